@@ -1,0 +1,41 @@
+# Everything runs in .venv, made from uv.lock; uv itself is fetched into .venv/uv.
+PYTHON ?= python3
+export UV_PROJECT_ENVIRONMENT := .venv
+UV := .tools/bin/uv
+RUN := $(UV) run --frozen --no-sync
+
+.PHONY: demo test check format texts clean
+demo: .venv/ready-run
+	.venv/bin/session-bot demo $(ARGS)
+
+test: .venv/ready
+	$(RUN) pytest $(ARGS)
+
+check: .venv/ready
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+format: .venv/ready
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix-only .
+
+texts: .venv/ready
+	$(RUN) python -m tests.catalogues
+
+clean:
+	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet --disable-pip-version-check 'uv>=0.13,<0.14'
+
+.venv/ready-run: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON) --no-dev --inexact
+	touch $@
+
+.venv/ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON)
+	touch $@ .venv/ready-run

@@ -1,0 +1,109 @@
+"""The front door: ``session-bot run``, ``demo``, ``simulate``."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bot.app import open_bot
+from bot.config import load_settings
+from bot.demo import run_demo, run_simulated_workspace, say_in_demo
+from bot.errors import BotError, ConfigError
+from bot.logs import open_logs
+
+cli = typer.Typer(
+    help="Tells people in Rocket.Chat which devices are signed in as them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+@cli.command()
+def run(
+    config: Annotated[Path | None, typer.Option(help="TOML file; see config.example.toml.")] = None,
+    secrets: Annotated[Path | None, typer.Option(help="Folder with a file per secret.")] = None,
+) -> None:
+    """Run the bot."""
+    _end_with_status(_run(config, secrets))
+
+
+@cli.command()
+def demo(
+    port: Port = 3000,
+    say: Annotated[str | None, typer.Option(help="Say this as Alice, print the answer.")] = None,
+    *,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+) -> None:
+    """Try the bot in a simulated workspace; nothing to install or configure."""
+    open_logs("WARNING", "text")
+    if say is None:
+        _end_with_status(run_demo(port, is_browser_wanted=browser))
+    else:
+        _end_with_status(say_in_demo(say))
+
+
+@cli.command()
+def simulate(
+    port: Port = 3000,
+    server: Annotated[str, typer.Option(help="Rocket.Chat's version: 6.5, 8.3 or 8.8.")] = "8.3",
+    *,
+    licensed: Annotated[bool, typer.Option(help="With device management or without.")] = True,
+) -> None:
+    """Run the simulated workspace alone, and print what a bot needs to log in there."""
+    open_logs("WARNING", "text")
+    _end_with_status(run_simulated_workspace(port, server, is_licensed=licensed))
+
+
+@cli.command(name="version")
+def show_version() -> None:
+    """Print the version."""
+    typer.echo(version("session-bot"))
+
+
+async def _run(config: Path | None, secrets: Path | None) -> None:
+    settings = load_settings(config, secrets=secrets)
+    open_logs(settings.log.level, settings.log.format)
+    async with open_bot(settings) as bot:
+        await bot.run()
+
+
+def _end_with_status(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(_until_terminated(work))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return
+    except (BotError, BaseExceptionGroup) as error:
+        problems = list(_find_problems(error))
+        if not all(isinstance(problem, BotError) for problem in problems):
+            raise
+        for problem in problems:
+            typer.echo(f"session-bot: {problem}", err=True)
+        is_set_wrong = any(isinstance(problem, ConfigError) for problem in problems)
+        raise typer.Exit(2 if is_set_wrong else 1) from None
+
+
+async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await work
+
+
+def _find_problems(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _find_problems(each)
+    else:
+        yield error

@@ -1,0 +1,14 @@
+from bot.command import Context, command
+from bot.formatting.connections import format_invitation
+from bot.models import Reply
+
+
+@command("connect")
+async def connect(context: Context) -> Reply:
+    """Let me see your sessions: I send you a link to a page where you give me permission.
+
+    The link works once, for ten minutes, and only for your own account. If you are connected
+    already, connecting again replaces the token I have.
+    """
+    link = await context.services.connections.invite(context.asker, question=None)
+    return format_invitation(context.reader.text("Here is your link."), link, context.reader)

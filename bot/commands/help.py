@@ -1,0 +1,31 @@
+from bot.command import Command, Context, command
+from bot.formatting.sessions import Colour
+from bot.models import Attachment, Reply
+
+
+@command("help [command]", examples=("help session",))
+async def show_help(context: Context) -> Reply:
+    """List the commands, or explain one of them."""
+    name = context.words.partition(" ")[0].casefold()
+    if name:
+        return _explain(context.commands.find(name), context)
+    text = context.reader.text
+    call = context.reader.call
+    lines = [f"{call(each.forms[0])} {text(each.summary)}" for each in context.commands]
+    return Reply(
+        text("I tell you which devices are signed in as you. This is what I understand:"),
+        Attachment(Colour.BLUE, text="\n".join(lines)),
+    )
+
+
+def _explain(wanted: Command, context: Context) -> Reply:
+    reader = context.reader
+    lines = [reader.call(form) for form in wanted.forms]
+    if wanted.details:
+        lines += ["", reader.text(wanted.details)]
+    if wanted.examples:
+        lines += ["", reader.text("For example:"), *map(reader.call, wanted.examples)]
+    return Reply(
+        reader.text(wanted.summary),
+        Attachment(Colour.BLUE, text="\n".join(lines)),
+    )

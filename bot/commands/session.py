@@ -1,0 +1,31 @@
+from bot.command import Context, command
+from bot.errors import Call, UsageError
+from bot.formatting.sessions import format_session
+from bot.models import Reply
+from bot.parsing import parse_session_words
+
+
+@command(
+    "session <id or number>",
+    "session last",
+    examples=("session QoYYFw2t9oKks2niG", "session 2", "session last"),
+)
+async def session(context: Context) -> Reply:
+    """Show one of your sessions: which device, since when, from where.
+
+    Give its number from your last list, the word "last" for the newest, its id, or how the id
+    begins. Rocket.Chat shows ids in your profile under "Manage devices", on a wide screen.
+    """
+    words = parse_session_words(context.words)
+    if not words:
+        raise UsageError(
+            "Which session? Give its id, or its number from {sessions}, as in {example}.",
+            sessions=Call("sessions"),
+            example=Call("session 2"),
+        )
+    work = context.services.sessions
+    ids = await work.find_ids(context.asker.id, words)
+    found = await work.fetch(context.asker.id, ids[0])
+    name = await work.find_name(context.asker.id, found)
+    reference = words if words.isdecimal() else found.id
+    return format_session(found, context.reader, context.now, name=name, reference=reference)

@@ -1,0 +1,64 @@
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from bot.command import Context, command
+from bot.devices import DeviceSessions
+from bot.errors import UsageError
+from bot.formatting.devices import format_device
+from bot.formatting.listing import PAGE_SIZE, format_devices
+from bot.formatting.reader import Reader
+from bot.models import Reply
+
+_PAGE = re.compile(r"(?:^|\s)page\s+(\d{1,3})$")
+
+
+@command(
+    "sessions [words]",
+    "sessions page <number>",
+    examples=("sessions", "sessions firefox", "sessions page 2"),
+)
+async def sessions(context: Context) -> Reply:
+    """List your sessions, newest first, one line for each device.
+
+    Words after it show only devices whose program, system, name or address has them. The numbers
+    are good for the other commands until you list again.
+    """
+    words, page = _split_page(context.words)
+    devices = await context.services.sessions.fetch_devices(context.asker.id)
+    if not devices:
+        return Reply(context.reader.text("No session is signed in as you that I can see."))
+    numbered = _filter(devices, words, context.reader)
+    if not numbered:
+        raise UsageError(
+            "None of your {count} devices has “{words}”.", count=len(devices), words=words
+        )
+    if (page - 1) * PAGE_SIZE >= len(numbered):
+        raise UsageError("There is no page {page}.", page=page)
+    return format_devices(numbered, context.reader, context.now, page=page)
+
+
+def _split_page(words: str) -> tuple[str, int]:
+    plain = unicodedata.normalize("NFKC", words).casefold()
+    found = _PAGE.search(plain)
+    if found is None:
+        return plain.strip(), 1
+    return plain[: found.start()].strip(), max(1, int(found[1]))
+
+
+def _filter(
+    devices: Sequence[DeviceSessions], words: str, reader: Reader
+) -> list[tuple[int, DeviceSessions]]:
+    wanted = words.split()
+    return [
+        (number, device)
+        for number, device in enumerate(devices, 1)
+        if all(word in _describe(device, reader) for word in wanted)
+    ]
+
+
+def _describe(device: DeviceSessions, reader: Reader) -> str:
+    newest = device.newest
+    look = (newest.device.type, newest.device.name, newest.device.os.name)
+    parts = (device.name, newest.ip, newest.host, *look, format_device(newest.device, reader))
+    return " ".join((*parts, *device.ids)).casefold()

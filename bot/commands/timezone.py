@@ -1,0 +1,57 @@
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from bot.command import Context, command
+from bot.errors import Call, UsageError
+from bot.formatting.reader import find_zone
+from bot.models import Reply
+
+
+@command("timezone <name>", "timezone", examples=("timezone Europe/Lisbon", "timezone Tokyo"))
+async def timezone(context: Context) -> Reply:
+    """Choose the time zone I write times in; without a name, show it.
+
+    Until you choose one, I use the offset that Rocket.Chat knows of you.
+    """
+    words = "_".join(context.words.split()).strip("\"'`")
+    reader = context.reader
+    if not words:
+        return Reply(
+            reader.text(
+                "Your time zone is {zone}, where it is {time} now.",
+                zone=reader.zone_name(),
+                time=reader.clock(context.now),
+            )
+        )
+    name = _find_name(words)
+    await context.services.people.save_zone(context.asker.id, name)
+    there = reader.in_zone(find_zone(name, None))
+    return Reply(
+        reader.text(
+            "From now on your time zone is {zone}, where it is {time} now.",
+            zone=name,
+            time=there.clock(context.now),
+        )
+    )
+
+
+def _find_name(words: str) -> str:
+    known = {name.casefold(): name for name in available_timezones() if name != "localtime"}
+    cities = {name.rpartition("/")[2]: name for name in sorted(known) if "/" in name}
+    wanted = words.casefold()
+    found = known.get(wanted) or known.get(cities.get(wanted, ""))
+    if found:
+        return found
+    near = get_close_matches(wanted, [*known, *cities], n=1, cutoff=0.6)
+    if not near:
+        raise UsageError(
+            "There is no time zone {zone}. Names look like {example}.",
+            zone=words,
+            example=Call("timezone Europe/Lisbon"),
+        )
+    nearest = known.get(near[0]) or known[cities[near[0]]]
+    raise UsageError(
+        "There is no time zone {zone}. Did you mean {nearest}?",
+        zone=words,
+        nearest=Call(f"timezone {nearest}"),
+    )

@@ -1,0 +1,188 @@
+"""The configuration: a TOML file, a folder of secrets, the environment; each over the one before.
+
+``[workspace] auth_token`` may come as a file ``workspace__auth_token`` in the folder of secrets,
+or as ``SESSION_BOT_WORKSPACE__AUTH_TOKEN`` in the environment.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import ValidationError as InvalidSettings
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from bot.errors import ConfigError
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _check_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        message = "write it with https:// and the host, as in https://chat.example.org"
+        raise ValueError(message)
+    return text.rstrip("/")
+
+
+def _split_keys(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Url = Annotated[str, AfterValidator(_check_url)]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
+
+
+class WorkspaceSettings(BaseModel):
+    """The Rocket.Chat server, and the bot's own account there."""
+
+    model_config = _FROZEN
+    url: Url
+    user_id: str = Field(min_length=1)
+    auth_token: SecretStr = Field(min_length=1)
+
+
+class BotSettings(BaseModel):
+    """How the bot behaves in chat."""
+
+    model_config = _FROZEN
+    prefix: str = Field(default="!", min_length=1, max_length=3, pattern=r"^[^\s\w/@#]+$")
+    catch_up_minutes: int = Field(default=60, ge=0, le=24 * 60)
+
+
+class WebSettings(BaseModel):
+    """Where the connection pages listen, and how people reach them."""
+
+    model_config = _FROZEN
+    public_url: Url = "http://localhost:8080"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class StorageSettings(BaseModel):
+    """The database, as SQLAlchemy writes its address."""
+
+    model_config = _FROZEN
+    url: str = "sqlite:///session-bot.db"
+
+
+class VaultSettings(BaseModel):
+    """The keys that seal tokens: the first seals, all of them open."""
+
+    model_config = _FROZEN
+    keys: Keys = ()
+    key_file: Path | None = None
+
+
+class LogSettings(BaseModel):
+    """What is written to standard error, and how."""
+
+    model_config = _FROZEN
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SESSION_BOT_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+    workspace: WorkspaceSettings
+    bot: BotSettings = BotSettings()
+    web: WebSettings = WebSettings()
+    storage: StorageSettings = StorageSettings()
+    vault: VaultSettings = VaultSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over secrets over the file, whose content arrives as arguments."""
+        secrets = NestedSecretsSettingsSource(
+            file_secret_settings,
+            secrets_prefix="",
+            secrets_nested_delimiter="__",
+            secrets_dir_missing="error",
+        )
+        return env_settings, secrets, init_settings
+
+
+def load_settings(path: Path | None, *, secrets: Path | None = None) -> Settings:
+    """Read the settings; raise ConfigError, which names the setting at fault, never its value."""
+    _refuse_unknown_variables()
+    content = _read_toml(path) if path else {}
+    try:
+        return Settings(**content, _secrets_dir=secrets)
+    except InvalidSettings as error:
+        where = f"{path}: " if path else ""
+        raise ConfigError(where + "; ".join(_explain(error))) from None
+    except SettingsError as error:
+        # Raised from a value that may be a secret: the cause stays out of the chain.
+        raise ConfigError(f"settings in the environment or {secrets}: {error}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    prefix = str(Settings.model_config["env_prefix"])
+    for variable in os.environ:
+        section = variable.removeprefix(prefix).lower().partition("__")[0]
+        if variable.startswith(prefix) and section not in Settings.model_fields:
+            raise ConfigError(
+                f"unknown setting in the environment: {variable}{_nearest([section])}"
+            )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist; copy config.example.toml to it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+
+
+def _explain(error: InvalidSettings) -> Iterator[str]:
+    for problem in error.errors(include_input=False, include_url=False):
+        place = [str(part) for part in problem["loc"]]
+        name = _format_place(place)
+        if problem["type"] == "extra_forbidden":
+            yield f"unknown setting {name}{_nearest(place)}"
+        elif problem["type"] == "missing":
+            yield f"{name} is missing"
+        else:
+            yield f"{name}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _format_place(place: list[str]) -> str:
+    return place[0] if len(place) == 1 else f"[{place[0]}] {'.'.join(place[1:])}"
+
+
+def _nearest(place: list[str]) -> str:
+    known = Settings.model_fields
+    if len(place) > 1 and place[0] in known:
+        known = getattr(known[place[0]].annotation, "model_fields", {})
+    near = get_close_matches(place[-1], known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"

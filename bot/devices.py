@@ -1,0 +1,64 @@
+"""Sessions of one device, as far as sessions tell devices apart."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from bot.models import Session
+
+_NETWORK_BITS: Final = {4: 24, 6: 48}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSessions:
+    """Sessions that look like one device at one address, newest first; at least one."""
+
+    sessions: tuple[Session, ...]
+    name: str = ""
+
+    @property
+    def newest(self) -> Session:
+        """The session that stands for the device."""
+        return self.sessions[0]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all its sessions, newest first."""
+        return [session.id for session in self.sessions]
+
+
+def make_device_key(session: Session) -> str:
+    """Tell devices apart by program, system and network.
+
+    A session's id changes with every reconnect, and versions with every update. The network is
+    part of it, so that a name someone gave never passes to a like device somewhere else.
+    """
+    device = session.device
+    parts = (device.type, device.name, device.os.name, find_network(session.ip))
+    return "|".join(part.replace("|", " ").strip().casefold()[:80] for part in parts)
+
+
+def find_network(ip: str) -> str:
+    """Give the network round an address: ``203.0.113.0/24``, ``2001:db8::/48``; or nothing."""
+    try:
+        address = ip_address(ip.strip())
+    except ValueError:
+        return ""
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(ip_network(f"{address}/{_NETWORK_BITS[address.version]}", strict=False))
+
+
+def group_by_device(
+    sessions: Iterable[Session], names: dict[str, str]
+) -> tuple[DeviceSessions, ...]:
+    """Put sessions of one device and address together; ``names`` are by device key."""
+    groups: dict[tuple[str, ...], list[Session]] = {}
+    for session in sessions:
+        device = session.device
+        looks = (device.type, device.name, device.version, device.os.name, device.os.version)
+        groups.setdefault((*looks, session.ip), []).append(session)
+    return tuple(
+        DeviceSessions(tuple(group), names.get(make_device_key(group[0]), ""))
+        for group in groups.values()
+    )

@@ -1,0 +1,113 @@
+"""Whoever reads a reply: their language, their time zone, their way to write numbers."""
+
+import gettext
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ENGLISH: Final = "en"
+_UNITS: Final = (
+    timedelta(days=365),
+    timedelta(days=30),
+    timedelta(days=7),
+    timedelta(days=1),
+    timedelta(hours=1),
+    timedelta(minutes=1),
+)
+
+
+class Reader:
+    """Turns texts and times into one person's words."""
+
+    def __init__(self, language: str = ENGLISH, zone: tzinfo = UTC, prefix: str = "!") -> None:
+        self._language = language
+        self._prefix = prefix
+        self.locale: Final = _find_locale(language)
+        self.zone: Final = zone
+        self._catalogue = _load_catalogue(self.locale.language)
+
+    def text(self, template: str, **values: object) -> str:
+        """Give the template in the reader's language, its ``{names}`` filled."""
+        found = self._catalogue.gettext(template) if template else ""
+        return found.format(**values)
+
+    def plural(self, one: str, many: str, count: int, **values: object) -> str:
+        """Give the form for ``count``, which fills ``{count}``."""
+        return self._catalogue.ngettext(one, many, count).format(count=count, **values)
+
+    def day(self, moment: datetime) -> str:
+        """Write a day, as in ``23 Nov 2026``."""
+        pattern = "d MMM y" if self.locale.language == ENGLISH else "medium"
+        return format_date(moment.astimezone(self.zone), pattern, locale=self.locale)
+
+    def clock(self, moment: datetime) -> str:
+        """Write the time of day, as in ``17:40``."""
+        pattern = "HH:mm" if self.locale.language == ENGLISH else "short"
+        return format_time(moment.astimezone(self.zone).time(), pattern, locale=self.locale)
+
+    def moment(self, moment: datetime, now: datetime) -> str:
+        """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""
+        return f"{self.day(moment)}, {self.clock(moment)} ({self.ago(moment, now)})"
+
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """Write how long ago something was: ``3 hours ago``, ``just now``."""
+        passed = now - moment
+        if abs(passed) < timedelta(minutes=1):
+            return self.text("just now")
+        # Whole units only: Babel would round three and a half years up to four.
+        unit = next(unit for unit in _UNITS if abs(passed) >= unit)
+        whole = unit * int(passed / unit)
+        return format_timedelta(-whole, add_direction=True, threshold=1, locale=self.locale)
+
+    def call(self, words: str) -> str:
+        """Show how to call a command, as code: ``!logout 2``."""
+        return f"`{self._prefix}{words}`"
+
+    def in_zone(self, zone: tzinfo) -> "Reader":
+        """Give the same reader in another time zone."""
+        return Reader(self._language, zone, self._prefix)
+
+    def zone_name(self) -> str:
+        """Name the reader's zone: ``Europe/Lisbon``, ``UTC+01:00``."""
+        return str(self.zone)
+
+
+def find_zone(name: str, utc_offset: float | None) -> tzinfo:
+    """Give the zone of that IANA name; without one, the fixed offset in hours; else UTC."""
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return UTC
+    if utc_offset is None or not -24 < utc_offset < 24:  # noqa: PLR2004 - what a zone can be off
+        return UTC
+    return timezone(timedelta(hours=utc_offset)) if utc_offset else UTC
+
+
+def _find_locale(language: str) -> Locale:
+    # Rocket.Chat's codes are "en", "de", "de-IN", "pt-BR", "zh-TW" (its packages/i18n).
+    for code in (language, language.partition("-")[0]):
+        try:
+            return Locale.parse(code, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+    return Locale(ENGLISH)
+
+
+@cache
+def _load_catalogue(language: str) -> gettext.NullTranslations:
+    source = files("bot") / "locales" / language / "LC_MESSAGES" / "session_bot.po"
+    if not source.is_file():
+        return gettext.NullTranslations()
+    compiled = BytesIO()
+    write_mo(compiled, read_po(BytesIO(source.read_bytes()), locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

@@ -1,0 +1,70 @@
+"""Logs: one line an event, to standard error, as text for people or JSON for machines."""
+
+import logging
+import re
+import sys
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+_LONG_WORD = re.compile(r"[A-Za-z0-9_+=-]{40,}")
+"""Every secret of Rocket.Chat's is at least this long; no id that is worth reading is."""
+
+
+def open_logs(
+    level: str, style: Literal["text", "json"], stream: TextIO = sys.stderr
+) -> logging.Handler:
+    """Send this program's and its libraries' logs to ``stream``, with secrets struck out."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_make_formatter(style))
+    root = logging.getLogger()
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(level)
+    # At DEBUG it would log rows, and rows hold what people wrote.
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return handler
+
+
+def strike_out_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Replace whatever looks like a token, in any value: the last line of defence."""
+    return {key: _strike_out(value) for key, value in event.items()}
+
+
+def _strike_out(value: Any) -> Any:  # noqa: ANN401 - log values may be anything
+    if isinstance(value, bool | int | float | None):
+        return value
+    return _LONG_WORD.sub("[struck out]", str(value))
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _make_formatter(style: Literal["text", "json"]) -> logging.Formatter:
+    last: Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            strike_out_secrets,
+            last,
+        ],
+    )

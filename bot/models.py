@@ -1,0 +1,208 @@
+"""The house's own nouns. Rocket.Chat's spelling of them ends in ``bot.rocketchat.wire``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import SecretStr
+
+_MILLISECOND = 1000
+
+
+class RoomType(StrEnum):
+    """What kind of room a message was said in; ``OTHER`` is anything the bot does not serve."""
+
+    DIRECT = "d"
+    CHANNEL = "c"
+    PRIVATE = "p"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthToken:
+    """What authenticates a call as one user: a personal access token, or a login token.
+
+    ``is_bearer`` marks an OAuth access token, which travels in another header.
+    """
+
+    user_id: str
+    secret: SecretStr
+    is_bearer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who said a message."""
+
+    id: str
+    username: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person in the workspace as ``GET me`` shows them to themselves.
+
+    ``utc_offset`` is in hours and missing until a client of theirs has set it; ``language`` is
+    Rocket.Chat's code, empty where the person follows the workspace.
+    """
+
+    id: str
+    username: str
+    name: str = ""
+    utc_offset: float | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room; ``usernames`` are filled for direct messages only."""
+
+    id: str
+    type: RoomType
+    usernames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it was said; all times are aware and in UTC.
+
+    ``thread_id`` is the id of the thread's first message. ``system_type`` is Rocket.Chat's
+    ``t`` (``uj``, ``e2e``, …), empty for what a person wrote. ``is_automatic`` is true for
+    integrations, aliases and private notices of the server.
+    """
+
+    id: str
+    room_id: str
+    room_type: RoomType
+    sender: Sender
+    text: str
+    sent_at: datetime
+    is_participant: bool = True
+    thread_id: str | None = None
+    edited_at: datetime | None = None
+    system_type: str = ""
+    is_automatic: bool = False
+    mentioned_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingSystem:
+    """Name and version as the workspace read them from the user agent; either may be empty."""
+
+    name: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The client behind a session; ``type`` is an open set (browser, mobile-app, other, …)."""
+
+    type: str = ""
+    name: str = ""
+    version: str = ""
+    long_version: str = ""
+    os: OperatingSystem = field(default_factory=OperatingSystem)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login session of a user; whatever the workspace did not record is empty or None.
+
+    ``is_current`` is true for the session whose token asked, None where the workspace does not
+    say (before 8.7). ``is_activity_recorded`` is false where the answer does not tell whether the
+    session is connected: in ``sessions/list``, and in ``sessions/info`` from 8.8 on. Neither the
+    login token's hash nor any other secret is kept.
+    """
+
+    id: str
+    user_id: str = ""
+    device: Device = field(default_factory=Device)
+    ip: str = ""
+    host: str = ""
+    logged_in_at: datetime | None = None
+    last_activity_at: datetime | None = None
+    closed_at: datetime | None = None
+    logged_out_at: datetime | None = None
+    logged_out_by: str = ""
+    is_current: bool | None = None
+    is_activity_recorded: bool = True
+
+    @property
+    def is_rolled_over(self) -> bool:
+        """Whether this is the row of a past day, on whose midnight the session was connected.
+
+        The nightly job of the server stamps such rows with the last millisecond of the day, in a
+        zone that it does not tell (``SAUMonitor.ts``, 8.3); zones are whole quarters of an hour.
+        """
+        seen = self.last_activity_at
+        if seen is None or self.closed_at or self.logged_out_at:
+            return False
+        end = seen + timedelta(milliseconds=1)
+        return end.minute % 15 == 0 and end.second == 0 and end.microsecond < _MILLISECOND
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """Part of a user's session list, newest first; ``total`` counts all that match."""
+
+    sessions: tuple[Session, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One command called by one person: ``!session abc`` is ``name="session", words="abc"``.
+
+    ``is_prefixed`` is false where a direct message left the prefix out; such a text may be
+    plain talk.
+    """
+
+    name: str
+    words: str
+    message: Message
+    is_prefixed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A titled value in an attachment; ``is_short`` facts share a line on a wide screen."""
+
+    title: str
+    value: str
+    is_short: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """The coloured block under a reply's first line; ``colour`` is ``#rrggbb``."""
+
+    colour: str
+    title: str = ""
+    text: str = ""
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a command answers: a plain first line, and at most one attachment."""
+
+    text: str
+    attachment: Attachment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """A message ready for ``chat.sendMessage``; ``id`` is chosen by us, so a repeat is harmless."""
+
+    id: str
+    room_id: str
+    text: str
+    sent_at: datetime
+    thread_id: str | None = None
+    attachment: Attachment | None = None
+
+
+Document = Mapping[str, object]
+"""A JSON object as it came over the wire."""

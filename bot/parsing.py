@@ -1,0 +1,81 @@
+"""What people type, as invocations. Pure: no I/O, no clock, never an error for a message."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from bot.models import Invocation, Message, Sender
+
+_ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - what people's keyboards and apps put round an id
+_SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who listens: the bot's own account, and the mark that commands begin with."""
+
+    bot: Sender
+    prefix: str
+
+
+def is_spoken_by_a_person(message: Message, bot: Sender) -> bool:
+    """Tell a person's fresh words from echoes, edits, system messages and integrations."""
+    return (
+        message.sender.id != bot.id
+        and message.is_participant
+        and not message.is_automatic
+        and not message.system_type
+        and message.edited_at is None
+    )
+
+
+def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocation | None:
+    """Read a message as an invocation; None where it is not meant for the bot.
+
+    ``is_private`` says that only the sender and the bot read the room: there the prefix and the
+    mention may be left out. Elsewhere the bot must be mentioned.
+    """
+    text = _ZERO_WIDTH.sub("", message.text).strip()
+    is_mentioned = listener.bot.id in message.mentioned_ids
+    if not (is_private or is_mentioned):
+        return None
+    words = _without_mention(text, listener.bot.username)
+    name, is_prefixed = _read_name(words, listener.prefix)
+    rest = _unwrap(words).partition(" ")[2] if name else ""
+    if not name and not is_mentioned:
+        return None
+    return Invocation(name or "help", rest.strip(), message, is_prefixed or is_mentioned)
+
+
+def parse_session_words(words: str) -> str:
+    """Strip what surrounds a pasted session id, number or word: quotes, blanks, full width."""
+    plain = unicodedata.normalize("NFKC", words)
+    plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    return plain.strip().strip(_QUOTES + "<>()[]#.,;: ").strip()
+
+
+def is_session_id(words: str) -> bool:
+    """Tell what can be a session id or the beginning of one: letters, digits, hyphens."""
+    return _SESSION_ID.fullmatch(words) is not None
+
+
+def _without_mention(text: str, username: str) -> str:
+    mention = re.compile(rf"(?<!\S)@{re.escape(username)}(?![\w.-]*\w)[:,]?", re.IGNORECASE)
+    found = mention.search(text)
+    if found is None:
+        return " ".join(text.split())
+    after, before = text[found.end() :], text[: found.start()]
+    return " ".join((after if after.strip() else before).split())
+
+
+def _unwrap(words: str) -> str:
+    is_wrapped = len(words) > 1 and words[0] in _QUOTES and words[-1] in _QUOTES
+    return words.strip(_QUOTES).strip() if is_wrapped else words
+
+
+def _read_name(words: str, prefix: str) -> tuple[str, bool]:
+    first = unicodedata.normalize("NFKC", _unwrap(words).partition(" ")[0]).casefold()
+    bare = first.removeprefix(unicodedata.normalize("NFKC", prefix).casefold())
+    name = bare.strip(_QUOTES + ".,;:?")
+    return (name if any(map(str.isalnum, name)) else ""), bare != first

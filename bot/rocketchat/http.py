@@ -1,0 +1,128 @@
+"""The one place of the REST client that talks aiohttp."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+from aiohttp import (
+    ClientError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+
+from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
+from bot.models import AuthToken, Document
+from bot.rocketchat.answers import Answer
+
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_CONNECT_TIMEOUT: Final = 5.0
+
+
+class Http:
+    """One workspace's ``/api/``: a request in, an ``Answer`` out, whatever its status."""
+
+    def __init__(self, session: ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+        self._log = structlog.get_logger("http")
+
+    async def request(
+        self,
+        method: str,
+        route: str,
+        token: AuthToken | None,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Document | None = None,
+    ) -> Answer:
+        """Ask once, redirects not followed.
+
+        Raises ``UnreachableError`` where no whole answer came, ``ProtocolError`` where it is
+        too long, ``TokenRejectedError`` for a token that cannot even be sent.
+        """
+        headers = make_headers(token) if token else {}
+        try:
+            async with self._session.request(
+                method,
+                f"{self._url}/api/{route}",
+                headers=headers,
+                params=query,
+                json=body,
+                # A token must never travel to another host.
+                allow_redirects=False,
+            ) as response:
+                answer = await _read_answer(route, response)
+        except (ClientError, TimeoutError, OSError) as error:
+            raise _translate(route, error) from _without_headers(error)
+        self._log.debug("asked the workspace", method=method, route=route, status=answer.status)
+        return answer
+
+
+@asynccontextmanager
+async def open_http(url: str, *, timeout: float) -> AsyncIterator[Http]:  # noqa: ASYNC109 - aiohttp keeps it
+    """Open a pool of connections to ``url``; no answer may take longer than ``timeout`` seconds."""
+    async with ClientSession(
+        headers={"User-Agent": f"session-bot/{version('session-bot')}"},
+        timeout=ClientTimeout(total=timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+        cookie_jar=DummyCookieJar(),
+    ) as session:
+        yield Http(session, url)
+
+
+def make_headers(token: AuthToken) -> dict[str, str]:
+    """Make the headers that authenticate a call; raises ``TokenRejectedError`` if none can."""
+    secret = token.secret.get_secret_value()
+    if not (_is_plain(secret) and _is_plain(token.user_id)):
+        raise TokenRejectedError("the auth token or the user id has characters that none has")
+    if token.is_bearer:
+        return {"Authorization": f"Bearer {secret}"}
+    return {"X-Auth-Token": secret, "X-User-Id": token.user_id}
+
+
+def _is_plain(text: str) -> bool:
+    # People paste: a line break here would forge a header, anything else is never a token.
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+async def _read_answer(route: str, response: ClientResponse) -> Answer:
+    content = await _read_content(route, response)
+    document = _parse(content) if _is_json(response) else None
+    return Answer(response.status, response.headers, document)
+
+
+async def _read_content(route: str, response: ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in response.content.iter_any():
+        content += chunk
+        if len(content) > _MOST_BYTES:
+            raise ProtocolError(f"{route}: the answer is longer than {_MOST_BYTES} bytes")
+    return bytes(content)
+
+
+def _is_json(response: ClientResponse) -> bool:
+    # 6.5.3 answers an unknown route with 200 and a page: only the content type tells.
+    return response.content_type == "application/json"
+
+
+def _parse(content: bytes) -> Document | None:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _translate(route: str, error: Exception) -> UnreachableError:
+    reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    return UnreachableError(f"{route}: the workspace cannot be reached: {reason}")
+
+
+def _without_headers(error: Exception) -> Exception | None:
+    # This one's repr shows the whole request, token included.
+    return None if isinstance(error, ClientResponseError) else error

@@ -1,0 +1,183 @@
+"""What travels over one link: questions, their answers, and what is heard unasked."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from rocketchat_async.dispatcher import Dispatcher
+from websockets.exceptions import ConnectionClosed
+from websockets.legacy.client import WebSocketClientProtocol
+
+from bot.errors import RefusedError, UnreachableError
+from bot.rocketchat.realtime.frames import is_of_strangers, parse_frame
+from bot.rocketchat.realtime.oddities import Oddities
+from bot.rocketchat.realtime.timing import Timing
+
+Frame = dict[str, Any]
+
+_CONNECT: Final = "connect"
+"""The key under which ``connected`` or ``failed`` is awaited; real ids are numbers."""
+
+
+class Calls(Dispatcher):  # type: ignore[misc]  # no types
+    """The library's dispatcher; no frame, no late answer and no lost link leaves it stuck.
+
+    ``ids`` must not repeat over connections: the server ignores a subscription id that it has
+    seen. A callback may raise a ``WorkspaceError`` to end the link, and nothing else.
+    """
+
+    def __init__(
+        self,
+        link: WebSocketClientProtocol,
+        *,
+        ids: Iterator[int],
+        timing: Timing,
+        on_frame: Callable[[], None],
+        oddities: Oddities,
+    ) -> None:
+        # The library's ``verbose`` prints frames, and with them the token.
+        super().__init__(verbose=False)
+        self._websocket = link
+        self._ids = ids
+        self._timing = timing
+        self._on_frame = on_frame
+        self._oddities = oddities
+        self._ready: set[str] = set()
+
+    def make_id(self) -> str:
+        """Make an id for a method call or a subscription."""
+        return str(next(self._ids))
+
+    async def run(self) -> None:
+        """Read the link to its end, in the caller's task; always ends in ``UnreachableError``."""
+        await self._process_incoming()
+
+    async def connect(self, message: Frame) -> Frame:
+        """Say ``connect``; answers with the ``connected`` or ``failed`` frame."""
+        return await self._ask(_CONNECT, message)
+
+    async def call_method(self, msg: Frame, msg_id: str | None = None) -> Frame | None:
+        """Send a frame, and with an id wait for its ``result``, whatever comes before it.
+
+        The monolith says ``updated`` first, ddp-streamer ``result``; only the id counts.
+        """
+        if msg_id is None:
+            await self._send(msg)
+            return None
+        return await self._ask(msg_id, msg)
+
+    async def create_subscription(
+        self, msg: Frame, msg_id: str, callback: Callable[[Frame], None]
+    ) -> None:
+        """Subscribe and wait for ``ready``; raises ``RefusedError`` on ``nosub``."""
+        # The library keys by stream alone, so that a second event replaces the first.
+        event = (msg["name"], msg["params"][0])
+        self._callbacks[event] = callback
+        answer = await self._ask(msg_id, msg)
+        if answer["msg"] != "ready":
+            del self._callbacks[event]
+            raise RefusedError(f"the workspace refused the stream {msg['name']}")
+
+    async def _ask(self, key: str, message: Frame) -> Frame:
+        answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
+        self._futures[key] = answer
+        try:
+            async with asyncio.timeout(self._timing.call):
+                await self._send(message)
+                return await answer
+        except TimeoutError:
+            seconds = self._timing.call
+            raise UnreachableError(f"no answer to {message['msg']} in {seconds:g} s") from None
+        finally:
+            del self._futures[key]
+
+    async def _send(self, message: Frame) -> None:
+        try:
+            async with asyncio.timeout(self._timing.call):
+                await self._websocket.send(json.dumps(message))
+        except TimeoutError:
+            raise UnreachableError("the workspace takes no frames") from None
+        except ConnectionClosed as closed:
+            raise _lost(closed) from closed
+
+    async def _process_incoming(self) -> None:
+        while True:
+            await self._process_incoming_event()
+
+    async def _process_incoming_event(self) -> None:
+        raw = await self._receive()
+        self._on_frame()
+        if isinstance(raw, str) and is_of_strangers(raw):
+            return
+        frame = parse_frame(raw)
+        if frame is None:
+            self._oddities.note("a frame is no JSON object")
+        elif frame.get("msg") == "ping":
+            await self._send({"msg": "pong"} | {key: frame[key] for key in frame.keys() & {"id"}})
+        else:
+            self._take(frame)
+
+    async def _receive(self) -> str | bytes:
+        try:
+            try:
+                async with asyncio.timeout(self._timing.silence):
+                    return await self._websocket.recv()
+            except TimeoutError:
+                async with asyncio.timeout(self._timing.pong):
+                    await self._send({"msg": "ping"})
+                    return await self._websocket.recv()
+        except TimeoutError:
+            seconds = self._timing.silence + self._timing.pong
+            raise UnreachableError(f"not a frame in {seconds:g} s") from None
+        except ConnectionClosed as closed:
+            raise _lost(closed) from closed
+
+    def _take(self, frame: Frame) -> None:
+        match frame:
+            case {"msg": "changed", "collection": str(stream), "fields": {"eventName": str(event)}}:
+                self._deliver(stream, event, frame)
+            case {"msg": "result", "id": str(key)}:
+                self._answer(key, frame)
+            case {"msg": "ready", "subs": [*keys]}:
+                self._note_ready(keys, frame)
+            case {"msg": "nosub", "id": str(key)}:
+                self._note_refusal(key, frame)
+            case {"msg": "connected" | "failed"}:
+                self._answer(_CONNECT, frame)
+            case {"msg": "error"}:
+                # Its offendingMessage repeats what was sent, which may be the token.
+                self._oddities.note("the workspace did not understand a frame")
+            case {"msg": "added" | "changed" | "removed" | "updated" | "pong"}:
+                pass
+            case {"msg": _}:
+                self._oddities.note("an unknown frame")
+            case _:
+                pass  # ddp-streamer's greeting, {"server_id": "0"}
+
+    def _deliver(self, stream: str, event: str, frame: Frame) -> None:
+        callback = self._callbacks.get((stream, event))
+        if callback is not None:
+            callback(frame)
+
+    def _answer(self, key: str, frame: Frame) -> bool:
+        # Nobody waits where the call timed out, and a repeated answer is no answer.
+        answer = self._futures.get(key)
+        if answer is None or answer.done():
+            return False
+        answer.set_result(frame)
+        return True
+
+    def _note_ready(self, keys: list[object], frame: Frame) -> None:
+        for key in keys:
+            if isinstance(key, str) and self._answer(key, frame):
+                self._ready.add(key)
+
+    def _note_refusal(self, key: str, frame: Frame) -> None:
+        if not self._answer(key, frame) and key in self._ready:
+            raise UnreachableError("the workspace ended a subscription")
+
+
+def _lost(closed: ConnectionClosed) -> UnreachableError:
+    # The reason is the server's text, the code is all that is known to be harmless.
+    return UnreachableError(f"the connection was closed with {closed.code}")

@@ -1,0 +1,31 @@
+"""Raw text to frames. Pure."""
+
+import json
+import re
+from typing import Any, Final
+
+_OF_STRANGERS: Final = '{"roomParticipant":false'
+_OF_STRANGERS_TO_THE_END: Final = re.compile(
+    r'\{"roomParticipant":false(?:,"\w+":(?:"(?:[^"\\]|\\.)*"|null|true|false))*\}\]\}\}'
+)
+
+
+def is_of_strangers(raw: str) -> bool:
+    """Tell, before any JSON is parsed, a message of a public channel that the bot is not in.
+
+    Those are most of what ``__my_messages__`` delivers: it tests access, not membership (server
+    source `server/modules/notifications/notifications.module.ts`, 8.3). Never true for another
+    frame: inside a text every quotation mark is escaped, and only the last argument of an event
+    is followed by ``]}}`` and the end. Other spellings are missed, which merely costs parsing.
+    """
+    start = raw.rfind(_OF_STRANGERS)
+    return start >= 0 and _OF_STRANGERS_TO_THE_END.fullmatch(raw, start) is not None
+
+
+def parse_frame(raw: str | bytes) -> dict[str, Any] | None:
+    """Read one frame; None for what is no JSON object."""
+    try:
+        frame = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return frame if isinstance(frame, dict) else None

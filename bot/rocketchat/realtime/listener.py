@@ -1,0 +1,188 @@
+"""The loop that listens, whatever happens to the connection."""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from websockets.legacy.client import WebSocketClientProtocol
+
+from bot.errors import (
+    BotError,
+    ProtocolError,
+    RateLimitedError,
+    RefusedError,
+    TokenRejectedError,
+    UnreachableError,
+    WorkspaceError,
+)
+from bot.models import AuthToken, Document, Message
+from bot.rocketchat.realtime.calls import Calls
+from bot.rocketchat.realtime.connection import Connection, format_address, open_link
+from bot.rocketchat.realtime.oddities import Oddities, format_origin
+from bot.rocketchat.realtime.timing import Timing, make_pauses
+from bot.rocketchat.wire import parse_message
+
+
+async def _no_catching_up() -> None:
+    pass
+
+
+class Realtime:
+    """Hears what is said to the bot, in every room at once; reconnects by itself for ever.
+
+    ``hear`` is called for each message of a room that the bot is in, its own ones left out, and
+    must not block. ``before_live`` is awaited on each new connection, when messages are heard
+    already: what was said in between is caught up there. ``clock`` gives seconds.
+    """
+
+    def __init__(  # noqa: PLR0913 - three seams for time and chance
+        self,
+        url: str,
+        token: AuthToken,
+        *,
+        hear: Callable[[Message], None],
+        before_live: Callable[[], Awaitable[None]] = _no_catching_up,
+        timing: Timing = Timing(),  # noqa: B008 - it is frozen
+        random: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = format_address(url)
+        self._token = token
+        self._hear = hear
+        self._before_live = before_live
+        self._timing = timing
+        self._random = random
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._connection: Connection | None = None
+        self._live_since: float | None = None
+        self._pauses = make_pauses(timing, random)
+        self._heard_at = clock()
+        self._log = structlog.get_logger("realtime")
+        self._oddities = Oddities()
+
+    @property
+    def is_live(self) -> bool:
+        """True while connected, logged in, subscribed and caught up."""
+        return self._live_since is not None
+
+    @property
+    def seconds_since_frame(self) -> float:
+        """Seconds since the workspace last said anything; before that, since the start."""
+        return self._clock() - self._heard_at
+
+    async def run(self) -> None:
+        """Listen until cancelled.
+
+        Raises ``TokenRejectedError`` where the workspace refuses the bot's token, and
+        ``ProtocolError`` where it does not speak this protocol; all else is tried again.
+        """
+        while True:
+            error = await self._listen_once()
+            if isinstance(error, TokenRejectedError | ProtocolError):
+                raise error
+            await self._pause(error, next(self._pauses))
+
+    async def send_typing(
+        self, room_id: str, name: str, *, thread_id: str | None = None, is_typing: bool = True
+    ) -> None:
+        """Show or clear "is typing" if that is possible now; never fails.
+
+        ``name`` must be the bot's username, or its name where the workspace shows real names;
+        the server drops another silently (as seen on 6.5.3). Clients forget it after 15 s.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        with suppress(WorkspaceError):
+            await connection.send_typing_event(room_id, name, thread_id, is_typing=is_typing)
+
+    async def _pause(self, error: Exception, seconds: float) -> None:
+        if isinstance(error, RateLimitedError):
+            seconds = max(seconds, error.retry_after)
+        reason = str(error) if isinstance(error, BotError) else format_origin(error)
+        self._log.warning("not listening", reason=reason, seconds_to_next_try=round(seconds, 2))
+        await asyncio.sleep(seconds)
+
+    async def _listen_once(self) -> Exception:
+        """Listen on one connection to its end, and return what ended it."""
+        try:
+            async with open_link(self._address, self._timing.connect) as link:
+                await self._use(self._make_connection(link))
+        except ExceptionGroup as errors:
+            # A refusal explains the closing that may come with it.
+            final = errors.subgroup((TokenRejectedError, ProtocolError))
+            return (final or errors).exceptions[0]
+        except Exception as error:  # noqa: BLE001 - even a fault of ours must not leave the bot deaf
+            return error
+        return UnreachableError("the connection ended")
+
+    def _make_connection(self, link: WebSocketClientProtocol) -> Connection:
+        calls = Calls(
+            link,
+            ids=self._ids,
+            timing=self._timing,
+            on_frame=self._take_frame,
+            oddities=self._oddities,
+        )
+        return Connection(calls)
+
+    async def _use(self, connection: Connection) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(connection.run_forever())
+                await connection.resume(self._token)
+                await connection.subscribe_to_messages(self._take_message)
+                await self._subscribe_to_logout(connection)
+                await self._catch_up()
+                self._connection, self._live_since = connection, self._clock()
+                self._log.info("listening")
+        finally:
+            self._end_live()
+
+    def _end_live(self) -> None:
+        since = self._live_since
+        if since is not None and self._clock() - since >= self._timing.calm:
+            self._pauses = make_pauses(self._timing, self._random)
+        self._connection, self._live_since = None, None
+
+    async def _subscribe_to_logout(self, connection: Connection) -> None:
+        try:
+            await connection.subscribe_to_logout()
+        except RefusedError as error:
+            # The socket is closed on a logout anyway, only later.
+            self._log.warning("not told of logouts", reason=str(error))
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._before_live()
+        except ProtocolError as error:
+            # Final where the realtime protocol is meant; REST's may be a proxy's bad moment.
+            raise UnreachableError(f"catching up failed: {error}") from error
+
+    def _take_frame(self) -> None:
+        self._heard_at = self._clock()
+
+    def _take_message(self, document: object, about: object) -> None:
+        if not isinstance(document, dict):
+            self._oddities.note("a message is no JSON object")
+        elif not self._is_own(document):
+            self._hand_on(document, about if isinstance(about, dict) else None)
+
+    def _is_own(self, document: Document) -> bool:
+        sender = document.get("u")
+        return isinstance(sender, dict) and sender.get("_id") == self._token.user_id
+
+    def _hand_on(self, document: Document, about: Document | None) -> None:
+        try:
+            message = parse_message(document, about)
+            if message.is_participant:
+                self._hear(message)
+        except ProtocolError as error:
+            self._oddities.note("a message cannot be read", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a listener's fault must not end the listening
+            self._oddities.note("a listener failed", error=format_origin(error))

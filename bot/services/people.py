@@ -1,0 +1,64 @@
+"""What the bot keeps about a person: shown, changed and erased as they wish."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.errors import NotConnectedError
+from bot.storage.accounts import Accounts, ConnectedAccount
+from bot.storage.confirmations import Confirmations
+from bot.storage.connection_requests import ConnectionRequests
+from bot.storage.device_names import DeviceNames
+from bot.storage.listings import Listings
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where things about people are kept."""
+
+    accounts: Accounts
+    requests: ConnectionRequests
+    names: DeviceNames
+    listings: Listings
+    confirmations: Confirmations
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAboutPerson:
+    """Everything the bot stores about one person, but the token itself."""
+
+    account: ConnectedAccount | None
+    has_open_link: bool
+    device_names: tuple[str, ...]
+    listed_sessions: int
+
+
+class People:
+    """A person's settings, and their right to see and erase what is stored."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory: Final = memory
+
+    async def save_zone(self, user_id: str, zone: str) -> None:
+        """Keep the time zone; raise NotConnectedError for somebody the bot does not know."""
+        if await self._memory.accounts.load(user_id) is None:
+            raise NotConnectedError("I can keep your time zone once you are connected.")
+        await self._memory.accounts.save_zone(user_id, zone)
+
+    async def show(self, user_id: str) -> StoredAboutPerson:
+        """Collect everything that is stored about the person."""
+        names = await self._memory.names.load(user_id)
+        listing = await self._memory.listings.load(user_id)
+        return StoredAboutPerson(
+            account=await self._memory.accounts.load(user_id),
+            has_open_link=await self._memory.requests.has_open(user_id),
+            device_names=tuple(sorted(names.values())),
+            listed_sessions=sum(map(len, listing)),
+        )
+
+    async def forget(self, user_id: str) -> None:
+        """Erase everything about the person."""
+        await self._memory.accounts.delete(user_id)
+        await self._memory.requests.delete(user_id)
+        await self._memory.names.delete_all(user_id)
+        await self._memory.listings.delete(user_id)
+        await self._memory.confirmations.delete(user_id)

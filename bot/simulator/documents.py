@@ -1,0 +1,89 @@
+"""What the workspace stores: JSON-like documents in the server's own spelling.
+
+Dates are aware datetimes inside; REST shows them as ISO strings, the realtime API as ``$date``.
+"""
+
+import base64
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from typing import Any, Final
+
+Document = dict[str, Any]
+
+# Meteor's alphabet without characters that look alike.
+_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def make_id(length: int = 17) -> str:
+    """Give a random id as Meteor makes them."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def make_object_id(now: datetime) -> str:
+    """Give a random id as MongoDB makes them: 24 hexadecimal characters, time first."""
+    return f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
+
+
+def make_token() -> str:
+    """Give a random secret as Meteor makes login tokens: 43 base64url characters."""
+    return secrets.token_urlsafe(32)
+
+
+def hash_token(token: str) -> str:
+    """Give what the server stores of a login token: base64 of its SHA-256, 44 characters."""
+    return base64.b64encode(hashlib.sha256(token.encode()).digest()).decode()
+
+
+def to_milliseconds(moment: datetime) -> int:
+    """Give milliseconds since the epoch."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_milliseconds(milliseconds: float) -> datetime:
+    """Read milliseconds since the epoch."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def to_iso(moment: datetime) -> str:
+    """Write a moment as JavaScript does: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def render_iso(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Copy a document with its dates as REST shows them."""
+    match value:
+        case datetime():
+            return to_iso(value)
+        case dict():
+            return {key: render_iso(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [render_iso(inner) for inner in value]
+        case _:
+            return value
+
+
+def render_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Copy a document with its dates as the realtime API shows them."""
+    match value:
+        case datetime():
+            return {"$date": to_milliseconds(value)}
+        case dict():
+            return {key: render_ejson(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [render_ejson(inner) for inner in value]
+        case _:
+            return value
+
+
+def parse_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Read what a realtime client sent; ``{"$date": ms}`` becomes a datetime."""
+    match value:
+        case {"$date": int() | float() as milliseconds}:
+            return from_milliseconds(milliseconds)
+        case dict():
+            return {key: parse_ejson(inner) for key, inner in value.items()}
+        case list():
+            return [parse_ejson(inner) for inner in value]
+        case _:
+            return value

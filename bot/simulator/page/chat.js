@@ -1,0 +1,238 @@
+// The chat of one person: ties rooms, messages, panels and the workspace together.
+
+import { Composer } from "./composer.js";
+import { showDevices } from "./devices.js";
+import { announce, el } from "./dom.js";
+import { Frame } from "./frame.js";
+import { MessageColumn } from "./messages.js";
+import { Panel } from "./panel.js";
+import { Realtime } from "./realtime.js";
+import { Rest } from "./rest.js";
+import { BOT, Rooms } from "./rooms.js";
+import { makeId, parseMessage, Store } from "./store.js";
+import { Thread } from "./thread.js";
+import { showTokens } from "./tokens.js";
+import { Typing } from "./typing.js";
+
+const HISTORY = { d: "im.history", c: "channels.history", p: "groups.history" };
+
+export class Chat {
+  #account;
+  #leave;
+  #rest;
+  #realtime;
+  #rooms;
+  #store;
+  #panel;
+  #column;
+  #composer;
+  #frame;
+  #typing;
+  #thread = null;
+  #ownSession = "";
+  #loaded = new Set();
+
+  /** `leave(reason)` is called when the person is no longer signed in. */
+  constructor(account, leave) {
+    this.#account = account;
+    this.#leave = leave;
+    this.#rest = new Rest(account);
+    this.#store = new Store((roomId) => this.#draw(roomId));
+    this.#panel = new Panel(() => this.#closeThread());
+    this.#column = new MessageColumn("Messages", this.#actions());
+    this.#composer = new Composer("Message", (text) => this.#say(this.#rooms.current.id, text));
+    this.#rooms = new Rooms(
+      (roomId) => this.#show(roomId),
+      () => this.#frame?.mark(this.#rooms.hasNews),
+    );
+    this.#typing = new Typing(account, () => this.#showTyping());
+    this.#frame = new Frame(account, this, this.#parts());
+    this.#realtime = new Realtime(account, this.#ears());
+  }
+
+  /** Put the chat on the screen and start listening. */
+  open(screen) {
+    screen.replaceChildren(this.#frame.element);
+    this.#realtime.start();
+  }
+
+  openDevices() {
+    const ask = (sessionId) => this.askBot(`!session ${sessionId}`);
+    const content = showDevices(this.#rest, { ask, ownSession: this.#ownSession });
+    this.#panel.open("devices", "Manage devices", ...content);
+  }
+
+  openTokens() {
+    this.#panel.open("tokens", "Personal access tokens", ...showTokens(this.#rest, this.#account));
+  }
+
+  async signOut() {
+    this.#realtime.stop();
+    await this.#rest.post("logout").catch(() => null);
+    this.#leave("");
+  }
+
+  /** Say something to the bot in the direct message with it. */
+  async askBot(text) {
+    const room = this.#rooms.botRoom;
+    if (!room) return announce("There is no direct message with the bot.");
+    if (this.#frame.isNarrow) this.#panel.close();
+    await this.#show(room.id);
+    return this.#say(room.id, text);
+  }
+
+  /** Say something in the open room. */
+  say(text) {
+    return this.#say(this.#rooms.current.id, text);
+  }
+
+  #parts() {
+    return {
+      rooms: this.#rooms,
+      column: this.#column,
+      composer: this.#composer,
+      panel: this.#panel,
+    };
+  }
+
+  #actions() {
+    return {
+      me: this.#account.username,
+      openThread: (rootId) => this.#openThread(rootId),
+      retry: (id) => this.#retry(id),
+    };
+  }
+
+  #ears() {
+    return {
+      live: (sessionId) => this.#reload(sessionId),
+      lost: () => this.#frame.showConnection(false),
+      rejected: () => this.#leave("You were signed out of this device."),
+      message: (raw) => this.#hear(parseMessage(raw)),
+      deleted: (id) => this.#store.forget(id),
+      subscription: (action, raw) => this.#changeRoom(action, raw),
+      typing: (roomId, name, isTyping) => this.#typing.hear(roomId, name, isTyping),
+    };
+  }
+
+  // After each connect: what was said before it, or during the break.
+  async #reload(sessionId) {
+    this.#ownSession = sessionId;
+    this.#loaded.clear();
+    this.#frame.showConnection(true);
+    await this.#attempt(async () => {
+      const { update } = await this.#rest.get("subscriptions.get");
+      await this.#findExample();
+      this.#rooms.take(update);
+      if (!this.#rooms.botRoom) await this.#rest.post("im.create", { username: BOT });
+      this.#rooms.all().forEach((room) => this.#realtime.follow(room.id));
+      const first = this.#rooms.current ?? this.#rooms.all()[0];
+      if (first) await this.#show(first.id);
+    });
+  }
+
+  // Something of one's own to ask about: the oldest sign-in, which no longer changes.
+  async #findExample() {
+    if (this.#frame.example) return;
+    const answer = await this.#rest.get("sessions/list", { count: 50 }).catch(() => null);
+    this.#frame.example = answer?.sessions.at(-1)?.sessionId ?? "";
+  }
+
+  async #show(roomId) {
+    const isOther = this.#rooms.current?.id !== roomId;
+    if (isOther && this.#panel.name === "thread") this.#panel.close();
+    const hadNews = this.#rooms.find(roomId)?.isNew;
+    this.#rooms.select(roomId);
+    this.#frame.showRoom(this.#rooms.current);
+    this.#draw(roomId, { toEnd: isOther });
+    this.#showTyping();
+    if (!this.#frame.isNarrow && !this.#panel.name) this.#composer.focus();
+    if (!this.#loaded.has(roomId)) await this.#attempt(() => this.#loadHistory(roomId));
+    if (hadNews) this.#read(roomId);
+  }
+
+  async #loadHistory(roomId) {
+    this.#loaded.add(roomId);
+    const route = HISTORY[this.#rooms.find(roomId)?.type];
+    if (!route) return;
+    const { messages } = await this.#rest.get(route, { roomId, count: 100 });
+    this.#store.take(messages.map(parseMessage));
+  }
+
+  #read(roomId) {
+    this.#rest.post("subscriptions.read", { rid: roomId }).catch(() => null);
+  }
+
+  #draw(roomId, options) {
+    if (roomId !== this.#rooms.current?.id) return;
+    const messages = this.#store.inRoom(roomId);
+    this.#column.show(messages, { ...options, opening: this.#frame.describeOpening(messages) });
+    this.#thread?.draw();
+  }
+
+  #hear(message) {
+    this.#store.take([message]);
+    if (message.username === this.#account.username) return;
+    this.#typing.hear(message.roomId, message.name, false);
+    this.#typing.hear(message.roomId, message.username, false);
+    this.#rooms.mark(message.roomId);
+  }
+
+  #changeRoom(action, raw) {
+    if (action === "removed") return this.#rooms.remove(raw.rid);
+    this.#rooms.take([raw]);
+    return this.#realtime.follow(raw.rid);
+  }
+
+  #showTyping() {
+    const nameOf = (username) => this.#rooms.nameOf(username);
+    this.#frame.showTyping(this.#typing.describe(this.#rooms.current?.id, nameOf));
+  }
+
+  async #openThread(rootId) {
+    const roomId = this.#rooms.current.id;
+    this.#thread = new Thread(rootId, this.#store, this.#actions(), (text) =>
+      this.#say(roomId, text, rootId),
+    );
+    this.#panel.open("thread", "Thread", this.#thread.element);
+    this.#thread.draw({ toEnd: true });
+    this.#thread.composer.focus();
+    await this.#attempt(() => this.#thread.load(this.#rest));
+  }
+
+  #closeThread() {
+    this.#thread = null;
+  }
+
+  async #say(roomId, text, threadId = null) {
+    const { username, name } = this.#account;
+    const raw = { _id: makeId(), rid: roomId, msg: text, ts: Date.now(), u: { username, name } };
+    const message = parseMessage(threadId ? { ...raw, tmid: threadId } : raw);
+    await this.#send({ ...message, state: "pending" });
+  }
+
+  async #retry(id) {
+    await this.#send({ ...this.#store.find(id), state: "pending", at: Date.now() });
+  }
+
+  async #send(message) {
+    this.#store.take([message]);
+    this.#draw(message.roomId, { toEnd: true });
+    const body = { _id: message.id, rid: message.roomId, msg: message.text };
+    if (message.threadId) body.tmid = message.threadId;
+    try {
+      const answer = await this.#rest.post("chat.sendMessage", { message: body });
+      this.#store.take([parseMessage(answer.message)]);
+    } catch (error) {
+      this.#store.take([{ ...message, state: "failed", problem: error.message }]);
+    }
+  }
+
+  async #attempt(work) {
+    try {
+      await work();
+    } catch (error) {
+      announce(error.message);
+    }
+  }
+}

@@ -1,0 +1,77 @@
+// Where one writes: Enter sends, Shift+Enter starts a line, arrow up brings back what was said.
+
+import { el } from "./dom.js";
+
+export class Composer {
+  #said = [];
+  #at = 0;
+  #send;
+  #input;
+
+  /** `send(text)` is called with what was written. */
+  constructor(label, send) {
+    this.#send = send;
+    this.#input = el("textarea", {
+      rows: "1",
+      "aria-label": label,
+      placeholder: label,
+      enterkeyhint: "send",
+      autocapitalize: "sentences",
+      onkeydown: (event) => this.#press(event),
+      oninput: () => this.#resize(),
+    });
+    const button = el("button", { type: "submit", class: "primary" }, "Send");
+    this.element = el(
+      "form",
+      { class: "composer", onsubmit: (event) => this.#submit(event) },
+      this.#input,
+      button,
+    );
+  }
+
+  focus() {
+    this.#input.focus({ preventScroll: true });
+  }
+
+  set label(text) {
+    this.#input.placeholder = text;
+    this.#input.setAttribute("aria-label", text);
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const text = this.#input.value.trim();
+    if (!text) return;
+    this.#said.push(text);
+    this.#at = this.#said.length;
+    this.#write("");
+    this.#send(text);
+  }
+
+  #press(event) {
+    if (event.isComposing) return; // Enter there ends a word of an input method.
+    if (event.key === "Enter" && !event.shiftKey) this.#submit(event);
+    else if (event.key === "ArrowUp") this.#recall(event, -1);
+    else if (event.key === "ArrowDown") this.#recall(event, 1);
+  }
+
+  #recall(event, step) {
+    const isUntouched = this.#input.value === (this.#said[this.#at] ?? "");
+    const at = this.#at + step;
+    if (!isUntouched || at < 0 || at > this.#said.length) return;
+    event.preventDefault();
+    this.#at = at;
+    this.#write(this.#said[at] ?? "");
+  }
+
+  #write(text) {
+    this.#input.value = text;
+    this.#resize();
+    this.#input.setSelectionRange(text.length, text.length);
+  }
+
+  #resize() {
+    this.#input.style.height = "auto";
+    this.#input.style.height = `${this.#input.scrollHeight}px`;
+  }
+}

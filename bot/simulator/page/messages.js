@@ -1,0 +1,201 @@
+// Messages as they look: a column that scrolls, with days, authors, attachments and threads.
+
+import { arrange, el } from "./dom.js";
+import { renderMarkdown } from "./markdown.js";
+
+const TOGETHER_MS = 5 * 60_000;
+const NEAR_PX = 80;
+
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
+const longDay = new Intl.DateTimeFormat(undefined, {
+  weekday: "long",
+  day: "numeric",
+  month: "long",
+});
+
+/** A column of messages; `actions` has `openThread(id)`, `retry(id)` and `me`, the user name. */
+export class MessageColumn {
+  #actions;
+  #isThread;
+  #list;
+  #drawn = new Map();
+
+  constructor(label, actions, { isThread = false } = {}) {
+    this.#actions = actions;
+    this.#isThread = isThread;
+    this.#list = el("div", { class: "messages" });
+    const scroller = { class: "scroller", tabindex: "0", role: "log", "aria-label": label };
+    this.element = el("div", scroller, this.#list);
+  }
+
+  /** Show these messages; keeps to the end where the reader was at the end. */
+  show(messages, { toEnd = false, opening = null } = {}) {
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    const rows = messages.flatMap((message, at) => this.#rows(message, messages[at - 1]));
+    arrange(this.#list, opening ? [opening, ...rows] : rows);
+    if (toEnd || wasAtEnd) this.element.scrollTop = this.element.scrollHeight;
+  }
+
+  #rows(message, before) {
+    const isNewDay = !before || dayOf(before.at) !== dayOf(message.at);
+    const follows = !isNewDay && isTogether(before, message) && !this.#isThread;
+    const row = this.#draw(`${message.id}`, [message, follows], () => this.#row(message, follows));
+    if (!isNewDay || this.#isThread) return [row];
+    const label = describeDay(message.at);
+    return [
+      this.#draw(`day ${dayOf(message.at)}`, label, () => el("div", { class: "day" }, label)),
+      row,
+    ];
+  }
+
+  // What looks the same stays the same element: a selection or the focus in it survives.
+  #draw(key, content, make) {
+    const version = JSON.stringify(content);
+    const known = this.#drawn.get(key);
+    if (known?.version === version) return known.element;
+    const element = make();
+    this.#drawn.set(key, { version, element });
+    return element;
+  }
+
+  #row(message, follows) {
+    if (message.kind) return el("p", { class: "system" }, describeSystem(message));
+    const { me } = this.#actions;
+    const classes = ["message", follows && "follows", message.state].filter(Boolean).join(" ");
+    return el(
+      "article",
+      {
+        class: classes,
+        "data-id": message.id,
+        "aria-label": `${message.name}, ${clock.format(message.at)}`,
+      },
+      follows
+        ? el("span", { class: "gutter" }, stamp(message.at))
+        : avatar(message.name, message.username),
+      el(
+        "div",
+        { class: "content" },
+        follows ? null : author(message),
+        message.text ? el("div", { class: "text" }, renderMarkdown(message.text, me)) : null,
+        ...message.attachments.map((attachment) => drawAttachment(attachment, me)),
+        message.isEdited ? el("span", { class: "quiet" }, "(edited)") : null,
+        this.#problem(message),
+        this.#thread(message),
+      ),
+    );
+  }
+
+  #problem(message) {
+    if (message.state !== "failed") return null;
+    const retry = () => this.#actions.retry(message.id);
+    return el(
+      "p",
+      { class: "problem", role: "alert" },
+      `Not sent. ${message.problem} `,
+      el("button", { type: "button", class: "small", onclick: retry }, "Try again"),
+    );
+  }
+
+  #thread(message) {
+    if (this.#isThread || message.state !== "sent") return null;
+    const open = () => this.#actions.openThread(message.threadId ?? message.id);
+    if (message.threadId) return threadButton("Reply in a thread: open it", open, "");
+    if (!message.replyCount) return threadButton("Reply in thread", open, "offer");
+    const count = message.replyCount === 1 ? "1 reply" : `${message.replyCount} replies`;
+    return threadButton(count, open, "");
+  }
+}
+
+function threadButton(label, open, extra) {
+  return el("button", { type: "button", class: `thread-button ${extra}`, onclick: open }, label);
+}
+
+/** A square with the first letter of a name. */
+export function avatar(name, username) {
+  const hue = [...username].reduce((sum, letter) => (sum * 53 + letter.codePointAt(0)) % 360, 7);
+  const letter = (name || username || "?").slice(0, 1).toUpperCase();
+  const square = el("span", { class: "avatar", "aria-hidden": "true" }, letter);
+  square.style.setProperty("--hue", hue);
+  return square;
+}
+
+function author(message) {
+  return el(
+    "header",
+    {},
+    el("span", { class: "name" }, message.name),
+    message.name === message.username
+      ? null
+      : el("span", { class: "username" }, `@${message.username}`),
+    stamp(message.at),
+  );
+}
+
+function stamp(at) {
+  const text = clock.format(at);
+  return el("time", { datetime: new Date(at).toISOString(), title: exact.format(at) }, text);
+}
+
+function drawAttachment(attachment, me) {
+  const fields = attachment.fields ?? [];
+  const box = el(
+    "div",
+    { class: "attachment" },
+    attachment.title ? el("p", { class: "attachment-title" }, ...titleOf(attachment, me)) : null,
+    attachment.text ? el("div", { class: "text" }, renderMarkdown(attachment.text, me)) : null,
+    fields.length
+      ? el("dl", { class: "fields" }, ...fields.map((field) => drawField(field, me)))
+      : null,
+  );
+  if (/^#[0-9a-f]{3,8}$/i.test(attachment.color ?? "")) {
+    box.style.setProperty("--bar", attachment.color);
+  }
+  return box;
+}
+
+function titleOf(attachment, me) {
+  const isLink = /^https?:\/\//.test(attachment.title_link ?? "");
+  if (!isLink) return [...renderMarkdown(attachment.title, me).childNodes];
+  const link = { href: attachment.title_link, target: "_blank", rel: "noopener noreferrer" };
+  return [el("a", link, attachment.title)];
+}
+
+function drawField(field, me) {
+  return el(
+    "div",
+    { class: field.short ? "field short" : "field" },
+    el("dt", {}, field.title),
+    el("dd", { class: "text" }, renderMarkdown(String(field.value), me)),
+  );
+}
+
+function isTogether(before, message) {
+  const isSameAuthor = before.username === message.username && before.name === message.name;
+  return isSameAuthor && !before.kind && message.at - before.at < TOGETHER_MS;
+}
+
+function dayOf(at) {
+  return new Date(at).toDateString();
+}
+
+function describeDay(at) {
+  const yesterday = new Date();
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (dayOf(at) === dayOf(Date.now())) return "Today";
+  return dayOf(at) === dayOf(yesterday) ? "Yesterday" : longDay.format(at);
+}
+
+const SYSTEM = {
+  uj: (message) => `${message.name} joined the room`,
+  ul: (message) => `${message.name} left the room`,
+  au: (message) => `${message.name} added ${message.text}`,
+  ru: (message) => `${message.name} removed ${message.text}`,
+  rm: (message) => `${message.name} removed a message`,
+  e2e: () => "An encrypted message",
+};
+
+function describeSystem(message) {
+  return SYSTEM[message.kind]?.(message) ?? message.text;
+}

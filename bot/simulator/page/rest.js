@@ -1,0 +1,84 @@
+// The workspace's REST API.
+
+const API = "/api/v1/";
+const PATIENCE_MS = 15_000;
+
+/** The workspace refused, or could not be reached (`status` 0). The message is for people. */
+export class RestError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The people who can sign in with one click: `{username, name, password}`. */
+export async function fetchPeople() {
+  const response = await request("/demo/people", {});
+  return response.ok ? response.json() : [];
+}
+
+/** Sign in with a password; gives what `Rest` needs. */
+export async function signIn(username, password) {
+  const answer = await call("login", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ user: username, password }),
+  });
+  const { userId, authToken, me } = answer.data;
+  return { userId, authToken, username: me.username, name: me.name || me.username };
+}
+
+/** Calls as one signed-in person. */
+export class Rest {
+  #headers;
+
+  constructor(account) {
+    this.#headers = { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
+  }
+
+  get(route, parameters = {}) {
+    const query = new URLSearchParams(parameters);
+    return call(query.size ? `${route}?${query}` : route, { headers: this.#headers });
+  }
+
+  post(route, body = {}) {
+    return call(route, {
+      method: "POST",
+      headers: { ...this.#headers, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  }
+}
+
+async function call(route, options) {
+  const response = await request(API + route, options);
+  const answer = await readJson(response);
+  if (response.ok && answer.success !== false) return answer;
+  throw new RestError(explain(response.status, answer), response.status);
+}
+
+async function request(path, options) {
+  try {
+    return await fetch(path, { ...options, signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch {
+    throw new RestError("The workspace does not answer.", 0);
+  }
+}
+
+// Some answers are web pages or empty: unknown paths on 6.5.3, POST logout on 8.3.
+async function readJson(response) {
+  try {
+    return await response.json();
+  } catch {
+    return {};
+  }
+}
+
+function explain(status, answer) {
+  const text = String(answer.error ?? answer.message ?? "");
+  if (status === 429) {
+    const seconds = /(\d+) seconds/.exec(text)?.[1];
+    return `That was too much at once. Try again in ${seconds ?? "some"} seconds.`;
+  }
+  return text.replace(/\s*\[[\w-]+\]$/, "") || `The workspace answered ${status}.`;
+}

@@ -1,0 +1,77 @@
+// The first screen: who to be.
+
+import { el } from "./dom.js";
+import { fetchPeople, signIn } from "./rest.js";
+import { avatar } from "./messages.js";
+
+/** Draw the screen; `enter(account)` is called once somebody is signed in. */
+export function drawSignIn(screen, enter, reason = "") {
+  const problem = el("p", { class: "problem", role: "alert", hidden: !reason }, reason);
+  const people = el("div", { class: "people" });
+  screen.replaceChildren(
+    el(
+      "main",
+      { class: "signin" },
+      el("p", { class: "eyebrow" }, "Simulated workspace"),
+      el("h1", {}, "Which devices are signed in as you?"),
+      el(
+        "p",
+        { class: "lead" },
+        "Ask a bot, in chat. This is a small stand-in for a Rocket.Chat workspace to try it in: it runs on this computer, its people are made up, and nothing leaves the machine.",
+      ),
+      problem,
+      el("h2", {}, "Pick somebody to be"),
+      people,
+      el("ol", { class: "steps" }, ...STEPS.map((step) => el("li", {}, step))),
+    ),
+  );
+  fillPeople(people, problem, enter);
+}
+
+const STEPS = [
+  "Sign in, and send one of the suggested questions to the bot.",
+  "The bot asks for your permission, with a link. The page behind it wants a token: make one here, under “Personal access tokens”.",
+  "The answer to your question comes by itself, here in the chat.",
+];
+
+async function fillPeople(container, problem, enter) {
+  try {
+    const people = await fetchPeople();
+    if (!people.length)
+      throw new Error("Nobody is offered here: start the demo to get its people.");
+    container.replaceChildren(...people.map((person) => drawPerson(person, problem, enter)));
+  } catch (error) {
+    show(problem, error.message);
+  }
+}
+
+function drawPerson(person, problem, enter) {
+  const enterAs = async (event) => {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      enter(await signIn(person.username, person.password));
+    } catch (error) {
+      show(problem, error.message);
+      button.disabled = false;
+    }
+  };
+  const name = person.name || person.username;
+  const label = el(
+    "span",
+    { class: "person-label" },
+    el("strong", {}, `Sign in as ${name}`),
+    el("span", { class: "quiet" }, `@${person.username}`),
+  );
+  return el(
+    "button",
+    { type: "button", class: "person", onclick: enterAs },
+    avatar(name, person.username),
+    label,
+  );
+}
+
+function show(problem, text) {
+  problem.textContent = text;
+  problem.hidden = false;
+}

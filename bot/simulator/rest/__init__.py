@@ -1,0 +1,1 @@
+"""The simulated workspace's REST API, one module for each family of routes."""

@@ -1,0 +1,91 @@
+"""All routes together, as handlers of the simulator's web application."""
+
+import json
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from bot.simulator.documents import Document
+from bot.simulator.rest import auth, chat, history, rooms, sessions, subscriptions, users
+from bot.simulator.rest.answers import Answer, make_unknown_route
+from bot.simulator.rest.call import Call, Route
+from bot.simulator.rest.gate import Gate
+from bot.simulator.workspace import Workspace
+
+_FAMILIES: Final = (auth, chat, history, rooms, sessions, subscriptions, users)
+_PREFIX: Final = "/api/v1/"
+_CLIENTS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
+
+Noting = Callable[[web.Request, str | None, int], None]
+
+
+class RestApi:
+    """Answers everything under ``/api/``; ``note`` is told of each call, its user and status."""
+
+    def __init__(self, workspace: Workspace, gate: Gate, note: Noting) -> None:
+        self._workspace = workspace
+        self._gate = gate
+        self._note = note
+        self._routes: Final = _collect_routes()
+        self._paths: Final = {path for _, path in self._routes}
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer one request."""
+        body = await _read_body(request)
+        call = _make_call(self._workspace, request, body)
+        answer = self._answer(request, call)
+        self._note(request, call.caller.id if call.caller else None, answer.status)
+        return answer.render({"X-Instance-ID": self._workspace.sessions.instance_id})
+
+    def _answer(self, request: web.Request, call: Call) -> Answer:
+        if request.path == "/api/info":
+            return _show_server(self._workspace)
+        path = request.path.removeprefix(_PREFIX)
+        route = self._routes.get((request.method, path))
+        if route is None:
+            is_known = path in self._paths
+            version = self._workspace.version
+            return make_unknown_route(version, request.method, is_known_path=is_known)
+        return self._gate.answer(route, call, call.proxied_ip or request.remote or "")
+
+
+def _collect_routes() -> dict[tuple[str, str], Route]:
+    routes = [route for family in _FAMILIES for route in family.ROUTES]
+    return {(route.method, route.name): route for route in routes}
+
+
+def _show_server(workspace: Workspace) -> Answer:
+    body: Document = {"version": workspace.version.label, "minimumClientVersions": _CLIENTS}
+    return Answer(200, body | {"success": True})
+
+
+async def _read_body(request: web.Request) -> Document:
+    """Give the JSON object that was sent; anything else counts as empty."""
+    try:
+        body = json.loads(await request.text() or "{}")
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _make_call(workspace: Workspace, request: web.Request, body: Document) -> Call:
+    token = request.headers.get("X-Auth-Token", "")
+    user_id = request.headers.get("X-User-Id")
+    is_complete = bool(token and user_id)
+    return Call(
+        workspace=workspace,
+        caller=workspace.user_of_token(token, user_id) if is_complete else None,
+        token=token,
+        params=request.query,
+        body=body,
+        headers=request.headers,
+        site=f"{request.scheme}://{request.host}",
+        proxied_ip=_read_proxied_ip(request),
+    )
+
+
+def _read_proxied_ip(request: web.Request) -> str | None:
+    """Give the client's address as a proxy in front would report it."""
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
+    return forwarded or request.headers.get("X-Real-IP")

@@ -1,0 +1,121 @@
+"""What differs between the servers that are simulated.
+
+6.5 and 8.3 follow recordings of 6.5.3 and of 8.3 (development tree of March 2026); 8.8 is 8.3
+with the changes that the server's source of 8.7 and 8.8 shows.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One server version's behaviour; ``label`` is what ``GET /api/info`` says."""
+
+    label: str
+    major: int
+    # Sessions.
+    hides_session_secrets: bool
+    """``sessions/info`` shows chosen fields instead of the stored document."""
+    marks_current_session: bool
+    has_empty_ip: bool
+    """A connection without proxy header is stored with ``ip: ""``; before, without ``ip``."""
+    announces_logout: bool
+    """Logging a session out sends ``force_logout`` to its user's stream before the close."""
+    # Messages.
+    starred_error: str
+    """JavaScript's complaint when a message's id is used a second time."""
+    checks_attachments: bool
+    fills_attachment_ts: bool
+    hides_new_attachments: bool
+    """The reply to a send without ``_id`` shows no attachments although they are stored."""
+    refuses_archived: bool
+    refuses_empty: bool
+    links_addresses: bool
+    """``http://127.0.0.1`` and the like count as links in the parsed text."""
+    # Rooms.
+    glues_direct_ids: bool
+    refuses_unknown_names: bool
+    """``im.create`` with an unknown username; later versions leave the name out."""
+    has_custom_fields: bool
+    has_doubled_usernames: bool
+    """``rooms-changed`` shows a direct message's ``_USERNAMES`` too."""
+    reaction_changes_room: bool
+    publishes_root_first: bool
+    # Calls.
+    has_typed_routes: bool
+    """Query parameters are checked before the rate limit, and refused in other words."""
+    lower_case_limit_headers: bool
+    send_limit: tuple[int, float] | None
+    """Calls and seconds for ``chat.sendMessage`` where they differ from the default."""
+
+    @property
+    def is_early(self) -> bool:
+        """6.x: its bodies of failures, its order of checks, and its answers to unknown routes."""
+        return self.major < 7  # noqa: PLR2004 - 7.0
+
+
+_V6_5: Final = Version(
+    label="6.5",
+    major=6,
+    hides_session_secrets=False,
+    marks_current_session=False,
+    has_empty_ip=False,
+    announces_logout=False,
+    starred_error="Cannot read property 'starred' of undefined",
+    checks_attachments=False,
+    fills_attachment_ts=True,
+    hides_new_attachments=False,
+    refuses_archived=False,
+    refuses_empty=False,
+    links_addresses=False,
+    glues_direct_ids=True,
+    refuses_unknown_names=True,
+    has_custom_fields=True,
+    has_doubled_usernames=False,
+    reaction_changes_room=True,
+    publishes_root_first=False,
+    has_typed_routes=False,
+    lower_case_limit_headers=False,
+    send_limit=None,
+)
+_V8_3: Final = Version(
+    label="8.3",
+    major=8,
+    hides_session_secrets=False,
+    marks_current_session=False,
+    has_empty_ip=True,
+    announces_logout=True,
+    starred_error="Cannot read properties of undefined (reading 'starred')",
+    checks_attachments=True,
+    fills_attachment_ts=False,
+    hides_new_attachments=True,
+    refuses_archived=True,
+    refuses_empty=False,
+    links_addresses=True,
+    glues_direct_ids=False,
+    refuses_unknown_names=False,
+    has_custom_fields=False,
+    has_doubled_usernames=True,
+    reaction_changes_room=False,
+    publishes_root_first=True,
+    has_typed_routes=False,
+    lower_case_limit_headers=True,
+    send_limit=None,
+)
+_V8_8: Final = replace(
+    _V8_3,
+    label="8.8",
+    hides_session_secrets=True,
+    has_typed_routes=True,
+    marks_current_session=True,
+    refuses_empty=True,
+    send_limit=(5, 1.0),
+)
+
+VERSIONS: Final = {version.label: version for version in (_V6_5, _V8_3, _V8_8)}
+
+
+def version_of(label: str) -> Version:
+    """Give a version's behaviour; raise KeyError for one that is not simulated."""
+    return VERSIONS[label]

@@ -1,0 +1,131 @@
+"""The database and the one thread that works on it."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from bot.errors import StorageError
+from bot.storage.engine import make_engine
+from bot.storage.failures import translated_errors
+from bot.storage.schema import migrate
+
+T = TypeVar("T")
+
+_LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    outcome: asyncio.Future[Any]
+    is_groupable: bool
+
+
+class _GroupBrokenError(Exception):
+    """One of several jobs failed; nothing of the group was kept."""
+
+
+class Database:
+    """Takes work from the tasks of one event loop and does it, in order, on its own thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: deque[_Job] = deque()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
+        self._is_closed = False
+
+    async def run(self, work: Callable[[Connection], T], *, is_groupable: bool = False) -> T:
+        """Do the work in one transaction: all of it is kept, or nothing and it raises.
+
+        Groupable work that waits is committed together, which is many times faster; it may be
+        called twice, the first time having left no trace. A caller who is cancelled meanwhile
+        does not learn which it was: work that has begun is finished and kept. Raises
+        StorageError.
+        """
+        if self._is_closed:
+            raise StorageError("The database is closed.")
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Job(work, outcome, is_groupable))
+        self._thread.submit(self._work_off)
+        return await outcome
+
+    async def close(self) -> None:
+        """Finish what waits, then let go of the file and the thread."""
+        self._is_closed = True
+        last = self._thread.submit(self._engine.dispose)
+        self._thread.shutdown(wait=False)
+        await asyncio.shield(asyncio.wrap_future(last))
+
+    def _work_off(self) -> None:
+        jobs = self._take_jobs()
+        if jobs:
+            self._run_together(jobs)
+
+    def _take_jobs(self) -> list[_Job]:
+        jobs: list[_Job] = []
+        while self._waiting and len(jobs) < _LARGEST_GROUP:
+            if jobs and not (jobs[0].is_groupable and self._waiting[0].is_groupable):
+                break
+            jobs.append(self._waiting.popleft())
+        return [job for job in jobs if not job.outcome.cancelled()]
+
+    def _run_together(self, jobs: Sequence[_Job]) -> None:
+        try:
+            with translated_errors(), self._engine.begin() as connection:
+                results = _work_through(jobs, connection)
+        except _GroupBrokenError:
+            for job in jobs:
+                self._run_together([job])
+        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
+            _wake(jobs, partial(_fail, jobs, error))
+        else:
+            _wake(jobs, partial(_succeed, jobs, results))
+
+
+def _wake(jobs: Sequence[_Job], deliver: Callable[[], None]) -> None:
+    # One call for the whole group: waking the loop costs more than most of the work.
+    jobs[0].outcome.get_loop().call_soon_threadsafe(deliver)
+
+
+def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
+    for job in jobs:
+        if not job.outcome.done():
+            job.outcome.set_exception(error)
+
+
+def _succeed(jobs: Sequence[_Job], results: Sequence[object]) -> None:
+    for job, result in zip(jobs, results, strict=True):
+        if not job.outcome.done():
+            job.outcome.set_result(result)
+
+
+def _work_through(jobs: Sequence[_Job], connection: Connection) -> list[object]:
+    if len(jobs) == 1:
+        return [jobs[0].work(connection)]
+    try:
+        return [job.work(connection) for job in jobs]
+    except Exception as error:
+        # Not savepoints: they would cost each job what only a failing one needs, and SQLite
+        # drops them with the whole transaction when the disk is full.
+        raise _GroupBrokenError from error
+
+
+@asynccontextmanager
+async def open_database(url: str) -> AsyncIterator[Database]:
+    """Open the database, made or brought up to date as needed; close it in the end.
+
+    ``url`` is written SQLAlchemy's way. Raises StorageError, or ConfigError for a bad ``url``.
+    """
+    database = Database(make_engine(url))
+    try:
+        await database.run(migrate)
+        yield database
+    finally:
+        await database.close()

@@ -1,0 +1,6 @@
+"""Run by Alembic, inside the transaction that ``bot.storage.schema`` brings."""
+
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"])
+context.run_migrations()

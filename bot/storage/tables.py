@@ -1,0 +1,110 @@
+"""The tables as the program uses them; ``migrations`` makes them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Double,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, kept as whole microseconds since 1970.
+
+    SQLite has no type for times, and PostgreSQL's would be another; integers are exact, and
+    compare and sort the same way on both. Comes back in UTC.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the library's signature
+        """Count the microseconds; a naive datetime is refused, in the end with StorageError."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
+        """Turn the microseconds back into a datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata: Final = MetaData()
+
+accounts: Final = Table(
+    "accounts",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("username", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("connected_at", UtcTime, nullable=False),
+    Column("language", String, nullable=False),
+    Column("utc_offset", Double),
+    Column("zone", String, nullable=False),
+    Column("is_bearer", Boolean, nullable=False),
+    Column("sealed_token", LargeBinary, nullable=False),
+)
+
+connection_requests: Final = Table(
+    "connection_requests",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("username", String, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("question", String),
+    Column("attempts_left", Integer, nullable=False),
+    Column("secret_hash", LargeBinary, nullable=False, unique=True),
+)
+
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    Column("message_id", String, primary_key=True),
+    Column("claimed_by", String, nullable=False),
+    Column("claimed_until", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+)
+
+device_names: Final = Table(
+    "device_names",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("device_key", String, primary_key=True),
+    Column("name", String, nullable=False),
+)
+
+listings: Final = Table(
+    "listings",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("groups", String, nullable=False),
+    Column("listed_at", UtcTime, nullable=False),
+)
+
+confirmations: Final = Table(
+    "confirmations",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("room_id", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+)
+
+
+def make_insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Make the INSERT of the connection's dialect, which knows ON CONFLICT."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)

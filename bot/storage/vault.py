@@ -1,0 +1,63 @@
+"""The vault: tokens are sealed before they are stored, each for one user and one purpose."""
+
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic import SecretStr
+
+from bot.errors import SealBrokenError
+from bot.storage.keys import KeyRing
+
+_VERSION: Final = b"\x01"
+_ID_END: Final = 5  # one byte of version, four of key id
+_NONCE_END: Final = _ID_END + 12
+_TAG_SIZE: Final = 16
+
+
+class Vault:
+    """Seals secrets with AES-256-GCM so that they open in the same place only.
+
+    Sealed: version (1 byte), key id (4), nonce (12), ciphertext with tag. The workspace, the
+    user and the purpose are authenticated with it: copied to another row, it does not open.
+    """
+
+    def __init__(self, keys: KeyRing, workspace: str) -> None:
+        self._keys = keys
+        self._workspace = workspace
+
+    def seal(self, plaintext: SecretStr, *, user_id: str, purpose: str) -> bytes:
+        """Seal the secret with the first key."""
+        head = _VERSION + self._keys.sealing_id
+        nonce = os.urandom(_NONCE_END - _ID_END)
+        sealed = self._find_cipher(head).encrypt(
+            nonce,
+            plaintext.get_secret_value().encode(),
+            _make_associated(head, self._workspace, user_id, purpose),
+        )
+        return head + nonce + sealed
+
+    def open(self, sealed: bytes, *, user_id: str, purpose: str) -> SecretStr:
+        """Open what was sealed for the same user and purpose, or raise SealBrokenError."""
+        if len(sealed) < _NONCE_END + _TAG_SIZE or not sealed.startswith(_VERSION):
+            raise SealBrokenError("A sealed token is cut short or of an unknown format.")
+        head, nonce, rest = sealed[:_ID_END], sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:]
+        associated = _make_associated(head, self._workspace, user_id, purpose)
+        try:
+            return SecretStr(self._find_cipher(head).decrypt(nonce, rest, associated).decode())
+        except InvalidTag as error:
+            raise SealBrokenError("A sealed token was altered or is somebody else's.") from error
+
+    def _find_cipher(self, head: bytes) -> AESGCM:
+        key_id = head[len(_VERSION) :]
+        key = self._keys.find(key_id)
+        if key is None:
+            raise SealBrokenError(f"A token was sealed with the key {key_id.hex()}, now missing.")
+        return AESGCM(key)
+
+
+def _make_associated(head: bytes, *parts: str) -> bytes:
+    """Join the parts, each after its length: no two lists of parts give the same bytes."""
+    encoded = [part.encode() for part in parts]
+    return head + b"".join(len(part).to_bytes(4, "big") + part for part in encoded)

@@ -1,0 +1,148 @@
+"""A REST server that says, line by line, what a test wrote; oddities included."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from pydantic import SecretStr
+
+from bot.models import AuthToken
+
+BOT_SECRET = "b0tb0tb0tb0tb0tb0tb0tb0tb0tb0tb0tb0tb0tb0tb"
+ANN_SECRET = "annannannannannannannannannannannannanna"
+BOT = AuthToken("botid", SecretStr(BOT_SECRET))
+ANN = AuthToken("annid", SecretStr(ANN_SECRET))
+BEARER = AuthToken("annid", SecretStr(ANN_SECRET), is_bearer=True)
+PAGE = "<!DOCTYPE html><title>Rocket.Chat</title>"
+
+Responder = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class Script:
+    """A server that answers line by line what a test wrote; the last line of a route repeats."""
+
+    url: str = ""
+    lines: dict[str, list[Responder]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    def on(self, route: str, *lines: Responder) -> None:
+        self.lines[route] = list(lines)
+
+    def count(self, route: str) -> int:
+        return sum(asked.path == route for asked in self.asked)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json() if request.can_read_body else {}
+        self.asked.append(
+            Asked(request.method, request.path, request.query, request.headers.copy(), body)
+        )
+        lines = self.lines.get(request.path, [say(404, text="404 Not Found")])
+        line = lines.pop(0) if len(lines) > 1 else lines[0]
+        return await line(request)
+
+
+def say(
+    status: int = 200,
+    document: object = None,
+    *,
+    text: str | None = None,
+    kind: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Responder:
+    async def respond(_request: web.Request) -> web.StreamResponse:
+        written = json.dumps(document) if text is None else text
+        default = "application/json" if text is None else "text/plain"
+        return web.Response(
+            status=status, text=written, content_type=kind or default, headers=headers
+        )
+
+    return respond
+
+
+def ok(**document: object) -> Responder:
+    return say(200, {**document, "success": True})
+
+
+def fail(status: int, error: str, **more: object) -> Responder:
+    return say(status, {"success": False, "error": error, **more})
+
+
+async def hang(_request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def hang_up(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def stop_in_the_middle(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.content_length = 1000
+    await response.prepare(request)
+    await response.write(b'{"success": tr')
+    assert request.transport is not None
+    request.transport.close()
+    return response
+
+
+async def flood(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.enable_compression()
+    await response.prepare(request)
+    await response.write(b'{"_id": "')
+    for _ in range(5):
+        await response.write(b"a" * 1024 * 1024)
+    await response.write(b'"}')
+    return response
+
+
+@asynccontextmanager
+async def serve(responder: Responder) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", responder)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def serve_bytes(content: bytes) -> AsyncIterator[str]:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(content)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def open_script() -> AsyncIterator[Script]:
+    script = Script()
+    async with serve(script.answer) as url:
+        script.url = url
+        yield script

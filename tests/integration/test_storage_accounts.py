@@ -1,0 +1,131 @@
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from bot.errors import SealBrokenError, StorageError
+from bot.models import AuthToken
+from bot.storage.accounts import Accounts, ConnectedAccount, count_accounts
+from bot.storage.database import Database, open_database
+from bot.storage.keys import KeyRing
+from bot.storage.vault import Vault
+
+NOW = datetime(2026, 11, 23, 20, 0, 0, 123457, tzinfo=UTC)
+KEYS = KeyRing([bytes(range(32))])
+ANN = ConnectedAccount("ann-id", "ann", "personal_access_token", NOW, "de", 5.75)
+TOKEN = AuthToken("ann-id", SecretStr("Plainly-Visible-Token"))
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database, Vault(KEYS, "https://chat.example.org"))
+
+
+async def test_an_account_comes_back_as_it_was_saved(
+    accounts: Accounts, database: Database
+) -> None:
+    await accounts.save(ANN, TOKEN)
+    assert await accounts.load("ann-id") == ANN
+    assert await accounts.load_token("ann-id") == TOKEN
+    assert await count_accounts(database) == 1
+
+
+async def test_a_bearer_token_stays_one(accounts: Accounts) -> None:
+    token = replace(TOKEN, is_bearer=True)
+    await accounts.save(replace(ANN, kind="oauth"), token)
+    assert await accounts.load_token("ann-id") == token
+
+
+async def test_nobody_is_connected_at_first(accounts: Accounts, database: Database) -> None:
+    assert await accounts.load("ann-id") is None
+    assert await accounts.load_token("ann-id") is None
+    assert not await accounts.delete("ann-id")
+    assert await count_accounts(database) == 0
+
+
+async def test_connecting_again_renews_all_but_the_zone(
+    accounts: Accounts, database: Database
+) -> None:
+    await accounts.save(ANN, TOKEN)
+    await accounts.save_zone("ann-id", "Europe/Lisbon")
+    again = ConnectedAccount("ann-id", "anna", "oauth", NOW + timedelta(days=1), "en", None)
+    new_token = AuthToken("ann-id", SecretStr("another"), is_bearer=True)
+    await accounts.save(again, new_token)
+    assert await accounts.load("ann-id") == replace(again, zone="Europe/Lisbon")
+    assert await accounts.load_token("ann-id") == new_token
+    assert await count_accounts(database) == 1
+
+
+async def test_the_profile_and_the_zone_are_renewed_alone(
+    accounts: Accounts, database: Database
+) -> None:
+    await accounts.save(ANN, TOKEN)
+    await accounts.save_profile("ann-id", language="pt", utc_offset=-3)
+    await accounts.save_zone("ann-id", "America/Recife")
+    expected = replace(ANN, language="pt", utc_offset=-3.0, zone="America/Recife")
+    assert await accounts.load("ann-id") == expected
+    await accounts.save_zone("nobody", "Europe/Lisbon")
+    assert await count_accounts(database) == 1
+
+
+async def test_deleting_forgets_one_account_with_its_token(accounts: Accounts) -> None:
+    await accounts.save(ANN, TOKEN)
+    await accounts.save(replace(ANN, user_id="bob"), AuthToken("bob", SecretStr("t")))
+    assert await accounts.delete("ann-id")
+    assert await accounts.load_token("ann-id") is None
+    assert await accounts.load_token("bob") is not None
+
+
+async def test_a_token_of_another_user_is_not_kept(accounts: Accounts, database: Database) -> None:
+    with pytest.raises(ValueError, match="another user"):
+        await accounts.save(ANN, AuthToken("bob", SecretStr("t")))
+    assert await count_accounts(database) == 0
+
+
+async def test_times_come_back_in_utc_to_the_microsecond(accounts: Accounts) -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
+    await accounts.save(replace(ANN, connected_at=there), TOKEN)
+    account = await accounts.load("ann-id")
+    assert account is not None
+    assert account.connected_at == NOW
+    assert account.connected_at.tzinfo is UTC
+
+
+async def test_a_time_without_a_zone_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(StorageError, match="unexpected StatementError"):
+        await accounts.save(replace(ANN, connected_at=NOW.replace(tzinfo=None)), TOKEN)
+
+
+async def test_no_file_ever_holds_the_token(tmp_path: Path, accounts: Accounts) -> None:
+    await accounts.save(ANN, TOKEN)
+    stored = read_all_files(tmp_path)
+    assert b"Plainly-Visible" not in stored
+    assert b"ann-id" in stored
+
+
+def read_all_files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+async def test_a_token_copied_to_another_row_does_not_open(
+    database: Database, accounts: Accounts
+) -> None:
+    await accounts.save(ANN, TOKEN)
+    await accounts.save(replace(ANN, user_id="bob"), AuthToken("bob", SecretStr("t")))
+    steal = text(
+        "UPDATE accounts SET sealed_token ="
+        " (SELECT sealed_token FROM accounts WHERE user_id = 'ann-id') WHERE user_id = 'bob'"
+    )
+    await database.run(lambda connection: connection.execute(steal))
+    with pytest.raises(SealBrokenError):
+        await accounts.load_token("bob")

@@ -1,0 +1,205 @@
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from bot.errors import StorageError, UsageError
+from bot.storage.database import Database, open_database
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as opened:
+        await opened.run(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR UNIQUE)"))
+        yield opened
+
+
+def write(connection: Connection, word: str) -> str:
+    connection.execute(text("INSERT INTO notes VALUES (:word)"), {"word": word})
+    return word
+
+
+def read(connection: Connection) -> list[str]:
+    return list(connection.execute(text("SELECT word FROM notes ORDER BY rowid")).scalars())
+
+
+def ask(connection: Connection, pragma: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one()
+
+
+async def test_sqlite_is_opened_for_durable_concurrent_use(database: Database) -> None:
+    assert await database.run(lambda c: ask(c, "journal_mode")) == "wal"
+    assert await database.run(lambda c: ask(c, "foreign_keys")) == 1
+    assert await database.run(lambda c: ask(c, "synchronous")) == 2
+    assert await database.run(lambda c: ask(c, "busy_timeout")) == 10_000
+
+
+async def test_the_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        async with open_database(f"sqlite:///{tmp_path}/bot.db"):
+            modes = read_modes(tmp_path)
+    finally:
+        os.umask(umask)
+    assert modes == {"bot.db": 0o600, "bot.db-wal": 0o600, "bot.db-shm": 0o600}
+
+
+def read_modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+async def test_work_is_done_in_order_on_one_thread_of_its_own(database: Database) -> None:
+    names = [f"w{number}" for number in range(50)]
+    await asyncio.gather(*(database.run(partial(write, word=name)) for name in names))
+    assert await database.run(read) == names
+    threads = {await database.run(lambda _: threading.get_ident()) for _ in range(3)}
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+async def test_work_that_fails_leaves_nothing_behind(database: Database) -> None:
+    def fail(connection: Connection) -> None:
+        write(connection, "half")
+        raise UsageError("Not like this.")
+
+    with pytest.raises(UsageError):
+        await database.run(fail)
+    assert await database.run(read) == []
+
+
+async def test_an_error_of_the_database_becomes_ours(database: Database) -> None:
+    await database.run(lambda c: write(c, "once"))
+    with pytest.raises(StorageError, match="UNIQUE constraint failed"):
+        await database.run(lambda c: write(c, "once"))
+
+
+async def test_an_error_does_not_show_what_was_to_be_written(database: Database) -> None:
+    await database.run(lambda c: write(c, "a-secret"))
+    with pytest.raises(StorageError) as caught:
+        await database.run(lambda c: write(c, "a-secret"))
+    assert "a-secret" not in f"{caught.value} {caught.value.__cause__}"
+
+
+class Gate:
+    """Keeps the storage thread busy so that what comes next has to wait."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open = threading.Event()
+        self._reached = threading.Event()
+
+    def _hold(self, _connection: Connection) -> None:
+        self._reached.set()
+        assert self._open.wait(timeout=20)
+
+    async def shut(self) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._database.run(self._hold))
+        assert await asyncio.to_thread(self._reached.wait, 20)
+        return task
+
+    def open(self) -> None:
+        self._open.set()
+
+
+async def start_all(*tasks: asyncio.Task[str]) -> None:
+    """Let the tasks run as far as they get: to the queue of the storage thread."""
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in tasks)
+
+
+def submit(database: Database, word: str, *, is_groupable: bool = True) -> asyncio.Task[str]:
+    return asyncio.create_task(database.run(lambda c: write(c, word), is_groupable=is_groupable))
+
+
+async def test_groupable_work_that_waits_is_committed_together(database: Database) -> None:
+    gate = Gate(database)
+    held = await gate.shut()
+    seen: list[int] = []
+
+    def note(connection: Connection) -> None:
+        seen.append(id(connection.get_transaction()))
+
+    tasks = [asyncio.create_task(database.run(note, is_groupable=True)) for _ in range(20)]
+    alone = asyncio.create_task(database.run(note))
+    await asyncio.sleep(0)
+    gate.open()
+    await asyncio.gather(held, alone, *tasks)
+    assert len(seen) == 21
+    assert len(set(seen[:20])) == 1
+
+
+async def test_one_that_fails_in_a_group_does_not_undo_the_others(database: Database) -> None:
+    gate = Gate(database)
+    held = await gate.shut()
+    tasks = [submit(database, word) for word in ("a", "b", "a", "c")]
+    await start_all(*tasks)
+    gate.open()
+    results = await asyncio.gather(held, *tasks, return_exceptions=True)
+    assert results[1:3] == ["a", "b"]
+    assert isinstance(results[3], StorageError)
+    assert results[4] == "c"
+    assert await database.run(read) == ["a", "b", "c"]
+
+
+async def test_work_given_up_while_it_waits_is_not_done(database: Database) -> None:
+    gate = Gate(database)
+    held = await gate.shut()
+    kept, dropped = submit(database, "kept"), submit(database, "dropped")
+    await start_all(kept, dropped)
+    dropped.cancel()
+    await asyncio.wait([dropped])
+    gate.open()
+    await asyncio.gather(held, kept)
+    assert await database.run(read) == ["kept"]
+
+
+async def test_work_given_up_while_it_runs_is_finished_whole(database: Database) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def write_slowly(connection: Connection) -> None:
+        write(connection, "first")
+        reached.set()
+        assert go_on.wait(timeout=20)
+        write(connection, "second")
+
+    task = asyncio.create_task(database.run(write_slowly))
+    assert await asyncio.to_thread(reached.wait, 20)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    assert await database.run(read) == ["first", "second"]
+
+
+async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    async with open_database(url) as database:
+        await database.run(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
+        gate = Gate(database)
+        held = await gate.shut()
+        tasks = [submit(database, f"w{number}") for number in range(5)]
+        await start_all(*tasks)
+        gate.open()
+    assert await asyncio.gather(*tasks) == ["w0", "w1", "w2", "w3", "w4"]
+    await held
+    async with open_database(url) as database:
+        assert len(await database.run(read)) == 5
+
+
+async def test_a_closed_database_says_so(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+        pass
+    with pytest.raises(StorageError, match="closed"):
+        await database.run(read)
+
+
+async def test_a_database_in_memory_works_too() -> None:
+    async with open_database("sqlite://") as database:
+        await database.run(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
+        await database.run(lambda c: write(c, "word"))
+        assert await database.run(read) == ["word"]

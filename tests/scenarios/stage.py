@@ -1,0 +1,146 @@
+"""A workspace with the bot in it, and people who talk to it: real sockets, nothing replaced."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.app import Surroundings, open_bot
+from bot.config import Settings, StorageSettings, WebSettings, WorkspaceSettings
+from bot.demo import find_link, format_as_text
+from bot.rocketchat.realtime import Timing
+from bot.simulator.demo_data import DemoPeople, seed
+from bot.simulator.person import Json, Person, open_person
+from bot.simulator.rooms import Room
+from bot.simulator.server import Simulator
+
+QUICK = Timing(first_pause=0.05, longest_pause=0.2)
+
+
+@dataclass
+class Clock:
+    """The bot's clock, which a test may move."""
+
+    offset: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.offset, UTC)
+
+
+@dataclass
+class Conversation:
+    """One person and the bot in their direct message."""
+
+    person: Person
+    room_id: str
+
+    async def say(self, text: str, **extra: object) -> Json:
+        return await self.person.say(self.room_id, text, **extra)
+
+    async def hear(self, seconds: float = 10.0) -> str:
+        return format_as_text(await self.person.hear(self.room_id, seconds=seconds))
+
+    async def ask(self, text: str) -> str:
+        """Say it, and give the answer as text."""
+        await self.say(text)
+        return await self.hear()
+
+    async def ask_for_link(self, text: str = "!connect") -> str:
+        await self.say(text)
+        return find_link(await self.person.hear(self.room_id))
+
+    async def connect(self) -> str:
+        """Connect as a person does: link, token, page; give what the bot then says."""
+        link = await self.ask_for_link()
+        token = await self.person.make_personal_access_token(f"bot {link[-6:]}")
+        status, page = await self.person.fill_in(link, user_id=self.person.user_id, token=token)
+        assert status == 200, page
+        return await self.hear()
+
+    async def expect_silence(self) -> None:
+        """Prove that nothing came: ask for help, and see that its answer is the next thing."""
+        answer = await self.ask("!help session")
+        assert answer.startswith("Show one of your sessions"), answer
+
+
+@dataclass
+class Stage:
+    """The workspace, its people, and ways to bring them on."""
+
+    simulator: Simulator
+    people: DemoPeople
+    clock: Clock
+    folder: Path
+    _stack: AsyncExitStack
+    _conversations: dict[str, Conversation] = field(default_factory=dict)
+
+    async def meet(self, username: str) -> Conversation:
+        """Let somebody open their direct message with the bot."""
+        if username not in self._conversations:
+            user = self.simulator.workspace.find_user_by_name(username)
+            assert user is not None
+            person = await self._stack.enter_async_context(
+                open_person(self.simulator.url, username, user.password)
+            )
+            room_id = await person.open_direct_room(self.people.bot.username)
+            self._conversations[username] = Conversation(person, room_id)
+        return self._conversations[username]
+
+    def room(self, conversation: Conversation) -> Room:
+        """Give the direct message as the workspace knows it."""
+        room = self.simulator.workspace.find_room(conversation.room_id)
+        assert room is not None
+        return room
+
+    async def meet_connected(self, username: str) -> Conversation:
+        """The same, for somebody who has connected."""
+        conversation = await self.meet(username)
+        await conversation.connect()
+        return conversation
+
+
+@asynccontextmanager
+async def open_stage(
+    folder: Path,
+    version: str = "8.3",
+    *,
+    is_licensed: bool = True,
+    arrange: Callable[[Simulator], None] = lambda _: None,
+    limit_calls: int = 1000,
+) -> AsyncIterator[Stage]:
+    """Open a workspace of that version with the demo's people, and the bot listening in it."""
+    clock = Clock()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(
+            Simulator(version=version, is_licensed=is_licensed, limit_calls=limit_calls)
+        )
+        people = seed(simulator.workspace)
+        arrange(simulator)
+        listening = asyncio.Event()
+        surroundings = Surroundings(now=clock.now, timing=QUICK, on_listening=listening.set)
+        settings = make_settings(simulator.url, people, folder)
+        bot = await stack.enter_async_context(open_bot(settings, surroundings))
+        running = asyncio.create_task(bot.run())
+        stack.push_async_callback(stop, running)
+        async with asyncio.timeout(10):
+            await listening.wait()
+        yield Stage(simulator, people, clock, folder, stack)
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def make_settings(url: str, people: DemoPeople, folder: Path) -> Settings:
+    return Settings(
+        workspace=WorkspaceSettings(
+            url=url, user_id=people.bot.id, auth_token=SecretStr(people.bot_token)
+        ),
+        web=WebSettings(public_url="http://127.0.0.1:0", port=0),
+        storage=StorageSettings(url=f"sqlite:///{folder / 'bot.db'}"),
+    )

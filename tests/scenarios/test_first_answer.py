@@ -1,0 +1,120 @@
+"""From a direct message to an answer: what a person says and sees."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.stage import Stage, open_stage
+
+EXAMPLE = "QoYYFw2t9oKks2niG"
+VERSIONS = ("6.5", "8.3", "8.8")
+
+
+@pytest.fixture(params=VERSIONS)
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, request.param) as opened:
+        yield opened
+
+
+async def test_someone_new_gets_a_link_and_then_the_answer_to_the_question(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    link = await alice.ask_for_link(f"!session {EXAMPLE}")
+    token = await alice.person.make_personal_access_token("session bot")
+    status, page = await alice.person.fill_in(link, user_id=alice.person.user_id, token=token)
+    assert status == 200
+    assert "You are connected" in page
+    assert (await alice.hear()).startswith("You are connected.")
+    answer = await alice.hear()
+    assert answer.startswith("Chrome 113 on Windows 10 or 11: ")
+    assert "IP address: `172.20.0.2` (private network)" in answer
+    assert "23 May 2023, 16:33" in answer
+    assert EXAMPLE in answer
+    await alice.expect_silence()
+
+
+async def test_a_connected_person_is_answered_at_once(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    for typed in (f"!session {EXAMPLE}", f"session {EXAMPLE}", f"!Session  `{EXAMPLE}`"):
+        assert (await alice.ask(typed)).startswith("Chrome 113 on Windows 10 or 11: ")
+
+
+async def test_an_answer_in_a_thread_stays_in_the_thread(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    root = await alice.say("!help session")
+    await alice.hear()
+    await alice.say(f"!session {EXAMPLE}", tmid=root["_id"])
+    answer = await alice.person.hear(alice.room_id)
+    while answer["_id"] == root["_id"]:
+        answer = await alice.person.hear(alice.room_id)
+    assert answer["tmid"] == root["_id"]
+
+
+async def test_somebody_elses_session_and_none_at_all_get_the_same_answer(stage: Stage) -> None:
+    bob = await stage.meet_connected("bob")
+    foreign = await bob.ask(f"!session {EXAMPLE}")
+    unknown = await bob.ask("!session QoYYFw2t9oKks2niX")
+    assert foreign == unknown
+    assert "finde ich unter deinen nicht" in foreign
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("!session", "Which session?"),
+        ("!session ../../me", "is no session id"),
+        ("!sesion x", "There is no command sesion. Did you mean `!session`?"),
+        ("!xyzzy", "`!help` lists all there are"),
+        ("good morning", "I tell you which devices are signed in as you."),
+        ("!help", "Show one of your sessions"),
+        ("!help session", "`!session last`"),
+        ("!help nothing", "There is no command nothing"),
+    ],
+)
+async def test_what_is_not_understood_is_put_right(tmp_path: Path, typed: str, answer: str) -> None:
+    async with open_stage(tmp_path) as stage:
+        alice = await stage.meet("alice")
+        assert answer in await alice.ask(typed)
+
+
+async def test_plain_talk_gets_one_hint_an_hour(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        alice = await stage.meet("alice")
+        assert "`!help`" in await alice.ask("good morning")
+        await alice.say("are you there?")
+        await alice.expect_silence()
+        stage.clock.offset += 3601
+        assert "`!help`" in await alice.ask("hello again")
+
+
+async def test_whoami_and_disconnect(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    assert "You are alice, and not connected." in await alice.ask("!whoami")
+    assert "nothing to forget" in await alice.ask("!disconnect")
+    await alice.connect()
+    who = await alice.ask("!whoami")
+    assert "You are alice, and connected." in who
+    assert "a personal access token" in who
+    assert "I have forgotten your token" in await alice.ask("!disconnect")
+    assert "To see your sessions I need your permission." in await alice.ask("!session 1")
+
+
+async def test_a_workspace_without_the_licence_says_so(tmp_path: Path) -> None:
+    for version in VERSIONS:
+        folder = tmp_path / version
+        folder.mkdir()
+        async with open_stage(folder, version, is_licensed=False) as stage:
+            alice = await stage.meet_connected("alice")
+            assert "has no device management" in await alice.ask(f"!session {EXAMPLE}")
+
+
+async def test_a_token_that_died_is_forgotten_and_its_owner_told(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    user = stage.simulator.workspace.find_user_by_name("alice")
+    assert user is not None
+    for name in [token.name for token in user.tokens.values() if token.name]:
+        stage.simulator.workspace.remove_personal_access_token(user, name)
+    answer = await alice.ask(f"!session {EXAMPLE}")
+    assert "no longer accepts the token you lent me" in answer
+    assert "/connect/" in answer
+    assert "not connected" in await alice.ask("!whoami")

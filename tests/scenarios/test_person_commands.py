@@ -1,0 +1,69 @@
+"""The commands about the person: zone, privacy, erasure."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.stage import Stage, open_stage
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path) as opened:
+        yield opened
+
+
+async def test_times_follow_the_zone_that_a_person_chose(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    assert "Asia/Tokyo" in await alice.ask("!timezone tokyo")
+    assert "24 May 2023, 01:33" in await alice.ask("!session QoYYFw2t9oKks2niG")
+    assert "Your time zone is Asia/Tokyo" in await alice.ask("!timezone")
+    assert "From now on your time zone is Europe/Lisbon" in await alice.ask(
+        "!timezone Europe/Lisbon"
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("!timezone Europe/Lisbonn", "Did you mean `!timezone Europe/Lisbon`?"),
+        ("!timezone lisbo", "Did you mean `!timezone Europe/Lisbon`?"),
+        ("!timezone Middle Earth Shire", "Names look like `!timezone Europe/Lisbon`"),
+        ("!timezone ../../etc/passwd", "There is no time zone"),
+    ],
+)
+async def test_a_zone_that_does_not_exist_is_put_right(
+    stage: Stage, typed: str, answer: str
+) -> None:
+    alice = await stage.meet_connected("alice")
+    assert answer in await alice.ask(typed)
+
+
+async def test_someone_unconnected_is_asked_to_connect_before_choosing_a_zone(
+    stage: Stage,
+) -> None:
+    alice = await stage.meet("alice")
+    assert "once you are connected" in await alice.ask("!timezone Tokyo")
+
+
+async def test_everything_stored_is_shown_and_erased(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    assert await alice.ask("!privacy") == "I store nothing about you."
+    await alice.connect()
+    await alice.ask("!sessions")
+    await alice.ask("!name 2 kitchen tablet")
+    shown = await alice.ask("!privacy")
+    assert "kitchen tablet" in shown
+    assert "Session ids of your last list: 11" in shown
+    assert "Erase everything I have stored about you?" in await alice.ask("!forget")
+    assert "is erased" in await alice.ask("!confirm")
+    assert await alice.ask("!privacy") == "I store nothing about you."
+
+
+async def test_a_person_with_another_language_reads_it(stage: Stage) -> None:
+    bob = await stage.meet_connected("bob")
+    answer = await bob.ask("!session Nf5tEx2AmWd7YcPuL")
+    assert "Chrome 113 unter Windows 10 oder 11" in answer
+    assert "vor 5 Stunden" in answer
+    assert "UTC+01:00" in await bob.ask("!timezone")

@@ -1,0 +1,250 @@
+"""The commands about sessions: what a person says and sees."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.demo_devices import CHROME_WINDOWS
+from bot.simulator.server import Simulator
+from tests.scenarios.stage import Conversation, Stage, open_stage
+
+FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
+CHROMES = ("Zr8uDe6MxCjP2vNqY", "b3HfWt7SoGk4LpRaX", "yJ6vQc2EnTmZ9dAiB")
+
+
+@pytest.fixture(params=["6.5", "8.3", "8.8"])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, request.param) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def one_stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path) as opened:
+        yield opened
+
+
+async def find_number(conversation: Conversation, words: str) -> int:
+    listed = await conversation.ask("!sessions")
+    [line] = [each for each in listed.splitlines() if words in each]
+    return int(line.split("*")[1])
+
+
+# !sessions
+
+
+async def test_sessions_are_listed_newest_first_and_devices_grouped(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    answer = await alice.ask("!sessions")
+    first, *lines = answer.splitlines()
+    assert first == "9 devices are signed in as you (11 sessions)"
+    assert lines[0].startswith("*1*  A script or an unknown app, signed in just now")
+    assert lines[1].startswith("*2*  Firefox 131 on Windows 10 or 11, signed in 3 hours ago")
+    [chrome] = [line for line in lines if "Chrome 129" in line]
+    assert "Chrome 129 on macOS 10.15 or later (×3)" in chrome  # noqa: RUF001 - times
+    assert "oL4wGz9CyQs8RjKtH" not in answer
+    assert lines[-1] == "`!session 1` for more, `!logout 1` to sign it out"
+
+
+async def test_words_filter_by_device_system_and_address(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    for words in ("firefox", "203.0.113.7", "windows 131", "FIREFOX"):
+        answer = await alice.ask(f"!sessions {words}")
+        assert answer.splitlines()[1].startswith("*2*  Firefox 131"), words
+    assert "None of your 9 devices has “amiga”." in await alice.ask("!sessions amiga")
+
+
+def many_sessions(count: int, *, equal: bool) -> Callable[[Simulator], None]:
+    def arrange(simulator: Simulator) -> None:
+        workspace = simulator.workspace
+        alice = workspace.find_user_by_name("alice")
+        assert alice is not None
+        for number in range(count):
+            workspace.open_session(
+                alice,
+                token=workspace.make_login_token(alice),
+                device=CHROME_WINDOWS,
+                ip="192.0.2.1" if equal else f"192.0.2.{number % 200}",
+            )
+
+    return arrange
+
+
+async def test_fifty_equal_devices_are_one_line(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, arrange=many_sessions(38, equal=True)) as stage:
+        alice = await stage.meet_connected("alice")
+        assert "(×38)" in await alice.ask("!sessions")  # noqa: RUF001 - times
+
+
+async def test_many_devices_come_in_pages(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, arrange=many_sessions(15, equal=False)) as stage:
+        alice = await stage.meet_connected("alice")
+        first = await alice.ask("!sessions")
+        assert "Page 1 of 3: `!sessions page 2`" in first
+        third = await alice.ask("!sessions page 3")
+        assert "Page 3 of 3" in third
+        assert third.splitlines()[1].startswith("*21*")
+        assert "There is no page 4." in await alice.ask("!sessions page 4")
+
+
+# !session
+
+
+async def test_a_session_is_found_by_number_last_and_beginning(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    for words in (str(number), "hQ7r", FIREFOX):
+        answer = await alice.ask(f"!session {words}")
+        assert answer.startswith("Firefox 131 on Windows 10 or 11: "), words
+        assert FIREFOX in answer
+    assert (await alice.ask("!session last")).startswith("A script or an unknown app: ")
+
+
+async def test_a_number_without_a_list_means_what_the_list_would_show(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    assert (await alice.ask("!session 2")).startswith("Firefox 131 on Windows 10 or 11: ")
+
+
+async def test_the_id_counts_when_the_list_has_changed_since(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    many_sessions(3, equal=False)(one_stage.simulator)
+    assert (await alice.ask(f"!session {number}")).startswith("Firefox 131")
+
+
+@pytest.mark.parametrize("number", ["0", "99", "10"])
+async def test_a_number_out_of_range_is_named(one_stage: Stage, number: str) -> None:
+    alice = await one_stage.meet_connected("alice")
+    await alice.ask("!sessions")
+    answer = await alice.ask(f"!session {number}")
+    assert f"There is no number {number}: your last list went from 1 to 9." in answer
+
+
+async def test_an_ambiguous_beginning_lists_the_candidates(tmp_path: Path) -> None:
+    def arrange(simulator: Simulator) -> None:
+        workspace = simulator.workspace
+        alice = workspace.find_user_by_name("alice")
+        assert alice is not None
+        for ending in ("AAAA", "BBBB"):
+            token = workspace.make_login_token(alice)
+            workspace.open_session(alice, session_id=f"XyZ23456789ab{ending}", token=token)
+
+    async with open_stage(tmp_path, arrange=arrange) as stage:
+        alice = await stage.meet_connected("alice")
+        answer = await alice.ask("!session XyZ")
+        assert "`!session XyZ23456789abAAAA`" in answer
+        assert "`!session XyZ23456789abBBBB`" in answer
+        assert "can't find" in await alice.ask("!session Qqq")
+
+
+async def test_an_empty_device_and_a_missing_address_are_said_to_be_so(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    assert (await alice.ask("!session Kd9sRf4WuXo7NgLhE")).startswith("A script or an unknown app")
+    assert "IP address: not recorded" in await alice.ask("!session Xa7kPi3FrDe6BuMnT")
+
+
+async def test_a_signed_out_session_says_by_whom(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    answer = await alice.ask("!session oL4wGz9CyQs8RjKtH")
+    assert "Firefox 130 on Linux: signed out" in answer
+    assert "by you" in answer or stage.simulator.workspace.version.label == "8.8"
+
+
+# !logout
+
+
+async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    question = await alice.ask(f"!logout {number}")
+    assert question.startswith("Sign out Firefox 131 on Windows 10 or 11?")
+    assert "Send `!confirm` within two minutes" in question
+    assert await alice.ask("!confirm") == "Signed out 1 session."
+    assert "signed out" in await alice.ask(f"!session {FIREFOX}")
+    assert "Firefox 131" not in await alice.ask("!sessions")
+    assert "signed out already" in await alice.ask(f"!logout {FIREFOX}")
+
+
+async def test_all_sessions_of_a_device_go_together(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    number = await find_number(alice, "Chrome 129")
+    assert "All 3 sessions of it." in await alice.ask(f"!logout {number}")
+    assert await alice.ask("!confirm") == "Signed out 3 sessions."
+
+
+async def test_signing_out_a_script_warns_of_its_token(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    assert "deletes that token too" in await alice.ask("!logout Kd9sRf4WuXo7NgLhE")
+
+
+async def test_logging_out_others_keeps_the_newest(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    question = await alice.ask("!logout others")
+    assert question.startswith("Sign out 8 other devices?")
+    assert "Stays signed in: A script or an unknown app." in question
+    assert await alice.ask("!confirm") == "Signed out 10 sessions."
+    assert (await alice.ask("!sessions")).startswith("1 device is signed in as you")
+    assert "no other session" in await alice.ask("!logout others")
+
+
+async def test_logging_out_others_keeps_the_one_that_is_named(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    question = await alice.ask(f"!logout others {number}")
+    assert "Stays signed in: Firefox 131 on Windows 10 or 11." in question
+
+
+async def test_a_limit_of_the_workspace_is_told_with_the_count(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, limit_calls=8) as stage:
+        alice = await stage.meet_connected("alice")
+        await alice.ask("!logout others")
+        answer = await alice.ask("!confirm")
+        assert "Signed out 8 sessions. 2 are still signed in." in answer
+        assert "ask again in" in answer
+
+
+# !confirm
+
+
+async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(one_stage: Stage) -> None:
+    alice, bob = await one_stage.meet_connected("alice"), await one_stage.meet_connected("bob")
+    nothing = "There is nothing to confirm here."
+    assert nothing in await alice.ask("!confirm")
+    await alice.ask(f"!logout {FIREFOX}")
+    assert "Hier gibt es nichts zu bestätigen." in await bob.ask("!confirm")
+    assert "Signed out 1 session." in await alice.ask("!confirm")
+    assert nothing in await alice.ask("!confirm")
+    await alice.ask("!logout Wm4pLzJ8cRdEoXv6T")
+    one_stage.clock.offset += 121
+    assert nothing in await alice.ask("!confirm")
+    assert "signed out" not in (await alice.ask("!session Wm4pLzJ8cRdEoXv6T")).splitlines()[0]
+
+
+async def test_a_confirmation_in_another_room_confirms_nothing(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    group = await alice.person.open_direct_room("sessions", "bob")
+    await alice.ask(f"!logout {FIREFOX}")
+    await alice.person.say(group, "@sessions confirm")
+    # A mention is answered in the direct message, which is where the question stood.
+    assert "Signed out 1 session." in await alice.hear()
+
+
+# !name
+
+
+async def test_a_name_is_shown_from_then_on(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    named = await alice.ask(f"!name {number} kitchen *tablet* 👨‍👩‍👧 اللوح")
+    assert "is now “kitchen ∗tablet∗ 👨‍👩‍👧 اللوح”" in named  # noqa: RUF001 - made harmless
+    assert "kitchen ∗tablet∗ 👨‍👩‍👧 اللوح: Firefox 131" in await alice.ask("!sessions")  # noqa: RUF001
+    assert "\nkitchen ∗tablet∗" in await alice.ask(f"!session {FIREFOX}")  # noqa: RUF001
+    assert "has no name of yours any more" in await alice.ask(f"!name {FIREFOX}")
+    assert "kitchen" not in await alice.ask("!sessions")
+
+
+async def test_a_name_that_cannot_be_is_refused(one_stage: Stage) -> None:
+    alice = await one_stage.meet_connected("alice")
+    assert "Name which device?" in await alice.ask("!name")
+    assert "too long" in await alice.ask(f"!name 2 {'x' * 41}")

@@ -1,0 +1,64 @@
+import json
+from datetime import timedelta, timezone
+
+import pytest
+
+from bot.models import (
+    Attachment,
+    Fact,
+    OutgoingMessage,
+)
+from bot.rocketchat.wire import (
+    format_message,
+)
+from tests.unit.rocketchat.wire_samples import NOON
+
+
+def test_a_plain_message_is_written_without_empty_keys() -> None:
+    assert format_message(OutgoingMessage("m1", "r1", "hello", NOON)) == {
+        "message": {"_id": "m1", "rid": "r1", "msg": "hello"},
+        "previewUrls": [],
+    }
+
+
+def test_a_message_with_everything_is_written_as_rocketchat_wants_it() -> None:
+    facts = (Fact("IP address", "203.0.113.7"), Fact("Host", "chat", is_short=False))
+    attachment = Attachment("#2de0a5", "kitchen tablet", "a text", facts)
+    written = format_message(OutgoingMessage("m1", "r1", "hello", NOON, "root", attachment))
+
+    assert written["message"] == {
+        "_id": "m1",
+        "rid": "r1",
+        "msg": "hello",
+        "tmid": "root",
+        "attachments": [
+            {
+                "color": "#2de0a5",
+                "ts": "2026-09-01T12:00:00.120Z",
+                "title": "kitchen tablet",
+                "text": "a text",
+                "fields": [
+                    {"title": "IP address", "value": "203.0.113.7", "short": True},
+                    {"title": "Host", "value": "chat", "short": False},
+                ],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n\t"])
+def test_an_empty_fact_is_written_as_a_dash(empty: str) -> None:
+    attachment = Attachment("#2de0a5", facts=(Fact(empty, empty),))
+    written = format_message(OutgoingMessage("m1", "r1", "", NOON, attachment=attachment))
+
+    dash = "\N{EN DASH}"
+    assert f'"title": "{dash}", "value": "{dash}"' in json.dumps(written, ensure_ascii=False)
+
+
+def test_an_attachment_of_nothing_but_a_colour_still_has_its_time() -> None:
+    east = NOON.astimezone(timezone(timedelta(hours=9)))
+    message = OutgoingMessage("m1", "r1", "", east, attachment=Attachment("#2de0a5"))
+
+    assert json.loads(json.dumps(format_message(message)))["message"]["attachments"] == [
+        {"color": "#2de0a5", "ts": "2026-09-01T12:00:00.120Z"}
+    ]

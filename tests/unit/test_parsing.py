@@ -1,0 +1,149 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.models import Message, RoomType, Sender
+from bot.parsing import (
+    Listener,
+    is_session_id,
+    is_spoken_by_a_person,
+    parse,
+    parse_session_words,
+)
+
+BOT = Sender("botbotbot", "session.bot")
+LISTENER = Listener(BOT, "!")
+ALICE = Sender("alicealice", "alice")
+
+
+def say(text: str, **changes: object) -> Message:
+    fields: dict[str, object] = {
+        "id": "m1",
+        "room_id": "r1",
+        "room_type": RoomType.DIRECT,
+        "sender": ALICE,
+        "text": text,
+        "sent_at": datetime(2026, 11, 23, tzinfo=UTC),
+    }
+    return Message(**(fields | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("!session abc", "session", "abc"),
+        ("session abc", "session", "abc"),
+        ("  !Session   abc ", "session", "abc"),
+        ("!SESSION abc", "session", "abc"),
+        ("！session abc", "session", "abc"),  # noqa: RUF001 - typed on an East Asian keyboard
+        ("!\u200bsession\u200b abc", "session", "abc"),
+        ("`!session abc`", "session", "abc"),
+        ("@session.bot session abc", "session", "abc"),
+        ("@session.bot: !session abc", "session", "abc"),
+        ("!name 2 kitchen tablet", "name", "2 kitchen tablet"),
+        ("!help", "help", ""),
+        ("!sesion x", "sesion", "x"),
+    ],
+)
+def test_a_direct_message_is_understood_as_people_type_it(text: str, name: str, words: str) -> None:
+    invocation = parse(say(text), LISTENER, is_private=True)
+    assert invocation is not None
+    assert (invocation.name, invocation.words) == (name, words)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!", "!!!", "?", "…", "\u200b"])
+def test_a_direct_message_without_a_word_is_nothing(text: str) -> None:
+    assert parse(say(text), LISTENER, is_private=True) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words"),
+    [
+        ("@session.bot session 2", "session", "2"),
+        ("@session.bot !session 2", "session", "2"),
+        ("@Session.Bot, session 2", "session", "2"),
+        ("hello @session.bot session 2", "session", "2"),
+        ("!session 2 @session.bot", "session", "2"),
+        ("@session.bot", "help", ""),
+    ],
+)
+def test_a_mention_in_a_channel_is_a_call(text: str, name: str, words: str) -> None:
+    message = say(text, room_type=RoomType.CHANNEL, mentioned_ids=(BOT.id,))
+    invocation = parse(message, LISTENER, is_private=False)
+    assert invocation is not None
+    assert (invocation.name, invocation.words) == (name, words)
+
+
+@pytest.mark.parametrize("text", ["!session 2", "session 2", "@session.bot session 2", "@all hi"])
+def test_a_channel_message_that_mentions_nobody_or_others_is_not_ours(text: str) -> None:
+    message = say(text, room_type=RoomType.CHANNEL, mentioned_ids=("all", "here"))
+    assert parse(message, LISTENER, is_private=False) is None
+
+
+def test_a_name_that_only_begins_like_the_bots_is_left_in_place() -> None:
+    message = say("@session.bots session 2", mentioned_ids=(BOT.id,))
+    invocation = parse(message, LISTENER, is_private=False)
+    assert invocation is not None
+    assert invocation.name == "@session.bots"
+
+
+def test_leaving_out_the_prefix_is_noticed() -> None:
+    with_prefix = parse(say("!hello"), LISTENER, is_private=True)
+    without = parse(say("hello"), LISTENER, is_private=True)
+    assert with_prefix is not None
+    assert with_prefix.is_prefixed
+    assert without is not None
+    assert not without.is_prefixed
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sender": BOT},
+        {"is_participant": False},
+        {"is_automatic": True},
+        {"system_type": "uj"},
+        {"edited_at": datetime(2026, 11, 23, tzinfo=UTC)},
+    ],
+)
+def test_echoes_edits_and_machines_are_not_people(changes: dict[str, object]) -> None:
+    assert not is_spoken_by_a_person(say("!session 2", **changes), BOT)
+    assert is_spoken_by_a_person(say("!session 2"), BOT)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "QoYYFw2t9oKks2niG",
+        " QoYYFw2t9oKks2niG ",
+        '"QoYYFw2t9oKks2niG"',
+        "`QoYYFw2t9oKks2niG`",
+        "„QoYYFw2t9oKks2niG“",
+        "«QoYYFw2t9oKks2niG»",
+        "<QoYYFw2t9oKks2niG>",
+        "\u200bQoYYFw2t9oKks2niG\ufeff",
+        "ＱｏＹＹＦｗ２ｔ９ｏＫｋｓ２ｎｉＧ",  # noqa: RUF001 - full width
+    ],
+)
+def test_an_id_is_found_inside_what_people_paste(pasted: str) -> None:
+    assert parse_session_words(pasted) == "QoYYFw2t9oKks2niG"
+
+
+@pytest.mark.parametrize("words", ["", "a b", "../me", "a&b=c", "é", "x" * 65])
+def test_what_cannot_be_an_id_is_told_apart(words: str) -> None:
+    assert not is_session_id(words)
+
+
+@given(st.text(), st.booleans(), st.booleans())
+def test_any_text_parses_to_an_invocation_or_none(
+    text: str,
+    is_private: bool,
+    is_mentioned: bool,
+) -> None:
+    message = say(text, mentioned_ids=(BOT.id,) if is_mentioned else ())
+    invocation = parse(message, LISTENER, is_private=is_private)
+    assert invocation is None or invocation.name
+    assert is_mentioned or is_private or invocation is None
+    assert parse_session_words(text) == parse_session_words(parse_session_words(text))
