@@ -4,7 +4,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test check format texts clean
+.PHONY: demo test check format texts docs pictures clean
 demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
@@ -23,6 +23,12 @@ format: .venv/ready
 
 texts: .venv/ready
 	$(RUN) python -m tests.catalogues
+
+docs: .venv/ready
+	$(RUN) python -m tests.commands_page
+
+pictures: .venv/ready
+	$(RUN) python -m tests.browser.journey docs/pictures
 
 clean:
 	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

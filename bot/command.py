@@ -72,9 +72,13 @@ Run = Callable[[Context], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by name, with the forms and examples that help shows, and its docstring."""
+    """A command by name, with the forms and examples that help shows, and its docstring.
+
+    Help lists commands by ``rank``, then by name.
+    """
 
     name: str
+    rank: int
     forms: tuple[str, ...]
     examples: tuple[str, ...]
     summary: str
@@ -82,7 +86,9 @@ class Command:
     run: Run
 
 
-def command(*forms: str, examples: tuple[str, ...] = ()) -> Callable[[Run], Command]:
+def command(
+    *forms: str, examples: tuple[str, ...] = (), rank: int = 50
+) -> Callable[[Run], Command]:
     """Make a Command of a function; its name is the first word of the first form."""
 
     def make(run: Run) -> Command:
@@ -92,6 +98,7 @@ def command(*forms: str, examples: tuple[str, ...] = ()) -> Callable[[Run], Comm
             raise TypeError(message)
         return Command(
             name=forms[0].partition(" ")[0],
+            rank=rank,
             forms=forms,
             examples=examples,
             summary=" ".join(summary.split()),
@@ -106,7 +113,8 @@ class Catalogue:
     """All commands there are, by name."""
 
     def __init__(self, commands: Mapping[str, Command]) -> None:
-        self._commands: Final = dict(sorted(commands.items()))
+        ranked = sorted(commands.values(), key=lambda each: (each.rank, each.name))
+        self._commands: Final = {each.name: each for each in ranked}
 
     def __iter__(self) -> Iterator[Command]:
         return iter(self._commands.values())

@@ -3,7 +3,7 @@ from bot.formatting.logouts import format_logout
 from bot.models import Reply
 
 
-@command("confirm")
+@command("confirm", rank=4)
 async def confirm(context: Context) -> Reply:
     """Say yes to what I asked you last, within two minutes and in the same room."""
     user_id = context.asker.id

@@ -3,7 +3,7 @@ from bot.formatting.connections import format_invitation
 from bot.models import Reply
 
 
-@command("connect")
+@command("connect", rank=10)
 async def connect(context: Context) -> Reply:
     """Let me see your sessions: I send you a link to a page where you give me permission.
 

@@ -2,7 +2,7 @@ from bot.command import Context, command
 from bot.models import Reply
 
 
-@command("disconnect")
+@command("disconnect", rank=11)
 async def disconnect(context: Context) -> Reply:
     """Take your permission back: I forget your token at once.
 

@@ -4,7 +4,7 @@ from bot.models import Attachment, Reply
 from bot.services.consent import Action
 
 
-@command("forget")
+@command("forget", rank=15)
 async def forget(context: Context) -> Reply:
     """Erase everything I store about you, after you confirm it."""
     action = Action(kind="forget")

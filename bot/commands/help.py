@@ -3,7 +3,7 @@ from bot.formatting.sessions import Colour
 from bot.models import Attachment, Reply
 
 
-@command("help [command]", examples=("help session",))
+@command("help [command]", examples=("help session",), rank=60)
 async def show_help(context: Context) -> Reply:
     """List the commands, or explain one of them."""
     name = context.words.partition(" ")[0].casefold()

@@ -11,6 +11,7 @@ from bot.services.consent import Action
     "logout <id or number>",
     "logout others",
     examples=("logout 2", "logout others", "logout others 3"),
+    rank=3,
 )
 async def logout(context: Context) -> Reply:
     """Sign out one of your devices, or all the others.
@@ -56,7 +57,7 @@ async def _ask_about_others(context: Context, keep: str) -> Reply:
     if not others:
         return Reply(context.reader.text("There is no other session to sign out."))
     await _remember(context, tuple(each for _, device in others for each in device.ids))
-    return format_logout_of_others_question(kept[0], others, context.reader, context.now)
+    return format_logout_of_others_question(kept[0], others, context.reader)
 
 
 async def _remember(context: Context, session_ids: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from bot.parsing import parse_session_words
 _LONGEST = 40
 
 
-@command("name <id or number> <words>", examples=("name 2 kitchen tablet",))
+@command("name <id or number> <words>", examples=("name 2 kitchen tablet",), rank=5)
 async def name(context: Context) -> Reply:
     """Give one of your devices a name of your own, shown from then on.
 

@@ -6,7 +6,7 @@ from bot.models import Attachment, Fact, Reply
 from bot.services.people import StoredAboutPerson
 
 
-@command("privacy")
+@command("privacy", rank=14)
 async def privacy(context: Context) -> Reply:
     """Show everything I store about you."""
     reader = context.reader

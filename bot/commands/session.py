@@ -9,6 +9,7 @@ from bot.parsing import parse_session_words
     "session <id or number>",
     "session last",
     examples=("session QoYYFw2t9oKks2niG", "session 2", "session last"),
+    rank=2,
 )
 async def session(context: Context) -> Reply:
     """Show one of your sessions: which device, since when, from where.

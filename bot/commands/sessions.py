@@ -17,6 +17,7 @@ _PAGE = re.compile(r"(?:^|\s)page\s+(\d{1,3})$")
     "sessions [words]",
     "sessions page <number>",
     examples=("sessions", "sessions firefox", "sessions page 2"),
+    rank=1,
 )
 async def sessions(context: Context) -> Reply:
     """List your sessions, newest first, one line for each device.

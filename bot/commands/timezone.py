@@ -7,7 +7,9 @@ from bot.formatting.reader import find_zone
 from bot.models import Reply
 
 
-@command("timezone <name>", "timezone", examples=("timezone Europe/Lisbon", "timezone Tokyo"))
+@command(
+    "timezone <name>", "timezone", examples=("timezone Europe/Lisbon", "timezone Tokyo"), rank=13
+)
 async def timezone(context: Context) -> Reply:
     """Choose the time zone I write times in; without a name, show it.
 

@@ -4,7 +4,7 @@ from bot.formatting.text import code, neutralise
 from bot.models import Attachment, Fact, Reply
 
 
-@command("whoami")
+@command("whoami", rank=12)
 async def whoami(context: Context) -> Reply:
     """Show who you are to me: whether you are connected, since when and how."""
     reader = context.reader

@@ -9,7 +9,7 @@ from bot.formatting.devices import format_device, format_ip
 from bot.formatting.reader import Reader
 from bot.formatting.sessions import Colour
 from bot.formatting.text import neutralise
-from bot.models import Attachment, Reply
+from bot.models import Attachment, Fact, Reply
 
 PAGE_SIZE: Final = 10
 
@@ -21,22 +21,26 @@ def format_devices(
     pages = max(1, -(-len(numbered) // PAGE_SIZE))
     page = min(page, pages)
     shown = numbered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    lines = [format_row(number, device, reader, now) for number, device in shown]
-    lines += ["", _format_footer(shown[0][0], page, pages, reader)]
-    return Reply(_format_total(numbered, reader), Attachment(Colour.BLUE, text="\n".join(lines)))
+    facts = tuple(_format_fact(number, device, reader, now) for number, device in shown)
+    footer = Fact(
+        reader.text("What next?"), _advise(shown[0][0], page, pages, reader), is_short=False
+    )
+    return Reply(_format_total(numbered, reader), Attachment(Colour.BLUE, facts=(*facts, footer)))
 
 
-def format_row(number: int, device: DeviceSessions, reader: Reader, now: datetime) -> str:
-    """Write one device on one line: number, name, since when, from where."""
-    parts = [f"*{number}*  {format_name(device, reader)}"]
+def _format_fact(number: int, device: DeviceSessions, reader: Reader, now: datetime) -> Fact:
+    title = f"{number} · {format_name(device, reader)}"
     if len(device.sessions) > 1:
-        parts[0] += f" (×{len(device.sessions)})"  # noqa: RUF001 - read as "times"
+        title += f" (×{len(device.sessions)})"  # noqa: RUF001 - read as "times"
+    return Fact(title, format_origin(device, reader, now), is_short=False)
+
+
+def format_origin(device: DeviceSessions, reader: Reader, now: datetime) -> str:
+    """Say since when and from where a device is signed in."""
     since = device.newest.logged_in_at
-    if since:
-        parts.append(reader.text("signed in {ago}", ago=reader.ago(since, now)))
-    if device.newest.ip:
-        parts.append(format_ip(device.newest, reader))
-    return ", ".join(parts)
+    when = reader.text("signed in {ago}", ago=reader.ago(since, now)) if since else ""
+    where = format_ip(device.newest, reader) if device.newest.ip else ""
+    return ", ".join(filter(None, (when, where))) or reader.text("not recorded")
 
 
 def format_name(device: DeviceSessions, reader: Reader) -> str:
@@ -56,17 +60,18 @@ def _format_total(numbered: Sequence[tuple[int, DeviceSessions]], reader: Reader
     return f"{devices} ({in_all})"
 
 
-def _format_footer(example: int, page: int, pages: int, reader: Reader) -> str:
-    footer = reader.text(
+def _advise(example: int, page: int, pages: int, reader: Reader) -> str:
+    advice = reader.text(
         "{session} for more, {logout} to sign it out",
         session=reader.call(f"session {example}"),
         logout=reader.call(f"logout {example}"),
     )
     if pages == 1:
-        return footer
-    next_page = reader.call(f"sessions page {page % pages + 1}")
-    return (
-        footer
-        + "\n"
-        + reader.text("Page {page} of {pages}: {next}", page=page, pages=pages, next=next_page)
+        return advice
+    turn = reader.text(
+        "Page {page} of {pages}: {next}",
+        page=page,
+        pages=pages,
+        next=reader.call(f"sessions page {page % pages + 1}"),
     )
+    return f"{advice}\n{turn}"

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
 
 from bot.devices import DeviceSessions
-from bot.formatting.listing import format_name, format_row
+from bot.formatting.listing import format_name
 from bot.formatting.reader import Reader
 from bot.formatting.sessions import Colour
 from bot.formatting.text import cut_lines
@@ -23,7 +22,7 @@ def format_logout_question(device: DeviceSessions, reader: Reader) -> Reply:
 
 
 def format_logout_of_others_question(
-    kept: DeviceSessions, others: Sequence[Numbered], reader: Reader, now: datetime
+    kept: DeviceSessions, others: Sequence[Numbered], reader: Reader
 ) -> Reply:
     """Ask before all devices but one are signed out."""
     question = reader.plural(
@@ -37,7 +36,7 @@ def format_logout_of_others_question(
             example=reader.call(f"logout others {others[0][0]}"),
         ),
         "",
-        *(format_row(number, each, reader, now) for number, each in others),
+        *(f"{number} · {format_name(each, reader)}" for number, each in others),
     ]
     return _ask(question, lines, [device for _, device in others], reader)
 

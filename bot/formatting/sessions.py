@@ -1,5 +1,6 @@
 """A session in words: what it is, since when, from where, and whether it is still there."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,8 +41,7 @@ def format_session(
         attachment=Attachment(
             colour=state.colour,
             title=neutralise(name),
-            facts=tuple(_facts(session, state, reader, now)),
-            text="" if session.logged_out_at else _advise(reader, reference or session.id),
+            facts=tuple(_list_facts(session, state, reader, now, reference or session.id)),
         ),
     )
 
@@ -77,19 +77,16 @@ def _describe_logout(session: Session, at: datetime, reader: Reader, now: dateti
     return State(reader.text("signed out"), sentence, Colour.GREY)
 
 
-def _facts(session: Session, state: State, reader: Reader, now: datetime) -> list[Fact]:
+def _list_facts(
+    session: Session, state: State, reader: Reader, now: datetime, reference: str
+) -> Iterator[Fact]:
     missing = reader.text("not recorded")
     since = session.logged_in_at
-    return [
-        Fact(reader.text("Signed in"), reader.moment(since, now) if since else missing),
-        Fact(reader.text("State"), state.sentence),
-        Fact(reader.text("IP address"), format_ip(session, reader)),
-        Fact(reader.text("Host"), code(session.host) or missing),
-        Fact(reader.text("Session"), code(session.id), is_short=False),
-    ]
-
-
-def _advise(reader: Reader, reference: str) -> str:
-    return reader.text(
-        "Not you? Send {command}", command=reader.call(f"logout {neutralise(reference)}")
-    )
+    yield Fact(reader.text("Signed in"), reader.moment(since, now) if since else missing)
+    yield Fact(reader.text("State"), state.sentence)
+    yield Fact(reader.text("IP address"), format_ip(session, reader))
+    yield Fact(reader.text("Host"), code(session.host) or missing)
+    yield Fact(reader.text("Session"), code(session.id))
+    if not session.logged_out_at:
+        logout = reader.call(f"logout {neutralise(reference)}")
+        yield Fact(reader.text("Not you?"), reader.text("Send {command}", command=logout))

@@ -28,7 +28,7 @@ async def one_stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def find_number(conversation: Conversation, words: str) -> int:
     listed = await conversation.ask("!sessions")
     [line] = [each for each in listed.splitlines() if words in each]
-    return int(line.split("*")[1])
+    return int(line.partition(" · ")[0])
 
 
 # !sessions
@@ -39,19 +39,19 @@ async def test_sessions_are_listed_newest_first_and_devices_grouped(stage: Stage
     answer = await alice.ask("!sessions")
     first, *lines = answer.splitlines()
     assert first == "9 devices are signed in as you (11 sessions)"
-    assert lines[0].startswith("*1*  A script or an unknown app, signed in just now")
-    assert lines[1].startswith("*2*  Firefox 131 on Windows 10 or 11, signed in 3 hours ago")
+    assert lines[0].startswith("  1 · A script or an unknown app: signed in just now")
+    assert lines[1].startswith("  2 · Firefox 131 on Windows 10 or 11: signed in 3 hours ago")
     [chrome] = [line for line in lines if "Chrome 129" in line]
     assert "Chrome 129 on macOS 10.15 or later (×3)" in chrome  # noqa: RUF001 - times
     assert "oL4wGz9CyQs8RjKtH" not in answer
-    assert lines[-1] == "`!session 1` for more, `!logout 1` to sign it out"
+    assert lines[-1] == "  What next?: `!session 1` for more, `!logout 1` to sign it out"
 
 
 async def test_words_filter_by_device_system_and_address(one_stage: Stage) -> None:
     alice = await one_stage.meet_connected("alice")
     for words in ("firefox", "203.0.113.7", "windows 131", "FIREFOX"):
         answer = await alice.ask(f"!sessions {words}")
-        assert answer.splitlines()[1].startswith("*2*  Firefox 131"), words
+        assert answer.splitlines()[1].startswith("  2 · Firefox 131"), words
     assert "None of your 9 devices has “amiga”." in await alice.ask("!sessions amiga")
 
 
@@ -84,7 +84,7 @@ async def test_many_devices_come_in_pages(tmp_path: Path) -> None:
         assert "Page 1 of 3: `!sessions page 2`" in first
         third = await alice.ask("!sessions page 3")
         assert "Page 3 of 3" in third
-        assert third.splitlines()[1].startswith("*21*")
+        assert third.splitlines()[1].startswith("  21 · ")
         assert "There is no page 4." in await alice.ask("!sessions page 4")
 
 

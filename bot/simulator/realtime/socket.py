@@ -27,7 +27,9 @@ class Socket:
 
     def send(self, frame: Frame) -> None:
         """Queue a frame as it is now; nothing is lost and nothing overtakes."""
-        self._outgoing.put_nowait(json.dumps(render_ejson(frame), ensure_ascii=False))
+        self._outgoing.put_nowait(
+            json.dumps(render_ejson(frame), ensure_ascii=False, separators=(",", ":"))
+        )
 
     def close(self) -> None:
         """Close with 1000 after everything queued so far has gone out."""

@@ -1,0 +1,148 @@
+"""A newcomer's way through the demo, in a real browser with the real bot; and pictures of it.
+
+``python -m tests.browser.journey docs/pictures`` takes the pictures that the README shows.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from bot.simulator.demo_data import EXAMPLE_SESSION_ID
+from tests.browser.demo_page import NARROW, WIDE, open_browser
+from tests.scenarios.stage import Stage, open_stage
+
+Shoot = Callable[[Page, str], Awaitable[None]]
+_PATIENCE_MS = 10_000
+_SHOWN = {
+    "connect-phone",
+    "logout-wide-dark",
+    "mention-wide",
+    "session-wide",
+    "session-by-number-phone",
+    "sessions-phone",
+}
+
+
+class Newcomer:
+    """Somebody in front of the demo page who does what the page and the bot say."""
+
+    def __init__(self, stage: Stage, context: BrowserContext, page: Page, shoot: Shoot) -> None:
+        self.stage = stage
+        self.context = context
+        self.page = page
+        self.shoot = shoot
+
+    @property
+    def talk(self) -> Locator:
+        return self.page.get_by_role("log").first
+
+    async def sign_in(self) -> None:
+        await self.page.goto(self.stage.simulator.url)
+        await self.shoot(self.page, "sign-in")
+        await self.page.get_by_role("button", name="Sign in as Alice Example").click()
+
+    async def ask(self, text: str, answer: str) -> None:
+        box = self.page.get_by_role("textbox", name="Message", exact=False).first
+        await box.fill(text)
+        await box.press("Enter")
+        await expect(self.talk.get_by_text(answer).last).to_be_visible()
+
+    async def connect(self) -> None:
+        """Ask a question, follow the link, make a token, paste it, come back to the answer."""
+        question = f"!session {EXAMPLE_SESSION_ID}"
+        await self.page.get_by_role("button", name=question).click()
+        link = self.talk.get_by_role("link", name="Open your connection page")
+        await link.wait_for()
+        await self.shoot(self.page, "link")
+        async with self.context.expect_page() as opening:
+            await link.click()
+        form = await opening.value
+        await form.get_by_role("heading", name="Connect your account").wait_for()
+        await self.shoot(form, "connect")
+        user_id, token = await self.make_token()
+        await form.get_by_label("Your user id").fill(user_id)
+        await form.get_by_label("Personal access token", exact=True).fill(token)
+        await form.get_by_role("button", name="Connect", exact=True).click()
+        await form.get_by_role("heading", name="You are connected").wait_for()
+        await self.shoot(form, "connected")
+        await form.close()
+
+    async def make_token(self) -> tuple[str, str]:
+        buttons = self.page.get_by_role("button", name="Personal access tokens", exact=True)
+        await buttons.locator("visible=true").first.click()
+        panel = self.page.get_by_role("complementary", name="Personal access tokens")
+        await panel.get_by_role("button", name="Add").click()
+        values = panel.locator(".fresh dd code")
+        await values.first.wait_for()
+        await self.shoot(self.page, "token")
+        user_id, token = [await each.inner_text() for each in await values.all()]
+        await panel.get_by_role("button", name="Close panel").click()
+        return user_id, token
+
+    async def mention(self) -> None:
+        """Mention the bot in the channel and open the thread of its answer there."""
+        rooms = self.page.get_by_role("button", name="Rooms")
+        if await rooms.is_visible():
+            await rooms.click()
+        await self.page.locator(".room", has_text="general").click()
+        await self.ask("@sessions session 2", "session 2")
+        await self.page.get_by_text("1 reply").click()
+        await self.page.get_by_text("I have answered you in a direct message").first.wait_for()
+
+    async def go_through(self) -> None:
+        await self.sign_in()
+        await self.connect()
+        await expect(self.talk.get_by_text("Chrome 113 on Windows 10 or 11")).to_be_visible()
+        await expect(self.talk.get_by_text("172.20.0.2")).to_be_visible()
+        await self.shoot(self.page, "session")
+
+
+@asynccontextmanager
+async def open_newcomer(
+    folder: Path, size: tuple[int, int], shoot: Shoot, scheme: str = "light"
+) -> AsyncIterator[Newcomer]:
+    async with open_stage(folder) as stage, open_browser() as browser:
+        stage.simulator.demo_people.extend(stage.people.visitors)
+        context = await browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        page = await context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        yield Newcomer(stage, context, page, shoot)
+
+
+async def take_pictures(folder: Path, wanted: Container[str]) -> None:
+    """Go the whole way on three screens, and keep the pictures that are wanted."""
+    for name, size, scheme in (
+        ("wide", WIDE, "light"),
+        ("wide-dark", WIDE, "dark"),
+        ("phone", NARROW, "light"),
+    ):
+
+        async def shoot(page: Page, what: str, name: str = name) -> None:
+            if f"{what}-{name}" in wanted:
+                await page.screenshot(path=folder / f"{what}-{name}.png")
+
+        with tempfile.TemporaryDirectory() as data:
+            async with open_newcomer(Path(data), size, shoot, scheme) as newcomer:
+                await newcomer.go_through()
+                await newcomer.ask("!sessions", "devices are signed in as you")
+                await shoot(newcomer.page, "sessions")
+                await newcomer.ask("!session 2", "Firefox 131 on Windows 10 or 11: connected")
+                await shoot(newcomer.page, "session-by-number")
+                await newcomer.ask("!logout 3", "within two minutes")
+                await shoot(newcomer.page, "logout")
+                await newcomer.ask("!help", "This is what I understand")
+                await shoot(newcomer.page, "help")
+                await newcomer.mention()
+                await shoot(newcomer.page, "mention")
+
+
+if __name__ == "__main__":
+    asyncio.run(take_pictures(Path(sys.argv[1]), _SHOWN))
