@@ -52,10 +52,14 @@ def read_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a test or the demo may want to be different from real life."""
+    """What a test or the demo may want to be different from real life.
+
+    ``patience`` is for one REST request, in seconds.
+    """
 
     now: Callable[[], datetime] = read_clock
     timing: Timing = field(default_factory=Timing)
+    patience: float = 15.0
     on_listening: Callable[[], None] = lambda: None
 
 
@@ -114,7 +118,8 @@ async def _open_ground(
     database = await stack.enter_async_context(open_database(settings.storage.url))
     memory = await _open_memory(database, settings)
     token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
-    rest = await stack.enter_async_context(open_rest(settings.workspace.url, token))
+    opening = open_rest(settings.workspace.url, token, timeout=surroundings.patience)
+    rest = await stack.enter_async_context(opening)
     account = await _introduce(rest, token, surroundings.timing)
     return _Ground(settings, surroundings, database, memory, rest, token, account)
 

@@ -39,6 +39,10 @@ class Faults:
         failure = _Failure(status, body, content_type, delay)
         self._waiting.setdefault(f"/api/v1/{route}", deque()).extend([failure] * times)
 
+    def forget(self) -> None:
+        """Let every call through again."""
+        self._waiting.clear()
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Serve) -> web.StreamResponse:
         """Stand between the network and the workspace."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.app import Surroundings, open_bot
-from bot.config import Settings, StorageSettings, WebSettings, WorkspaceSettings
+from bot.config import BotSettings, Settings, StorageSettings, WebSettings, WorkspaceSettings
 from bot.demo import find_link, format_as_text
 from bot.rocketchat.realtime import Timing
 from bot.simulator.demo_data import DemoPeople, seed
@@ -111,6 +111,8 @@ async def open_stage(
     is_licensed: bool = True,
     arrange: Callable[[Simulator], None] = lambda _: None,
     limit_calls: int = 1000,
+    patience: float = 15.0,
+    prefix: str = "!",
 ) -> AsyncIterator[Stage]:
     """Open a workspace of that version with the demo's people, and the bot listening in it."""
     clock = Clock()
@@ -121,8 +123,8 @@ async def open_stage(
         people = seed(simulator.workspace)
         arrange(simulator)
         listening = asyncio.Event()
-        surroundings = Surroundings(now=clock.now, timing=QUICK, on_listening=listening.set)
-        settings = make_settings(simulator.url, people, folder)
+        surroundings = Surroundings(clock.now, QUICK, patience, listening.set)
+        settings = make_settings(simulator.url, people, folder, prefix)
         bot = await stack.enter_async_context(open_bot(settings, surroundings))
         running = asyncio.create_task(bot.run())
         stack.push_async_callback(stop, running)
@@ -136,11 +138,12 @@ async def stop(task: "asyncio.Task[None]") -> None:
     await asyncio.wait([task])
 
 
-def make_settings(url: str, people: DemoPeople, folder: Path) -> Settings:
+def make_settings(url: str, people: DemoPeople, folder: Path, prefix: str = "!") -> Settings:
     return Settings(
         workspace=WorkspaceSettings(
             url=url, user_id=people.bot.id, auth_token=SecretStr(people.bot_token)
         ),
+        bot=BotSettings(prefix=prefix),
         web=WebSettings(public_url="http://127.0.0.1:0", port=0),
         storage=StorageSettings(url=f"sqlite:///{folder / 'bot.db'}"),
     )

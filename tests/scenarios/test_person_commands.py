@@ -8,9 +8,9 @@ import pytest
 from tests.scenarios.stage import Stage, open_stage
 
 
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path) as opened:
+@pytest.fixture(params=["6.5", "8.3", "8.8"])
+async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, request.param) as opened:
         yield opened
 
 
