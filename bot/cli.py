@@ -1,16 +1,18 @@
-"""The front door: ``session-bot run``, ``demo``, ``simulate``."""
+"""The front door: ``session-bot run``, ``demo``, ``simulate``, ``keys …``, ``accounts …``."""
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bot import operator
 from bot.app import open_bot
-from bot.config import load_settings
+from bot.config import Settings, load_settings
 from bot.demo import run_demo, run_simulated_workspace, say_in_demo
 from bot.errors import BotError, ConfigError
 from bot.logs import open_logs
@@ -22,6 +24,16 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+keys = typer.Typer(help="The keys that seal people's tokens.", no_args_is_help=True)
+accounts = typer.Typer(help="Who has connected, and what was done.", no_args_is_help=True)
+cli.add_typer(keys, name="keys")
+cli.add_typer(accounts, name="accounts")
+
+Config = Annotated[Path | None, typer.Option(help="TOML file; see config.example.toml.")]
+Secrets = Annotated[Path | None, typer.Option(help="Folder with a file per secret.")]
+User = Annotated[str, typer.Argument(help="User name or user id.")]
+AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; all without it.")]
+Work = Callable[[Settings], AsyncIterator[str]]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 
@@ -32,8 +44,8 @@ def main() -> None:
 
 @cli.command()
 def run(
-    config: Annotated[Path | None, typer.Option(help="TOML file; see config.example.toml.")] = None,
-    secrets: Annotated[Path | None, typer.Option(help="Folder with a file per secret.")] = None,
+    config: Config = None,
+    secrets: Secrets = None,
 ) -> None:
     """Run the bot."""
     _end_with_status(_run(config, secrets))
@@ -57,7 +69,7 @@ def demo(
 @cli.command()
 def simulate(
     port: Port = 3000,
-    server: Annotated[str, typer.Option(help="Rocket.Chat's version: 6.5, 8.3 or 8.8.")] = "8.3",
+    server: Annotated[str, typer.Option(help="Rocket.Chat version: 6.5, 7.7, 8.3, 8.8.")] = "8.3",
     *,
     licensed: Annotated[bool, typer.Option(help="With device management or without.")] = True,
 ) -> None:
@@ -70,6 +82,53 @@ def simulate(
 def show_version() -> None:
     """Print the version."""
     typer.echo(version("session-bot"))
+
+
+@keys.command("new")
+def make_key(config: Config = None, secrets: Secrets = None) -> None:
+    """Make a new key, which seals from now on; the old ones go on opening."""
+    _operate(config, secrets, operator.make_key)
+
+
+@keys.command("list")
+def list_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """Name the keys by their ids, and count what each has sealed."""
+    _operate(config, secrets, operator.list_keys)
+
+
+@keys.command("rotate")
+def rotate_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """Seal everything with the newest key, while the bot runs; can be stopped and repeated."""
+    _operate(config, secrets, operator.rotate_keys)
+
+
+@accounts.command("list")
+def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
+    """Show who has connected, since when and how."""
+    _operate(config, secrets, operator.list_accounts)
+
+
+@accounts.command("audit")
+def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
+    """Show what was done with people's tokens in the last 90 days."""
+    _operate(config, secrets, partial(operator.show_audit, user=user))
+
+
+@accounts.command("forget")
+def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
+    """Erase everything that is stored about somebody."""
+    _operate(config, secrets, partial(operator.forget_account, user=user))
+
+
+def _operate(config: Path | None, secrets: Path | None, work: Work) -> None:
+    _end_with_status(_print(config, secrets, work))
+
+
+async def _print(config: Path | None, secrets: Path | None, work: Work) -> None:
+    settings = load_settings(config, secrets=secrets)
+    open_logs("WARNING", "text")
+    async for line in work(settings):
+        typer.echo(line)
 
 
 async def _run(config: Path | None, secrets: Path | None) -> None:

@@ -21,9 +21,12 @@ from typing import Final
 from bot.errors import Call, UnknownCommandError
 from bot.formatting.reader import Reader
 from bot.models import Invocation, Message, Reply, Sender
+from bot.services.alerts import Alerts
 from bot.services.connections import Connections
 from bot.services.consent import Consent
 from bot.services.people import People
+from bot.services.plans import Plans
+from bot.services.reports import Reports
 from bot.services.sessions import Sessions
 
 
@@ -35,6 +38,9 @@ class Services:
     connections: Connections
     people: People
     consent: Consent
+    plans: Plans
+    reports: Reports
+    alerts: Alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,18 @@ import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 from pydantic import ValidationError as InvalidSettings
 from pydantic_settings import (
     BaseSettings,
@@ -53,6 +61,21 @@ class WorkspaceSettings(BaseModel):
     auth_token: SecretStr = Field(min_length=1)
 
 
+class OAuthSettings(BaseModel):
+    """The application that an administrator of the workspace registered for the bot."""
+
+    model_config = _FROZEN
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _be_whole(self) -> Self:
+        if bool(self.client_id) != bool(self.client_secret.get_secret_value()):
+            message = "client_id and client_secret go together: set both or neither"
+            raise ValueError(message)
+        return self
+
+
 class BotSettings(BaseModel):
     """How the bot behaves in chat."""
 
@@ -74,7 +97,7 @@ class StorageSettings(BaseModel):
     """The database, as SQLAlchemy writes its address."""
 
     model_config = _FROZEN
-    url: str = "sqlite:///session-bot.db"
+    url: str = Field(default="sqlite:///session-bot.db", repr=False)  # it may hold a password
 
 
 class VaultSettings(BaseModel):
@@ -104,6 +127,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
     workspace: WorkspaceSettings
+    oauth: OAuthSettings = OAuthSettings()
     bot: BotSettings = BotSettings()
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()

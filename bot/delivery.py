@@ -41,6 +41,18 @@ class Delivery:
         thread_id = question.thread_id or question.id
         await self._send(question.room_id, notice, question.id, f"{part} notice", thread_id)
 
+    async def notify(self, question: Message, reply: Reply, part: str) -> None:
+        """Say something before the answer, and only where the answer will be."""
+        room_id = await self._rooms.find_answer_room(question)
+        thread_id = question.thread_id if room_id == question.room_id else None
+        await self._send(room_id, reply, question.id, part, thread_id)
+
+    async def say_away(self, question: Message, reply: Reply, gap: str) -> None:
+        """Say something about an absence where the question was asked; once per room and gap."""
+        is_private = await self._rooms.is_private(question)
+        thread_id = question.thread_id if is_private else question.thread_id or question.id
+        await self._send(question.room_id, reply, gap, "away", thread_id)
+
     async def tell(self, person: Sender, reply: Reply, cause: str) -> None:
         """Say something unasked in the person's direct message; once for each cause."""
         room_id = await self._rooms.find_direct_room(person)

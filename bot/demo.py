@@ -1,24 +1,28 @@
 """The bot and a simulated workspace in one process, to try it without installing anything."""
 
 import asyncio
+import errno
 import re
 import tempfile
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.app import Surroundings, open_bot
 from bot.config import (
+    OAuthSettings,
     Settings,
     StorageSettings,
     VaultSettings,
     WebSettings,
     WorkspaceSettings,
 )
+from bot.errors import ConfigError
 from bot.simulator.demo_data import DemoPeople, seed
+from bot.simulator.oauth.apps import OAuthApp
 from bot.simulator.person import Json, Person, open_person
 from bot.simulator.server import Simulator
 
@@ -49,7 +53,8 @@ async def say_in_demo(text: str) -> None:
 
 async def run_simulated_workspace(port: int, version: str, *, is_licensed: bool) -> None:
     """Run the workspace alone until cancelled; print what a bot needs to log in."""
-    async with Simulator(version=version, is_licensed=is_licensed, port=port) as simulator:
+    workspace = Simulator(version=version, is_licensed=is_licensed, port=port)
+    async with _listening(workspace, port) as simulator:
         people = seed(simulator.workspace)
         simulator.demo_people.extend(people.visitors)
         print(_describe(simulator.url, people), flush=True)  # noqa: T201 - what was asked for
@@ -72,24 +77,40 @@ def _describe(url: str, people: DemoPeople) -> str:
 @asynccontextmanager
 async def _open_demo(port: int) -> AsyncIterator[tuple[Simulator, DemoPeople]]:
     listening = asyncio.Event()
-    async with Simulator(version="8.3", port=port, limit_calls=_LIMIT) as simulator:
+    workspace = Simulator(version="8.3", port=port, limit_calls=_LIMIT)
+    async with _listening(workspace, port) as simulator:
         people = seed(simulator.workspace)
         simulator.demo_people.extend(people.visitors)
         with tempfile.TemporaryDirectory(prefix="session-bot-demo-") as folder:
-            settings = _make_settings(simulator.url, people, Path(folder))
+            app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/not-yet")
+            settings = _make_settings(simulator.url, people, app, Path(folder))
             async with open_bot(settings, Surroundings(on_listening=listening.set)) as bot:
+                # Only now is it known on which port people come back.
+                app.redirect_uri = f"{bot.public_url}/oauth/callback"
                 running = asyncio.create_task(bot.run())
                 await listening.wait()
                 yield simulator, people
                 running.cancel()
 
 
-def _make_settings(url: str, people: DemoPeople, folder: Path) -> Settings:
+@asynccontextmanager
+async def _listening(simulator: Simulator, port: int) -> AsyncIterator[Simulator]:
+    async with AsyncExitStack() as stack:
+        try:
+            yield await stack.enter_async_context(simulator)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise ConfigError(f"port {port} is taken; choose another with --port") from error
+
+
+def _make_settings(url: str, people: DemoPeople, app: OAuthApp, folder: Path) -> Settings:
     workspace = WorkspaceSettings(
         url=url, user_id=people.bot.id, auth_token=SecretStr(people.bot_token)
     )
     return Settings(
         workspace=workspace,
+        oauth=OAuthSettings(client_id=app.client_id, client_secret=SecretStr(app.client_secret)),
         web=WebSettings(public_url="http://127.0.0.1:0", port=0),
         storage=StorageSettings(url=f"sqlite:///{folder / 'demo.db'}"),
         vault=VaultSettings(),

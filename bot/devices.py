@@ -1,11 +1,12 @@
 """Sessions of one device, as far as sessions tell devices apart."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 from typing import Final
 
-from bot.models import Session
+from bot.models import Device, Session
 
 _NETWORK_BITS: Final = {4: 24, 6: 48}
 
@@ -26,6 +27,44 @@ class DeviceSessions:
     def ids(self) -> list[str]:
         """The ids of all its sessions, newest first."""
         return [session.id for session in self.sessions]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is remembered of a device: program, system, network; never the session's document."""
+
+    device: Device
+    network: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoneDevice:
+    """A device that was in the last report and is signed in no more."""
+
+    seen: Seen
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A person's devices, the first being number 1, and what is different from the last report.
+
+    ``since`` is the time of that one, None for the first of all. ``new`` are numbers; ``changed``
+    has what a number looked like before; ``unusual`` has numbers worth a look, with the time when
+    the device was first seen where that is why.
+    """
+
+    devices: tuple[DeviceSessions, ...]
+    since: datetime | None = None
+    new: frozenset[int] = frozenset()
+    changed: Mapping[int, Device] = field(default_factory=dict)
+    gone: tuple[GoneDevice, ...] = ()
+    unusual: Mapping[int, datetime | None] = field(default_factory=dict)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything is different; the first report has nothing to compare with."""
+        return bool(self.new or self.changed or self.gone)
 
 
 def make_device_key(session: Session) -> str:

@@ -9,6 +9,8 @@
     │   ├── WrongAccountError         the token belongs to somebody else
     │   ├── TokenRefusedError         the workspace does not know the token that was pasted
     │   ├── UnsafeWorkspaceError      the workspace accepts made-up tokens
+    │   ├── BearerIgnoredError        the workspace takes no OAuth tokens over REST
+    │   ├── OtherBrowserError         somebody came back in a browser that did not set out
     │   ├── SessionNotFoundError      no such session, or not this user's: one and the same answer
     │   ├── AmbiguousError            the beginning of an id that fits several sessions
     │   ├── NothingToConfirmError     a confirmation that nobody asked for, or too late
@@ -17,6 +19,7 @@
     │   ├── UnreachableError          no answer, a time-out or a 5xx; asking again may help
     │   ├── RateLimitedError          429; says how many seconds to wait
     │   ├── TokenRejectedError        401: this auth token is not valid (any more)
+    │   ├── GrantRefusedError         an authorization code or refresh token that is used up
     │   ├── RefusedError              4xx: understood and refused; says the server's reason
     │   └── ProtocolError             not an answer of Rocket.Chat's: HTML, broken JSON
     ├── StorageError                  the database could not be read or written
@@ -86,6 +89,14 @@ class UnsafeWorkspaceError(UserError):
     """The workspace answers to made-up tokens, so a token proves nothing there."""
 
 
+class BearerIgnoredError(UserError):
+    """The workspace does not look at OAuth tokens in this version; another way is needed."""
+
+
+class OtherBrowserError(UserError):
+    """Whoever came back from the workspace is not in the browser that set out."""
+
+
 class SessionNotFoundError(UserError):
     """No such session, or not this user's; Rocket.Chat does not tell the two apart."""
 
@@ -120,6 +131,10 @@ class RateLimitedError(WorkspaceError):
 
 class TokenRejectedError(WorkspaceError):
     """The auth token is not valid, or not any more."""
+
+
+class GrantRefusedError(WorkspaceError):
+    """An authorization code or refresh token that is used up, expired or made up."""
 
 
 class RefusedError(WorkspaceError):

@@ -32,6 +32,19 @@ class AuthToken:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What Rocket.Chat gives as OAuth 2 provider.
+
+    The access token is good until ``expires_at``; the refresh token is good for one next pair,
+    which ends both of these at once.
+    """
+
+    access_token: SecretStr
+    refresh_token: SecretStr
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """Who said a message."""
 

@@ -9,6 +9,10 @@ from bot.models import Invocation, Message, Sender
 _ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - what people's keyboards and apps put round an id
 _SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+# As Rocket.Chat makes them: 43 characters of base64url (personal access tokens and login tokens),
+# 40 or 64 hexadecimal digits (OAuth, up to 7.3 and later). Links end in such words too, after "/".
+_TOKEN = re.compile(r"(?<![\w/-])(?:[A-Za-z0-9_-]{43}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?![\w-])")
+_CALLED_TOKEN = re.compile(r"\btoken\b\W{0,5}(?:is\W+)?(?=\S*\d)[A-Za-z0-9_-]{16,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
     if not name and not is_mentioned:
         return None
     return Invocation(name or "help", rest.strip(), message, is_prefixed or is_mentioned)
+
+
+def has_token(text: str) -> bool:
+    """Tell whether somebody wrote something that looks like one of Rocket.Chat's tokens."""
+    plain = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text))
+    return bool(_TOKEN.search(plain) or _CALLED_TOKEN.search(plain))
 
 
 def parse_session_words(words: str) -> str:

@@ -27,7 +27,7 @@ Text = str | tuple[str, str]
 
 def find_texts() -> set[Text]:
     """Give all texts; those with a plural as a pair."""
-    speaking = [path for path in HOUSE.rglob("*.py") if path.parent.name not in SILENT_ROOMS]
+    speaking = [path for path in HOUSE.rglob("*.py") if not SILENT_ROOMS & set(path.parts)]
     found = {text for path in speaking for text in _find_in(path)}
     for command in load_commands(commands):
         found |= {text for text in (command.summary, command.details) if text}

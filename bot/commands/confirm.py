@@ -7,7 +7,9 @@ from bot.models import Reply
 async def confirm(context: Context) -> Reply:
     """Say yes to what I asked you last, within two minutes and in the same room."""
     user_id = context.asker.id
-    action = await context.services.consent.take(user_id, context.room_id)
+    consent, question = context.services.consent, context.question
+    confirmed = await consent.take(user_id, context.room_id, question.id)
+    action = confirmed.action
     if action.kind == "forget":
         await context.services.people.forget(user_id)
         return Reply(
@@ -17,7 +19,10 @@ async def confirm(context: Context) -> Reply:
                 'Tokens".'
             )
         )
-    outcome = await context.services.sessions.log_out(user_id, action.session_ids)
+    sessions = context.services.sessions
+    # After a stop in the middle, people hear what has become of it; nothing is done twice.
+    work = sessions.look_after_log_out if confirmed.is_perhaps_done else sessions.log_out
+    outcome = await work(user_id, action.session_ids)
     return format_logout(
         wanted=len(action.session_ids),
         logged_out=len(outcome.logged_out),

@@ -10,5 +10,5 @@ async def connect(context: Context) -> Reply:
     The link works once, for ten minutes, and only for your own account. If you are connected
     already, connecting again replaces the token I have.
     """
-    link = await context.services.connections.invite(context.asker, question=None)
+    link = await context.services.connections.invite(context.asker)
     return format_invitation(context.reader.text("Here is your link."), link, context.reader)

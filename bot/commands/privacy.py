@@ -1,7 +1,7 @@
 from bot.command import Context, command
 from bot.formatting.reader import Reader
 from bot.formatting.sessions import Colour
-from bot.formatting.text import neutralise
+from bot.formatting.text import code, neutralise
 from bot.models import Attachment, Fact, Reply
 from bot.services.people import StoredAboutPerson
 
@@ -16,7 +16,7 @@ async def privacy(context: Context) -> Reply:
         return Reply(reader.text("I store nothing about you."))
     footer = reader.text(
         "I keep no list of your sessions beyond the ids behind the numbers, and no addresses but "
-        "the networks that go with the names you gave. {forget} erases all of it.",
+        "the networks that go with devices. {forget} erases all of it.",
         forget=reader.call("forget"),
     )
     return Reply(
@@ -45,6 +45,21 @@ def _list_facts(stored: StoredAboutPerson, reader: Reader, context: Context) -> 
     if stored.listed_sessions:
         count = str(stored.listed_sessions)
         facts.append(Fact(reader.text("Session ids of your last list"), count))
+    if stored.audit_records:
+        count = reader.text(
+            "{count}, for 90 days: when you connected, used me, ended it",
+            count=stored.audit_records,
+        )
+        facts.append(Fact(reader.text("Audit records"), count))
+    if stored.schedule:
+        facts.append(Fact(reader.text("Reports"), code(stored.schedule)))
+    if stored.has_alerts:
+        facts.append(Fact(reader.text("Alerts"), reader.text("on")))
+    if stored.seen_devices:
+        seen = reader.text(
+            "{count}: program, system and network of each", count=stored.seen_devices
+        )
+        facts.append(Fact(reader.text("Devices that I remember"), seen))
     if stored.has_open_link:
         facts.append(Fact(reader.text("A connection link"), reader.text("not used yet")))
     return facts

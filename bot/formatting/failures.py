@@ -1,10 +1,13 @@
 """Errors as sentences that a person in chat can do something with."""
 
 import math
+from typing import Final
 
 from bot.errors import BotError, Call, RateLimitedError, StorageError, UnreachableError, UserError
 from bot.formatting.reader import Reader
 from bot.formatting.text import neutralise
+
+_LONG: Final = 90.0
 
 
 def format_failure(error: BotError, reader: Reader) -> str:
@@ -13,11 +16,7 @@ def format_failure(error: BotError, reader: Reader) -> str:
         values = {name: _format_value(value, reader) for name, value in error.values.items()}
         return reader.text(error.template, **values)
     if isinstance(error, RateLimitedError):
-        return reader.plural(
-            "Your workspace is busy. Please ask again in {count} second.",
-            "Your workspace is busy. Please ask again in {count} seconds.",
-            max(1, math.ceil(error.retry_after)),
-        )
+        return _format_busy(error.retry_after, reader)
     if isinstance(error, UnreachableError):
         return reader.text("Your workspace did not answer me. Please try again in a minute.")
     if isinstance(error, StorageError):
@@ -33,6 +32,20 @@ def format_failure(error: BotError, reader: Reader) -> str:
 def format_surprise(reference: str, reader: Reader) -> str:
     """Say that something unforeseen went wrong; the log has the same reference."""
     return reader.text("Something went wrong. Reference {reference}", reference=reference)
+
+
+def _format_busy(seconds: float, reader: Reader) -> str:
+    if seconds > _LONG:
+        return reader.plural(
+            "Too many people are asking me just now. Please try again in about {count} minute.",
+            "Too many people are asking me just now. Please try again in about {count} minutes.",
+            math.ceil(seconds / 60),
+        )
+    return reader.plural(
+        "Your workspace is busy. Please ask again in {count} second.",
+        "Your workspace is busy. Please ask again in {count} seconds.",
+        max(1, math.ceil(seconds)),
+    )
 
 
 def _format_value(value: object, reader: Reader) -> str:

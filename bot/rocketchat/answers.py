@@ -47,11 +47,23 @@ class Answer:
 
 def read_document(route: str, answer: Answer) -> Document:
     """Return what the workspace answered; raise what it complained of, or ``ProtocolError``."""
-    if answer.status != 200 or answer.document is None:  # noqa: PLR2004 - HTTP's OK
-        raise read_error(route, answer)
-    if answer.document.get("success") is False:
+    if answer.document is None or not is_success(answer):
         raise read_error(route, answer)
     return answer.document
+
+
+def is_success(answer: Answer) -> bool:
+    """Tell whether the workspace did what was asked."""
+    if answer.status != 200 or answer.document is None:  # noqa: PLR2004 - HTTP's OK
+        return False
+    return answer.document.get("success") is not False
+
+
+def read_wait(answer: Answer) -> float | None:
+    """Seconds to wait where a call was refused because there were too many; None elsewhere."""
+    if is_success(answer) or not _is_too_many(answer):
+        return None
+    return _read_wait(answer)
 
 
 def read_error(route: str, answer: Answer) -> BotError:

@@ -1,10 +1,11 @@
 """The workspace's REST API as typed calls."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
-
-import stamina
 
 from bot.errors import (
     ProtocolError,
@@ -20,14 +21,19 @@ from bot.models import (
     Message,
     OutgoingMessage,
     Room,
+    RoomType,
     Session,
     SessionPage,
     User,
 )
-from bot.rocketchat.answers import read_document
-from bot.rocketchat.http import Http, open_http
+from bot.rocketchat.calls import Calls
+from bot.rocketchat.http import open_http
+from bot.rocketchat.rate_limit import MOST_WAITING, RateBudget
+from bot.rocketchat.sharing import Question
 from bot.rocketchat.wire import (
+    format_date,
     format_message,
+    parse_history,
     parse_message,
     parse_room,
     parse_session,
@@ -35,23 +41,48 @@ from bot.rocketchat.wire import (
 )
 
 _MOST_SESSIONS: Final = 100
-_TRIES: Final = 3
-_RETRY_WITHIN: Final = 8.0
 _SENDS: Final = 2
+_HISTORY_PAGE: Final = 100
+_HISTORIES: Final = {
+    RoomType.DIRECT: "v1/im.history",
+    RoomType.CHANNEL: "v1/channels.history",
+    RoomType.PRIVATE: "v1/groups.history",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Messages, newest first; ``is_last`` where there is nothing older in the span."""
+
+    messages: tuple[Message, ...]
+    is_last: bool
 
 
 class Rest:
     """The workspace's REST API, typed. One HTTP request per call unless it says otherwise.
 
     Every call may raise a ``WorkspaceError``. Reads are asked again a few times while the
-    workspace is unreachable, no later than 8 seconds after the first try; ``pause`` is the first
-    wait between them, in seconds.
+    workspace is unreachable. A call waits for its turn where the workspace's rate limit is
+    reached; ``RateLimitedError`` means that too many wait already.
     """
 
-    def __init__(self, http: Http, token: AuthToken, *, pause: float = 0.2) -> None:
-        self._http = http
+    def __init__(self, calls: Calls, token: AuthToken, *, is_background: bool = False) -> None:
+        self._calls = calls
         self._token = token
-        self._pause = pause
+        self._is_background = is_background
+
+    @property
+    def budget(self) -> RateBudget:
+        """What the workspace's rate limit leaves, and who waits for it."""
+        return self._calls.budget
+
+    def in_background(self) -> "Rest":
+        """Give a view of the same client whose calls let those of people go first."""
+        return Rest(self._calls, self._token, is_background=True)
+
+    def expected_wait(self, user_id: str) -> float | None:
+        """Seconds until the user's waiting call is likely to go; None if none of theirs waits."""
+        return self._calls.budget.expected_wait(user_id)
 
     async def fetch_version(self) -> str:
         """Return the server's major and minor version, as in ``8.3``; needs no token."""
@@ -65,35 +96,57 @@ class Rest:
         """Return whose token this is; raises ``TokenRejectedError``."""
         return parse_user(await self._read("v1/me", token))
 
-    async def fetch_session(self, token: AuthToken, session_id: str) -> Session:
+    async def fetch_session(
+        self, token: AuthToken, session_id: str, *, is_fresh: bool = False
+    ) -> Session:
         """Return one session of the token's owner, logged out ones included.
 
-        Raises ``SessionNotFoundError`` (foreign ones too), ``NotLicensedError``.
+        An answer may be 3 seconds old unless ``is_fresh`` is asked for. Raises
+        ``SessionNotFoundError`` (foreign ones too), ``NotLicensedError``.
         """
-        query = {"sessionId": session_id}
-        return parse_session(await self._read("v1/sessions/info", token, query))
+        question = self._make_question("v1/sessions/info", token, {"sessionId": session_id})
+
+        async def fetch() -> Session:
+            return parse_session(await self._calls.read(question))
+
+        return await self._calls.recall(question, fetch, is_fresh=is_fresh)
 
     async def fetch_sessions(
-        self, token: AuthToken, *, offset: int = 0, count: int = 50, words: str = ""
+        self,
+        token: AuthToken,
+        *,
+        offset: int = 0,
+        count: int = 50,
+        words: str = "",
+        is_fresh: bool = False,
     ) -> SessionPage:
         """Return the owner's sessions that are not logged out, newest first.
 
         ``count`` is held to 1..100. ``words`` must stand, as they are, in the device's name,
-        type or system, or in the session's id. Raises ``NotLicensedError``.
+        type or system, or in the session's id. An answer may be 3 seconds old unless
+        ``is_fresh`` is asked for. Raises ``NotLicensedError``.
         """
         # 0 is no page at all but a database error: server source `getPaginationItems.ts`, 8.3.
         size = min(max(count, 1), _MOST_SESSIONS)
         query = {"count": str(size), "offset": str(max(offset, 0))}
         if words:
             query["filter"] = words
-        return _parse_page(await self._read("v1/sessions/list", token, query))
+        question = self._make_question("v1/sessions/list", token, query)
+
+        async def fetch() -> SessionPage:
+            return _parse_page(await self._calls.read(question))
+
+        return await self._calls.recall(question, fetch, is_fresh=is_fresh)
 
     async def log_out_session(self, token: AuthToken, session_id: str) -> None:
         """Log a session of the token's owner out; doing it again is no error (seen on 6.5.3).
 
         Raises ``SessionNotFoundError``, ``NotLicensedError``.
         """
-        await self._call("POST", "v1/sessions/logout.me", token, body={"sessionId": session_id})
+        try:
+            await self._post("v1/sessions/logout.me", token, {"sessionId": session_id})
+        finally:
+            self._calls.forget(token.user_id)
 
     async def send_message(self, message: OutgoingMessage) -> None:
         """Send as the bot. Returns only if the message stands in the room, and stands once.
@@ -136,7 +189,7 @@ class Rest:
 
         Raises ``RefusedError`` where there is no such user.
         """
-        answer = await self._call("POST", "v1/im.create", self._token, body={"username": username})
+        answer = await self._post("v1/im.create", self._token, {"username": username})
         room = parse_room(_require_object(answer, "room"))
         names = {name.casefold() for name in room.usernames}
         # 8.3 answers an unknown name with a room that holds the caller only.
@@ -144,8 +197,41 @@ class Rest:
             raise RefusedError(f"im.create: no direct room with {username}", "error-invalid-user")
         return room
 
+    async def fetch_time(self) -> datetime:
+        """Return the server's own time, in whole seconds."""
+        return await self._calls.read_time()
+
+    async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
+        """Return the rooms of the bot in which anything was said since then, and perhaps more.
+
+        Every message counts in its room, a reply in a thread too, whoever follows it (server
+        source ``notifyUsersOnMessage``, 6.5 to 8.3); a subscription is not touched by all.
+        """
+        query = {"updatedSince": format_date(since)}
+        rows = (await self._read("v1/rooms.get", self._token, query)).get("update")
+        if not isinstance(rows, list):
+            raise ProtocolError("rooms.get: no rooms in the answer")
+        return tuple(parse_room(row) for row in rows if isinstance(row, dict))
+
+    async def fetch_history(
+        self, room: Room, oldest: datetime, latest: datetime | None = None
+    ) -> HistoryPage:
+        """Return what was said last in the room between these times, both included.
+
+        Replies in threads are in it too; it costs little memory, however much was said.
+        """
+        query = {"roomId": room.id, "oldest": format_date(oldest), "count": str(_HISTORY_PAGE)}
+        query |= {"latest": format_date(latest)} if latest else {}
+        # Threads are left out where they are not asked for (server source `v1/im.ts`, 8.3).
+        query |= {"inclusive": "true", "showThreadMessages": "true"}
+        document = await self._read(_HISTORIES[room.type], self._token, query)
+        rows = document.get("messages")
+        if not isinstance(rows, list):
+            raise ProtocolError("history: no messages in the answer")
+        return HistoryPage(tuple(parse_history(rows, room.type)), len(rows) < _HISTORY_PAGE)
+
     async def _post_message(self, message: OutgoingMessage) -> None:
-        await self._call("POST", "v1/chat.sendMessage", self._token, body=format_message(message))
+        await self._post("v1/chat.sendMessage", self._token, format_message(message))
 
     async def _is_stored(self, message: OutgoingMessage) -> bool:
         try:
@@ -157,28 +243,15 @@ class Rest:
     async def _read(
         self, route: str, token: AuthToken | None, query: Mapping[str, str] | None = None
     ) -> Document:
-        async for attempt in stamina.retry_context(
-            on=UnreachableError,
-            attempts=_TRIES,
-            timeout=_RETRY_WITHIN,
-            wait_initial=self._pause,
-            wait_jitter=self._pause,
-        ):
-            with attempt:
-                return await self._call("GET", route, token, query=query)
-        raise AssertionError("a retry either returns or raises")
+        return await self._calls.read(self._make_question(route, token, query or {}))
 
-    async def _call(
-        self,
-        method: str,
-        route: str,
-        token: AuthToken | None,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Document | None = None,
-    ) -> Document:
-        answer = await self._http.request(method, route, token, query=query, body=body)
-        return read_document(route, answer)
+    async def _post(self, route: str, token: AuthToken, body: Document) -> Document:
+        return await self._calls.write(route, token, body, is_background=self._is_background)
+
+    def _make_question(
+        self, route: str, token: AuthToken | None, query: Mapping[str, str]
+    ) -> Question:
+        return Question(token, route, tuple(query.items()), self._is_background)
 
 
 @asynccontextmanager
@@ -188,13 +261,17 @@ async def open_rest(
     *,
     timeout: float = 15.0,  # noqa: ASYNC109 - aiohttp keeps it, request by request
     pause: float = 0.2,
+    most_waiting: int = MOST_WAITING,
 ) -> AsyncIterator[Rest]:
     """Open the REST API of the workspace at ``url``, which may end in a path.
 
-    ``token`` is the bot's own; ``timeout`` is for one request, in seconds.
+    ``token`` is the bot's own; ``timeout`` is for one request and ``pause`` the first wait between
+    two tries, in seconds; at most ``most_waiting`` calls wait for the rate limit.
     """
+    loop = asyncio.get_running_loop()
+    budget = RateBudget(now=loop.time, call_at=loop.call_at, most_waiting=most_waiting)
     async with open_http(url, timeout=timeout) as http:
-        yield Rest(http, token, pause=pause)
+        yield Rest(Calls(http, budget, pause=pause, now=loop.time), token)
 
 
 def _parse_page(document: Document) -> SessionPage:

@@ -6,7 +6,8 @@ document without its ids is a ``ProtocolError``. What is not named here (``login
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -73,6 +74,13 @@ def parse_message(document: Document, about: Document | None = None) -> Message:
         is_automatic=_is_automatic(document),
         mentioned_ids=_parse_mentions(document.get("mentions")),
     )
+
+
+def parse_history(rows: Sequence[object], room_type: RoomType) -> Iterator[Message]:
+    """Read what was said in a room; a message that cannot be read is passed over."""
+    for row in rows:
+        with suppress(ProtocolError):
+            yield parse_message(_object(row), {"roomType": room_type.value})
 
 
 def parse_session(document: Document) -> Session:

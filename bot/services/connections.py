@@ -1,52 +1,64 @@
-"""Connecting an account: a link asked for in chat, a token handed over in the browser.
+"""Connecting an account: a link asked for in chat, a permission given in the browser.
 
 A request is used up before anything is checked, so it can never be used twice; a person whose
-token did not fit gets a new one on the page, with the same end of life and fewer attempts.
+permission did not fit gets a new one on the page, with the same end of life and fewer attempts.
 """
 
 import asyncio
-import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 
 import structlog
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from bot.errors import (
+    BearerIgnoredError,
+    OtherBrowserError,
     RequestExpiredError,
     TokenRefusedError,
     TokenRejectedError,
-    UnsafeWorkspaceError,
     UserError,
     WorkspaceError,
     WrongAccountError,
 )
-from bot.models import AuthToken, Message, Sender, User
+from bot.models import AuthToken, Sender, User
+from bot.rocketchat.oauth import OAuth
 from bot.rocketchat.rest import Rest
+from bot.services.audit import Audit, Deed
+from bot.services.bearer import BearerSupport
+from bot.services.proof import refuse_made_up_tokens
 from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.connection_requests import ConnectionRequest, ConnectionRequests, make_secret
+from bot.storage.lent_tokens import LentTokens
 
 LIFETIME: Final = timedelta(minutes=10)
 ATTEMPTS: Final = 5
-_QUESTIONS: Final = TypeAdapter(Message)
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Someone has connected; ``question`` is what they had asked before, still to be answered."""
+    """Someone has connected; what they had asked before waits in the inbox."""
 
     asker: Sender
-    question: Message | None
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A token of ``owner`` came through the link of ``asker``; nothing was kept."""
+    """The permission of ``owner`` came through the link of ``asker``; nothing was kept."""
 
     asker: Sender
     owner: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The workspace ended the token ``token_id`` while nobody was using it."""
+
+    asker: Sender
+    token_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,39 +69,42 @@ class Attempt:
     retry: SecretStr | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionParts:
+    """What connecting takes; ``oauth`` is None where the operator has not set it up."""
+
+    accounts: Accounts
+    requests: ConnectionRequests
+    lent: LentTokens
+    rest: Rest
+    oauth: OAuth | None
+    bearer: BearerSupport
+    audit: Audit
+
+
 class Connections:
     """Whose token the bot has, how it came, and how it goes."""
 
     def __init__(
-        self,
-        accounts: Accounts,
-        requests: ConnectionRequests,
-        rest: Rest,
-        *,
-        public_url: str,
-        now: Callable[[], datetime],
+        self, parts: ConnectionParts, *, public_url: str, now: Callable[[], datetime]
     ) -> None:
-        self._accounts: Final = accounts
-        self._requests: Final = requests
-        self._rest: Final = rest
+        self._parts: Final = parts
         self._public_url: Final = public_url
         self._now: Final = now
         self._log = structlog.get_logger("connections")
-        self.events: Final[asyncio.Queue[Connected | Mismatch]] = asyncio.Queue()
+        self.events: Final[asyncio.Queue[Connected | Mismatch | Lost]] = asyncio.Queue()
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account of the user, without its token; None if they have not connected."""
-        return await self._accounts.load(user_id)
+        return await self._parts.accounts.load(user_id)
 
-    async def invite(self, asker: Sender, question: Message | None) -> str:
+    async def invite(self, asker: Sender) -> str:
         """Make a one-time link for the asker; an earlier one of theirs stops working."""
-        text = _QUESTIONS.dump_json(question).decode() if question else None
         secret = await self._save_request(
             ConnectionRequest(
                 user_id=asker.id,
                 username=asker.username,
                 expires_at=self._now() + LIFETIME,
-                question=text,
                 attempts_left=ATTEMPTS,
             )
         )
@@ -97,84 +112,142 @@ class Connections:
 
     async def check_request(self, secret: SecretStr) -> None:
         """Raise RequestExpiredError unless the link can still be used; this does not use it up."""
-        if await self._requests.find(secret, self._now()) is None:
+        if await self._parts.requests.find(secret, self._now()) is None:
             raise _expired()
+
+    async def find_ways(self) -> Literal["both", "token", "token, for bearer is ignored"]:
+        """Tell which ways to connect the page can offer."""
+        if self._parts.oauth is None:
+            return "token"
+        return "token, for bearer is ignored" if await self._parts.bearer.is_missing() else "both"
+
+    async def set_out(self, secret: SecretStr, browser: SecretStr) -> str:
+        """Bind the request to this browser and give the address of the workspace's consent page.
+
+        The request's own secret is the ``state`` that comes back from there.
+        """
+        if self._parts.oauth is None:
+            raise BearerIgnoredError("Rocket.Chat's own permission page is not set up here.")
+        if not await self._parts.requests.bind(secret, browser, self._now()):
+            raise _expired()
+        return self._parts.oauth.make_consent_url(secret)
+
+    async def come_back(self, state: SecretStr, browser: SecretStr, code: SecretStr) -> Attempt:
+        """Use up the request of this state, and connect with the code that came with it.
+
+        A browser other than the one that set out gets OtherBrowserError, and no new secret.
+        """
+        request = await self._parts.requests.consume(state, self._now())
+        if request is None:
+            return Attempt(problem=_expired())
+        if not request.is_bound_to(browser):
+            await self._parts.audit.note(request.user_id, Deed.REFUSED, "another browser came back")
+            return Attempt(
+                problem=OtherBrowserError("This browser is not the one that opened the link.")
+            )
+        return await self._try(request, partial(self._connect_by_code, request, code))
 
     async def connect(self, secret: SecretStr, token: AuthToken) -> Attempt:
         """Use up the request, check the token, keep it sealed; tell in chat how it went."""
-        request = await self._requests.consume(secret, self._now())
+        request = await self._parts.requests.consume(secret, self._now())
         if request is None:
             return Attempt(problem=_expired())
-        try:
-            user = await self._check(request, token)
-        except (UserError, WorkspaceError) as problem:
-            self._log.info("a connection failed", user_id=request.user_id, problem=repr(problem))
-            return Attempt(problem, await self._reissue(request))
-        await self._keep(request, user, token)
-        return Attempt()
+        return await self._try(request, partial(self._connect_by_token, request, token))
 
     async def disconnect(self, user_id: str) -> bool:
         """Forget the user's token; false if there was none."""
-        return await self._accounts.delete(user_id)
+        was_connected = await self._parts.accounts.delete(user_id)
+        if was_connected:
+            await self._parts.audit.note(user_id, Deed.DISCONNECTED)
+        return was_connected
 
-    async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
+    async def forget_lost(self, lost: Lost) -> None:
+        """Forget the account of a dead token, whose owner has been told now."""
+        await self._parts.lent.forget(lost.asker.id, lost.token_id)
+
+    async def _try(
+        self, request: ConnectionRequest, work: Callable[[], Awaitable[User]]
+    ) -> Attempt:
         try:
-            user = await self._rest.fetch_user(token)
+            user = await work()
+        except (UserError, WorkspaceError) as problem:
+            deed = Deed.REFUSED if isinstance(problem, UserError) else Deed.FAILED
+            await self._parts.audit.note(request.user_id, deed, _describe(problem))
+            return Attempt(problem, await self._reissue(request))
+        await self.events.put(Connected(Sender(user.id, user.username, user.name)))
+        return Attempt()
+
+    async def _connect_by_token(self, request: ConnectionRequest, token: AuthToken) -> User:
+        try:
+            user = await self._check(request, token)
         except TokenRejectedError:
             raise TokenRefusedError(
                 "Your workspace does not accept this user id and token together."
             ) from None
+        await self._parts.accounts.save(self._make_account(user, "personal_access_token"), token)
+        await self._parts.audit.note(user.id, Deed.CONNECTED, "personal access token")
+        return user
+
+    async def _connect_by_code(self, request: ConnectionRequest, code: SecretStr) -> User:
+        if self._parts.oauth is None:
+            raise _expired()
+        pair = await self._parts.oauth.exchange(code)
+        token = AuthToken(request.user_id, pair.access_token, is_bearer=True)
+        try:
+            user = await self._check(request, token)
+        except TokenRejectedError:
+            # Nobody else has seen this token yet: the workspace does not look at it.
+            await self._parts.bearer.note_missing()
+            raise BearerIgnoredError(
+                "Your workspace does not accept the permission that it has just given."
+            ) from None
+        await self._parts.accounts.save_pair(self._make_account(user, "oauth"), pair, self._now())
+        await self._parts.audit.note(user.id, Deed.CONNECTED, "oauth")
+        return user
+
+    async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
+        """Give whose token this is: the asker's, or WrongAccountError and others are raised."""
+        user = await self._parts.rest.fetch_user(token)
+        # Before anybody is told of somebody else's token: it might be a made-up one.
+        await refuse_made_up_tokens(self._parts.rest, token)
         if user.id != request.user_id:
             await self._report_mismatch(request, user)
             raise WrongAccountError(
                 "This token belongs to another account than the one that asked."
             )
-        await self._refuse_made_up_tokens(user.id)
         return user
 
-    async def _refuse_made_up_tokens(self, user_id: str) -> None:
-        # With anonymous reading on, 7.7.1 believes the X-User-Id header whatever the token is
-        # (server source app/api/server/api.ts); there, no answer of `me` proves anything.
-        made_up = AuthToken(user_id, SecretStr(secrets.token_urlsafe(32)))
-        try:
-            await self._rest.fetch_user(made_up)
-        except TokenRejectedError:
-            return
-        self._log.error("the workspace accepts made-up tokens; is anonymous reading on?")
-        raise UnsafeWorkspaceError(
-            "Your workspace answers even to made-up tokens, so I can't tell whose this one is. "
-            "Please tell your administrator."
-        )
-
     async def _report_mismatch(self, request: ConnectionRequest, user: User) -> None:
-        self._log.warning("another account's token", asker=request.user_id, owner=user.id)
+        await self._parts.audit.note(user.id, Deed.REFUSED, "through another account's link")
         asker = Sender(request.user_id, request.username)
         await self.events.put(Mismatch(asker, Sender(user.id, user.username)))
 
-    async def _keep(self, request: ConnectionRequest, user: User, token: AuthToken) -> None:
-        account = ConnectedAccount(
+    def _make_account(
+        self, user: User, kind: Literal["personal_access_token", "oauth"]
+    ) -> ConnectedAccount:
+        return ConnectedAccount(
             user_id=user.id,
             username=user.username,
-            kind="personal_access_token",
+            kind=kind,
             connected_at=self._now(),
             language=user.language,
             utc_offset=user.utc_offset,
-            zone="",
         )
-        await self._accounts.save(account, token)
-        self._log.info("connected", user_id=user.id)
-        question = _QUESTIONS.validate_json(request.question) if request.question else None
-        await self.events.put(Connected(Sender(user.id, user.username, user.name), question))
 
     async def _reissue(self, request: ConnectionRequest) -> SecretStr | None:
         if request.attempts_left <= 1:
             return None
-        return await self._save_request(replace(request, attempts_left=request.attempts_left - 1))
+        left = request.attempts_left - 1
+        return await self._save_request(replace(request, attempts_left=left, browser_hash=None))
 
     async def _save_request(self, request: ConnectionRequest) -> SecretStr:
         secret = make_secret()
-        await self._requests.save(request, secret)
+        await self._parts.requests.save(request, secret)
         return secret
+
+
+def _describe(problem: UserError | WorkspaceError) -> str:
+    return f"connecting: {type(problem).__name__}"
 
 
 def _expired() -> RequestExpiredError:

@@ -30,16 +30,18 @@ class Manners:
             self._hinted.popitem(last=False)
         return True
 
-    def may_reply(self, room_id: str) -> bool:
-        """Stop two bots that answer each other; no person types this fast."""
-        now = self._now()
+    def may_reply(self, room_id: str, said_at: datetime) -> bool:
+        """Stop two bots that answer each other; no person types this fast.
+
+        It counts when things were said, so that catching up on an hour is not mistaken for haste.
+        """
         recent = self._replied.setdefault(room_id, deque())
         self._replied.move_to_end(room_id)
-        while recent and now - recent[0] > timedelta(minutes=1):
+        while recent and said_at - recent[0] > timedelta(minutes=1):
             recent.popleft()
         if len(self._replied) > _REMEMBERED:
             self._replied.popitem(last=False)
         if len(recent) >= REPLIES_PER_MINUTE:
             return False
-        recent.append(now)
+        recent.append(said_at)
         return True

@@ -3,12 +3,18 @@
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from bot.errors import NotConnectedError
 from bot.storage.accounts import Accounts, ConnectedAccount
+from bot.storage.audit import AuditTrail
 from bot.storage.confirmations import Confirmations
 from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.device_names import DeviceNames
 from bot.storage.listings import Listings
+from bot.storage.schedules import Schedules
+from bot.storage.sightings import Sightings
+from bot.storage.watches import Watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,10 @@ class Memory:
     names: DeviceNames
     listings: Listings
     confirmations: Confirmations
+    trail: AuditTrail
+    schedules: Schedules
+    watches: Watches
+    sightings: Sightings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,10 @@ class StoredAboutPerson:
     has_open_link: bool
     device_names: tuple[str, ...]
     listed_sessions: int
+    audit_records: int
+    schedule: str
+    has_alerts: bool
+    seen_devices: int
 
 
 class People:
@@ -48,11 +62,16 @@ class People:
         """Collect everything that is stored about the person."""
         names = await self._memory.names.load(user_id)
         listing = await self._memory.listings.load(user_id)
+        schedule = await self._memory.schedules.load(user_id)
         return StoredAboutPerson(
             account=await self._memory.accounts.load(user_id),
             has_open_link=await self._memory.requests.has_open(user_id),
             device_names=tuple(sorted(names.values())),
             listed_sessions=sum(map(len, listing)),
+            audit_records=await self._memory.trail.count(user_id),
+            schedule=schedule.rule if schedule else "",
+            has_alerts=await self._memory.watches.load(user_id) is not None,
+            seen_devices=len(await self._memory.sightings.load(user_id)),
         )
 
     async def forget(self, user_id: str) -> None:
@@ -62,3 +81,9 @@ class People:
         await self._memory.names.delete_all(user_id)
         await self._memory.listings.delete(user_id)
         await self._memory.confirmations.delete(user_id)
+        await self._memory.schedules.delete(user_id)
+        await self._memory.watches.delete(user_id)
+        await self._memory.sightings.delete(user_id)
+        await self._memory.trail.delete(user_id)
+        # In the log only: the trail in the database belongs to what is erased.
+        structlog.get_logger("audit").info("forgotten", user_id=user_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from bot.devices import DeviceSessions, group_by_device, make_device_key
@@ -17,6 +18,7 @@ from bot.errors import (
 from bot.models import AuthToken, Session, SessionPage
 from bot.parsing import is_session_id
 from bot.rocketchat.rest import Rest
+from bot.services.audit import Deed
 from bot.services.tokens import Tokens
 from bot.storage.device_names import DeviceNames
 from bot.storage.listings import Listings
@@ -68,17 +70,29 @@ class Sessions:
             page = await self._rest.fetch_sessions(token, words=session_id)
             return _take_newer(found, page)
 
-        return await self._tokens.use(user_id, call)
+        return await self._tokens.use(user_id, call, detail="a session")
 
     async def fetch_devices(self, user_id: str) -> tuple[DeviceSessions, ...]:
         """Fetch the sessions that are signed in, by device, newest first; at most 500 of them.
 
         Their order is remembered: from now on the numbers 1, 2, … mean these devices.
         """
-        sessions = await self._tokens.use(user_id, self._fetch_all)
-        devices = group_by_device(sessions, await self._names.load(user_id))
-        await self._listings.save(user_id, [device.ids for device in devices], self._now())
+        devices = await self.look_at_devices(user_id)
+        await self.number(user_id, devices)
         return devices
+
+    async def look_at_devices(
+        self, user_id: str, *, is_fresh: bool = False, deed: Deed = Deed.USED
+    ) -> tuple[DeviceSessions, ...]:
+        """Fetch the same, but let the numbers mean what they meant before."""
+        fetch = partial(self._fetch_all, is_fresh=is_fresh)
+        detail = "the list of sessions"
+        sessions = await self._tokens.use(user_id, fetch, deed=deed, detail=detail)
+        return group_by_device(sessions, await self._names.load(user_id))
+
+    async def number(self, user_id: str, devices: tuple[DeviceSessions, ...]) -> None:
+        """Let the numbers 1, 2, … mean these devices, because the person is shown them."""
+        await self._listings.save(user_id, [device.ids for device in devices], self._now())
 
     async def find_ids(self, user_id: str, words: str) -> list[str]:
         """Give the ids that are meant: by number, ``last``, an id or the beginning of one.
@@ -124,6 +138,12 @@ class Sessions:
             except RateLimitedError as error:
                 retry_after = error.retry_after
                 break
+        return await self.look_after_log_out(user_id, session_ids, retry_after)
+
+    async def look_after_log_out(
+        self, user_id: str, session_ids: tuple[str, ...], retry_after: float = 0.0
+    ) -> LogoutOutcome:
+        """Look which of the sessions are gone, without logging any out."""
         try:
             present = {each.id for each in await self._tokens.use(user_id, self._fetch_all)}
         except WorkspaceError:
@@ -137,15 +157,15 @@ class Sessions:
             await self._rest.log_out_session(token, session_id)
 
         try:
-            await self._tokens.use(user_id, call)
+            await self._tokens.use(user_id, call, deed=Deed.LOGGED_OUT, detail=session_id)
         except RateLimitedError:
             raise
         except (SessionNotFoundError, WorkspaceError):
             # Whether it is gone or still there is seen afterwards, in the list.
             return
 
-    async def _fetch_all(self, token: AuthToken) -> tuple[Session, ...]:
-        page = await self._rest.fetch_sessions(token, count=_PAGE)
+    async def _fetch_all(self, token: AuthToken, *, is_fresh: bool = False) -> tuple[Session, ...]:
+        page = await self._rest.fetch_sessions(token, count=_PAGE, is_fresh=is_fresh)
         sessions = page.sessions
         while page.sessions and len(sessions) < min(page.total, MOST_SESSIONS):
             page = await self._rest.fetch_sessions(token, offset=len(sessions), count=_PAGE)

@@ -1,48 +1,126 @@
-"""The tokens that people lent: each used for one call, and forgotten when it is dead."""
+"""The tokens that people lent: each used for one call, renewed in time, forgotten when dead."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import structlog
 
-from bot.errors import NotConnectedError, RefusedError, TokenRejectedError
+from bot.errors import (
+    GrantRefusedError,
+    NotConnectedError,
+    RefusedError,
+    SealBrokenError,
+    TokenRejectedError,
+    UserError,
+    WorkspaceError,
+)
 from bot.models import AuthToken
 from bot.rocketchat.rest import Rest
-from bot.storage.accounts import Accounts
+from bot.services.audit import Audit, Deed
+from bot.services.bearer import BearerSupport
+from bot.services.renewals import Renewals
+from bot.storage.lent_tokens import LentToken, LentTokens
 
+_TRIES: Final = 3
 T = TypeVar("T")
+Call = Callable[[AuthToken], Awaitable[T]]
 
 
 class Tokens:
     """Lends a user's delegated token to calls in that user's name."""
 
-    def __init__(self, accounts: Accounts, rest: Rest) -> None:
-        self._accounts: Final = accounts
+    def __init__(
+        self, lent: LentTokens, renewals: Renewals, rest: Rest, bearer: BearerSupport, audit: Audit
+    ) -> None:
+        self._lent: Final = lent
+        self._renewals: Final = renewals
         self._rest: Final = rest
+        self._bearer: Final = bearer
+        self._audit: Final = audit
         self._log = structlog.get_logger("tokens")
 
-    async def use(self, user_id: str, call: Callable[[AuthToken], Awaitable[T]]) -> T:
-        """Make a call with the user's own token.
+    async def use(
+        self, user_id: str, call: Call[T], *, deed: Deed = Deed.USED, detail: str = ""
+    ) -> T:
+        """Make a call with the user's own token, and leave an audit record of it.
 
         Raises NotConnectedError where there is none, or none that the workspace still accepts: a
         401 is checked against ``GET me`` before the token is forgotten, because an endpoint may
-        refuse for other reasons than the token.
+        refuse for other reasons than the token. The call may be made twice: a token that is
+        renewed meanwhile makes it fail with 401, and so without effect.
         """
-        token = await self._accounts.load_token(user_id)
-        if token is None:
-            raise NotConnectedError("To see your sessions I need your permission.")
+        lent = await self._load_fresh(user_id)
         try:
-            return await call(token)
-        except TokenRejectedError as error:
-            await self._forget_if_dead(token)
-            raise RefusedError("the token is valid, but was refused here") from error
+            answer = await self._call(lent, call)
+        except NotConnectedError:
+            raise
+        except (UserError, WorkspaceError) as error:
+            await self._audit.note(user_id, Deed.FAILED, f"{detail}: {type(error).__name__}")
+            raise
+        await self._audit.note(user_id, deed, detail)
+        return answer
 
-    async def _forget_if_dead(self, token: AuthToken) -> None:
+    async def _call(self, lent: LentToken, call: Call[T]) -> T:
+        for _ in range(_TRIES):
+            try:
+                return await call(lent.token)
+            except TokenRejectedError as error:
+                lent = await self._replace(lent, error)
+        # One fresh token after the other is refused: the workspace does not look at them.
+        await self._bearer.note_missing()
+        raise await self._forget(lent)
+
+    async def _replace(self, lent: LentToken, error: TokenRejectedError) -> LentToken:
+        """Give another token to try instead of one that got 401, or raise what that 401 means."""
+        stored = await self._load(lent.token.user_id)
+        if stored.id != lent.id:
+            return stored
+        if await self._is_alive(lent.token):
+            raise RefusedError("the token is valid, but was refused here") from error
+        if lent.refresh_token is None:
+            raise await self._forget(lent)
+        # Perhaps somebody else is renewing it just now: then this waits for what they get.
+        return await self._renew(lent)
+
+    async def _is_alive(self, token: AuthToken) -> bool:
         try:
             await self._rest.fetch_user(token)
         except TokenRejectedError:
-            await self._accounts.delete(token.user_id)
-            self._log.info("forgot a token that the workspace refuses", user_id=token.user_id)
+            return False
+        return True
+
+    async def _load_fresh(self, user_id: str) -> LentToken:
+        lent = await self._load(user_id)
+        return await self._renew(lent) if self._renewals.is_due(lent) else lent
+
+    async def _load(self, user_id: str) -> LentToken:
+        try:
+            lent = await self._lent.load(user_id)
+        except SealBrokenError as error:
+            self._log.error("a token does not open", user_id=user_id, problem=str(error))
+            await self._audit.note(user_id, Deed.FAILED, "the stored token does not open")
             raise NotConnectedError(
-                "Your workspace no longer accepts the token you lent me, so I have forgotten it."
-            ) from None
+                "I can't open the token you lent me: what I stored of it has been damaged or "
+                "changed. The operator will find it in the log; please connect again."
+            ) from error
+        if lent is None:
+            raise NotConnectedError("To see your sessions I need your permission.")
+        return lent
+
+    async def _renew(self, lent: LentToken) -> LentToken:
+        try:
+            renewed = await self._renewals.renew(lent)
+        except GrantRefusedError as error:
+            raise await self._forget(lent) from error
+        if renewed is None:
+            raise NotConnectedError("To see your sessions I need your permission.")
+        return renewed
+
+    async def _forget(self, lent: LentToken) -> NotConnectedError:
+        user_id = lent.token.user_id
+        if await self._lent.forget(user_id, lent.id):
+            self._log.info("forgot a token that the workspace refuses", user_id=user_id)
+            await self._audit.note(user_id, Deed.FAILED, "the workspace refuses the token")
+        return NotConnectedError(
+            "Your workspace no longer accepts the token you lent me, so I have forgotten it."
+        )

@@ -116,6 +116,15 @@ class Messages:
         message["starred"] = [*starred, {"_id": user.id}] if is_set else starred
         self._change(message)
 
+    def publish_again(self, message: Document, **changes: Any) -> None:  # noqa: ANN401 - fields of a document
+        """Change fields of a message and send it to everybody again, as the server does often.
+
+        ``pinned=True`` pins it, ``unread=False`` is a read receipt, ``urls=[…]`` a link preview;
+        no changes at all: some hook stored it anew.
+        """
+        message |= changes
+        self._change(message)
+
     def delete(self, message: Document) -> None:
         """Delete a message; only a tombstone stays."""
         del self._messages[message["_id"]]

@@ -55,6 +55,8 @@ class User:
     has_email_code: bool = False
     """Codes by e-mail are on, as for accounts that an administrator made (6.5)."""
     has_connected: bool = False
+    authorized_clients: list[str] = field(default_factory=list)
+    """Client ids of the applications that they have let in."""
     tokens: dict[str, Token] = field(default_factory=dict, repr=False)
     _connections: int = 0
 
@@ -197,8 +199,12 @@ class People:
             for token_hash in tuple(user.tokens):
                 self.revoke_hash(user, token_hash)
 
+    def keep_secret(self, secret: str) -> None:
+        """Count something among the secrets that was made elsewhere."""
+        self._secrets.add(secret)
+
     def secrets(self) -> frozenset[str]:
-        """Give every secret that was ever made: passwords, tokens and their hashes."""
+        """Give every secret that was ever made: passwords, tokens, codes and their hashes."""
         return frozenset(self._secrets)
 
     def _personal_token(self, user: User, name: str) -> Token | None:

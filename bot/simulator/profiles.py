@@ -78,6 +78,8 @@ def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = F
         shown |= {"email": user.email, "requirePasswordChange": False}
     if user.has_connected:
         shown |= {"statusConnection": "online" if user.connections else "offline"}
+    if user.authorized_clients:
+        shown |= {"oauth": {"authorizedClients": list(user.authorized_clients)}}
     if is_login and version.is_early:
         shown["services"] |= {"password": {"bcrypt": "$2b$10$" + "x" * 53}}
     return shown | ({} if version.is_early else {"isOAuthUser": False})

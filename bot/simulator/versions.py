@@ -1,7 +1,9 @@
 """What differs between the servers that are simulated.
 
 6.5 and 8.3 follow recordings of 6.5.3 and of 8.3 (development tree of March 2026); 8.8 is 8.3
-with the changes that the server's source of 8.7 and 8.8 shows.
+with the changes that the server's source of 8.7 and 8.8 shows. 7.7 follows the source of 7.7.1
+where it was read: licence, authentication, rate limit, attachments, archived rooms. What was not
+read is as on 8.3, or as on 6.5 where that is the harder case for a client.
 """
 
 from dataclasses import dataclass, replace
@@ -42,7 +44,20 @@ class Version:
     """``rooms-changed`` shows a direct message's ``_USERNAMES`` too."""
     reaction_changes_room: bool
     publishes_root_first: bool
+    # Who calls.
+    has_late_provider: bool
+    """OAuth 2 of 7.4 and later: tokens of 64 characters; a code verifier is refused."""
+    honours_bearer: bool
+    """The REST API takes access tokens; between 7.5 and 7.13 it ignored them."""
+    skips_login_check: bool
+    """With anonymous reading on, no call is refused for want of a token."""
+    trusts_user_id_header: bool
+    """With anonymous reading on, the caller is whoever ``X-User-Id`` names, token or not."""
+    checks_licence_first: bool
+    """Before authentication, that is: an unlicensed workspace says so to anybody."""
     # Calls.
+    is_limited: bool
+    """The REST rate limit works; between 7.5 and 7.8 it did not."""
     has_typed_routes: bool
     """Query parameters are checked before the rate limit, and refused in other words."""
     lower_case_limit_headers: bool
@@ -75,6 +90,12 @@ _V6_5: Final = Version(
     has_doubled_usernames=False,
     reaction_changes_room=True,
     publishes_root_first=False,
+    has_late_provider=False,
+    honours_bearer=True,
+    skips_login_check=True,
+    trusts_user_id_header=False,
+    checks_licence_first=False,
+    is_limited=True,
     has_typed_routes=False,
     lower_case_limit_headers=False,
     send_limit=None,
@@ -99,9 +120,30 @@ _V8_3: Final = Version(
     has_doubled_usernames=True,
     reaction_changes_room=False,
     publishes_root_first=True,
+    has_late_provider=True,
+    honours_bearer=True,
+    skips_login_check=False,
+    trusts_user_id_header=False,
+    checks_licence_first=False,
+    is_limited=True,
     has_typed_routes=False,
     lower_case_limit_headers=True,
     send_limit=None,
+)
+_V7_7: Final = replace(
+    _V8_3,
+    label="7.7",
+    major=7,
+    announces_logout=False,
+    checks_attachments=False,
+    fills_attachment_ts=True,
+    refuses_archived=False,
+    glues_direct_ids=True,
+    honours_bearer=False,
+    skips_login_check=True,
+    trusts_user_id_header=True,
+    checks_licence_first=True,
+    is_limited=False,
 )
 _V8_8: Final = replace(
     _V8_3,
@@ -113,7 +155,7 @@ _V8_8: Final = replace(
     send_limit=(5, 1.0),
 )
 
-VERSIONS: Final = {version.label: version for version in (_V6_5, _V8_3, _V8_8)}
+VERSIONS: Final = {version.label: version for version in (_V6_5, _V7_7, _V8_3, _V8_8)}
 
 
 def version_of(label: str) -> Version:

@@ -11,6 +11,7 @@ from typing import Final
 from bot.simulator.documents import Document, hash_token
 from bot.simulator.events import Noticeboard
 from bot.simulator.messages import Messages
+from bot.simulator.oauth.provider import OAuthProvider
 from bot.simulator.people import People, User
 from bot.simulator.posting import check_content, check_room, check_text
 from bot.simulator.rooms import Room, Rooms
@@ -38,11 +39,16 @@ class Workspace:
     """A Rocket.Chat server's memory. It starts with nobody but rocket.cat, and no rooms.
 
     ``now`` gives aware datetimes. What is here for everyday use belongs to one of the parts
-    ``people``, ``rooms``, ``messages`` and ``sessions``, which can do more.
+    ``people``, ``rooms``, ``messages``, ``sessions`` and ``oauth``, which can do more.
     """
 
     def __init__(
-        self, *, version: Version, is_licensed: bool = True, now: Callable[[], datetime]
+        self,
+        *,
+        version: Version,
+        is_licensed: bool = True,
+        allows_anonymous_reading: bool = False,
+        now: Callable[[], datetime],
     ) -> None:
         def now_in_milliseconds() -> datetime:
             moment = now()
@@ -50,12 +56,14 @@ class Workspace:
 
         self.version: Final = version
         self.is_licensed = is_licensed
+        self.allows_anonymous_reading = allows_anonymous_reading
         self.now: Final = now_in_milliseconds
         self.board: Final = Noticeboard()
         self.people: Final = People(self.board, self.now)
         self.rooms: Final = Rooms(self.people, self.board, version, self.now)
         self.messages: Final = Messages(self.people, self.rooms, self.board, version, self.now)
         self.sessions: Final = Sessions(self.people, self.board, version, self.now)
+        self.oauth: Final = OAuthProvider(self.people, version, self.now)
         self.subscribe: Final = self.board.subscribe
         self.secrets: Final = self.people.secrets
         self.find_user: Final = self.people.find
@@ -73,6 +81,7 @@ class Workspace:
         self.react: Final = self.messages.react
         self.star: Final = self.messages.star
         self.delete: Final = self.messages.delete
+        self.publish_again: Final = self.messages.publish_again
         self.open_session: Final = self.sessions.open
         self.close_session: Final = self.sessions.close
         self.roll_over_midnight: Final = self.sessions.roll_over_midnight

@@ -2,16 +2,15 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from bot.models import AuthToken
+from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database
+from bot.storage.lent_tokens import ACCESS, make_token_id, seal_pair
 from bot.storage.tables import accounts, make_insert
 from bot.storage.vault import Vault
-
-_PURPOSE: Final = "access token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +29,9 @@ class ConnectedAccount:
     zone: str = ""
 
 
+_NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
+    ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
+)
 _ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in ConnectedAccount.__slots__)
 
 
@@ -44,8 +46,16 @@ class Accounts:
         """Keep the account; one that is there gets the new token but keeps its zone."""
         if token.user_id != account.user_id:
             raise ValueError("The token is another user's.")
-        sealed = self._vault.seal(token.secret, user_id=account.user_id, purpose=_PURPOSE)
-        values = asdict(account) | {"is_bearer": token.is_bearer, "sealed_token": sealed}
+        sealed = self._vault.seal(token.secret, user_id=account.user_id, purpose=ACCESS)
+        columns: dict[str, object] = {"is_bearer": token.is_bearer, "sealed_token": sealed}
+        await self._save(account, _NO_PAIR | columns | {"token_id": make_token_id()})
+
+    async def save_pair(self, account: ConnectedAccount, pair: TokenPair, now: datetime) -> None:
+        """Keep the account with tokens that can be renewed, given now."""
+        await self._save(account, seal_pair(self._vault, account.user_id, pair, now))
+
+    async def _save(self, account: ConnectedAccount, columns: dict[str, Any]) -> None:
+        values = asdict(account) | {"dead_since": None} | columns
         kept = {"user_id", "zone"}
 
         def write(connection: Connection) -> None:
@@ -58,20 +68,28 @@ class Accounts:
         await self._database.run(write)
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
-        """Give the account without its token."""
-        query = select(*_ACCOUNT_COLUMNS).where(accounts.c.user_id == user_id)
+        """Give the account without its token; None also where that token is dead."""
+        query = select(*_ACCOUNT_COLUMNS).where(
+            accounts.c.user_id == user_id, accounts.c.dead_since.is_(None)
+        )
         row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         return ConnectedAccount(*row) if row else None
+
+    async def load_all(self) -> list[ConnectedAccount]:
+        """Give all accounts, by user name, those with a dead token included."""
+        query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
+        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        return [ConnectedAccount(*row) for row in rows]
 
     async def load_token(self, user_id: str) -> AuthToken | None:
         """Give the token; raise SealBrokenError where the key is gone or the row was altered."""
         query = select(accounts.c.sealed_token, accounts.c.is_bearer).where(
-            accounts.c.user_id == user_id
+            accounts.c.user_id == user_id, accounts.c.dead_since.is_(None)
         )
         row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         if row is None:
             return None
-        secret = self._vault.open(row.sealed_token, user_id=user_id, purpose=_PURPOSE)
+        secret = self._vault.open(row.sealed_token, user_id=user_id, purpose=ACCESS)
         return AuthToken(user_id, secret, is_bearer=row.is_bearer)
 
     async def save_profile(self, user_id: str, *, language: str, utc_offset: float | None) -> None:

@@ -2,12 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select, update
 
 from bot.storage.database import Database
-from bot.storage.tables import confirmations, make_insert
+from bot.storage.tables import confirmations, inbox, make_insert
 
 _row = confirmations.c
 
@@ -22,7 +21,12 @@ class Confirmation:
     expires_at: datetime
 
 
-_COLUMNS: Final = tuple(confirmations.c[name] for name in Confirmation.__slots__)
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What somebody confirmed; a repeat has been taken before, and perhaps been done."""
+
+    action: str
+    is_repeat: bool
 
 
 class Confirmations:
@@ -44,17 +48,31 @@ class Confirmations:
 
         await self._database.run(write)
 
-    async def consume(self, user_id: str, room_id: str, now: datetime) -> Confirmation | None:
-        """Take the question, which is then gone; None if none waits here or its time is up."""
-        statement = (
-            delete(confirmations)
-            .where(_row.user_id == user_id, _row.room_id == room_id, _row.expires_at > now)
-            .returning(*_COLUMNS)
-        )
-        row = await self._database.run(
-            lambda connection: connection.execute(statement).one_or_none()
-        )
-        return Confirmation(*row) if row else None
+    async def consume(
+        self, user_id: str, room_id: str, now: datetime, message_id: str
+    ) -> Taken | None:
+        """Take the question, which is then gone; None if none waits here or its time is up.
+
+        The inbox remembers what was taken for the message that confirmed it until that is
+        finished; asking for the same message again gives it again, as a repeat.
+        """
+
+        def take(connection: Connection) -> Taken | None:
+            mine = inbox.c.message_id == message_id
+            taken = connection.scalar(select(inbox.c.action).where(mine))
+            if taken is not None:
+                return Taken(taken, is_repeat=True)
+            action = connection.scalar(
+                delete(confirmations)
+                .where(_row.user_id == user_id, _row.room_id == room_id, _row.expires_at > now)
+                .returning(_row.action)
+            )
+            if action is None:
+                return None
+            connection.execute(update(inbox).where(mine).values(action=action))
+            return Taken(action, is_repeat=False)
+
+        return await self._database.run(take)
 
     async def delete(self, user_id: str) -> None:
         """Withdraw what the user was asked."""

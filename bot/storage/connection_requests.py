@@ -1,13 +1,14 @@
 """Connection requests: the one-time links that people follow to lend the bot a token."""
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from bot.storage.database import Database
 from bot.storage.tables import connection_requests, make_insert
@@ -15,13 +16,20 @@ from bot.storage.tables import connection_requests, make_insert
 
 @dataclass(frozen=True, slots=True)
 class ConnectionRequest:
-    """Somebody was given a link; ``question`` is the message that waits for them, as JSON."""
+    """Somebody was given a link.
+
+    ``browser_hash`` is set once a browser sets out for the workspace's consent page.
+    """
 
     user_id: str
     username: str
     expires_at: datetime
-    question: str | None = None
     attempts_left: int = 5
+    browser_hash: bytes | None = None
+
+    def is_bound_to(self, browser: SecretStr) -> bool:
+        """Tell whether this browser set out for the workspace; false where none did."""
+        return hmac.compare_digest(self.browser_hash or b"", _hash(browser))
 
 
 _REQUEST_COLUMNS: Final = tuple(connection_requests.c[n] for n in ConnectionRequest.__slots__)
@@ -62,6 +70,17 @@ class ConnectionRequests:
         )
         row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         return ConnectionRequest(*row) if row else None
+
+    async def bind(self, secret: SecretStr, browser: SecretStr, now: datetime) -> bool:
+        """Note which browser sets out; the last one counts. False where the link is dead."""
+        statement = (
+            update(connection_requests)
+            .where(_row.secret_hash == _hash(secret), _row.expires_at > now, _row.attempts_left > 0)
+            .values(browser_hash=_hash(browser))
+        )
+        return await self._database.run(
+            lambda connection: connection.execute(statement).rowcount == 1
+        )
 
     async def has_open(self, user_id: str) -> bool:
         """Say whether a link of the user's waits to be used; it may have expired."""

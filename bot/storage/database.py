@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 
 from bot.errors import StorageError
 from bot.storage.engine import make_engine
-from bot.storage.failures import translated_errors
 from bot.storage.schema import migrate
+from bot.storage.transaction import GroupBrokenError, NoConnectionError, run_transaction
 
 T = TypeVar("T")
 
@@ -26,10 +26,6 @@ class _Job:
     work: Callable[[Connection], Any]
     outcome: asyncio.Future[Any]
     is_groupable: bool
-
-
-class _GroupBrokenError(Exception):
-    """One of several jobs failed; nothing of the group was kept."""
 
 
 class Database:
@@ -44,10 +40,12 @@ class Database:
     async def run(self, work: Callable[[Connection], T], *, is_groupable: bool = False) -> T:
         """Do the work in one transaction: all of it is kept, or nothing and it raises.
 
-        Groupable work that waits is committed together, which is many times faster; it may be
-        called twice, the first time having left no trace. A caller who is cancelled meanwhile
-        does not learn which it was: work that has begun is finished and kept. Raises
-        StorageError.
+        It runs as if nobody else used the database, and may be called several times, each but
+        the last having left no trace. Groupable work, which must be one statement that is right
+        whatever others do meanwhile, is committed together when it waits, which is many times
+        faster. A caller who is cancelled does not learn how it ended: work that has begun is
+        finished and kept. Nor does one learn it from the StorageError of a connection that
+        broke in the very moment of the commit; whatever else it raises, nothing was kept.
         """
         if self._is_closed:
             raise StorageError("The database is closed.")
@@ -78,15 +76,26 @@ class Database:
 
     def _run_together(self, jobs: Sequence[_Job]) -> None:
         try:
-            with translated_errors(), self._engine.begin() as connection:
-                results = _work_through(jobs, connection)
-        except _GroupBrokenError:
+            results = run_transaction(
+                self._engine, [job.work for job in jobs], is_groupable=jobs[0].is_groupable
+            )
+        except GroupBrokenError:
             for job in jobs:
                 self._run_together([job])
+        except NoConnectionError as error:
+            # Whoever waits would wait as long again, one after the other, to learn the same.
+            _fail([*jobs, *self._take_all()], error.reason)
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-            _wake(jobs, partial(_fail, jobs, error))
+            _fail(jobs, error)
         else:
-            _wake(jobs, partial(_succeed, jobs, results))
+            _wake(jobs, partial(_set_results, jobs, results))
+
+    def _take_all(self) -> list[_Job]:
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+
+
+def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
+    _wake(jobs, partial(_set_exception, jobs, error))
 
 
 def _wake(jobs: Sequence[_Job], deliver: Callable[[], None]) -> None:
@@ -94,27 +103,16 @@ def _wake(jobs: Sequence[_Job], deliver: Callable[[], None]) -> None:
     jobs[0].outcome.get_loop().call_soon_threadsafe(deliver)
 
 
-def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
+def _set_exception(jobs: Sequence[_Job], error: BaseException) -> None:
     for job in jobs:
         if not job.outcome.done():
             job.outcome.set_exception(error)
 
 
-def _succeed(jobs: Sequence[_Job], results: Sequence[object]) -> None:
+def _set_results(jobs: Sequence[_Job], results: Sequence[object]) -> None:
     for job, result in zip(jobs, results, strict=True):
         if not job.outcome.done():
             job.outcome.set_result(result)
-
-
-def _work_through(jobs: Sequence[_Job], connection: Connection) -> list[object]:
-    if len(jobs) == 1:
-        return [jobs[0].work(connection)]
-    try:
-        return [job.work(connection) for job in jobs]
-    except Exception as error:
-        # Not savepoints: they would cost each job what only a failing one needs, and SQLite
-        # drops them with the whole transaction when the disk is full.
-        raise _GroupBrokenError from error
 
 
 @asynccontextmanager

@@ -1,44 +1,40 @@
-"""The way to the database: an engine for its address, and SQLite made fit for it."""
+"""The way to the database: an engine for its address."""
 
-import os
-import sqlite3
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import ConfigError
-from bot.storage.failures import make_file_error
+from bot.storage.postgresql import make_postgresql_engine
+from bot.storage.sqlite import make_sqlite_engine
 
-_LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
-_OLDEST_SQLITE: Final = (3, 35)  # the first that knows RETURNING
-
-_SET_UP: Final = (
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA journal_mode = WAL",
-    # FULL, not NORMAL: WAL with NORMAL forgets the last commits in a power cut, and a refresh
-    # token that Rocket.Chat has already replaced cannot be had again.
-    "PRAGMA synchronous = FULL",
+_HOW_TO: Final = (
+    "[storage] url: write it like sqlite:///session-bot.db or postgresql://user@host/database"
 )
+_MAKERS: Final = {
+    "sqlite+pysqlite": make_sqlite_engine,
+    "postgresql+psycopg": make_postgresql_engine,
+}
 
 
 def make_engine(url: str) -> Engine:
     """Make the engine, unconnected; raise ConfigError for an address that cannot work."""
     try:
         address = make_url(url)
-        is_sqlite = address.get_backend_name() == "sqlite"
-        if is_sqlite:
-            address = address.set(query={"timeout": _LOCK_TIMEOUT, **address.query})
-        engine = create_engine(address, hide_parameters=True, pool_pre_ping=not is_sqlite)
-    except ArgumentError as error:
-        raise ConfigError("[storage] url: write it like sqlite:///session-bot.db") from error
+        driver = f"{address.get_backend_name()}+{address.get_driver_name()}"
+        if driver in _MAKERS:
+            return _MAKERS[driver](address)
+    except (ArgumentError, ValueError):
+        # Without the cause, which may quote the address, and that may hold a password.
+        raise ConfigError(_HOW_TO) from None
     except ModuleNotFoundError as error:
-        raise ConfigError(f"[storage] url: the driver {error.name} is not installed") from error
-    if is_sqlite:
-        _fit_sqlite(engine)
-    return engine
+        raise ConfigError(
+            f"[storage] url: the driver {error.name} is not installed;"
+            " run: pip install 'session-bot[postgresql]'"
+        ) from error
+    raise ConfigError(_HOW_TO)
 
 
 def find_database_file(url: str) -> Path | None:
@@ -46,37 +42,3 @@ def find_database_file(url: str) -> Path | None:
     address = make_url(url)
     is_file = address.get_backend_name() == "sqlite" and address.database
     return Path(str(address.database)) if is_file and address.database != ":memory:" else None
-
-
-def _fit_sqlite(engine: Engine) -> None:
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise ConfigError(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
-    event.listen(engine, "do_connect", _make_private_file)
-    event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
-
-
-def _make_private_file(
-    _dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]
-) -> None:
-    """Make the file before SQLite does, which would let everybody read it."""
-    path = str(arguments[0])
-    if path == ":memory:" or keywords.get("uri"):
-        return
-    try:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except OSError as error:
-        raise make_file_error(path, error) from error
-
-
-def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # or the driver would begin transactions of its own
-    for statement in _SET_UP:
-        connection.execute(statement)
-
-
-def _begin(connection: Connection) -> None:
-    # IMMEDIATE waits for the lock here. A plain BEGIN that reads before it writes fails at once
-    # where another process wrote in between, whatever the time-out.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

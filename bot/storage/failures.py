@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.errors import StorageError
 
-_ADVICE: Final = {
+_SQLITE_ADVICE: Final = {
     sqlite3.SQLITE_BUSY: "it is locked by another program; close that or try again",
     sqlite3.SQLITE_LOCKED: "it is locked by another program; close that or try again",
     sqlite3.SQLITE_FULL: "the disk is full; make room",
@@ -26,7 +26,7 @@ _ADVICE: Final = {
 }
 _PRIMARY_CODE: Final = 0xFF  # the bits above it are SQLite's finer distinctions
 
-_FILE_ADVICE: Final = {
+_FILE_SQLITE_ADVICE: Final = {
     errno.ENOENT: "the folder does not exist; make it",
     errno.ENOTDIR: "the folder does not exist; make it",
     errno.EACCES: "the bot's user may not write in the folder; give it the right to",
@@ -36,12 +36,58 @@ _FILE_ADVICE: Final = {
 }
 
 
+_FILE_ADVICE: Final = {
+    errno.ENOENT: "the folder does not exist; make it",
+    errno.ENOTDIR: "the folder does not exist; make it",
+    errno.EACCES: "the bot's user may not write in the folder; give it the right to",
+    errno.EPERM: "the bot's user may not write in the folder; give it the right to",
+    errno.EROFS: "the folder is read-only; choose another",
+    errno.ENOSPC: "the disk is full; make room",
+}
+
+# PostgreSQL's by their codes, the first two characters of which name a class of them.
+_POSTGRESQL_ADVICE: Final = {
+    "22": "it cannot keep one of the values",
+    "25006": "the server is a read-only copy; write the main server's address into [storage] url",
+    "40001": "too many were changing the same rows; try again",
+    "40P01": "too many were changing the same rows; try again",
+    "42501": "the bot's role lacks a right; make it the owner of the database",
+    "42P01": "a table is missing; restore a backup",
+    "53": "the server has no memory or no connection left; look into its log",
+    "53100": "the server's disk is full; make room",
+    "55P03": "it is locked by another program; close that or try again",
+    "57": "the server ended the connection; it may be restarting",
+    "57014": "it took too long; look into the server's log for what is slow",
+    "58": "the server's disk failed to read or write; look into its log",
+    "XX001": "it is damaged; restore a backup",
+    "XX002": "an index is damaged; run REINDEX DATABASE or restore a backup",
+}
+_CONFLICTS: Final = {"40001", "40P01"}  # a serialization failure, a deadlock
+
+# Before there is a connection there are no codes; the first of these words that is found counts.
+_CONNECTION_ADVICE: Final = (
+    ("authentication failed", "the server refuses the role or its password"),
+    ("no password supplied", "the server asks for a password; write it into [storage] url"),
+    ("no pg_hba.conf entry", "the server lets this role or machine not in; see its pg_hba.conf"),
+    ("role ", "there is no such role on the server that may log in; run CREATE ROLE"),
+    ("too many ", "the server has no connection left; raise its max_connections"),
+    ("connection slots", "the server has no connection left; raise its max_connections"),
+    ("database system is", "the server is starting or stopping; try again"),
+    ("database ", "there is no such database on the server; run CREATE DATABASE"),
+    ("failed to resolve", "the host in [storage] url is not known"),
+    ("timeout", "the server does not answer; check the host and port in [storage] url"),
+    ("refused", "no server answers; start it, or correct the host and port in [storage] url"),
+    ("No such file", "no server answers; start it, or correct the host in [storage] url"),
+)
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
     """Raise StorageError, with advice, for whatever SQLAlchemy raises inside."""
     try:
         yield
     except SQLAlchemyError as error:
+        _forget_values(error)
         raise StorageError(f"The database could not be used: {_explain(error)}.") from error
 
 
@@ -51,9 +97,38 @@ def make_file_error(path: str, error: OSError) -> StorageError:
     return StorageError(f"The database {path} could not be made: {advice}.")
 
 
+def is_conflict(error: DBAPIError) -> bool:
+    """Say whether the transaction was undone only because others were in its way."""
+    return getattr(error.orig, "sqlstate", None) in _CONFLICTS
+
+
+def _forget_values(error: SQLAlchemyError) -> None:
+    """Shorten PostgreSQL's errors, which quote the row at fault, to what went wrong."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    state = getattr(cause, "sqlstate", None)
+    if cause is None or state is None:
+        return
+    is_quoting = state.startswith("22")  # a value that is not of its type
+    brief = "" if is_quoting else str(cause).partition("\n")[0]
+    cause.args = (brief,)
+    error.args = (f"{type(cause).__name__} {state}: {brief}",)
+
+
 def _explain(error: SQLAlchemyError) -> str:
     if not isinstance(error, DBAPIError):
         return f"an unexpected {type(error).__name__}"
     cause = error.orig
-    code = getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    return _ADVICE.get(code) or f"{type(cause).__name__}, {cause}".rstrip(".\n")
+    code = getattr(cause, "sqlite_errorcode", None)
+    state = getattr(cause, "sqlstate", None)
+    if code is not None:
+        advice = _SQLITE_ADVICE.get(code & _PRIMARY_CODE)
+    elif state is not None:
+        advice = _POSTGRESQL_ADVICE.get(state) or _POSTGRESQL_ADVICE.get(state[:2])
+    else:
+        advice = _explain_connection(str(cause))
+    return advice or f"{type(cause).__name__}, {cause}".rstrip(".\n")
+
+
+def _explain_connection(text: str) -> str | None:
+    reason = text.rpartition("failed: ")[2]
+    return next((advice for words, advice in _CONNECTION_ADVICE if words in reason), None)

@@ -1,25 +1,70 @@
 """The inbox: which messages are being answered, and which have been."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from sqlalchemy import bindparam, delete, func, select, text
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, text, update
 
+from bot.models import Message
 from bot.storage.database import Database
-from bot.storage.tables import UtcTime, inbox
+from bot.storage.tables import UtcTime, accounts, inbox, unfinished
+
+ANSWER: Final = "answer"
+ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
+_MOST_NAMES: Final = 500
 
 # Written out, as both databases read it: every message passes here, and putting the statement
 # together anew would take ten times as long as running it.
 _CLAIM: Final = text("""
-    INSERT INTO inbox (message_id, claimed_by, claimed_until) VALUES (:message_id, :by, :until)
+    INSERT INTO inbox
+    (message_id, claimed_by, claimed_until, room_id, sender_id, sent_at, part)
+    VALUES (:message_id, :by, :until, :room_id, :sender_id, :sent_at, :part)
     ON CONFLICT (message_id) DO UPDATE
     SET claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
-    WHERE inbox.finished_at IS NULL AND inbox.claimed_until <= :now
-""").bindparams(bindparam("until", type_=UtcTime), bindparam("now", type_=UtcTime))
+    WHERE inbox.finished_at IS NULL
+    AND (inbox.claimed_until <= :now OR inbox.claimed_by = excluded.claimed_by)
+""").bindparams(
+    bindparam("until", type_=UtcTime),
+    bindparam("now", type_=UtcTime),
+    bindparam("sent_at", type_=UtcTime),
+)
 
-_FINISH: Final = text(
-    "UPDATE inbox SET finished_at = :now WHERE message_id = :message_id"
-).bindparams(bindparam("now", type_=UtcTime))
+_IS_HELD_UP: Final = text("""
+    SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
+    AND sent_at < :sent_at AND claimed_by <> :by LIMIT 1
+""").bindparams(bindparam("sent_at", type_=UtcTime))
+
+_FINISH: Final = text("""
+    UPDATE inbox SET finished_at = :now, awaiting = :awaiting, action = NULL
+    WHERE message_id = :message_id
+""").bindparams(bindparam("now", type_=UtcTime))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message that is to be answered, without its words; ``sent_at`` is the server's time.
+
+    ``part`` tells which answer is due: the first one, or the one that had to wait for its sender
+    to connect.
+    """
+
+    message_id: str
+    room_id: str
+    sender_id: str
+    sent_at: datetime
+    part: str = ANSWER
+
+
+def make_letter(message: Message) -> Letter:
+    """Make the letter of a message that has just been heard."""
+    return Letter(message.id, message.room_id, message.sender.id, message.sent_at)
+
+
+_row: Final = inbox.c
+_COLUMNS: Final = tuple(_row[name] for name in Letter.__slots__)
 
 
 class Inbox:
@@ -28,31 +73,120 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, message_id: str, *, now: datetime, by: str, until: datetime) -> bool:
-        """Take the message; false where it is finished or somebody's whose time is not up."""
-        values = {"message_id": message_id, "by": by, "until": until, "now": now}
+    async def claim(self, letter: Letter, *, now: datetime, by: str, until: datetime) -> bool:
+        """Take the message; false where it is finished or another's whose time is not up."""
+        values = {name: getattr(letter, name) for name in Letter.__slots__}
+        values |= {"by": by, "until": until, "now": now}
         return await self._database.run(
             lambda connection: connection.execute(_CLAIM, values).rowcount == 1, is_groupable=True
         )
 
-    async def finish(self, message_id: str, now: datetime) -> None:
-        """Mark a claimed message as answered; nobody can claim it again."""
-        values = {"message_id": message_id, "now": now}
+    async def renew(self, message_ids: Sequence[str], *, by: str, until: datetime) -> None:
+        """Keep these claims of one worker's for longer."""
+        for start in range(0, len(message_ids), _MOST_NAMES):
+            names = message_ids[start : start + _MOST_NAMES]
+            await self._database.run(partial(_renew, names, by, until))
+
+    async def take_over(
+        self, *, now: datetime, by: str, until: datetime, most: int
+    ) -> tuple[Letter, ...]:
+        """Claim what nobody works on any more, the oldest first."""
+        is_due = and_(unfinished, _row.claimed_until <= now)
+        due = select(_row.message_id).where(is_due).order_by(_row.sent_at).limit(most)
+        statement = (
+            update(inbox)
+            .where(_row.message_id.in_(due), is_due)
+            .values(claimed_by=by, claimed_until=until)
+            .returning(*_COLUMNS)
+        )
+        rows = await self._database.run(lambda connection: connection.execute(statement).all())
+        return tuple(sorted((Letter(*row) for row in rows), key=lambda each: each.sent_at))
+
+    async def is_held_up(self, letter: Letter, by: str) -> bool:
+        """Say whether another worker has something older of the same person's in hand."""
+        values = {"sender_id": letter.sender_id, "sent_at": letter.sent_at, "by": by}
+        return await self._database.run(
+            lambda connection: connection.execute(_IS_HELD_UP, values).first() is not None,
+            is_groupable=True,
+        )
+
+    async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
+        """Mark a claimed message as answered; nobody can claim it again.
+
+        Where the answer was only a link, ``awaiting`` is the user whose connecting it waits for.
+        """
+        values = {"message_id": message_id, "now": now, "awaiting": awaiting}
         await self._database.run(
             lambda connection: connection.execute(_FINISH, values), is_groupable=True
         )
+        if awaiting is not None:
+            # The link of an earlier question does not work any more.
+            others = and_(_row.awaiting == awaiting, _row.message_id != message_id)
+            statement = update(inbox).where(others).values(awaiting=None)
+            await self._database.run(lambda connection: connection.execute(statement))
+
+    async def reopen(self, *, asked_after: datetime, connected_before: datetime) -> int:
+        """Put the questions of people who have connected meanwhile back to be answered."""
+        account = accounts.c
+        is_connected = and_(account.connected_at <= connected_before, account.dead_since.is_(None))
+        connected = select(account.user_id).where(is_connected)
+        statement = (
+            update(inbox)
+            .where(_row.awaiting.in_(connected), _row.finished_at > asked_after)
+            .values(
+                finished_at=None,
+                awaiting=None,
+                part=ANSWER_AFTER_CONNECTING,
+                claimed_by="",
+                claimed_until=connected_before,
+            )
+        )
+        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+
+    async def release(self, *, by: str, now: datetime) -> None:
+        """Leave what one worker has not finished to whoever comes next."""
+        statement = (
+            update(inbox)
+            .where(_row.claimed_by == by, unfinished)
+            .values(claimed_by="", claimed_until=now)
+        )
+        await self._database.run(lambda connection: connection.execute(statement))
+
+    async def put_back(self, message_id: str, *, by: str, now: datetime) -> None:
+        """Leave one message to whoever has room for it, the oldest first."""
+        mine = and_(_row.message_id == message_id, _row.claimed_by == by, unfinished)
+        statement = update(inbox).where(mine).values(claimed_by="", claimed_until=now)
+        await self._database.run(lambda connection: connection.execute(statement))
+
+    async def find_known(self, message_ids: Sequence[str]) -> frozenset[str]:
+        """Give those of the messages that somebody works on or has answered."""
+        known: set[str] = set()
+        for start in range(0, len(message_ids), _MOST_NAMES):
+            names = message_ids[start : start + _MOST_NAMES]
+            known.update(await self._database.run(partial(_find, names)))
+        return frozenset(known)
 
     async def is_finished(self, message_id: str) -> bool:
         """Say whether the message has been answered."""
-        query = select(inbox.c.finished_at).where(inbox.c.message_id == message_id)
+        query = select(_row.finished_at).where(_row.message_id == message_id)
         when = await self._database.run(
             lambda connection: connection.execute(query).scalar_one_or_none(), is_groupable=True
         )
         return when is not None
 
-    async def sweep(self, before: datetime) -> int:
-        """Forget what was finished, or given up, before that time, and say how many."""
+    async def sweep(self, *, sent_before: datetime, finished_before: datetime) -> int:
+        """Forget what was said, and answered, before these times, and say how many."""
         statement = delete(inbox).where(
-            func.coalesce(inbox.c.finished_at, inbox.c.claimed_until) < before
+            _row.sent_at < sent_before,
+            or_(_row.finished_at < finished_before, and_(_row.sender_id == "", unfinished)),
         )
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+
+
+def _renew(names: Sequence[str], by: str, until: datetime, connection: Connection) -> None:
+    mine = and_(_row.message_id.in_(names), _row.claimed_by == by, unfinished)
+    connection.execute(update(inbox).where(mine).values(claimed_until=until))
+
+
+def _find(names: Sequence[str], connection: Connection) -> Sequence[str]:
+    return connection.scalars(select(_row.message_id).where(_row.message_id.in_(names))).all()

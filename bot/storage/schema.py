@@ -7,10 +7,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
+from bot.storage.postgresql import wait_to_migrate
 
 
 def migrate(connection: Connection) -> None:
     """Make or update the tables; raise StorageError where a newer program was here before."""
+    if connection.dialect.name == "postgresql":
+        wait_to_migrate(connection)
     config = Config()
     config.set_main_option("script_location", "bot.storage:migrations")
     config.attributes["connection"] = connection

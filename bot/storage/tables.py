@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Double,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -56,6 +57,12 @@ accounts: Final = Table(
     Column("zone", String, nullable=False),
     Column("is_bearer", Boolean, nullable=False),
     Column("sealed_token", LargeBinary, nullable=False),
+    Column("sealed_refresh_token", LargeBinary),
+    Column("expires_at", UtcTime),
+    Column("renewed_at", UtcTime),
+    Column("token_id", String, nullable=False),
+    Column("renewing_until", UtcTime),
+    Column("dead_since", UtcTime),
 )
 
 connection_requests: Final = Table(
@@ -64,9 +71,9 @@ connection_requests: Final = Table(
     Column("user_id", String, primary_key=True),
     Column("username", String, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
-    Column("question", String),
     Column("attempts_left", Integer, nullable=False),
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
+    Column("browser_hash", LargeBinary),
 )
 
 inbox: Final = Table(
@@ -76,6 +83,25 @@ inbox: Final = Table(
     Column("claimed_by", String, nullable=False),
     Column("claimed_until", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
+    Column("room_id", String, nullable=False),
+    Column("sender_id", String, nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("part", String, nullable=False),
+    Column("awaiting", String),
+    Column("action", String),
+)
+unfinished: Final = inbox.c.finished_at.is_(None)
+awaiting: Final = inbox.c.awaiting.is_not(None)
+Index("inbox_unfinished", inbox.c.sender_id, sqlite_where=unfinished, postgresql_where=unfinished)
+Index("inbox_awaiting", inbox.c.awaiting, sqlite_where=awaiting, postgresql_where=awaiting)
+
+checkpoints: Final = Table(
+    "checkpoints",
+    metadata,
+    Column("bot_id", String, primary_key=True),
+    Column("began_at", UtcTime, nullable=False),
+    Column("heard_until", UtcTime, nullable=False),
+    Column("written_at", UtcTime),
 )
 
 device_names: Final = Table(
@@ -101,6 +127,79 @@ confirmations: Final = Table(
     Column("room_id", String, nullable=False),
     Column("action", String, nullable=False),
     Column("expires_at", UtcTime, nullable=False),
+)
+
+bearer_refusals: Final = Table(
+    "bearer_refusals",
+    metadata,
+    Column("version", String, primary_key=True),
+    Column("seen_at", UtcTime, nullable=False),
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False, index=True),
+    Column("user_id", String, nullable=False, index=True),
+    Column("deed", String, nullable=False),
+    Column("detail", String, nullable=False),
+)
+
+schedules: Final = Table(
+    "schedules",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("username", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("is_only_changes", Boolean, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("utc_offset", Double),
+    Column("next_at", UtcTime, nullable=False),
+    Column("start_at", UtcTime, nullable=False, index=True),
+    Column("paused_until", UtcTime),
+    Column("skipped", Integer, nullable=False),
+    Column("trouble", String, nullable=False),
+)
+
+slots: Final = Table(
+    "slots",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("rule", String, primary_key=True),
+    Column("due_at", UtcTime, primary_key=True),
+    Column("free_at", UtcTime, nullable=False, index=True),
+    Column("claimed_by", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("outcome", String, nullable=False),
+)
+
+watches: Final = Table(
+    "watches",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("username", String, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("next_at", UtcTime, nullable=False, index=True),
+    Column("trouble", String, nullable=False),
+)
+
+sightings: Final = Table(
+    "sightings",
+    metadata,
+    Column("user_id", String, primary_key=True),
+    Column("device_key", String, primary_key=True),
+    Column("type", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("os_name", String, nullable=False),
+    Column("os_version", String, nullable=False),
+    Column("network", String, nullable=False),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("last_seen_at", UtcTime, nullable=False),
+    Column("is_watched", Boolean, nullable=False),
+    Column("reported_at", UtcTime),
 )
 
 

@@ -1,6 +1,7 @@
 """The vault: tokens are sealed before they are stored, each for one user and one purpose."""
 
 import os
+from collections.abc import Callable
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -21,14 +22,19 @@ class Vault:
 
     Sealed: version (1 byte), key id (4), nonce (12), ciphertext with tag. The workspace, the
     user and the purpose are authenticated with it: copied to another row, it does not open.
+    ``look`` is asked before each use and gives the keys where they have changed.
     """
 
-    def __init__(self, keys: KeyRing, workspace: str) -> None:
+    def __init__(
+        self, keys: KeyRing, workspace: str, look: Callable[[], KeyRing | None] = lambda: None
+    ) -> None:
         self._keys = keys
         self._workspace = workspace
+        self._look: Final = look
 
     def seal(self, plaintext: SecretStr, *, user_id: str, purpose: str) -> bytes:
         """Seal the secret with the first key."""
+        self._keys = self._look() or self._keys
         head = _VERSION + self._keys.sealing_id
         nonce = os.urandom(_NONCE_END - _ID_END)
         sealed = self._find_cipher(head).encrypt(
@@ -42,6 +48,7 @@ class Vault:
         """Open what was sealed for the same user and purpose, or raise SealBrokenError."""
         if len(sealed) < _NONCE_END + _TAG_SIZE or not sealed.startswith(_VERSION):
             raise SealBrokenError("A sealed token is cut short or of an unknown format.")
+        self._keys = self._look() or self._keys
         head, nonce, rest = sealed[:_ID_END], sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:]
         associated = _make_associated(head, self._workspace, user_id, purpose)
         try:

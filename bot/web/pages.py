@@ -4,18 +4,20 @@ import secrets
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; form-action 'self'{elsewhere}; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
 _HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    ),
+    "Content-Security-Policy": _POLICY.format(elsewhere=""),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -38,12 +40,19 @@ class Pages:
         self._templates.globals.update(
             bot_name=bot_name, workspace_url=workspace_url, prefix=prefix
         )
+        parts = urlsplit(workspace_url)
+        self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
 
-    def show(self, name: str, *, status: int = 200, **values: object) -> web.Response:
-        """Fill the template of that name."""
+    def show(
+        self, name: str, *, status: int = 200, leads_to_workspace: bool = False, **values: object
+    ) -> web.Response:
+        """Fill the template of that name; say whether a form on it may lead to the workspace."""
         text = self._templates.get_template(f"{name}.html").render(values)
-        return web.Response(text=text, status=status, content_type="text/html")
+        # Chromium holds form-action against every redirect that follows a form.
+        elsewhere = f" {self._workspace_origin}" if leads_to_workspace else ""
+        headers = {"Content-Security-Policy": _POLICY.format(elsewhere=elsewhere)}
+        return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
     async def show_style(self, _request: web.Request) -> web.Response:
         """Serve the one style sheet."""
@@ -67,7 +76,8 @@ def show_every_failure(pages: Pages) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Serve) -> web.StreamResponse:
         response = await serve_or_explain(request, handler)
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         return response
 
     return middleware

@@ -15,12 +15,16 @@ _LARGEST_FORM: Final = 16 * 1024
 
 
 def make_web_app(
-    connections: ConnectionPages, pages: Pages, is_ready: Callable[[], bool]
+    connections: ConnectionPages,
+    pages: Pages,
+    is_ready: Callable[[], bool],
+    is_alive: Callable[[], bool],
 ) -> web.Application:
-    """Build the application; ``is_ready`` is asked anew for every ``/readyz``."""
+    """Build the application; ``/readyz`` and ``/healthz`` ask anew every time."""
 
     async def show_health(_request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        alive = is_alive()
+        return web.json_response({"alive": alive}, status=200 if alive else 503)
 
     async def show_readiness(_request: web.Request) -> web.Response:
         ready = is_ready()

@@ -13,7 +13,7 @@ from bot.simulator.server import Simulator
 from bot.simulator.workspace import Workspace
 
 Json = Any
-EVERY_VERSION = ("6.5", "8.3", "8.8")
+EVERY_VERSION = ("6.5", "7.7", "8.3", "8.8")
 
 
 @dataclass(slots=True)

@@ -6,17 +6,24 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
-_ID: Final = re.compile(r"[A-Za-z0-9]{17}|[0-9a-f]{24}|[A-Za-z0-9]{34}|<(?:token|password):.*>")
+_ID: Final = re.compile(
+    r"[A-Za-z0-9]{17}|[0-9a-f]{24}|[A-Za-z0-9]{34}|<(?:access|code|password|refresh|secret|token):.*>"
+)
+_CODE: Final = re.compile(r"<code:[^>]*>")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 LITERAL: Final = frozenset(
     (
-        *("activeStatus", "collection", "emoji", "error", "errorType", "eventName", "message"),
-        *("method", "msg", "name", "presence", "reason", "roomName", "roomParticipant", "roomType"),
-        *("status", "success", "t", "topic", "type", "username"),
+        *("activeStatus", "collection", "emoji", "error", "errorType", "error_description"),
+        *("eventName", "message", "method", "msg", "name", "presence", "reason", "redirectUri"),
+        *("roomName", "roomParticipant", "roomType", "status", "success", "t", "token_type"),
+        *("topic", "type", "username", ""),
     )
 )
-"""Where these keys hold plain values, the values must be the recorded ones, not only alike."""
+"""Where these keys hold plain values, the values must be the recorded ones, not only alike.
+
+The empty key is an answer that is nothing but text.
+"""
 
 
 class Names:
@@ -35,6 +42,15 @@ class Names:
                 self.learn(one, other)
         elif isinstance(recorded, str) and isinstance(answered, str) and _ID.fullmatch(recorded):
             self._names.setdefault(recorded, answered)
+
+    def learn_code(self, recorded: object, answered: object) -> None:
+        """Remember the placeholder that stands inside a longer text."""
+        place = _CODE.search(recorded) if isinstance(recorded, str) else None
+        if place is None or not isinstance(recorded, str) or not isinstance(answered, str):
+            return
+        before, after = (re.escape(self.translate(text)) for text in recorded.split(place[0]))
+        if found := re.fullmatch(f"{before}([0-9a-f]+){after}", answered):
+            self.name(place[0], found[1])
 
     def name(self, recorded: str, answered: str) -> None:
         """Remember one name."""

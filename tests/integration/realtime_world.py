@@ -19,7 +19,7 @@ from bot.simulator.workspace import Workspace
 Frame = dict[str, Any]
 
 SECONDS = 5.0
-VERSIONS = ["6.5", "8.3", "8.8"]
+VERSIONS = ["6.5", "7.7", "8.3", "8.8"]
 CONNECT: Frame = {"msg": "connect", "version": "1", "support": ["1"]}
 MY_MESSAGES = ("stream-room-messages", "__my_messages__")
 

@@ -183,6 +183,7 @@ class Replay:
         for _ in range(row.get("repeat", 1)):
             status, kind, limited, answer = await self._call(row)
             self._names.learn(row["response"], answer)
+            self._names.learn_code(row["response"], answer)
             lines = self._compare_heads(row, status, kind, is_limited=limited)
             recorded = self._names.translate(row["response"])
             lines += find_differences(recorded, answer, ignored=row.get("ignore", []))
@@ -208,9 +209,12 @@ class Replay:
         arguments = {
             "headers": {**row.get("headers", {}), **self._find_token(row)},
             "params": self._fill_in(row.get("params", {})),
+            "allow_redirects": False,
         }
         if "json" in row:
             arguments["json"] = self._fill_in(row["json"])
+        if "form" in row:
+            arguments["data"] = self._fill_in(row["form"])
         if "body" in row:
             arguments["data"] = row["body"]
         url = f"{self._simulator.url}{row['path']}"
@@ -221,6 +225,8 @@ class Replay:
             return response.status, kind, "X-RateLimit-Limit" in response.headers, answer
 
     def _find_token(self, row: Json) -> dict[str, str]:
+        if "bearer" in row:
+            return {"Authorization": f"Bearer {self._names.find(row['bearer'])}"}
         if "as" not in row:
             return {}
         named = row["as"]

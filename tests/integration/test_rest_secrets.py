@@ -49,7 +49,7 @@ async def test_no_token_is_ever_shown(
     lines: list[Responder] = [
         ok(_id="annid"),
         fail(401, "You must be logged in to do this."),
-        fail(429, "slow down"),
+        say(429, {"success": False}, headers={"Retry-After": "0.01"}),
         say(200, text=PAGE, kind="text/html"),
         say(302, text="", headers={"Location": "http://example.org"}),
         say(500, text="oh"),

@@ -9,6 +9,7 @@ from tests.integration.caller import EVERY_VERSION, Caller, Clock, World, open_w
 
 STARRED = {
     "6.5": "Cannot read property 'starred' of undefined",
+    "7.7": "Cannot read properties of undefined (reading 'starred')",
     "8.3": "Cannot read properties of undefined (reading 'starred')",
     "8.8": "Cannot read properties of undefined (reading 'starred')",
 }
@@ -54,7 +55,9 @@ async def test_the_size_limit_counts_utf16_units() -> None:
 FIELD = [{"title": "T", "fields": [{"title": "Host", "value": ""}]}]
 
 
-@pytest.mark.parametrize(("version", "expected"), [("6.5", 200), ("8.3", 400), ("8.8", 400)])
+@pytest.mark.parametrize(
+    ("version", "expected"), [("6.5", 200), ("7.7", 200), ("8.3", 400), ("8.8", 400)]
+)
 async def test_an_empty_attachment_value_is_refused_since_8(version: str, expected: int) -> None:
     async with open_world(version) as world:
         bot, room = direct(world)

@@ -21,13 +21,17 @@ TOKEN = AuthToken("ann-id", SecretStr("Plainly-Visible-Token"))
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with open_database(f"sqlite:///{tmp_path}/bot.db") as opened:
+async def database(storage_url: str) -> AsyncIterator[Database]:
+    async with open_database(storage_url) as opened:
         yield opened
 
 
 @pytest.fixture
 def accounts(database: Database) -> Accounts:
+    return make_accounts(database)
+
+
+def make_accounts(database: Database) -> Accounts:
     return Accounts(database, Vault(KEYS, "https://chat.example.org"))
 
 
@@ -106,9 +110,10 @@ async def test_a_time_without_a_zone_is_refused(accounts: Accounts) -> None:
         await accounts.save(replace(ANN, connected_at=NOW.replace(tzinfo=None)), TOKEN)
 
 
-async def test_no_file_ever_holds_the_token(tmp_path: Path, accounts: Accounts) -> None:
-    await accounts.save(ANN, TOKEN)
-    stored = read_all_files(tmp_path)
+async def test_no_file_ever_holds_the_token(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+        await make_accounts(database).save(ANN, TOKEN)
+        stored = read_all_files(tmp_path)
     assert b"Plainly-Visible" not in stored
     assert b"ann-id" in stored
 

@@ -13,13 +13,13 @@ from bot.storage.database import open_database
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
-REQUEST = ConnectionRequest("ann-id", "ann", LATER, '{"_id": "m1"}', attempts_left=2)
+REQUEST = ConnectionRequest("ann-id", "ann", LATER, attempts_left=2)
 SECRET = make_secret()
 
 
 @pytest.fixture
-async def requests(tmp_path: Path) -> AsyncIterator[ConnectionRequests]:
-    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+async def requests(storage_url: str) -> AsyncIterator[ConnectionRequests]:
+    async with open_database(storage_url) as database:
         yield ConnectionRequests(database)
 
 
@@ -54,7 +54,7 @@ async def test_a_request_is_consumed_once(requests: ConnectionRequests) -> None:
 
 async def test_a_new_request_kills_the_older_link(requests: ConnectionRequests) -> None:
     new_secret = make_secret()
-    renewed = replace(REQUEST, question=None, attempts_left=5)
+    renewed = replace(REQUEST, username="anna", attempts_left=5)
     await requests.save(REQUEST, SECRET)
     await requests.save(replace(REQUEST, user_id="bob"), make_secret())
     await requests.save(renewed, new_secret)
@@ -83,9 +83,10 @@ async def test_sweeping_deletes_the_expired(requests: ConnectionRequests) -> Non
     assert await requests.sweep(LATER) == 1
 
 
-async def test_no_file_ever_holds_the_secret(tmp_path: Path, requests: ConnectionRequests) -> None:
-    await requests.save(REQUEST, SECRET)
-    stored = read_all_files(tmp_path)
+async def test_no_file_ever_holds_the_secret(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+        await ConnectionRequests(database).save(REQUEST, SECRET)
+        stored = read_all_files(tmp_path)
     assert SECRET.get_secret_value().encode() not in stored
     assert b"ann-id" in stored
 
@@ -94,12 +95,10 @@ def read_all_files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
-async def test_of_many_who_consume_at_once_one_gets_it(tmp_path: Path) -> None:
+async def test_of_many_who_consume_at_once_one_gets_it(storage_url: str) -> None:
     async with AsyncExitStack() as stack:
         all_requests = [
-            ConnectionRequests(
-                await stack.enter_async_context(open_database(f"sqlite:///{tmp_path}/bot.db"))
-            )
+            ConnectionRequests(await stack.enter_async_context(open_database(storage_url)))
             for _ in range(5)
         ]
         await all_requests[0].save(REQUEST, SECRET)
@@ -107,3 +106,20 @@ async def test_of_many_who_consume_at_once_one_gets_it(tmp_path: Path) -> None:
             *(all_requests[number % 5].consume(SECRET, NOW) for number in range(50))
         )
     assert [result for result in results if result] == [REQUEST]
+
+
+async def test_a_request_is_bound_to_the_browser_that_set_out_last(
+    requests: ConnectionRequests,
+) -> None:
+    first, last = make_secret(), make_secret()
+    await requests.save(REQUEST, SECRET)
+    assert not await requests.bind(make_secret(), first, NOW)
+    assert not await requests.bind(SECRET, first, LATER)
+    for browser in (first, last):
+        assert await requests.bind(SECRET, browser, NOW)
+    request = await requests.consume(SECRET, NOW)
+    assert request is not None
+    assert request.is_bound_to(last)
+    assert not request.is_bound_to(first)
+    assert not REQUEST.is_bound_to(first)
+    assert not await requests.bind(SECRET, last, NOW)

@@ -4,12 +4,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from bot.storage.database import open_database
-from bot.storage.inbox import Inbox
+from bot.storage.inbox import Inbox, Letter
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -18,36 +17,44 @@ RACER = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from bot.storage.database import open_database
-from bot.storage.inbox import Inbox
+from bot.storage.inbox import Inbox, Letter
 
 async def main():
     now = datetime(2026, 11, 23, tzinfo=UTC)
     async with open_database(sys.argv[1]) as database:
         inbox = Inbox(database)
         for number in range(100):
-            name = f"m{number}"
-            if await inbox.claim(name, now=now, by="x", until=now + timedelta(days=1)):
-                print(name)
+            letter = Letter(f"m{number}", "room", "ann", now)
+            if await inbox.claim(letter, now=now, by=sys.argv[2], until=now + timedelta(days=1)):
+                print(letter.message_id)
 
 asyncio.run(main())
 """
 
 
 @pytest.fixture
-async def inbox(tmp_path: Path) -> AsyncIterator[Inbox]:
-    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+async def inbox(storage_url: str) -> AsyncIterator[Inbox]:
+    async with open_database(storage_url) as database:
         yield Inbox(database)
 
 
 async def claim(inbox: Inbox, name: str, now: datetime = NOW, by: str = "one") -> bool:
-    return await inbox.claim(name, now=now, by=by, until=now + MINUTE)
+    letter = Letter(name, "room", "ann", now)
+    return await inbox.claim(letter, now=now, by=by, until=now + MINUTE)
 
 
 async def test_a_message_is_claimed_once(inbox: Inbox) -> None:
     assert await claim(inbox, "m1")
-    assert not await claim(inbox, "m1")
     assert not await claim(inbox, "m1", by="two")
-    assert await claim(inbox, "m2")
+    assert not await claim(inbox, "m1", by="three")
+    assert await claim(inbox, "m2", by="two")
+
+
+async def test_whoever_does_not_know_how_a_claim_ended_may_repeat_it(inbox: Inbox) -> None:
+    assert await claim(inbox, "m1")
+    assert await claim(inbox, "m1")
+    await inbox.finish("m1", NOW)
+    assert not await claim(inbox, "m1")
 
 
 async def test_a_claim_whose_time_is_up_is_taken_over(inbox: Inbox) -> None:
@@ -66,24 +73,25 @@ async def test_a_finished_message_is_never_claimed_again(inbox: Inbox) -> None:
     assert not await inbox.is_finished("unheard of")
 
 
-async def test_sweeping_forgets_the_old_and_keeps_the_rest(inbox: Inbox) -> None:
+async def test_sweeping_forgets_the_old_that_is_answered(inbox: Inbox) -> None:
     later = NOW + timedelta(hours=1)
-    for name, now in (("given up", NOW), ("old", NOW), ("slow", NOW), ("running", later)):
+    for name, now in (("unanswered", NOW), ("old", NOW), ("slow", NOW), ("new", later)):
         assert await claim(inbox, name, now)
     await inbox.finish("old", NOW)
     await inbox.finish("slow", later)
-    assert await inbox.sweep(later) == 2
-    assert not await inbox.is_finished("old")
-    assert await inbox.is_finished("slow")
-    assert not await claim(inbox, "running", later)
-    assert await claim(inbox, "given up", later)
+    await inbox.finish("new", later)
+    assert await inbox.sweep(sent_before=later, finished_before=later) == 1
+    assert await inbox.find_known(["unanswered", "old", "slow", "new"]) == {
+        "unanswered",
+        "slow",
+        "new",
+    }
 
 
-async def test_of_two_hundred_who_claim_from_several_databases_one_wins(tmp_path: Path) -> None:
+async def test_of_two_hundred_who_claim_from_several_databases_one_wins(storage_url: str) -> None:
     async with AsyncExitStack() as stack:
         inboxes = [
-            Inbox(await stack.enter_async_context(open_database(f"sqlite:///{tmp_path}/bot.db")))
-            for _ in range(5)
+            Inbox(await stack.enter_async_context(open_database(storage_url))) for _ in range(5)
         ]
         wins = await asyncio.gather(
             *(claim(inboxes[number % 5], "m1", by=str(number)) for number in range(200))
@@ -91,14 +99,31 @@ async def test_of_two_hundred_who_claim_from_several_databases_one_wins(tmp_path
     assert wins.count(True) == 1
 
 
-async def test_processes_that_share_a_file_share_the_messages(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/bot.db"
-    outputs = await asyncio.gather(*(asyncio.to_thread(race, url) for _ in range(4)))
+async def test_groups_that_claim_in_opposite_order_do_not_wait_for_each_other(
+    storage_url: str,
+) -> None:
+    names = [f"m{number}" for number in range(200)]
+    async with open_database(storage_url) as one, open_database(storage_url) as other:
+        async with asyncio.timeout(20):
+            wins = await asyncio.gather(
+                *(claim(Inbox(one), name, by="one") for name in names),
+                *(claim(Inbox(other), name, by="other") for name in reversed(names)),
+            )
+    assert wins.count(True) == 200
+    assert all(first != second for first, second in zip(wins, reversed(wins), strict=True))
+
+
+async def test_processes_that_share_a_database_share_the_messages(storage_url: str) -> None:
+    outputs = await asyncio.gather(*(asyncio.to_thread(race, storage_url, name) for name in "abcd"))
     won = [name for output in outputs for name in output.split()]
     assert sorted(won) == sorted(f"m{number}" for number in range(100))
 
 
-def race(url: str) -> str:
+def race(url: str, name: str) -> str:
     return subprocess.run(  # noqa: S603 - our own interpreter and script
-        [sys.executable, "-c", RACER, url], check=True, timeout=40, capture_output=True, text=True
+        [sys.executable, "-c", RACER, url, name],
+        check=True,
+        timeout=40,
+        capture_output=True,
+        text=True,
     ).stdout

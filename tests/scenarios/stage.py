@@ -2,18 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from bot.app import Surroundings, open_bot
-from bot.config import BotSettings, Settings, StorageSettings, WebSettings, WorkspaceSettings
+from bot.config import (
+    BotSettings,
+    OAuthSettings,
+    Settings,
+    StorageSettings,
+    WebSettings,
+    WorkspaceSettings,
+)
 from bot.demo import find_link, format_as_text
+from bot.lifetime import Bot
 from bot.rocketchat.realtime import Timing
 from bot.simulator.demo_data import DemoPeople, seed
+from bot.simulator.oauth.apps import OAuthApp
 from bot.simulator.person import Json, Person, open_person
 from bot.simulator.rooms import Room
 from bot.simulator.server import Simulator
@@ -21,14 +30,36 @@ from bot.simulator.server import Simulator
 QUICK = Timing(first_pause=0.05, longest_pause=0.2)
 
 
-@dataclass
 class Clock:
-    """The bot's clock, which a test may move."""
+    """The bot's clock, which a test may move; who sleeps by it notices."""
 
-    offset: float = 0.0
+    def __init__(self) -> None:
+        self._offset = 0.0
+        self._moved = asyncio.Event()
+
+    @property
+    def offset(self) -> float:
+        """Seconds before real time."""
+        return self._offset
+
+    @offset.setter
+    def offset(self, seconds: float) -> None:
+        self._offset = seconds
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self.offset, UTC)
+
+    def move_to(self, moment: datetime) -> None:
+        self.offset += (moment - self.now()).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.now() + timedelta(seconds=seconds)
+        while (left := (until - self.now()).total_seconds()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._moved.wait()
 
 
 @dataclass
@@ -75,6 +106,7 @@ class Stage:
     people: DemoPeople
     clock: Clock
     folder: Path
+    bot: Bot
     _stack: AsyncExitStack
     _conversations: dict[str, Conversation] = field(default_factory=dict)
 
@@ -111,31 +143,48 @@ async def open_stage(
     is_licensed: bool = True,
     arrange: Callable[[Simulator], None] = lambda _: None,
     limit_calls: int = 1000,
+    limit_window: float = 60.0,
     patience: float = 15.0,
     prefix: str = "!",
+    has_oauth: bool = False,
 ) -> AsyncIterator[Stage]:
     """Open a workspace of that version with the demo's people, and the bot listening in it."""
     clock = Clock()
     async with AsyncExitStack() as stack:
         simulator = await stack.enter_async_context(
-            Simulator(version=version, is_licensed=is_licensed, limit_calls=limit_calls)
+            Simulator(
+                version=version,
+                is_licensed=is_licensed,
+                limit_calls=limit_calls,
+                limit_window=limit_window,
+                now=clock.now if has_oauth else None,
+            )
         )
         people = seed(simulator.workspace)
         arrange(simulator)
         listening = asyncio.Event()
-        surroundings = Surroundings(clock.now, QUICK, patience, listening.set)
+        surroundings = Surroundings(clock.now, QUICK, patience, listening.set, clock.sleep)
         settings = make_settings(simulator.url, people, folder, prefix)
+        app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/oauth/callback")
+        if has_oauth:
+            settings = settings.model_copy(update={"oauth": make_oauth_settings(app)})
         bot = await stack.enter_async_context(open_bot(settings, surroundings))
+        # Only now is it known on which port people come back.
+        app.redirect_uri = f"{bot.public_url}/oauth/callback"
         running = asyncio.create_task(bot.run())
         stack.push_async_callback(stop, running)
         async with asyncio.timeout(10):
             await listening.wait()
-        yield Stage(simulator, people, clock, folder, stack)
+        yield Stage(simulator, people, clock, folder, bot, stack)
 
 
 async def stop(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.wait([task])
+
+
+def make_oauth_settings(app: OAuthApp) -> OAuthSettings:
+    return OAuthSettings(client_id=app.client_id, client_secret=SecretStr(app.client_secret))
 
 
 def make_settings(url: str, people: DemoPeople, folder: Path, prefix: str = "!") -> Settings:

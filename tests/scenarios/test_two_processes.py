@@ -1,6 +1,7 @@
 """The simulated workspace and the bot as programs of their own: two processes, real sockets."""
 
 import asyncio
+import socket
 import sys
 import tomllib
 from asyncio.subprocess import PIPE, Process
@@ -116,3 +117,11 @@ async def test_a_token_that_the_workspace_refuses_ends_with_a_clear_message(
     assert status == 1
     assert "session-bot: " in errors
     assert "Traceback" not in errors
+
+
+async def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, _, errors = await run_to_its_end("demo", "--no-browser", "--port", port)
+    assert status == 2
+    assert f"port {port} is taken" in errors

@@ -91,3 +91,17 @@ def test_an_unknown_environment_variable_is_refused(
 def test_a_missing_folder_of_secrets_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="none"):
         load_settings(write(tmp_path, GOOD), secrets=tmp_path / "none")
+
+
+@pytest.mark.parametrize("half", ['client_id = "a"', 'client_secret = "tell-nobody"'])
+def test_half_of_the_oauth_settings_is_refused(tmp_path: Path, half: str) -> None:
+    with pytest.raises(ConfigError, match="go together") as raised:
+        load_settings(write(tmp_path, f"{GOOD}\n[oauth]\n{half}\n"))
+    assert "tell-nobody" not in str(raised.value)
+
+
+def test_the_client_secret_shows_nowhere(tmp_path: Path) -> None:
+    oauth = '[oauth]\nclient_id = "a"\nclient_secret = "tell-nobody"\n'
+    settings = load_settings(write(tmp_path, f"{GOOD}\n{oauth}"))
+    assert settings.oauth.client_secret.get_secret_value() == "tell-nobody"
+    assert "tell-nobody" not in repr(settings)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bot.models import Message, RoomType, Sender
 from bot.parsing import (
     Listener,
+    has_token,
     is_session_id,
     is_spoken_by_a_person,
     parse,
@@ -147,3 +148,43 @@ def test_any_text_parses_to_an_invocation_or_none(
     assert invocation is None or invocation.name
     assert is_mentioned or is_private or invocation is None
     assert parse_session_words(text) == parse_session_words(parse_session_words(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x" * 43,
+        "aB3_-" * 8 + "aB3",
+        "0123456789abcdef" * 4,
+        "0123456789" * 4,
+        f"my token: {'x' * 43}.",
+        f"`{'x' * 43}`",
+        f"!session {'a1' * 20}",
+        "\u200b".join("x" * 43),
+        "token abcdefgh12345678",
+        "TOKEN = abcdefgh12345678",
+        "the token is 'abcdefgh12345678'",
+    ],
+)
+def test_a_token_is_recognised(text: str) -> None:
+    assert has_token(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "!session QoYYFw2t9oKks2niG",
+        "token",
+        "what is a token?",
+        "token authentication-works-fine",
+        "x" * 42,
+        "x" * 44,
+        f"https://bot.example.org/connect/{'x' * 43}",
+        f"https://chat.example.org/direct/{'a1' * 20}?msg=QoYYFw2t9oKks2niG",
+        "6b047f5fc4438dac7dd7690f",
+        "one two three " * 20,
+    ],
+)
+def test_what_is_no_token_is_left_alone(text: str) -> None:
+    assert not has_token(text)

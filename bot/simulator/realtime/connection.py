@@ -12,13 +12,19 @@ from bot.simulator.realtime.streams import Subscription, check_subscription, mak
 from bot.simulator.workspace import Workspace
 
 _VERSIONS: Final = frozenset({"1", "pre2", "pre1"})
+_OK: Final = 1000
+_PROTOCOL_ERROR: Final = 1002
+_BAD_DATA: Final = 1007
 
 
 class Connection:
     """What the server keeps of one websocket.
 
     ``send`` queues a frame, ``close`` ends the connection after what is queued, ``call_method``
-    runs a method and returns its result (None for none) or raises MethodError.
+    runs a method and returns its result (None for none) or raises MethodError. With
+    ``is_streamer`` it is as the microservice ddp-streamer (server source
+    ``ee/apps/ddp-streamer/src/Server.ts`` and ``Client.ts``, 8.3): login by ``resume`` only,
+    the result before ``updated``, and a close code where Meteor sends an error frame.
     """
 
     def __init__(
@@ -26,12 +32,14 @@ class Connection:
         workspace: Workspace,
         *,
         send: Callable[[Frame], None],
-        close: Callable[[], None],
+        close: Callable[[int], None],
         call_method: "Callable[[Connection, str, list[Value]], object]",
+        is_streamer: bool = False,
     ) -> None:
         self.workspace: Final = workspace
         self.send: Final = send
-        self.close: Final = close
+        self._close: Final = close
+        self.is_streamer: Final = is_streamer
         self.session_id: str | None = None
         self.user: User | None = None
         self.token_hash: str | None = None
@@ -41,12 +49,19 @@ class Connection:
         self._held: list[Frame] = []
         self._own_activity: RoomActivity | None = None
 
+    def close(self, code: int = _OK) -> None:
+        """End the connection after what is queued."""
+        self._close(code)
+
     def hear(self, text: str) -> None:
         """Answer one frame of the client's."""
         try:
             frame = json.loads(text)
         except ValueError:
-            self.send({"msg": "error", "reason": "Bad request"})
+            if self.is_streamer:
+                self.close(_BAD_DATA)
+            else:
+                self.send({"msg": "error", "reason": "Bad request"})
             return
         if not isinstance(frame, dict) or not isinstance(frame.get("msg"), str):
             self._complain("Bad request", frame)
@@ -101,8 +116,9 @@ class Connection:
             case "sub":
                 self._subscribe(frame)
             case "unsub":
-                self.subscriptions.pop(str(frame.get("id")), None)
-                self.send({"msg": "nosub", "id": frame.get("id")})
+                known = self.subscriptions.pop(str(frame.get("id")), None)
+                if known or not self.is_streamer:
+                    self.send({"msg": "nosub", "id": frame.get("id")})
             case _:
                 self._complain("Bad request", frame)
 
@@ -117,13 +133,19 @@ class Connection:
         except MethodError as error:
             answer["error"] = error.body
         else:
-            answer |= {} if result is None else {"result": result}
+            answer |= self._format_result(frame["method"], result)
         self._is_calling = False
-        self.send({"msg": "updated", "methods": [frame["id"]]})
-        self.send(answer)
+        updated: Frame = {"msg": "updated", "methods": [frame["id"]]}
+        for told in (answer, updated) if self.is_streamer else (updated, answer):
+            self.send(told)
         held, self._held = self._held, []
         for late in held:
             self.send(late)
+
+    def _format_result(self, name: str, result: object) -> Frame:
+        if self.is_streamer and not result:
+            return {"error": MethodError(404, f"Method '{name}' not found").body}
+        return {} if result is None else {"result": result}
 
     def send_late(self, frame: Frame) -> None:
         """Send a frame after the result of the method that is running."""
@@ -146,6 +168,9 @@ class Connection:
         self.send({"msg": "ready", "subs": [frame["id"]]})
 
     def _complain(self, reason: str, frame: object) -> None:
+        if self.is_streamer:
+            self.close(_PROTOCOL_ERROR)
+            return
         self.send({"msg": "error", "reason": reason, "offendingMessage": frame})
 
 

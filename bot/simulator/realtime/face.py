@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
-from bot.simulator.events import Event
+from bot.simulator.events import Event, MessageStored
 from bot.simulator.realtime.connection import Connection
 from bot.simulator.realtime.login import Visitor, leave
 from bot.simulator.realtime.methods import Methods
@@ -15,6 +15,7 @@ from bot.simulator.workspace import Workspace
 
 PING_AFTER: Final = 15.0
 PONG_WITHIN: Final = 15.0
+_NO_PONG: Final = 4000
 
 
 class RealtimeFace:
@@ -22,6 +23,7 @@ class RealtimeFace:
 
     ``has_greeting`` sends ``{"server_id": "0"}`` first. A client is pinged after ``ping_after``
     seconds of silence and closed when it does not answer within ``pong_within`` seconds.
+    ``is_streamer`` speaks as the microservice ddp-streamer does (see Connection).
     """
 
     def __init__(
@@ -29,14 +31,17 @@ class RealtimeFace:
         workspace: Workspace,
         *,
         has_greeting: bool = False,
+        is_streamer: bool = False,
         ping_after: float = PING_AFTER,
         pong_within: float = PONG_WITHIN,
     ) -> None:
         self._workspace: Final = workspace
-        self._has_greeting: Final = has_greeting
+        self._has_greeting: Final = has_greeting or is_streamer
+        self._is_streamer: Final = is_streamer
         self._ping_after: Final = ping_after
         self._pong_within: Final = pong_within
         self._open: Final[dict[Connection, Socket]] = {}
+        self._lost_messages = self._repeated_messages = 0
         self._unsubscribe: Final = workspace.subscribe(self._tell)
 
     @property
@@ -51,7 +56,11 @@ class RealtimeFace:
         socket = Socket(request, response)
         methods = Methods(self._make_visitor(request))
         connection = Connection(
-            self._workspace, send=socket.send, close=socket.close, call_method=methods.call
+            self._workspace,
+            send=socket.send,
+            close=socket.close,
+            call_method=methods.call,
+            is_streamer=self._is_streamer,
         )
         self._open[connection] = socket
         try:
@@ -71,6 +80,23 @@ class RealtimeFace:
         """Leave every open connection half-open: nothing is read or written, nothing closed."""
         for socket in self._open.values():
             socket.hang()
+
+    def close_all(self, code: int) -> None:
+        """Close every connection with this code, as a deployment (1001) or a gateway does."""
+        for socket in tuple(self._open.values()):
+            socket.close(code)
+
+    def lose_messages(self, times: int = 1) -> None:
+        """Let the next messages reach nobody over the websocket; they are stored all the same."""
+        self._lost_messages += times
+
+    def repeat_messages(self, times: int = 1) -> None:
+        """Deliver each of the next messages twice."""
+        self._repeated_messages += times
+
+    def forget_faults(self) -> None:
+        """Deliver messages once again."""
+        self._lost_messages = self._repeated_messages = 0
 
     async def close(self) -> None:
         """Stop as a server does: every connection is cut."""
@@ -92,11 +118,23 @@ class RealtimeFace:
                     task.cancel()
 
     async def _watch(self, socket: Socket) -> None:
-        await socket.watch(self._ping_after, self._pong_within, {"msg": "ping"})
+        code = _NO_PONG if self._is_streamer else WSCloseCode.OK
+        await socket.watch(self._ping_after, self._pong_within, {"msg": "ping"}, code)
 
     def _tell(self, event: Event) -> None:
-        for connection in tuple(self._open):
-            connection.tell(event)
+        times = self._count_deliveries() if isinstance(event, MessageStored) else 1
+        for _ in range(times):
+            for connection in tuple(self._open):
+                connection.tell(event)
+
+    def _count_deliveries(self) -> int:
+        if self._lost_messages:
+            self._lost_messages -= 1
+            return 0
+        if self._repeated_messages:
+            self._repeated_messages -= 1
+            return 2
+        return 1
 
     def _make_visitor(self, request: web.Request) -> Visitor:
         has_linux_version = self._workspace.version.is_early

@@ -1,11 +1,14 @@
 """Logging in and out over the websocket."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from bot.simulator.documents import Document, hash_token
 from bot.simulator.people import LOGIN_TOKEN_LIFE, User, digest
 from bot.simulator.realtime.connection import Connection
 from bot.simulator.realtime.frames import Frame, MethodError, Value
+
+_PROTOCOL_ERROR: Final = 1002
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ def log_in(connection: Connection, visitor: Visitor, options: Value) -> Frame:
             user = _find_by_token(connection, token)
             _enter(connection, visitor, user, token, is_resume=True)
             return _make_result(connection, user, token, "resume")
-        case {"user": dict() as names, "password": password}:
+        case {"user": dict() as names, "password": password} if not connection.is_streamer:
             user = _find_by_password(connection, names, password)
             token = connection.workspace.make_login_token(user)
             _enter(connection, visitor, user, token, is_resume=False)
@@ -42,6 +45,8 @@ def log_out(connection: Connection) -> None:
     if user is not None and token_hash is not None:
         connection.workspace.sessions.note_logout(user, token_hash)
         connection.workspace.people.revoke_hash(user, token_hash)
+    if connection.is_streamer:
+        connection.close(_PROTOCOL_ERROR)
 
 
 def leave(connection: Connection) -> None:

@@ -20,7 +20,7 @@ class Socket:
     def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
         self._transport: Final = request.transport
         self._response: Final = response
-        self._outgoing: Final[asyncio.Queue[str | None]] = asyncio.Queue()
+        self._outgoing: Final[asyncio.Queue[str | int]] = asyncio.Queue()
         self._may_write: Final = asyncio.Event()
         self._may_write.set()
         self._heard: Final = asyncio.Event()
@@ -31,9 +31,9 @@ class Socket:
             json.dumps(render_ejson(frame), ensure_ascii=False, separators=(",", ":"))
         )
 
-    def close(self) -> None:
-        """Close with 1000 after everything queued so far has gone out."""
-        self._outgoing.put_nowait(None)
+    def close(self, code: int = WSCloseCode.OK) -> None:
+        """Close, with 1000 or another code, after everything queued so far has gone out."""
+        self._outgoing.put_nowait(code)
 
     def drop(self) -> None:
         """Cut the connection without a closing handshake; the client sees 1006."""
@@ -49,15 +49,15 @@ class Socket:
     async def write(self) -> None:
         """Send what is queued until ``close``; run it as a task."""
         while True:
-            text = await self._outgoing.get()
+            item = await self._outgoing.get()
             await self._may_write.wait()
-            if text is None:
+            if isinstance(item, int):
                 break
             with contextlib.suppress(ConnectionError):
-                await self._response.send_str(text)
+                await self._response.send_str(item)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._response.close(code=WSCloseCode.OK)
+                await self._response.close(code=item)
 
     async def read(self) -> AsyncIterator[str]:
         """Yield each text that the client sends, until the connection ends."""
@@ -66,7 +66,9 @@ class Socket:
                 self._heard.set()
                 yield message.data
 
-    async def watch(self, ping_after: float, pong_within: float, ping: Frame) -> None:
+    async def watch(
+        self, ping_after: float, pong_within: float, ping: Frame, code: int = WSCloseCode.OK
+    ) -> None:
         """Ping after an interval of silence, close where nothing is heard in time (seconds).
 
         The interval ticks on whatever is heard, as Meteor's heartbeat does: a client is pinged
@@ -82,5 +84,5 @@ class Socket:
                 async with asyncio.timeout(pong_within):
                     await self._heard.wait()
             except TimeoutError:
-                self.close()
+                self.close(code)
                 return

@@ -1,19 +1,29 @@
 """All routes together, as handlers of the simulator's web application."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from aiohttp import web
 
 from bot.simulator.documents import Document
-from bot.simulator.rest import auth, chat, history, rooms, sessions, subscriptions, users
+from bot.simulator.people import User
+from bot.simulator.rest import (
+    auth,
+    chat,
+    history,
+    oauth_apps,
+    rooms,
+    sessions,
+    subscriptions,
+    users,
+)
 from bot.simulator.rest.answers import Answer, make_unknown_route
 from bot.simulator.rest.call import Call, Route
 from bot.simulator.rest.gate import Gate
 from bot.simulator.workspace import Workspace
 
-_FAMILIES: Final = (auth, chat, history, rooms, sessions, subscriptions, users)
+_FAMILIES: Final = (auth, chat, history, oauth_apps, rooms, sessions, subscriptions, users)
 _PREFIX: Final = "/api/v1/"
 _CLIENTS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
@@ -70,19 +80,29 @@ async def _read_body(request: web.Request) -> Document:
 
 
 def _make_call(workspace: Workspace, request: web.Request, body: Document) -> Call:
-    token = request.headers.get("X-Auth-Token", "")
-    user_id = request.headers.get("X-User-Id")
-    is_complete = bool(token and user_id)
     return Call(
         workspace=workspace,
-        caller=workspace.user_of_token(token, user_id) if is_complete else None,
-        token=token,
+        caller=_find_caller(workspace, request.headers),
+        token=request.headers.get("X-Auth-Token", ""),
         params=request.query,
         body=body,
         headers=request.headers,
         site=f"{request.scheme}://{request.host}",
         proxied_ip=_read_proxied_ip(request),
     )
+
+
+def _find_caller(workspace: Workspace, headers: Mapping[str, str]) -> User | None:
+    """Find who calls; where token and user id are there, a bearer token is not looked at."""
+    token, user_id = headers.get("X-Auth-Token", ""), headers.get("X-User-Id", "")
+    caller = None
+    if token and user_id:
+        caller = workspace.user_of_token(token, user_id)
+    elif workspace.version.honours_bearer:
+        caller = workspace.oauth.user_of_bearer(headers.get("Authorization", ""))
+    if workspace.allows_anonymous_reading and workspace.version.trusts_user_id_header:
+        return caller or workspace.find_user(user_id)
+    return caller
 
 
 def _read_proxied_ip(request: web.Request) -> str | None:

@@ -1,9 +1,10 @@
 """What a call must pass before its route answers, in the order of the server's version.
 
 6.5: authentication, rate limit, parameters, permission, second factor, licence.
+7.7: licence, authentication, permission, parameters, second factor.
 8.3: authentication, permission, licence, rate limit, parameters, second factor.
 8.8: the same, but query parameters before the rate limit.
-Seen on 6.5.3 and 8.3; 8.8 by ``ApiClass.ts`` of that version.
+Seen on 6.5.3 and 8.3; 7.7 and 8.8 by the server's source of those versions.
 """
 
 import hashlib
@@ -53,7 +54,7 @@ class Gate:
         return _with_limit(_run(route, call), counted, call)
 
     def _count(self, route: Route, call: Call, address: str) -> Callable[[], Allowance] | None:
-        limits = self._limits
+        limits = self._limits if call.workspace.version.is_limited else None
         is_exempt = call.caller is not None and call.caller.may("api-bypass-rate-limit")
         if limits is None or is_exempt or not route.is_limited:
             return None
@@ -63,11 +64,13 @@ class Gate:
 
 def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
     def check_login() -> Answer | None:
-        is_known = route.is_open or call.caller is not None
-        return None if is_known else make_unauthorized(call.workspace.version)
+        workspace = call.workspace
+        is_open = workspace.allows_anonymous_reading and workspace.version.skips_login_check
+        is_known = is_open or route.is_open or call.caller is not None
+        return None if is_known else make_unauthorized(workspace.version)
 
     def check_permission() -> Answer | None:
-        is_free = not route.permission or call.user.may(route.permission)
+        is_free = not route.permission or (call.caller and call.caller.may(route.permission))
         return None if is_free else make_forbidden()
 
     def check_licence() -> Answer | None:
@@ -85,6 +88,8 @@ def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
         late = [check_permission, check_factor, check_licence]
         return [check_login, check_limit, check_params, *late]
     early = [check_login, check_permission, check_licence]
+    if call.workspace.version.checks_licence_first:
+        early = [check_licence, check_login, check_permission]
     if call.workspace.version.has_typed_routes and route.method == "GET":
         return [*early, check_params, check_limit, check_factor]
     return [*early, check_limit, check_params, check_factor]

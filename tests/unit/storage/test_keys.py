@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.storage.keys import KeyRing, load_key_ring, make_key_id
+from bot.storage.key_file import load_key_ring
+from bot.storage.keys import KeyRing, make_key_id
 
 KEY = bytes(range(200, 232))
 OTHER_KEY = bytes(range(32))

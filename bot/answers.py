@@ -1,0 +1,210 @@
+"""From a message to the answer that its sender reads."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from bot.command import Catalogue, Context, Services
+from bot.delivery import Delivery
+from bot.errors import (
+    BotError,
+    NotConnectedError,
+    SealBrokenError,
+    StorageError,
+    UserError,
+    WorkspaceError,
+)
+from bot.formatting.connections import format_invitation, format_token_in_chat
+from bot.formatting.failures import format_failure, format_surprise
+from bot.formatting.hints import format_away, format_encrypted, format_hint, format_wait
+from bot.formatting.reader import Reader, find_zone
+from bot.models import Invocation, Message, Reply, Sender
+from bot.parsing import Listener, has_token, parse
+from bot.services.manners import Manners
+from bot.services.rooms import Rooms
+
+Typing = Callable[[str, str | None, bool], Awaitable[None]]
+
+_PATIENCE: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParts:
+    """What answering takes. ``expected_wait`` tells a user's wait for the workspace, in s."""
+
+    commands: Catalogue
+    services: Services
+    rooms: Rooms
+    manners: Manners
+    delivery: Delivery
+    show_typing: Typing
+    expected_wait: Callable[[str], float | None]
+
+
+class Answers:
+    """Has commands run, and sends what comes of them; each message's replies have fixed ids."""
+
+    def __init__(self, listener: Listener, parts: AnswerParts, now: Callable[[], datetime]) -> None:
+        self._listener: Final = listener
+        self._parts: Final = parts
+        self._now: Final = now
+        self._log = structlog.get_logger("answers")
+
+    async def answer(self, message: Message, part: str, *, is_repeat: bool = False) -> str | None:
+        """Answer, if the message asks for it; a repeat says nothing that stands there already.
+
+        Gives the user whose connecting the true answer waits for, if it does. Raises
+        WorkspaceError where the answer is not in the room, and StorageError.
+        """
+        is_private = await self._parts.rooms.is_private(message)
+        if message.system_type:
+            await self._hint(message, format_encrypted)
+            return None
+        has_secret = has_token(message.text)
+        # Before anything else looks at a token, so that it is nowhere used, logged or stored.
+        is_meant = is_private or self._listener.bot.id in message.mentioned_ids
+        invocation = None if has_secret else parse(message, self._listener, is_private=is_private)
+        if invocation is None and not (has_secret and is_meant):
+            return None
+        if not (is_repeat or self._parts.manners.may_reply(message.room_id, message.sent_at)):
+            return None
+        if invocation is None:
+            await self._reply(message, format_token_in_chat)
+            return None
+        if self._is_talk(invocation):
+            await self._hint(message, format_hint)
+            return None
+        return await self._answer(invocation, part)
+
+    async def is_command(self, message: Message) -> bool:
+        """Tell whether the message calls a command; raises WorkspaceError."""
+        is_private = await self._parts.rooms.is_private(message)
+        invocation = parse(message, self._listener, is_private=is_private)
+        return invocation is not None and not self._is_talk(invocation)
+
+    async def find_reader(self, person: Sender) -> Reader:
+        """Give how the person reads; as everybody does where that is not known."""
+        prefix = self._listener.prefix
+        try:
+            account = await self._parts.services.connections.load(person.id)
+        except StorageError:
+            account = None
+        if account is None:
+            return Reader(prefix=prefix)
+        return Reader(account.language, find_zone(account.zone, account.utc_offset), prefix)
+
+    async def say_away(self, message: Message, gap: str) -> None:
+        """Say once per room and gap that what was said there will not be answered any more."""
+        reader = await self.find_reader(message.sender)
+        await self._parts.delivery.say_away(message, format_away(reader), gap)
+
+    async def ask_for_patience(self, message: Message) -> None:
+        """Tell, once, that the answer has to wait until the bot's memory works again."""
+        if not await self.is_command(message):
+            return
+        reader = Reader(prefix=self._listener.prefix)
+        text = reader.text(
+            "I can't reach my own memory just now. I will answer as soon as I can; "
+            "the operator has been told."
+        )
+        await self._parts.delivery.notify(message, Reply(text), "memory")
+
+    async def apologise(self, message: Message, reference: str) -> None:
+        """Say that something unforeseen went wrong; the log has the reference."""
+        reader = Reader(prefix=self._listener.prefix)
+        reply = Reply(format_surprise(reference, reader))
+        await self._parts.delivery.answer(message, reply, reader, "apology")
+
+    def _is_talk(self, invocation: Invocation) -> bool:
+        return not invocation.is_prefixed and invocation.name not in self._parts.commands
+
+    async def _hint(self, message: Message, make: Callable[[Reader], Reply]) -> None:
+        if not await self._parts.rooms.is_private(message):
+            return
+        if self._parts.manners.may_hint(message.room_id, make.__name__):
+            await self._reply(message, make)
+
+    async def _reply(self, message: Message, make: Callable[[Reader], Reply]) -> None:
+        reader = await self.find_reader(message.sender)
+        await self._parts.delivery.answer(message, make(reader), reader)
+
+    async def _answer(self, invocation: Invocation, part: str) -> str | None:
+        message = invocation.message
+        room_id = await self._parts.rooms.find_answer_room(message)
+        reader = await self.find_reader(message.sender)
+        async with self._typing(room_id, message.thread_id):
+            outcome = await self._run_patiently(invocation, room_id, reader)
+            if isinstance(outcome, NotConnectedError):
+                reply = await self._invite(outcome, message, reader)
+            elif isinstance(outcome, Exception):
+                raise outcome
+            else:
+                reply = outcome
+            await self._parts.delivery.answer(message, reply, reader, part)
+        return message.sender.id if isinstance(outcome, NotConnectedError) else None
+
+    async def _run_patiently(
+        self, invocation: Invocation, room_id: str, reader: Reader
+    ) -> Reply | Exception:
+        is_sending = asyncio.Event()
+        # The outcome is handed out as a value: the group would wrap an error in another.
+        async with asyncio.TaskGroup() as tasks:
+            telling = self._tell_the_wait(invocation.message, reader, is_sending)
+            watching = tasks.create_task(telling)
+            try:
+                outcome: Reply | Exception = await self._run(invocation, room_id, reader)
+            except Exception as error:  # noqa: BLE001 - it is raised again
+                outcome = error
+            # Not in the middle of it: the notice could arrive after the answer.
+            if not is_sending.is_set():
+                watching.cancel()
+        return outcome
+
+    async def _run(self, invocation: Invocation, room_id: str, reader: Reader) -> Reply:
+        parts = self._parts
+        context = Context(invocation, room_id, reader, self._now(), parts.services, parts.commands)
+        try:
+            return await parts.commands.find(invocation.name).run(context)
+        except NotConnectedError:
+            raise
+        except BotError as error:
+            if isinstance(error, StorageError) and not isinstance(error, SealBrokenError):
+                raise
+            level = self._log.info if isinstance(error, UserError) else self._log.warning
+            level("a command was refused", command=invocation.name, problem=repr(error))
+            return Reply(format_failure(error, reader))
+
+    async def _invite(self, error: NotConnectedError, question: Message, reader: Reader) -> Reply:
+        link = await self._parts.services.connections.invite(question.sender)
+        return format_invitation(format_failure(error, reader), link, reader)
+
+    @asynccontextmanager
+    async def _typing(self, room_id: str, thread_id: str | None) -> AsyncIterator[None]:
+        await self._parts.show_typing(room_id, thread_id, True)  # noqa: FBT003 - on
+        try:
+            yield
+        finally:
+            await self._parts.show_typing(room_id, thread_id, False)  # noqa: FBT003 - off
+
+    async def _tell_the_wait(
+        self, message: Message, reader: Reader, is_sending: asyncio.Event
+    ) -> None:
+        await asyncio.sleep(_PATIENCE)
+        while (wait := self._parts.expected_wait(message.sender.id)) is None or wait < 1:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(1)
+        is_sending.set()
+        try:
+            await self._parts.delivery.notify(message, format_wait(wait, reader), "wait")
+        except WorkspaceError as error:
+            self._log.warning("the wait could not be told", problem=repr(error))
+
+
+def make_reference() -> str:
+    """Make what a person can quote to the operator, who finds it in the log."""
+    return secrets.token_hex(2).upper()

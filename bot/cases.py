@@ -1,0 +1,155 @@
+"""One message in hand, from its claim to the end of it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.absence import Absence
+from bot.answers import Answers, make_reference
+from bot.errors import (
+    ProtocolError,
+    RefusedError,
+    StorageError,
+    TokenRejectedError,
+    UnreachableError,
+    WorkspaceError,
+)
+from bot.lanes import Progress
+from bot.models import Message
+from bot.rocketchat.rest import Rest
+from bot.storage.inbox import Inbox, Letter
+from bot.storage_health import StorageHealth
+from bot.workspace_clock import WorkspaceClock
+
+_QUICK: Final = timedelta(seconds=3)
+_MOST_ODD_ANSWERS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CaseParts:
+    """What working on a case needs; ``name`` is this process's own in the inbox.
+
+    ``check_token`` raises TokenRejectedError if the bot's own token is dead, and nothing else.
+    """
+
+    name: str
+    inbox: Inbox
+    answers: Answers
+    absence: Absence
+    rest: Rest
+    clock: WorkspaceClock
+    health: StorageHealth
+    check_token: Callable[[], Awaitable[None]]
+    now: Callable[[], datetime]
+
+
+@dataclass(eq=False, slots=True)
+class Case:
+    """A message in hand, and how far it has come; without the message it is still to be fetched."""
+
+    letter: Letter
+    message: Message | None
+    is_repeat: bool
+    failing_since: datetime | None = None
+    odd_answers: int = 0
+    is_answered: bool = False
+    has_complained: bool = False
+    awaiting: str | None = None
+
+
+class Cases:
+    """Works on cases. ``patience`` is how old a message may be for an answer to make sense."""
+
+    def __init__(self, parts: CaseParts, patience: timedelta) -> None:
+        self._parts: Final = parts
+        self._patience: Final = patience
+        self._log = structlog.get_logger("cases")
+
+    async def work(self, case: Case) -> Progress:
+        """Bring the case to its end, or tell why not yet; raises TokenRejectedError for ours."""
+        try:
+            return await self._try(case)
+        except StorageError as error:
+            await self._bear(case, error)
+        except TokenRejectedError:
+            await self._parts.check_token()
+        except WorkspaceError as error:
+            self._log.warning("an answer waits for the workspace", problem=str(error))
+        case.is_repeat = True
+        return Progress.FAILED
+
+    async def _try(self, case: Case) -> Progress:
+        parts = self._parts
+        if not case.is_answered and await parts.inbox.is_held_up(case.letter, parts.name):
+            return Progress.HELD_UP
+        if not case.is_answered:
+            await self._answer(case)
+            case.is_answered = True
+        await parts.inbox.finish(case.letter.message_id, parts.now(), awaiting=case.awaiting)
+        parts.health.note_success()
+        return Progress.SETTLED
+
+    async def _answer(self, case: Case) -> None:
+        try:
+            await self._say(case)
+        except (RefusedError, ProtocolError) as error:
+            case.odd_answers += 1
+            if isinstance(error, ProtocolError) and case.odd_answers < _MOST_ODD_ANSWERS:
+                raise UnreachableError(str(error)) from error
+            self._log.error("an answer cannot be given", problem=repr(error))
+        except (StorageError, WorkspaceError):
+            raise
+        except Exception:  # noqa: BLE001 - the one place where a surprise becomes words
+            reference = make_reference()
+            self._log.exception("something went wrong", reference=reference)
+            await self._apologise(case, reference)
+
+    async def _say(self, case: Case) -> None:
+        case.message = case.message or await self._fetch(case.letter)
+        if case.message is None:
+            self._log.info("a message was deleted before it was answered")
+        elif case.is_repeat and self._is_too_old(case.letter):
+            await self._parts.absence.tell(case.message)
+        else:
+            part, is_repeat = case.letter.part, case.is_repeat
+            answer = self._parts.answers.answer(case.message, part, is_repeat=is_repeat)
+            case.awaiting = await answer
+
+    async def _apologise(self, case: Case, reference: str) -> None:
+        if case.message is None:
+            return
+        try:
+            await self._parts.answers.apologise(case.message, reference)
+        except (RefusedError, ProtocolError) as error:
+            self._log.warning("nor could the apology be sent", problem=repr(error))
+
+    async def _fetch(self, letter: Letter) -> Message | None:
+        rest = self._parts.rest
+        message = await rest.fetch_message(letter.message_id)
+        if message is None:
+            return None
+        room = await rest.fetch_room(letter.room_id)
+        return replace(message, room_type=room.type)
+
+    def _is_too_old(self, letter: Letter) -> bool:
+        now = self._parts.clock.now
+        return now is not None and letter.sent_at < now - self._patience
+
+    async def _bear(self, case: Case, error: StorageError) -> None:
+        self._parts.health.note_failure(error)
+        now = self._parts.now()
+        case.failing_since = case.failing_since or now
+        is_due = now - case.failing_since >= _QUICK and not case.is_answered
+        if is_due and case.message is not None and not case.has_complained:
+            case.has_complained = True
+            await self.complain(case.message)
+
+    async def complain(self, message: Message) -> None:
+        """Tell the sender that the answer has to wait for the database; never fails."""
+        try:
+            await self._parts.answers.ask_for_patience(message)
+        except WorkspaceError as error:
+            self._log.warning("the sender could not be told either", problem=repr(error))

@@ -1,0 +1,139 @@
+"""Builds the parts that look after the tokens people lend."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.config import Settings
+from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
+from bot.rocketchat.rest import Rest
+from bot.services.audit import Audit
+from bot.services.bearer import BearerSupport
+from bot.services.connections import ConnectionParts, Connections
+from bot.services.people import Memory
+from bot.services.renewals import Renewals
+from bot.services.tokens import Tokens
+from bot.services.upkeep import Upkeep
+from bot.storage.accounts import Accounts, count_accounts
+from bot.storage.audit import AuditTrail
+from bot.storage.bearer_refusals import BearerRefusals
+from bot.storage.confirmations import Confirmations
+from bot.storage.connection_requests import ConnectionRequests
+from bot.storage.database import Database
+from bot.storage.device_names import DeviceNames
+from bot.storage.engine import find_database_file
+from bot.storage.key_file import load_key_ring, watch_key_file
+from bot.storage.keys import KeyRing
+from bot.storage.lent_tokens import LentTokens
+from bot.storage.listings import Listings
+from bot.storage.resealing import check_keys
+from bot.storage.schedules import Schedules
+from bot.storage.sightings import Sightings
+from bot.storage.vault import Vault
+from bot.storage.watches import Watches
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """How tokens come, are used, and are kept alive."""
+
+    connections: Connections
+    tokens: Tokens
+    upkeep: Upkeep
+    audit: Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the delegation stands on."""
+
+    settings: Settings
+    database: Database
+    vault: Vault
+    memory: Memory
+    rest: Rest
+    now: Callable[[], datetime]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+@asynccontextmanager
+async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[Delegation]:
+    """Build the parts; ``public_url`` is where browsers reach the connection page."""
+    async with _open_oauth(grounds, public_url) as oauth:
+        memory, rest, now = grounds.memory, grounds.rest, grounds.now
+        lent = LentTokens(grounds.database, grounds.vault)
+        audit = Audit(memory.trail, now)
+        bearer = BearerSupport(rest, BearerRefusals(grounds.database), now)
+        renewals = Renewals(lent, oauth, now)
+        parts = ConnectionParts(memory.accounts, memory.requests, lent, rest, oauth, bearer, audit)
+        connections = Connections(parts, public_url=public_url, now=now)
+        upkeep = Upkeep(
+            lent=lent,
+            renewals=renewals,
+            connections=connections,
+            requests=memory.requests,
+            audit=audit,
+            now=now,
+            sleep=grounds.sleep,
+        )
+        yield Delegation(connections, Tokens(lent, renewals, rest, bearer, audit), upkeep, audit)
+
+
+@asynccontextmanager
+async def _open_oauth(grounds: Grounds, public_url: str) -> AsyncIterator[OAuth | None]:
+    settings = grounds.settings.oauth
+    if not settings.client_id:
+        yield None
+        return
+    client = OAuthClient(settings.client_id, settings.client_secret, f"{public_url}/oauth/callback")
+    async with open_oauth(grounds.settings.workspace.url, client, now=grounds.now) as oauth:
+        yield oauth
+
+
+def make_memory(database: Database, vault: Vault) -> Memory:
+    """Make the places where things about people are kept."""
+    return Memory(
+        accounts=Accounts(database, vault),
+        requests=ConnectionRequests(database),
+        names=DeviceNames(database),
+        listings=Listings(database),
+        confirmations=Confirmations(database),
+        trail=AuditTrail(database),
+        schedules=Schedules(database),
+        watches=Watches(database),
+        sightings=Sightings(database),
+    )
+
+
+async def open_vault(database: Database, settings: Settings) -> Vault:
+    """Open the vault; raise ConfigError where a key is missing that tokens are sealed with."""
+    ring = load_keys(settings, is_creation_allowed=await count_accounts(database) == 0)
+    await check_keys(database, ring)
+    return make_vault(ring, settings)
+
+
+def load_keys(settings: Settings, *, is_creation_allowed: bool = False) -> KeyRing:
+    """Load the keys; raise ConfigError."""
+    file = find_key_file(settings)
+    return load_key_ring(settings.vault.keys, file, is_creation_allowed=is_creation_allowed)
+
+
+def make_vault(ring: KeyRing, settings: Settings) -> Vault:
+    """Make the vault of the workspace; a key file that changes is noticed."""
+    # Without the scheme, so that moving a workspace to https does not lock everybody out.
+    parts = urlsplit(settings.workspace.url)
+    file = find_key_file(settings)
+    if settings.vault.keys or file is None:
+        return Vault(ring, parts.netloc + parts.path)
+    return Vault(ring, parts.netloc + parts.path, watch_key_file(file))
+
+
+def find_key_file(settings: Settings) -> Path | None:
+    """Give the file that the keys are in, if they are not in the settings."""
+    if settings.vault.key_file:
+        return settings.vault.key_file
+    database = find_database_file(settings.storage.url)
+    return database.with_suffix(".key") if database else None

@@ -1,0 +1,112 @@
+"""Whose turn it is: one person's work in order, different people's side by side."""
+
+import asyncio
+import random
+from bisect import insort
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum, auto
+from typing import Final
+
+from bot.rocketchat.realtime.timing import Timing, make_pauses
+
+MOST_IN_HAND: Final = 2000
+# More than may wait for the workspace's rate limit, so that everybody is told how long it takes.
+_AT_ONCE: Final = 500
+_LOOK_AGAIN: Final = 0.2
+
+
+class Progress(Enum):
+    """How far a piece of work has come."""
+
+    SETTLED = auto()
+    FAILED = auto()
+    HELD_UP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work for one person, done again until it is settled; ``at`` is its place."""
+
+    person_id: str
+    at: datetime
+    work: Callable[[], Awaitable[Progress]]
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    pauses: Iterator[float]
+    jobs: list[Job] = field(default_factory=list)
+
+
+class Lanes:
+    """Works on jobs while ``run`` runs: each person's oldest first, many people at once.
+
+    What fails is tried again after a pause, and the same person's later jobs wait for it.
+    """
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing: Final = timing
+        self._lanes: Final[dict[str, _Lane]] = {}
+        self._unserved: Final[deque[tuple[str, _Lane]]] = deque()
+        self._places: Final = asyncio.Semaphore(_AT_ONCE)
+        self._changed: Final = asyncio.Event()
+        self._stopping: Final = asyncio.Event()
+        self._count = 0
+
+    @property
+    def room(self) -> int:
+        """How many more jobs may be taken in hand."""
+        return max(0, MOST_IN_HAND - self._count)
+
+    def add(self, job: Job) -> None:
+        """Take a job in hand; before the same person's that are later."""
+        lane = self._lanes.get(job.person_id)
+        if lane is None:
+            lane = self._lanes[job.person_id] = _Lane(self._make_pauses())
+            self._unserved.append((job.person_id, lane))
+            self._changed.set()
+        insort(lane.jobs, job, key=lambda each: each.at)
+        self._count += 1
+
+    def stop(self) -> None:
+        """Begin no more jobs; ``run`` ends when those that run have come to an end."""
+        self._stopping.set()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            while not self._stopping.is_set():
+                while self._unserved:
+                    tasks.create_task(self._serve(*self._unserved.popleft()))
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def _serve(self, person_id: str, lane: _Lane) -> None:
+        while lane.jobs and not self._stopping.is_set():
+            job = lane.jobs[0]
+            async with self._places:
+                progress = await job.work()
+            if progress is Progress.SETTLED:
+                lane.jobs.remove(job)
+                self._count -= 1
+                lane.pauses = self._make_pauses()
+            else:
+                await self._pause(
+                    _LOOK_AGAIN if progress is Progress.HELD_UP else next(lane.pauses)
+                )
+        if not lane.jobs:
+            del self._lanes[person_id]
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    def _make_pauses(self) -> Iterator[float]:
+        return make_pauses(self._timing, random.random)

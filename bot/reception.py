@@ -1,0 +1,166 @@
+"""Builds what stands between the stream of messages and the answers."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+import structlog
+
+from bot.absence import Absence
+from bot.answers import AnswerParts, Answers
+from bot.cases import CaseParts, Cases
+from bot.catch_up import CatchUp
+from bot.delivery import Delivery
+from bot.desk import Desk, DeskParts
+from bot.dispatcher import Dispatcher, Parts
+from bot.errors import TokenRejectedError, WorkspaceError
+from bot.intake import Intake, IntakeParts, is_worth_hearing
+from bot.lanes import Lanes
+from bot.models import AuthToken
+from bot.news import News
+from bot.parsing import Listener
+from bot.rocketchat.realtime import Timing
+from bot.rocketchat.rest import Rest
+from bot.storage.checkpoints import Checkpoints
+from bot.storage.database import Database
+from bot.storage.inbox import Inbox
+from bot.storage_health import StorageHealth
+from bot.workspace_clock import WorkspaceClock
+
+_LEAST_PATIENCE: Final = timedelta(minutes=10)
+_LONGEST_PAUSE: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptionGrounds:
+    """What it stands on; ``window`` is how far back an outage is caught up on."""
+
+    listener: Listener
+    token: AuthToken
+    rest: Rest
+    database: Database
+    delivery: Delivery
+    answer_parts: AnswerParts
+    window: timedelta
+    timing: Timing
+    is_live: Callable[[], bool]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Its parts that others need."""
+
+    dispatcher: Dispatcher
+    intake: Intake
+    health: StorageHealth
+
+
+class _Builder:
+    """Makes each part once; each stands on those before it."""
+
+    def __init__(self, grounds: ReceptionGrounds) -> None:
+        self.grounds: Final = grounds
+        self.name: Final = secrets.token_hex(4)
+        self.patience: Final = max(grounds.window, _LEAST_PATIENCE)
+        self.clock: Final = WorkspaceClock(time.monotonic)
+        self.health: Final = StorageHealth()
+        self.inbox: Final = Inbox(grounds.database)
+        self.checkpoints: Final = Checkpoints(grounds.database, grounds.listener.bot.id)
+        pauses = replace(
+            grounds.timing, longest_pause=min(grounds.timing.longest_pause, _LONGEST_PAUSE)
+        )
+        self.lanes: Final = Lanes(pauses)
+        self.answers: Final = Answers(grounds.listener, grounds.answer_parts, grounds.now)
+        self.absence: Final = Absence(self.inbox, self.answers, self.name, grounds.now)
+        self.cases: Final = self._make_cases()
+        self.desk: Final = self._make_desk()
+        self.intake: Final = self._make_intake()
+
+    def make_dispatcher(self) -> Dispatcher:
+        connections = self.grounds.answer_parts.services.connections
+        parts = Parts(
+            intake=self.intake,
+            desk=self.desk,
+            lanes=self.lanes,
+            news=News(connections, self.answers, self.grounds.delivery),
+            connections=connections,
+            inbox=self.inbox,
+            checkpoints=self.checkpoints,
+            clock=self.clock,
+            health=self.health,
+            check_token=self._check_token,
+            now=self.grounds.now,
+            seconds=time.monotonic,
+        )
+        # Longer than anything may be answered, so that nothing is answered again.
+        return Dispatcher(parts, memory=2 * self.patience)
+
+    def _make_cases(self) -> Cases:
+        parts = CaseParts(
+            name=self.name,
+            inbox=self.inbox,
+            answers=self.answers,
+            absence=self.absence,
+            rest=self.grounds.rest,
+            clock=self.clock,
+            health=self.health,
+            check_token=self._check_token,
+            now=self.grounds.now,
+        )
+        return Cases(parts, self.patience)
+
+    def _make_desk(self) -> Desk:
+        return Desk(
+            DeskParts(
+                name=self.name,
+                inbox=self.inbox,
+                lanes=self.lanes,
+                cases=self.cases,
+                health=self.health,
+                now=self.grounds.now,
+            )
+        )
+
+    def _make_intake(self) -> Intake:
+        listener = self.grounds.listener
+        catch_up = CatchUp(
+            self.grounds.rest,
+            self.checkpoints,
+            self.clock,
+            window=self.grounds.window,
+            is_worth=partial(is_worth_hearing, listener=listener),
+        )
+        parts = IntakeParts(
+            listener=listener,
+            catch_up=catch_up,
+            checkpoints=self.checkpoints,
+            clock=self.clock,
+            health=self.health,
+            accept=self.desk.accept,
+            give_up=self.absence.give_up,
+            complain=self.cases.complain,
+            is_live=self.grounds.is_live,
+            now=self.grounds.now,
+        )
+        return Intake(parts, self.patience)
+
+    async def _check_token(self) -> None:
+        """Tell a dead token from a gateway's bad moment."""
+        try:
+            await self.grounds.rest.fetch_user(self.grounds.token)
+        except TokenRejectedError:
+            raise
+        except WorkspaceError as error:
+            log = structlog.get_logger("reception")
+            log.warning("the bot's token could not be checked", problem=repr(error))
+
+
+def make_reception(grounds: ReceptionGrounds) -> Reception:
+    """Build it all."""
+    builder = _Builder(grounds)
+    return Reception(builder.make_dispatcher(), builder.intake, builder.health)

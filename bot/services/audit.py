@@ -1,0 +1,60 @@
+"""The audit trail: each deed with a lent token, in the log and, for 90 days, in the database."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from bot.errors import StorageError
+from bot.storage.audit import AuditRecord, AuditTrail
+
+KEPT: Final = timedelta(days=90)
+_ROUTINE: Final = timedelta(days=1)
+
+
+class Deed(StrEnum):
+    """What can happen to a lent token, or with it."""
+
+    CONNECTED = "connected"
+    USED = "used"
+    WATCHED = "looked for new devices"
+    LOGGED_OUT = "logged out a session"
+    REFUSED = "refused"
+    FAILED = "failed"
+    DISCONNECTED = "disconnected"
+
+
+class Audit:
+    """Notes who did what, and when; details are words of the program's own, never a secret."""
+
+    def __init__(self, trail: AuditTrail, now: Callable[[], datetime]) -> None:
+        self._trail: Final = trail
+        self._now: Final = now
+        self._watched: Final[dict[str, datetime]] = {}
+        self._log = structlog.get_logger("audit")
+
+    async def note(self, user_id: str, deed: Deed, detail: str = "") -> None:
+        """Note a deed; never raises, because what was done is done: then the log alone has it.
+
+        Looks for new devices, one every few minutes, are noted once a day.
+        """
+        if deed is Deed.WATCHED and not self._is_first_today(user_id):
+            return
+        self._log.info(deed.value, user_id=user_id, detail=detail)
+        try:
+            await self._trail.save(AuditRecord(self._now(), user_id, deed.value, detail))
+        except StorageError as error:
+            self._log.error("the audit trail cannot be written", problem=str(error))
+
+    def _is_first_today(self, user_id: str) -> bool:
+        last = self._watched.get(user_id)
+        if last is not None and self._now() - last < _ROUTINE:
+            return False
+        self._watched[user_id] = self._now()
+        return True
+
+    async def sweep(self) -> None:
+        """Delete what is older than 90 days."""
+        await self._trail.sweep(self._now() - KEPT)

@@ -1,0 +1,119 @@
+"""Renewing what came over OAuth: one at a time for each user, however many processes there are.
+
+A refresh token is good once, and using it kills the old access token in the same moment, so the
+new pair must be on disk before anybody uses it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+from weakref import WeakValueDictionary
+
+import structlog
+
+from bot.errors import RefusedError, StorageError, UnreachableError, WorkspaceError
+from bot.models import TokenPair
+from bot.rocketchat.oauth import OAuth
+from bot.storage.lent_tokens import LentToken, LentTokens
+
+TURN: Final = timedelta(seconds=30)
+"""How long one process may renew one token: longer than the request and the saving can take."""
+MARGIN: Final = timedelta(minutes=2)
+"""A token is renewed when it has no longer than this to live."""
+
+_PAUSE: Final = 0.1
+_TRIES_TO_SAVE: Final = 5
+T = TypeVar("T")
+
+
+class Renewals:
+    """Gets the next pair of tokens, and keeps it."""
+
+    def __init__(
+        self,
+        lent: LentTokens,
+        oauth: OAuth | None,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        turn: timedelta = TURN,
+    ) -> None:
+        self._turn: Final = turn
+        self._lent: Final = lent
+        self._oauth: Final = oauth
+        self._now: Final = now
+        self._sleep: Final = sleep
+        self._locks: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
+        self._log = structlog.get_logger("renewals")
+
+    def is_due(self, lent: LentToken) -> bool:
+        """Tell whether this token has expired or is about to."""
+        return lent.expires_at is not None and self._now() >= lent.expires_at - MARGIN
+
+    async def renew(self, old: LentToken) -> LentToken | None:
+        """Give the stored token that came after ``old``, which is renewed if it is still stored.
+
+        None where it is gone. Raises GrantRefusedError where the workspace does not renew it:
+        then the token is dead; other WorkspaceErrors leave it as it was.
+        """
+        lock = self._locks.setdefault(old.token.user_id, asyncio.Lock())
+        async with lock:
+            return await self._renew_in_turn(old)
+
+    async def _renew_in_turn(self, old: LentToken) -> LentToken | None:
+        # Longer than a turn, so that the turn of one that was killed passes on.
+        user_id, give_up_at = old.token.user_id, self._now() + self._turn * 1.5
+        while True:
+            stored = await self._lent.load(user_id)
+            if stored is None or stored.id != old.id:
+                return stored
+            now = self._now()
+            if await self._lent.take_turn(user_id, old.id, now=now, until=now + self._turn):
+                return await _undisturbed(self._exchange(stored))
+            if now >= give_up_at:
+                raise UnreachableError("another process is renewing this token, and does not end")
+            await self._sleep(_PAUSE)
+
+    async def _exchange(self, old: LentToken) -> LentToken | None:
+        user_id = old.token.user_id
+        try:
+            pair = await self._refresh(old)
+        except WorkspaceError:
+            await self._lent.give_up_turn(user_id, old.id)
+            raise
+        if await self._save(old, pair):
+            self._log.info("renewed a token", user_id=user_id)
+        return await self._lent.load(user_id)
+
+    async def _refresh(self, old: LentToken) -> TokenPair:
+        if self._oauth is None:
+            raise RefusedError("[oauth] is not set, so this token cannot be renewed")
+        if old.refresh_token is None:
+            raise RefusedError("this token cannot be renewed")
+        return await self._oauth.refresh(old.refresh_token)
+
+    async def _save(self, old: LentToken, pair: TokenPair) -> bool:
+        """Keep the pair: not to keep it would end the connection, so a failing disk gets time."""
+        for tries_left in reversed(range(_TRIES_TO_SAVE)):
+            try:
+                return await self._lent.renew(old.token.user_id, old.id, pair, self._now())
+            except StorageError as error:
+                self._log.error("a renewed token cannot be saved", problem=str(error))
+                if not tries_left:
+                    raise
+            await self._sleep(_PAUSE)
+        raise AssertionError("the last try either returns or raises")
+
+
+async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
+    """Finish the work even where the caller is cancelled: between the two steps lies the token.
+
+    The work ends by itself: the request and the saving have their own time-outs.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait([task])
+        raise

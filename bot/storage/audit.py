@@ -1,0 +1,62 @@
+"""The audit trail: who did what with a lent token, and when. It never holds a token."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, func, insert, select
+
+from bot.storage.database import Database
+from bot.storage.tables import audit
+
+_row: Final = audit.c
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """One deed, by or for one user; ``detail`` says what it was about."""
+
+    at: datetime
+    user_id: str
+    deed: str
+    detail: str = ""
+
+
+_COLUMNS: Final = tuple(_row[name] for name in AuditRecord.__slots__)
+
+
+class AuditTrail:
+    """The records in the database, the oldest first. Everything raises StorageError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, record: AuditRecord) -> None:
+        """Append a record."""
+        statement = insert(audit).values(asdict(record))
+        await self._database.run(
+            lambda connection: connection.execute(statement), is_groupable=True
+        )
+
+    async def load(self, user_id: str | None = None) -> list[AuditRecord]:
+        """Give the records of one user, or of all."""
+        query = select(*_COLUMNS).order_by(_row.id)
+        if user_id is not None:
+            query = query.where(_row.user_id == user_id)
+        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        return [AuditRecord(*row) for row in rows]
+
+    async def count(self, user_id: str) -> int:
+        """Count the records of one user."""
+        query = select(func.count()).select_from(audit).where(_row.user_id == user_id)
+        return await self._database.run(lambda connection: connection.execute(query).scalar_one())
+
+    async def delete(self, user_id: str) -> None:
+        """Delete the records of one user."""
+        statement = delete(audit).where(_row.user_id == user_id)
+        await self._database.run(lambda connection: connection.execute(statement))
+
+    async def sweep(self, before: datetime) -> int:
+        """Delete what is older and say how many."""
+        statement = delete(audit).where(_row.at < before)
+        return await self._database.run(lambda connection: connection.execute(statement).rowcount)

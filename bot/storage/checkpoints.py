@@ -1,0 +1,54 @@
+"""How far the bot has heard: everything said before is in the inbox, or was not for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, select, text
+
+from bot.storage.database import Database
+from bot.storage.tables import UtcTime, checkpoints, make_insert
+
+_row: Final = checkpoints.c
+
+# The greater of the two has another name in each database; CASE has the same in both.
+_ADVANCE: Final = text("""
+    UPDATE checkpoints SET written_at = :now,
+    heard_until = CASE WHEN heard_until < :until THEN :until ELSE heard_until END
+    WHERE bot_id = :bot_id
+""").bindparams(bindparam("now", type_=UtcTime), bindparam("until", type_=UtcTime))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Both in the server's time; what was said before ``began_at`` is never answered."""
+
+    began_at: datetime
+    heard_until: datetime
+
+
+class Checkpoints:
+    """The checkpoint of one bot account. Everything raises StorageError."""
+
+    def __init__(self, database: Database, bot_id: str) -> None:
+        self._database: Final = database
+        self._bot_id: Final = bot_id
+
+    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
+        """Give the checkpoint; on the very first start it is the present."""
+        values = {"bot_id": self._bot_id, "began_at": server_now, "heard_until": server_now}
+        await self._database.run(
+            lambda connection: connection.execute(
+                make_insert(connection, checkpoints).values(values).on_conflict_do_nothing()
+            )
+        )
+        query = select(_row.began_at, _row.heard_until).where(_row.bot_id == self._bot_id)
+        row = await self._database.run(lambda connection: connection.execute(query).one())
+        return Checkpoint(*row)
+
+    async def advance(self, until: datetime, now: datetime) -> None:
+        """Move the checkpoint, never back; ``now`` is our own time and proves the write."""
+        values = {"bot_id": self._bot_id, "until": until, "now": now}
+        await self._database.run(
+            lambda connection: connection.execute(_ADVANCE, values), is_groupable=True
+        )

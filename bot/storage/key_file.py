@@ -1,0 +1,166 @@
+"""Where keys come from: the configuration, or else a file that is watched."""
+
+import base64
+import fcntl
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+from pydantic import SecretStr
+
+from bot.errors import ConfigError
+from bot.storage.keys import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
+
+_FIRST_LINE: Final = (
+    "# Seals the tokens people lent the bot. Without it they must all connect again.\n"
+)
+
+
+def load_key_ring(
+    keys: Sequence[SecretStr], key_file: Path | None, *, is_creation_allowed: bool
+) -> KeyRing:
+    """Give the keys of the configuration, or else of the file, which is made where allowed.
+
+    Raises ConfigError, which names the setting and never a key.
+    """
+    if keys:
+        return KeyRing([parse_key(k.get_secret_value(), "[vault] keys") for k in keys])
+    if key_file is None:
+        raise ConfigError(f"[vault] keys: a key to seal tokens with is missing; {HOW_TO}")
+    try:
+        return read_key_file(key_file)
+    except FileNotFoundError:
+        if not is_creation_allowed:
+            raise ConfigError(f"[vault] key_file: {key_file} is missing; restore it") from None
+    _make_key_file(key_file)
+    return read_key_file(key_file)
+
+
+def read_key_file(path: Path) -> KeyRing:
+    """Read the keys; raise ConfigError, and FileNotFoundError where there is no file."""
+    source = f"[vault] key_file: {path}"
+    try:
+        with path.open(encoding="utf-8") as file:
+            _refuse_shared(os.fstat(file.fileno()), path)
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"{source} cannot be read: {reason}") from None
+    keys = [
+        parse_key(line, f"{source} line {number}")
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
+    if not keys:
+        raise ConfigError(f"{source} holds no key; {HOW_TO}")
+    return KeyRing(keys)
+
+
+def _refuse_shared(status: os.stat_result, path: Path) -> None:
+    if status.st_uid != os.geteuid():
+        raise ConfigError(f"[vault] key_file: {path} belongs to another user; chown it")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise ConfigError(f"[vault] key_file: others may read it; run: chmod 600 {path}")
+
+
+def add_key(path: Path) -> bytes:
+    """Put a new key before those in the file, and give its id: from now on it seals.
+
+    Raises ConfigError. A bot that runs notices the change by itself.
+    """
+    key = secrets.token_bytes(KEY_SIZE)
+    try:
+        with _only_one_writer(path.parent):
+            read_key_file(path)
+            _replace(path, _write_key(key) + path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"[vault] key_file: {path} is missing; restore it") from None
+    except OSError as error:
+        raise ConfigError(f"[vault] key_file: {path}: {error.strerror}") from error
+    return make_key_id(key)
+
+
+def watch_key_file(path: Path) -> Callable[[], KeyRing | None]:
+    """Make a look at the file that gives its keys when they have changed since the last look.
+
+    A file that cannot be read is as one that has not changed; the log says so, once.
+    """
+    log = structlog.get_logger("keys")
+    last = _fingerprint(path)
+
+    def look() -> KeyRing | None:
+        nonlocal last
+        now = _fingerprint(path)
+        if now == last:
+            return None
+        last = now
+        try:
+            ring = read_key_file(path)
+        except (ConfigError, FileNotFoundError) as error:
+            log.error("the key file has become useless", problem=str(error))  # noqa: TRY400 - known
+            return None
+        log.info("the key file has changed", sealing_key=ring.sealing_id.hex())
+        return ring
+
+    return look
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+@contextmanager
+def _only_one_writer(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write_private(draft, text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_key(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).decode() + "\n"
+
+
+def _make_key_file(path: Path) -> None:
+    """Write a new key beside the place and link it there: whole or not at all, the first wins."""
+    text = _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write_private(draft, text)
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)
+    except OSError as error:
+        reason = error.strerror
+        raise ConfigError(f"[vault] key_file: {path} cannot be made: {reason}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

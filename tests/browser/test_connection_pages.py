@@ -1,0 +1,253 @@
+"""The connection pages in a real browser: with and without JavaScript, by mouse and by keyboard.
+
+``python -m tests.browser.test_connection_pages DIRECTORY`` takes pictures of them.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.browser.demo_page import NARROW, WIDE, open_browser
+from tests.scenarios.stage import Conversation, Stage, open_stage
+
+_PATIENCE_MS = 15_000
+BUTTON = "Continue with Rocket.Chat"
+
+
+class Visitor:
+    """Alice before the connection page, with the chat in another window."""
+
+    def __init__(
+        self, stage: Stage, alice: Conversation, context: BrowserContext, page: Page
+    ) -> None:
+        self.stage = stage
+        self.alice = alice
+        self.context = context
+        self.page = page
+        self.problems: list[str] = []
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def _note(self, message: object) -> None:
+        if getattr(message, "type", "") in {"error", "warning"}:
+            self.problems.append(str(getattr(message, "text", "")))
+
+    async def open_link(self) -> str:
+        link = await self.alice.ask_for_link()
+        await self.page.goto(link)
+        return link
+
+    async def sign_in_to_workspace(self) -> None:
+        await self.page.get_by_label("Username").fill("alice")
+        await self.page.get_by_label("Password").fill(self.stage.people.alice.password)
+        await self.page.get_by_role("button", name="Sign in", exact=True).click()
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def see(self, heading: str) -> None:
+        await expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_visible()
+
+    async def see_problem(self, words: str) -> None:
+        """Wait until the browser has complained of something."""
+        async with asyncio.timeout(10):
+            while not any(words in problem for problem in self.problems):  # noqa: ASYNC110 - browser
+                await asyncio.sleep(0.05)
+
+    async def has_no_overflow(self) -> bool:
+        width = "document.documentElement.scrollWidth <= window.innerWidth"
+        return bool(await self.page.evaluate(width))
+
+
+@asynccontextmanager
+async def open_visitor(
+    folder: Path,
+    *,
+    size: tuple[int, int] = WIDE,
+    has_script: bool = True,
+    version: str = "8.3",
+    scheme: str = "light",
+) -> AsyncIterator[Visitor]:
+    async with open_stage(folder, version, has_oauth=True) as stage, open_browser() as browser:
+        context = await browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            java_script_enabled=has_script,
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        page = await context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        yield Visitor(stage, await stage.meet("alice"), context, page)
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "phone"])
+async def test_the_button_leads_to_the_workspace_and_back(
+    tmp_path: Path, size: tuple[int, int], *, has_script: bool
+) -> None:
+    async with open_visitor(tmp_path, size=size, has_script=has_script) as visitor:
+        await visitor.open_link()
+        await visitor.see("Connect your account")
+        await visitor.press(BUTTON)
+        await visitor.sign_in_to_workspace()
+        await visitor.press("Authorize")
+        await visitor.see("You are connected")
+        assert (await visitor.alice.hear()).startswith("You are connected.")
+        assert visitor.problems == []
+
+
+@pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
+async def test_a_token_can_be_pasted_instead(tmp_path: Path, *, has_script: bool) -> None:
+    async with open_visitor(tmp_path, size=NARROW, has_script=has_script) as visitor:
+        await visitor.open_link()
+        await visitor.page.get_by_text("Use a personal access token instead").click()
+        token = await visitor.alice.person.make_personal_access_token("bot")
+        await visitor.page.get_by_label("Your user id").fill(visitor.alice.person.user_id)
+        await visitor.page.get_by_label("Personal access token", exact=True).fill(token)
+        await visitor.press("Connect")
+        await visitor.see("You are connected")
+        assert visitor.problems == []
+
+
+async def test_who_says_no_goes_back_and_takes_the_other_way(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path) as visitor:
+        link = await visitor.open_link()
+        await visitor.press(BUTTON)
+        await visitor.sign_in_to_workspace()
+        await visitor.press("Cancel")
+        await visitor.page.wait_for_load_state()
+        assert "access_denied" in await visitor.page.content()
+        await visitor.page.goto(link)
+        await visitor.press(BUTTON)
+        await visitor.press("Authorize")
+        await visitor.see("You are connected")
+
+
+async def test_a_version_that_ignores_bearer_says_so_and_takes_a_token(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path, version="7.7", size=NARROW) as visitor:
+        await visitor.open_link()
+        await visitor.press(BUTTON)
+        await visitor.sign_in_to_workspace()
+        await visitor.press("Authorize")
+        await visitor.see("Connect your account")
+        alert = visitor.page.get_by_role("alert")
+        await expect(alert).to_contain_text("does not take the permission")
+        await expect(visitor.page.get_by_role("button", name=BUTTON)).to_have_count(0)
+        token = await visitor.alice.person.make_personal_access_token("bot")
+        await visitor.page.get_by_label("Your user id").fill(visitor.alice.person.user_id)
+        await visitor.page.get_by_label("Personal access token", exact=True).fill(token)
+        await visitor.press("Connect")
+        await visitor.see("You are connected")
+
+
+async def test_the_keyboard_is_enough_and_every_field_has_a_name(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path) as visitor:
+        await visitor.open_link()
+        keyboard, reached = visitor.page.keyboard, []
+        for _ in range(4):
+            await keyboard.press("Tab")
+            reached.append(await visitor.page.evaluate("document.activeElement.innerText"))
+        assert reached[:2] == [BUTTON, "Use a personal access token instead"]
+        await visitor.page.get_by_text("Use a personal access token instead").focus()
+        await keyboard.press("Enter")
+        for name in ("Your user id", "Personal access token"):
+            await keyboard.press("Tab")
+            focused = visitor.page.locator(":focus")
+            await expect(focused).to_have_accessible_name(name)
+        assert await visitor.page.evaluate("document.documentElement.lang") == "en"
+
+
+async def test_only_the_workspace_may_be_reached_from_the_form(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path) as visitor:
+        await visitor.open_link()
+        await visitor.page.evaluate(
+            "document.querySelector('form').action = 'http://localhost:9/elsewhere'"
+        )
+        address = visitor.page.url
+        await visitor.page.get_by_role("button", name=BUTTON).click(no_wait_after=True)
+        await visitor.see_problem("form-action")
+        assert visitor.page.url == address
+
+
+async def test_the_page_cannot_be_framed(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path) as visitor:
+        link = await visitor.alice.ask_for_link()
+        await visitor.page.goto(f"{visitor.stage.simulator.url}/oauth/error/404")
+        await visitor.page.evaluate(
+            "link => new Promise(done => { const frame = document.createElement('iframe');"
+            " frame.onload = done; frame.src = link; document.body.append(frame); })",
+            link,
+        )
+        # What Chromium shows instead of a page that refuses to be framed.
+        assert visitor.page.frames[-1].url == "chrome-error://chromewebdata/"
+
+
+async def test_every_page_fits_a_phone_in_light_and_dark(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path, size=NARROW, scheme="dark") as visitor:
+        async for _name in go_through_pages(visitor):
+            assert await visitor.has_no_overflow()
+            assert await visitor.page.get_by_role("heading", level=1).count() == 1
+
+
+async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:
+    """Show one page after the other, and name each."""
+    page, base = visitor.page, visitor.stage.bot.public_url
+    link = await visitor.open_link()
+    yield "both ways"
+    await page.get_by_text("Use a personal access token instead").click()
+    yield "both ways, the other open"
+    await page.get_by_label("Your user id").fill("not an id")
+    await page.get_by_label("Personal access token", exact=True).fill("short")
+    await visitor.press("Connect")
+    yield "a flaw"
+    await page.get_by_label("Your user id").fill(visitor.alice.person.user_id)
+    await page.get_by_label("Personal access token", exact=True).fill("x" * 43)
+    await visitor.press("Connect")
+    yield "token refused"
+    await page.goto(link)
+    yield "expired"
+    await page.goto(f"{base}/oauth/callback?state={'x' * 43}&code={'x' * 40}")
+    yield "unknown state"
+    await page.goto(f"{base}/oauth/callback")
+    yield "no way back"
+    await page.goto(f"{base}/nothing")
+    yield "nothing here"
+    link = await visitor.open_link()
+    await page.goto(f"{base}/oauth/callback?state={link.rpartition('/')[2]}")
+    yield "not allowed"
+    await visitor.open_link()
+    await visitor.context.clear_cookies()
+    await visitor.press(BUTTON)
+    yield "other browser"
+    await visitor.open_link()
+    await visitor.press(BUTTON)
+    await visitor.sign_in_to_workspace()
+    visitor.stage.simulator.faults.fail_next("/oauth/token", status=503)
+    await visitor.press("Authorize")
+    yield "unreachable"
+    await visitor.press(BUTTON)
+    await page.wait_for_url(f"{base}/**")
+    yield "connected"
+
+
+async def take_pictures(folder: Path) -> None:
+    for name, size, scheme in (
+        ("wide", WIDE, "light"),
+        ("wide-dark", WIDE, "dark"),
+        ("phone", NARROW, "light"),
+        ("phone-dark", NARROW, "dark"),
+    ):
+        with tempfile.TemporaryDirectory() as data:
+            async with open_visitor(Path(data), size=size, scheme=scheme) as visitor:
+                async for what in go_through_pages(visitor):
+                    path = folder / f"{what.replace(' ', '-').replace(',', '')}-{name}.png"
+                    await visitor.page.screenshot(path=path, full_page=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(take_pictures(Path(sys.argv[1])))

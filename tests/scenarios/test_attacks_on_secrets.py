@@ -1,0 +1,150 @@
+"""Looking for secrets where they must not be: logs at DEBUG, tracebacks, pages, processes."""
+
+import asyncio
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import structlog
+
+from bot.logs import open_logs
+from tests.scenarios.delegating import (
+    connect_by_button,
+    find_retry,
+    get_way_back,
+    paste_token,
+    press_button,
+)
+from tests.scenarios.stage import Stage, open_stage
+from tests.scenarios.test_two_processes import read_until, start
+
+HOUR = 3600
+
+
+@pytest.fixture(params=["text", "json"])
+def logged(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    open_logs("DEBUG", request.param, stream)
+    yield stream
+    structlog.reset_defaults()
+
+
+def read_files(folder: Path) -> str:
+    return b"".join(path.read_bytes() for path in folder.iterdir()).decode("latin-1")
+
+
+def destroy(folder: Path) -> None:
+    for path in folder.glob("bot.db*"):
+        path.write_bytes(b"no database any more" * 1000)
+
+
+async def live_through_delegation(stage: Stage) -> list[str]:
+    """Go every way through the pages, with renewals, refusals, outages; give what was shown."""
+    alice, bob = await stage.meet("alice"), await stage.meet("bob")
+    faults, shown = stage.simulator.faults, []
+    link = await alice.ask_for_link()
+    stage.clock.offset += 1
+    faults.fail_next("/oauth/token", status=503, body="<html>", content_type="text/html")
+    page = (await press_button(alice, link)).page
+    shown.append(page)
+    faults.lose_answer("/oauth/token")
+    page = (await press_button(alice, find_retry(page, link))).page
+    shown.append(page)
+    shown.append((await press_button(alice, find_retry(page, link))).page)
+    shown.append(await alice.hear())
+    way_back = await get_way_back(alice, await alice.ask_for_link())
+    shown.append((await bob.person.visit(way_back)).page)
+    shown.append((await press_button(bob, await alice.ask_for_link())).page)
+    shown += [await alice.hear(), await bob.hear()]
+    shown.append((await paste_token(bob, await bob.ask_for_link()))[1])
+    shown.append(await bob.hear())
+    stage.clock.offset += HOUR
+    shown.append(await alice.ask("!sessions"))
+    stage.clock.offset += HOUR
+    faults.lose_answer("/oauth/token")
+    shown += [await alice.ask("!sessions"), await alice.ask("!sessions")]
+    await connect_by_button(alice)
+    # What could not be answered without the connection.
+    shown.append(await alice.hear())
+    faults.fail_next("me", status=401, body="<html>", content_type="text/html")
+    faults.fail_next("sessions/list", status=401, body="{}", content_type="application/json")
+    shown += [await alice.ask(text) for text in ("!sessions", "!whoami", "!privacy")]
+    token = await alice.person.make_personal_access_token("in the chat")
+    shown.append(await alice.ask(f"!session {token}"))
+    shown.append(await alice.ask("!disconnect"))
+    return shown
+
+
+async def test_no_secret_of_the_delegation_comes_out(tmp_path: Path, logged: io.StringIO) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        shown = await live_through_delegation(stage)
+        secrets = stage.simulator.workspace.secrets()
+    stored = read_files(tmp_path)
+    outputs = {"logs": logged.getvalue(), "replies and pages": "\n".join(shown), "files": stored}
+    assert len(secrets) > 30
+    for words in ("asked for tokens", "renewed a token", "disconnected"):
+        assert words in outputs["logs"]
+    for where, output in outputs.items():
+        assert not [secret for secret in secrets if secret in output], where
+
+
+async def test_secrets_are_not_even_handed_to_the_logs(tmp_path: Path) -> None:
+    # Before the last line of defence, which strikes out whatever is long enough for a secret.
+    with structlog.testing.capture_logs() as events:
+        async with open_stage(tmp_path, has_oauth=True) as stage:
+            await live_through_delegation(stage)
+            secrets = stage.simulator.workspace.secrets()
+    handed = repr(events)
+    assert "renewed a token" in handed
+    assert not [secret for secret in secrets if secret in handed]
+
+
+async def test_a_traceback_shows_no_secret(tmp_path: Path, logged: io.StringIO) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        alice = await stage.meet("alice")
+        way_back = await get_way_back(alice, await alice.ask_for_link())
+        destroy(tmp_path)
+        visit = await alice.person.visit(way_back)
+        assert visit.status == 500
+        secrets = stage.simulator.workspace.secrets()
+    assert "Traceback" in logged.getvalue()
+    assert not [each for each in secrets if each in logged.getvalue() + visit.page]
+
+
+async def test_the_health_pages_show_no_secret_and_no_user(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        alice = await stage.meet("alice")
+        await connect_by_button(alice)
+        shown = ""
+        async with aiohttp.ClientSession() as anybody:
+            for path in ("healthz", "readyz", "metrics"):
+                async with anybody.get(f"{stage.bot.public_url}/{path}") as answer:
+                    shown += await answer.text()
+        secrets = stage.simulator.workspace.secrets() | {alice.person.user_id}
+    assert not [each for each in secrets if each in shown]
+
+
+async def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
+    if not sys.platform.startswith("linux"):
+        pytest.skip("reads /proc")
+    async with start("simulate", "--port", "0") as simulator:
+        printed = await read_until(simulator.stdout, "alice_password")
+        config = tmp_path / "config.toml"
+        config.write_text(
+            printed.partition("[people]")[0] + '\n[oauth]\nclient_id = "WXm8H9X4iw5yzxhzA"\n'
+            'client_secret = "not-for-everybody"\n[web]\nport = 0\n'
+            f'[storage]\nurl = "sqlite:///{tmp_path / "bot.db"}"\n'
+        )
+        async with start("run", "--config", str(config)) as bot:
+            await read_until(bot.stderr, "listening")
+            command_line = await asyncio.to_thread(
+                Path(f"/proc/{bot.pid}/cmdline").read_text, "utf-8"
+            )
+    assert "run" in command_line
+    token = printed.partition('auth_token = "')[2].partition('"')[0]
+    for secret in (token, "not-for-everybody"):
+        assert len(secret) > 10
+        assert secret not in command_line

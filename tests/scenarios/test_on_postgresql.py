@@ -1,0 +1,67 @@
+"""The bot on PostgreSQL: the same as in a file, but that its key must be given."""
+
+import asyncio
+import base64
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.app import Surroundings, open_bot
+from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
+from bot.errors import ConfigError
+from bot.simulator.demo_data import seed
+from bot.simulator.person import open_person
+from bot.simulator.server import Simulator
+from tests.scenarios.stage import QUICK, Conversation, stop
+from tests.scenarios.stage import make_settings as make_stage_settings
+
+KEY = SecretStr(base64.urlsafe_b64encode(bytes(range(32))).decode())
+
+
+def make_settings(url: str) -> Settings:
+    workspace = WorkspaceSettings(url="http://127.0.0.1:9", user_id="b", auth_token=SecretStr("x"))
+    return Settings(workspace=workspace, storage=StorageSettings(url=url))
+
+
+async def test_without_a_file_beside_it_the_key_must_be_given(postgres_url: str) -> None:
+    with pytest.raises(ConfigError, match=r"\[vault\] keys: a key to seal tokens with is missing"):
+        async with open_bot(make_settings(postgres_url)):
+            pytest.fail("it was opened")
+
+
+def test_the_password_of_the_database_is_not_shown() -> None:
+    url = "postgresql://bot:Plainly-Visible@db.example.org/bot"
+    assert "Plainly-Visible" not in repr(make_settings(url))
+    assert "Plainly-Visible" in str(make_settings(url).storage.url)
+
+
+async def run_bot(stack: AsyncExitStack, settings: Settings) -> None:
+    listening = asyncio.Event()
+    surroundings = Surroundings(timing=QUICK, on_listening=listening.set)
+    bot = await stack.enter_async_context(open_bot(settings, surroundings))
+    stack.push_async_callback(stop, asyncio.create_task(bot.run()))
+    async with asyncio.timeout(20):
+        await listening.wait()
+
+
+async def test_two_bots_on_one_database_give_each_question_one_answer(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(Simulator(limit_calls=1000))
+        people = seed(simulator.workspace)
+        own = {"storage": StorageSettings(url=postgres_url), "vault": VaultSettings(keys=(KEY,))}
+        settings = make_stage_settings(simulator.url, people, tmp_path).model_copy(update=own)
+        for _ in range(2):
+            await run_bot(stack, settings)
+        person = await stack.enter_async_context(
+            open_person(simulator.url, "alice", people.alice.password)
+        )
+        alice = Conversation(person, await person.open_direct_room(people.bot.username))
+        await alice.connect()
+        for number in range(10):
+            # In turns, so that a second answer to one would be taken for that to the next.
+            name = "timezone" if number % 2 else "whoami"
+            assert f"`!{name}" in await alice.ask(f"!help {name}")
