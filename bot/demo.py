@@ -88,9 +88,12 @@ async def _open_demo(port: int) -> AsyncIterator[tuple[Simulator, DemoPeople]]:
                 # Only now is it known on which port people come back.
                 app.redirect_uri = f"{bot.public_url}/oauth/callback"
                 running = asyncio.create_task(bot.run())
-                await listening.wait()
-                yield simulator, people
-                running.cancel()
+                try:
+                    await listening.wait()
+                    yield simulator, people
+                finally:
+                    running.cancel()
+                    await asyncio.wait([running])
 
 
 @asynccontextmanager
