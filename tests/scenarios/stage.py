@@ -27,6 +27,7 @@ from bot.simulator.person import Json, Person, open_person
 from bot.simulator.rooms import Room
 from bot.simulator.server import Simulator
 
+VERSIONS = ("6.5", "7.7", "8.3", "8.8")
 QUICK = Timing(first_pause=0.05, longest_pause=0.2)
 
 

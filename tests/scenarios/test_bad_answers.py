@@ -8,7 +8,7 @@ import pytest
 
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
 from bot.simulator.server import Simulator
-from tests.scenarios.stage import Stage, open_stage
+from tests.scenarios.stage import VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 HOSTILE = "*bold* @all [x](https://evil.example)\n# big\n> quote `code` " + "x" * 10_000
@@ -61,7 +61,7 @@ def add_hostile_devices(simulator: Simulator) -> None:
         )
 
 
-@pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_a_hostile_device_is_shown_without_its_tricks(tmp_path: Path, version: str) -> None:
     async with open_stage(tmp_path, version, arrange=add_hostile_devices) as stage:
         alice = await stage.meet_connected("alice")

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stage import Stage, open_stage
+from tests.scenarios.stage import VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
-VERSIONS = ("6.5", "8.3", "8.8")
 
 
 @pytest.fixture(params=VERSIONS)
@@ -77,14 +76,13 @@ async def test_what_is_not_understood_is_put_right(tmp_path: Path, typed: str, a
         assert answer in await alice.ask(typed)
 
 
-async def test_plain_talk_gets_one_hint_an_hour(tmp_path: Path) -> None:
-    async with open_stage(tmp_path) as stage:
-        alice = await stage.meet("alice")
-        assert "`!help`" in await alice.ask("good morning")
-        await alice.say("are you there?")
-        await alice.expect_silence()
-        stage.clock.offset += 3601
-        assert "`!help`" in await alice.ask("hello again")
+async def test_plain_talk_gets_one_hint_an_hour(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    assert "`!help`" in await alice.ask("good morning")
+    await alice.say("are you there?")
+    await alice.expect_silence()
+    stage.clock.offset += 3601
+    assert "`!help`" in await alice.ask("hello again")
 
 
 async def test_whoami_and_disconnect(stage: Stage) -> None:

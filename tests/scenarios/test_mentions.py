@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.person import Json
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from tests.scenarios.stage import VERSIONS, Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 NOTICE = "I have answered you in a direct message."
 
 
-@pytest.fixture(params=["6.5", "8.3", "8.8"])
+@pytest.fixture(params=VERSIONS)
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     async with open_stage(tmp_path, request.param) as opened:
         yield opened

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stage import Stage, open_stage
+from tests.scenarios.stage import VERSIONS, Stage, open_stage
 
 
-@pytest.fixture(params=["6.5", "8.3", "8.8"])
+@pytest.fixture(params=VERSIONS)
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     async with open_stage(tmp_path, request.param) as opened:
         yield opened

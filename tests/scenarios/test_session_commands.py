@@ -7,21 +7,15 @@ import pytest
 
 from bot.simulator.demo_devices import CHROME_WINDOWS
 from bot.simulator.server import Simulator
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from tests.scenarios.stage import VERSIONS, Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 CHROMES = ("Zr8uDe6MxCjP2vNqY", "b3HfWt7SoGk4LpRaX", "yJ6vQc2EnTmZ9dAiB")
 
 
-@pytest.fixture(params=["6.5", "8.3", "8.8"])
+@pytest.fixture(params=VERSIONS)
 async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
     async with open_stage(tmp_path, request.param) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def one_stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path) as opened:
         yield opened
 
 
@@ -47,8 +41,8 @@ async def test_sessions_are_listed_newest_first_and_devices_grouped(stage: Stage
     assert lines[-1] == "  What next?: `!session 1` for more, `!logout 1` to sign it out"
 
 
-async def test_words_filter_by_device_system_and_address(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_words_filter_by_device_system_and_address(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     for words in ("firefox", "203.0.113.7", "windows 131", "FIREFOX"):
         answer = await alice.ask(f"!sessions {words}")
         assert answer.splitlines()[1].startswith("  2 · Firefox 131"), words
@@ -101,21 +95,21 @@ async def test_a_session_is_found_by_number_last_and_beginning(stage: Stage) -> 
     assert (await alice.ask("!session last")).startswith("A script or an unknown app: ")
 
 
-async def test_a_number_without_a_list_means_what_the_list_would_show(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_a_number_without_a_list_means_what_the_list_would_show(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     assert (await alice.ask("!session 2")).startswith("Firefox 131 on Windows 10 or 11: ")
 
 
-async def test_the_id_counts_when_the_list_has_changed_since(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_the_id_counts_when_the_list_has_changed_since(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Firefox 131")
-    many_sessions(3, equal=False)(one_stage.simulator)
+    many_sessions(3, equal=False)(stage.simulator)
     assert (await alice.ask(f"!session {number}")).startswith("Firefox 131")
 
 
 @pytest.mark.parametrize("number", ["0", "99", "10"])
-async def test_a_number_out_of_range_is_named(one_stage: Stage, number: str) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_a_number_out_of_range_is_named(stage: Stage, number: str) -> None:
+    alice = await stage.meet_connected("alice")
     await alice.ask("!sessions")
     answer = await alice.ask(f"!session {number}")
     assert f"There is no number {number}: your last list went from 1 to 9." in answer
@@ -166,15 +160,15 @@ async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> No
     assert "signed out already" in await alice.ask(f"!logout {FIREFOX}")
 
 
-async def test_all_sessions_of_a_device_go_together(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_all_sessions_of_a_device_go_together(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Chrome 129")
     assert "All 3 sessions of it." in await alice.ask(f"!logout {number}")
     assert await alice.ask("!confirm") == "Signed out 3 sessions."
 
 
-async def test_signing_out_a_script_warns_of_its_token(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_signing_out_a_script_warns_of_its_token(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     assert "deletes that token too" in await alice.ask("!logout Kd9sRf4WuXo7NgLhE")
 
 
@@ -188,8 +182,8 @@ async def test_logging_out_others_keeps_the_newest(stage: Stage) -> None:
     assert "no other session" in await alice.ask("!logout others")
 
 
-async def test_logging_out_others_keeps_the_one_that_is_named(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_logging_out_others_keeps_the_one_that_is_named(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Firefox 131")
     question = await alice.ask(f"!logout others {number}")
     assert "Stays signed in: Firefox 131 on Windows 10 or 11." in question
@@ -207,8 +201,8 @@ async def test_a_limit_of_the_workspace_is_waited_out(tmp_path: Path) -> None:
 # !confirm
 
 
-async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(one_stage: Stage) -> None:
-    alice, bob = await one_stage.meet_connected("alice"), await one_stage.meet_connected("bob")
+async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(stage: Stage) -> None:
+    alice, bob = await stage.meet_connected("alice"), await stage.meet_connected("bob")
     nothing = "There is nothing to confirm here."
     assert nothing in await alice.ask("!confirm")
     await alice.ask(f"!logout {FIREFOX}")
@@ -216,13 +210,13 @@ async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(one_stage: St
     assert "Signed out 1 session." in await alice.ask("!confirm")
     assert nothing in await alice.ask("!confirm")
     await alice.ask("!logout Wm4pLzJ8cRdEoXv6T")
-    one_stage.clock.offset += 121
+    stage.clock.offset += 121
     assert nothing in await alice.ask("!confirm")
     assert "signed out" not in (await alice.ask("!session Wm4pLzJ8cRdEoXv6T")).splitlines()[0]
 
 
-async def test_a_confirmation_in_another_room_confirms_nothing(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_a_confirmation_in_another_room_confirms_nothing(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     group = await alice.person.open_direct_room("sessions", "bob")
     await alice.ask(f"!logout {FIREFOX}")
     await alice.person.say(group, "@sessions confirm")
@@ -244,7 +238,7 @@ async def test_a_name_is_shown_from_then_on(stage: Stage) -> None:
     assert "kitchen" not in await alice.ask("!sessions")
 
 
-async def test_a_name_that_cannot_be_is_refused(one_stage: Stage) -> None:
-    alice = await one_stage.meet_connected("alice")
+async def test_a_name_that_cannot_be_is_refused(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
     assert "Name which device?" in await alice.ask("!name")
     assert "too long" in await alice.ask(f"!name 2 {'x' * 41}")
