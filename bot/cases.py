@@ -20,12 +20,14 @@ from bot.errors import (
 from bot.lanes import Progress
 from bot.models import Message
 from bot.rocketchat.rest import Rest
-from bot.storage.inbox import Inbox, Letter
+from bot.storage.inbox import Inbox, Letter, Standing
 from bot.storage_health import StorageHealth
 from bot.workspace_clock import WorkspaceClock
 
 _QUICK: Final = timedelta(seconds=3)
 _MOST_ODD_ANSWERS: Final = 5
+# What was taken over, because the claim could not be renewed in time, is another's to finish.
+_PROGRESS: Final = {Standing.HELD_UP: Progress.HELD_UP, Standing.LOST: Progress.SETTLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,10 @@ class Cases:
 
     async def _try(self, case: Case) -> Progress:
         parts = self._parts
-        if not case.is_answered and await parts.inbox.is_held_up(case.letter, parts.name):
-            return Progress.HELD_UP
         if not case.is_answered:
+            standing = await parts.inbox.find_standing(case.letter, parts.name)
+            if standing is not Standing.FREE:
+                return _PROGRESS[standing]
             await self._answer(case)
             case.is_answered = True
         await parts.inbox.finish(case.letter.message_id, parts.now(), awaiting=case.awaiting)

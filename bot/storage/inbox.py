@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from functools import partial
 from typing import Final
 
@@ -32,9 +33,11 @@ _CLAIM: Final = text("""
     bindparam("sent_at", type_=UtcTime),
 )
 
-_IS_HELD_UP: Final = text("""
-    SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
-    AND sent_at < :sent_at AND claimed_by <> :by LIMIT 1
+_FIND_STANDING: Final = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
+        AND sent_at < :sent_at AND claimed_by <> :by
+    ) FROM inbox WHERE message_id = :message_id AND finished_at IS NULL AND claimed_by = :by
 """).bindparams(bindparam("sent_at", type_=UtcTime))
 
 _FINISH: Final = text("""
@@ -61,6 +64,18 @@ class Letter:
 def make_letter(message: Message) -> Letter:
     """Make the letter of a message that has just been heard."""
     return Letter(message.id, message.room_id, message.sender.id, message.sent_at)
+
+
+class Standing(Enum):
+    """Where a claim stands.
+
+    ``HELD_UP`` while another worker, or nobody yet, has an older message of the same person's;
+    ``LOST`` once it was taken over or finished by another.
+    """
+
+    FREE = auto()
+    HELD_UP = auto()
+    LOST = auto()
 
 
 _row: Final = inbox.c
@@ -102,13 +117,17 @@ class Inbox:
         rows = await self._database.run(lambda connection: connection.execute(statement).all())
         return tuple(sorted((Letter(*row) for row in rows), key=lambda each: each.sent_at))
 
-    async def is_held_up(self, letter: Letter, by: str) -> bool:
-        """Say whether another worker has something older of the same person's in hand."""
-        values = {"sender_id": letter.sender_id, "sent_at": letter.sent_at, "by": by}
-        return await self._database.run(
-            lambda connection: connection.execute(_IS_HELD_UP, values).first() is not None,
+    async def find_standing(self, letter: Letter, by: str) -> Standing:
+        """Tell whether a worker who has claimed a message may work on it now."""
+        values = {name: getattr(letter, name) for name in ("message_id", "sender_id", "sent_at")}
+        values["by"] = by
+        is_held_up = await self._database.run(
+            lambda connection: connection.execute(_FIND_STANDING, values).scalar_one_or_none(),
             is_groupable=True,
         )
+        if is_held_up is None:
+            return Standing.LOST
+        return Standing.HELD_UP if is_held_up else Standing.FREE
 
     async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
         """Mark a claimed message as answered; nobody can claim it again.

@@ -54,6 +54,7 @@ class World:
     listening: "list[Process]" = field(default_factory=list)
     is_reachable: bool = True
     said_while_fetching: int = 0
+    breaks_while_fetching: bool = False
 
     def say(self, person: str, later: float = 0.0) -> Message:
         self.now += timedelta(seconds=later, milliseconds=1)
@@ -87,6 +88,8 @@ class World:
         for _ in range(self.said_while_fetching):
             self.say(PEOPLE[0])
         self.said_while_fetching = 0
+        self.is_reachable = not self.breaks_while_fetching
+        self._check()
         return HistoryPage(tuple(found[:PAGE]), len(found) <= PAGE)
 
     async def fetch_message(self, message_id: str) -> Message | None:
@@ -129,10 +132,12 @@ class ScriptedAnswers:
     """Answers once for each id, as the server stores each id once; may fail or die in it."""
 
     world: World
+    inbox: Inbox
     script: list[str] = field(default_factory=list)
 
     async def answer(self, message: Message, _part: str, *, is_repeat: bool = False) -> None:
         del is_repeat
+        assert not await self.inbox.is_finished(message.id)
         how = self.script.pop() if self.script else "well"
         if how == "killed before":
             raise KilledError
@@ -151,9 +156,9 @@ class Process:
         self.world = world
         self.is_live = False
         self.lanes = HandDrivenLanes()
-        self.answers = ScriptedAnswers(world)
         clock, health = WorkspaceClock(self.count_seconds), StorageHealth()
         inbox, checkpoints = Inbox(database), Checkpoints(database, BOT.id)
+        self.answers = ScriptedAnswers(world, inbox)
         answers, lanes = cast("Answers", self.answers), cast("Lanes", self.lanes)
         case_parts = CaseParts(
             name=name,
@@ -254,15 +259,17 @@ class Conversation(RuleBasedStateMachine):
         for process in self.world.listening:
             process.intake.hear(message)
 
-    @rule(name=st.sampled_from(PROCESSES), chatter=st.integers(0, 2))
-    def come(self, name: str, chatter: int) -> None:
+    @rule(name=st.sampled_from(PROCESSES), chatter=st.integers(0, 2), breaks=st.booleans())
+    def come(self, name: str, chatter: int, breaks: bool) -> None:
         process = self.processes.get(name)
         self.world.said_while_fetching = chatter
+        self.world.breaks_while_fetching = breaks
         if process is None:
             self.start(name)
         elif not process.is_live:
             self.run(process.connect())
         self.world.said_while_fetching = 0
+        self.world.breaks_while_fetching = False
 
     @rule(name=st.sampled_from(PROCESSES))
     def lose_connection(self, name: str) -> None:

@@ -1,0 +1,16 @@
+from datetime import UTC, datetime, timedelta
+
+from bot.workspace_clock import WorkspaceClock
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+
+def test_the_workspaces_time_goes_on_from_what_it_told() -> None:
+    seconds = [100.0]
+    clock = WorkspaceClock(lambda: seconds[0])
+    assert clock.now is None
+    clock.learn(NOW)
+    seconds[0] = 130.0
+    assert clock.now == NOW + timedelta(seconds=30)
+    clock.learn(NOW)
+    assert clock.now == NOW
