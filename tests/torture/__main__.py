@@ -1,0 +1,67 @@
+"""``python -m tests.torture``: faults and kills while people talk; status 1 if the bot fails."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.postgres import open_empty_database, open_server
+from tests.torture.memory import MemoryPlan, measure_memory
+from tests.torture.report import format_outcome
+from tests.torture.run import Plan, torture
+
+
+def main() -> int:
+    """Read the command line and run."""
+    asked = _parse_arguments()
+    if asked.memory:
+        growth = asyncio.run(measure_memory(MemoryPlan(), _tell))
+        return 0 if growth.is_small else 1
+    with _open_database(asked.database) as database:
+        plan = Plan(
+            seconds=asked.seconds,
+            seed=asked.seed,
+            bots=asked.bots,
+            database=database,
+            people=asked.people,
+            folder=asked.folder,
+        )
+        outcome = asyncio.run(torture(plan))
+    _tell(f"seed: {asked.seed}, bots: {asked.bots}, seconds: {asked.seconds:g}")
+    _tell(format_outcome(outcome))
+    return 0 if outcome.is_clean else 1
+
+
+def _tell(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - what was asked for
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600.0, help="how long things go wrong")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--bots", type=int, default=1)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument(
+        "--database",
+        default="",
+        help='an address; "postgresql" alone: a server of its own; a file without it',
+    )
+    parser.add_argument("--folder", type=Path, help="where to keep logs and database")
+    parser.add_argument("--memory", action="store_true", help="only measure how memory grows")
+    return parser.parse_args()
+
+
+@contextmanager
+def _open_database(asked: str) -> Iterator[str]:
+    if asked != "postgresql":
+        yield asked
+        return
+    with open_server() as server, open_empty_database(server.url) as url:
+        yield url
+
+
+if __name__ == "__main__":
+    sys.exit(main())

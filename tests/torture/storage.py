@@ -1,0 +1,56 @@
+"""Making the bot's database fail, from outside."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+
+_CUT_ALL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+class Storage(Protocol):
+    """A database that can be hurt."""
+
+    async def hurt(self, seconds: float) -> str:
+        """Let it fail, for so long where it can be chosen; give what was done."""
+        ...
+
+
+class SqliteFile:
+    """The database in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def hurt(self, seconds: float) -> str:
+        """Lock it against all writing."""
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as opened:
+            try:
+                opened.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return "database found locked"
+            await asyncio.sleep(seconds)
+            opened.execute("ROLLBACK")
+        return "database locked"
+
+
+class PostgresDatabase:
+    """The database on a server."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def hurt(self, seconds: float) -> str:  # noqa: ARG002 - it is over at once
+        """Cut all connections to it."""
+        await asyncio.to_thread(self._cut)
+        return "database connections cut"
+
+    def _cut(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(_CUT_ALL)
