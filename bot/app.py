@@ -11,8 +11,20 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot import commands
-from bot.answers import AnswerParts
-from bot.clockwork import (
+from bot.command import Services, load_commands
+from bot.config import Settings
+from bot.delegation import Delegation, Grounds, make_memory, open_delegation, open_vault
+from bot.delivery import Delivery
+from bot.dispatcher.answers import AnswerParts
+from bot.dispatcher.builder import ReceptionGrounds, make_reception
+from bot.errors import RateLimitedError, UnreachableError
+from bot.lifetime import Bot
+from bot.models import AuthToken, Message, Sender
+from bot.parsing import Listener
+from bot.rocketchat.realtime import Realtime, Timing
+from bot.rocketchat.realtime.timing import make_pauses
+from bot.rocketchat.rest import Rest, open_rest
+from bot.scheduler.builder import (
     ClockParts,
     Sleep,
     make_alerts,
@@ -20,18 +32,6 @@ from bot.clockwork import (
     make_reports,
     make_scheduler,
 )
-from bot.command import Services, load_commands
-from bot.config import Settings
-from bot.delegation import Delegation, Grounds, make_memory, open_delegation, open_vault
-from bot.delivery import Delivery
-from bot.errors import RateLimitedError, UnreachableError
-from bot.lifetime import Bot
-from bot.models import AuthToken, Message, Sender
-from bot.parsing import Listener
-from bot.reception import ReceptionGrounds, make_reception
-from bot.rocketchat.realtime import Realtime, Timing
-from bot.rocketchat.realtime.timing import make_pauses
-from bot.rocketchat.rest import Rest, open_rest
 from bot.services.consent import Consent
 from bot.services.manners import Manners
 from bot.services.people import Memory, People

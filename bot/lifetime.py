@@ -3,9 +3,9 @@
 import asyncio
 from typing import Final
 
-from bot.reception import Reception
+from bot.dispatcher.builder import Reception
 from bot.rocketchat.realtime import Realtime
-from bot.scheduler import Scheduler
+from bot.scheduler.loop import Scheduler
 from bot.services.upkeep import Upkeep
 
 _TIME_TO_FINISH: Final = 10.0

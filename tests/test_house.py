@@ -9,6 +9,14 @@ import pytest
 
 BREACHES = {
     "Imports go down, never up": ("bot/models.py", "import bot.parsing"),
+    "A message goes one way through the dispatcher": (
+        "bot/dispatcher/lanes.py",
+        "import bot.dispatcher.answers",
+    ),
+    "A due time goes one way through the scheduler": (
+        "bot/scheduler/errands.py",
+        "import bot.scheduler.loop",
+    ),
     "Commands know nothing of each other": ("bot/commands/help.py", "import bot.commands.session"),
     "Commands and web reach the outside only through services": (
         "bot/commands/help.py",

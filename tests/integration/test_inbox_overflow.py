@@ -4,7 +4,7 @@ from sqlalchemy import func, select
 
 from bot.storage.database import open_database
 from bot.storage.tables import inbox
-from tests.integration.test_inbox_stateful import Process, World
+from tests.integration.inbox_world import Process, World
 
 MORE_THAN_FITS = 10_050
 

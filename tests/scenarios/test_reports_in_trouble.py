@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.scheduler import LEASE
+from bot.scheduler.loop import LEASE
 from bot.storage.database import open_database
 from bot.storage.slots import Slots
 from bot.timetable import SPREAD

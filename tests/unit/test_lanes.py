@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from bot.lanes import MOST_IN_HAND, Job, Lanes, Progress
+from bot.dispatcher.lanes import MOST_IN_HAND, Job, Lanes, Progress
 from bot.rocketchat.realtime import Timing
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from bot.catch_up import CatchUp, Missed
+from bot.dispatcher.catch_up import CatchUp, Missed
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.models import Message, RoomType
 from bot.parsing import Listener, is_spoken_by_a_person

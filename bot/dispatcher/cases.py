@@ -7,8 +7,9 @@ from typing import Final
 
 import structlog
 
-from bot.absence import Absence
-from bot.answers import Answers, make_reference
+from bot.dispatcher.absence import Absence
+from bot.dispatcher.answers import Answers, make_reference
+from bot.dispatcher.lanes import Progress
 from bot.errors import (
     ProtocolError,
     RefusedError,
@@ -17,7 +18,6 @@ from bot.errors import (
     UnreachableError,
     WorkspaceError,
 )
-from bot.lanes import Progress
 from bot.models import Message
 from bot.rocketchat.rest import Rest
 from bot.storage.inbox import Inbox, Letter, Standing

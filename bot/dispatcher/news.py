@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from bot.answers import Answers
 from bot.delivery import Delivery
+from bot.dispatcher.answers import Answers
 from bot.formatting.connections import (
     format_connected,
     format_foreign_token,

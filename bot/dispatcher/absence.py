@@ -6,8 +6,8 @@ from typing import Final
 
 import structlog
 
-from bot.answers import Answers
-from bot.catch_up import Missed
+from bot.dispatcher.answers import Answers
+from bot.dispatcher.catch_up import Missed
 from bot.errors import RefusedError
 from bot.models import Message
 from bot.storage.inbox import Inbox, make_letter

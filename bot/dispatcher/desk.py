@@ -9,9 +9,9 @@ from typing import Final
 
 import structlog
 
-from bot.cases import Case, Cases
+from bot.dispatcher.cases import Case, Cases
+from bot.dispatcher.lanes import Job, Lanes, Progress
 from bot.errors import StorageError
-from bot.lanes import Job, Lanes, Progress
 from bot.models import Message
 from bot.storage.inbox import Inbox, make_letter
 from bot.storage_health import StorageHealth

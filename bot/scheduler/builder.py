@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.delivery import Delivery
-from bot.errands import ErrandParts, Errands
 from bot.models import Sender
 from bot.rocketchat.rest import Rest
-from bot.scheduler import Scheduler
+from bot.scheduler.errands import ErrandParts, Errands
+from bot.scheduler.loop import Scheduler
 from bot.services.alerts import Alerts
 from bot.services.connections import Connections
 from bot.services.people import Memory

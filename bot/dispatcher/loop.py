@@ -10,7 +10,10 @@ from typing import Final
 
 import structlog
 
-from bot.desk import Desk
+from bot.dispatcher.desk import Desk
+from bot.dispatcher.intake import Intake
+from bot.dispatcher.lanes import Job, Lanes, Progress
+from bot.dispatcher.news import News
 from bot.errors import (
     BotError,
     RateLimitedError,
@@ -18,9 +21,6 @@ from bot.errors import (
     TokenRejectedError,
     UnreachableError,
 )
-from bot.intake import Intake
-from bot.lanes import Job, Lanes, Progress
-from bot.news import News
 from bot.services.connections import Connected, Connections, Lost, Mismatch
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.inbox import Inbox

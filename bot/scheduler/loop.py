@@ -8,8 +8,8 @@ from typing import Final
 
 import structlog
 
-from bot.errands import Errands
 from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.scheduler.errands import Errands
 from bot.services.alerts import LOOKS_PER_MINUTE, Alerts
 from bot.services.plans import Plans
 from bot.storage.slots import Slot, Slots

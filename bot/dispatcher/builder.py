@@ -10,18 +10,18 @@ from typing import Final
 
 import structlog
 
-from bot.absence import Absence
-from bot.answers import AnswerParts, Answers
-from bot.cases import CaseParts, Cases
-from bot.catch_up import CatchUp
 from bot.delivery import Delivery
-from bot.desk import Desk, DeskParts
-from bot.dispatcher import Dispatcher, Parts
+from bot.dispatcher.absence import Absence
+from bot.dispatcher.answers import AnswerParts, Answers
+from bot.dispatcher.cases import CaseParts, Cases
+from bot.dispatcher.catch_up import CatchUp
+from bot.dispatcher.desk import Desk, DeskParts
+from bot.dispatcher.intake import Intake, IntakeParts, is_worth_hearing
+from bot.dispatcher.lanes import Lanes
+from bot.dispatcher.loop import Dispatcher, Parts
+from bot.dispatcher.news import News
 from bot.errors import TokenRejectedError, WorkspaceError
-from bot.intake import Intake, IntakeParts, is_worth_hearing
-from bot.lanes import Lanes
 from bot.models import AuthToken
-from bot.news import News
 from bot.parsing import Listener
 from bot.rocketchat.realtime import Timing
 from bot.rocketchat.rest import Rest

@@ -1,0 +1,1 @@
+"""Somebody spoke: a message, brought to its answer once."""

@@ -1,0 +1,1 @@
+"""The clock struck: what people asked to be told without asking, and when."""

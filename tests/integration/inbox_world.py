@@ -1,0 +1,209 @@
+"""A workspace and processes of the bot, as far as messages go, moved by hand."""
+
+from bisect import insort
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, cast
+
+from bot.dispatcher.absence import Absence
+from bot.dispatcher.answers import Answers
+from bot.dispatcher.cases import CaseParts, Cases
+from bot.dispatcher.catch_up import CatchUp, Missed
+from bot.dispatcher.desk import Desk, DeskParts
+from bot.dispatcher.intake import Intake, IntakeParts, is_worth_hearing
+from bot.dispatcher.lanes import Job, Lanes, Progress
+from bot.errors import UnreachableError
+from bot.models import Message, Room, RoomType, Sender
+from bot.parsing import Listener
+from bot.rocketchat.rest import HistoryPage, Rest
+from bot.storage.checkpoints import Checkpoints
+from bot.storage.database import Database
+from bot.storage.inbox import Inbox
+from bot.storage_health import StorageHealth
+from bot.workspace_clock import WorkspaceClock
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+BOT = Sender("bot", "sessions")
+PEOPLE = ("ann", "bob", "cat")
+PAGE = 3
+DAY = timedelta(days=1)
+
+
+class KilledError(BaseException):
+    """The process is gone in the middle of this."""
+
+
+@dataclass
+class World:
+    """A workspace: what was said in it, and what the bot answered."""
+
+    now: datetime = START
+    said: list[Message] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    listening: "list[Process]" = field(default_factory=list)
+    is_reachable: bool = True
+    said_while_fetching: int = 0
+    breaks_while_fetching: bool = False
+
+    def say(self, person: str, later: float = 0.0) -> Message:
+        self.now += timedelta(seconds=later, milliseconds=1)
+        sender = Sender(person, person)
+        id_ = f"{person}{len(self.said)}"
+        message = Message(id_, f"room of {person}", RoomType.DIRECT, sender, "!x", self.now)
+        self.said.append(message)
+        for process in self.listening:
+            process.intake.hear(message)
+        return message
+
+    async def fetch_time(self) -> datetime:
+        self._check()
+        return self.now.replace(microsecond=0)
+
+    async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
+        self._check()
+        names = {each.room_id for each in self.said if each.sent_at > since}
+        return tuple(Room(name, RoomType.DIRECT) for name in sorted(names))
+
+    async def fetch_history(
+        self, room: Room, oldest: datetime, latest: datetime | None = None
+    ) -> HistoryPage:
+        self._check()
+        until = latest or self.now
+        found = [
+            each
+            for each in reversed(self.said)
+            if each.room_id == room.id and oldest <= each.sent_at <= until
+        ]
+        for _ in range(self.said_while_fetching):
+            self.say(PEOPLE[0])
+        self.said_while_fetching = 0
+        self.is_reachable = not self.breaks_while_fetching
+        self._check()
+        return HistoryPage(tuple(found[:PAGE]), len(found) <= PAGE)
+
+    async def fetch_message(self, message_id: str) -> Message | None:
+        self._check()
+        return next((each for each in self.said if each.id == message_id), None)
+
+    async def fetch_room(self, room_id: str) -> Room:
+        return Room(room_id, RoomType.DIRECT)
+
+    def _check(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("cut off")
+
+
+@dataclass
+class HandDrivenLanes:
+    """Each person's jobs in order, worked one by one as the test says."""
+
+    jobs: dict[str, list[Job]] = field(default_factory=dict)
+    room: int = 5
+
+    def add(self, job: Job) -> None:
+        insort(self.jobs.setdefault(job.person_id, []), job, key=lambda each: each.at)
+        self.room -= 1
+
+    async def work(self, person: str) -> Progress | None:
+        waiting = self.jobs.get(person)
+        if not waiting:
+            return None
+        job = waiting[0]
+        progress = await job.work()
+        if progress is Progress.SETTLED:
+            waiting.remove(job)
+            self.room += 1
+        return progress
+
+
+@dataclass
+class ScriptedAnswers:
+    """Answers once for each id, as the server stores each id once; may fail or die in it."""
+
+    world: World
+    inbox: Inbox
+    script: list[str] = field(default_factory=list)
+
+    async def answer(self, message: Message, _part: str, *, is_repeat: bool = False) -> None:
+        del is_repeat
+        assert not await self.inbox.is_finished(message.id)
+        how = self.script.pop() if self.script else "well"
+        if how == "killed before":
+            raise KilledError
+        if how == "failing" or not self.world.is_reachable:
+            raise UnreachableError("cut off")
+        if message.id not in self.world.answered:
+            self.world.answered.append(message.id)
+        if how == "killed after":
+            raise KilledError
+
+
+class Process:
+    """One process of the bot, as far as messages go."""
+
+    def __init__(self, world: World, database: Database, name: str) -> None:
+        self.world = world
+        self.is_live = False
+        self.lanes = HandDrivenLanes()
+        clock, health = WorkspaceClock(self.count_seconds), StorageHealth()
+        inbox, checkpoints = Inbox(database), Checkpoints(database, BOT.id)
+        self.answers = ScriptedAnswers(world, inbox)
+        answers, lanes = cast("Answers", self.answers), cast("Lanes", self.lanes)
+        case_parts = CaseParts(
+            name=name,
+            inbox=inbox,
+            answers=answers,
+            absence=Absence(inbox, answers, name, self.tell_time),
+            rest=cast("Rest", world),
+            clock=clock,
+            health=health,
+            check_token=self.do_nothing,
+            now=self.tell_time,
+        )
+        desk_parts: Any = (name, inbox, lanes, Cases(case_parts, DAY), health, self.tell_time)
+        self.desk = Desk(DeskParts(*desk_parts))
+        listener = Listener(BOT, "!")
+        worth = partial(is_worth_hearing, listener=listener)
+        catch_up = CatchUp(world, checkpoints, clock, window=DAY, is_worth=worth)
+        parts = IntakeParts(
+            listener=listener,
+            catch_up=catch_up,
+            checkpoints=checkpoints,
+            clock=clock,
+            health=health,
+            accept=self.desk.accept,
+            give_up=self.check_nothing_is_given_up,
+            complain=self.do_nothing,
+            is_live=lambda: self.is_live,
+            now=self.tell_time,
+        )
+        self.intake = Intake(parts, DAY)
+
+    def tell_time(self) -> datetime:
+        return self.world.now
+
+    def count_seconds(self) -> float:
+        return (self.world.now - START).total_seconds()
+
+    async def do_nothing(self, *_: object) -> None:
+        pass
+
+    async def check_nothing_is_given_up(self, missed: Missed) -> None:
+        assert not missed.old
+
+    async def connect(self) -> bool:
+        """Listen, catch up, be live: as the realtime connection does it."""
+        self.world.listening.append(self)
+        try:
+            await self.intake.catch_up()
+        except UnreachableError:
+            self.drop()
+            return False
+        self.is_live = True
+        return True
+
+    def drop(self) -> None:
+        self.is_live = False
+        if self in self.world.listening:
+            self.world.listening.remove(self)
