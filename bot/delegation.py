@@ -25,6 +25,7 @@ from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.database import Database
 from bot.storage.device_names import DeviceNames
 from bot.storage.engine import find_database_file
+from bot.storage.inbox import Inbox
 from bot.storage.key_file import load_key_ring, watch_key_file
 from bot.storage.keys import KeyRing
 from bot.storage.lent_tokens import LentTokens
@@ -105,6 +106,7 @@ def make_memory(database: Database, vault: Vault) -> Memory:
         schedules=Schedules(database),
         watches=Watches(database),
         sightings=Sightings(database),
+        inbox=Inbox(database),
     )
 
 

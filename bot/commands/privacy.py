@@ -12,8 +12,13 @@ async def privacy(context: Context) -> Reply:
     reader = context.reader
     stored = await context.services.people.show(context.asker.id)
     facts = tuple(_list_facts(stored, reader, context))
+    bare_ids = reader.text(
+        "Of messages that I have answered only the ids stay for a while, without sender, room or "
+        "words, so that none is answered twice."
+    )
     if not facts:
-        return Reply(reader.text("I store nothing about you."))
+        nothing = reader.text("I store nothing about you.")
+        return Reply(nothing, Attachment(Colour.BLUE, text=bare_ids))
     footer = reader.text(
         "I keep no list of your sessions beyond the ids behind the numbers, and no addresses but "
         "the networks that go with devices. {forget} erases all of it.",
@@ -21,7 +26,7 @@ async def privacy(context: Context) -> Reply:
     )
     return Reply(
         reader.text("This is all I store about you."),
-        Attachment(Colour.BLUE, text=footer, facts=facts),
+        Attachment(Colour.BLUE, text=f"{footer} {bare_ids}", facts=facts),
     )
 
 
@@ -60,6 +65,13 @@ def _list_facts(stored: StoredAboutPerson, reader: Reader, context: Context) -> 
             "{count}: program, system and network of each", count=stored.seen_devices
         )
         facts.append(Fact(reader.text("Devices that I remember"), seen))
+    if stored.waiting_questions:
+        facts.append(
+            Fact(
+                reader.text("A question that waits until you connect"),
+                reader.text("its id, room and time"),
+            )
+        )
     if stored.has_open_link:
         facts.append(Fact(reader.text("A connection link"), reader.text("not used yet")))
     return facts

@@ -11,6 +11,7 @@ from bot.storage.audit import AuditTrail
 from bot.storage.confirmations import Confirmations
 from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.device_names import DeviceNames
+from bot.storage.inbox import Inbox
 from bot.storage.listings import Listings
 from bot.storage.schedules import Schedules
 from bot.storage.sightings import Sightings
@@ -30,6 +31,7 @@ class Memory:
     schedules: Schedules
     watches: Watches
     sightings: Sightings
+    inbox: Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class StoredAboutPerson:
     schedule: str
     has_alerts: bool
     seen_devices: int
+    waiting_questions: int
 
 
 class People:
@@ -72,6 +75,7 @@ class People:
             schedule=schedule.rule if schedule else "",
             has_alerts=await self._memory.watches.load(user_id) is not None,
             seen_devices=len(await self._memory.sightings.load(user_id)),
+            waiting_questions=await self._memory.inbox.count_waiting(user_id),
         )
 
     async def forget(self, user_id: str) -> None:
@@ -84,6 +88,7 @@ class People:
         await self._memory.schedules.delete(user_id)
         await self._memory.watches.delete(user_id)
         await self._memory.sightings.delete(user_id)
+        await self._memory.inbox.forget(user_id)
         await self._memory.trail.delete(user_id)
         # In the log only: the trail in the database belongs to what is erased.
         structlog.get_logger("audit").info("forgotten", user_id=user_id)

@@ -7,7 +7,18 @@ from enum import Enum, auto
 from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from bot.models import Message
 from bot.storage.database import Database
@@ -40,10 +51,17 @@ _FIND_STANDING: Final = text("""
     ) FROM inbox WHERE message_id = :message_id AND finished_at IS NULL AND claimed_by = :by
 """).bindparams(bindparam("sent_at", type_=UtcTime))
 
+# Who asked, and where, is kept for as long as there is something to answer.
 _FINISH: Final = text("""
-    UPDATE inbox SET finished_at = :now, awaiting = :awaiting, action = NULL
+    UPDATE inbox SET finished_at = :now, action = NULL, room_id = '', sender_id = ''
     WHERE message_id = :message_id
 """).bindparams(bindparam("now", type_=UtcTime))
+
+_SUSPEND: Final = text("""
+    UPDATE inbox SET finished_at = :now, action = NULL, awaiting = :awaiting
+    WHERE message_id = :message_id
+""").bindparams(bindparam("now", type_=UtcTime))
+_NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +150,30 @@ class Inbox:
     async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
         """Mark a claimed message as answered; nobody can claim it again.
 
-        Where the answer was only a link, ``awaiting`` is the user whose connecting it waits for.
+        Only its id and times stay. Where the answer was only a link, ``awaiting`` is the user
+        whose connecting it waits for.
         """
         values = {"message_id": message_id, "now": now, "awaiting": awaiting}
+        statement = _SUSPEND if awaiting else _FINISH
         await self._database.run(
-            lambda connection: connection.execute(_FINISH, values), is_groupable=True
+            lambda connection: connection.execute(statement, values), is_groupable=True
         )
         if awaiting is not None:
             # The link of an earlier question does not work any more.
-            others = and_(_row.awaiting == awaiting, _row.message_id != message_id)
-            statement = update(inbox).where(others).values(awaiting=None)
-            await self._database.run(lambda connection: connection.execute(statement))
+            await self._give_up(and_(_row.awaiting == awaiting, _row.message_id != message_id))
+
+    async def count_waiting(self, user_id: str) -> int:
+        """Count the questions that wait for the person to connect."""
+        query = select(func.count()).where(_row.awaiting == user_id)
+        return await self._database.run(lambda connection: connection.scalar(query) or 0)
+
+    async def forget(self, user_id: str) -> None:
+        """Give up the questions that wait for the person to connect."""
+        await self._give_up(_row.awaiting == user_id)
+
+    async def _give_up(self, which: ColumnElement[bool]) -> None:
+        statement = update(inbox).where(which).values(_NOBODY)
+        await self._database.run(lambda connection: connection.execute(statement))
 
     async def reopen(self, *, asked_after: datetime, connected_before: datetime) -> int:
         """Put the questions of people who have connected meanwhile back to be answered."""
