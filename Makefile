@@ -9,7 +9,7 @@ demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
 test: .venv/ready
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n 4 --dist worksteal $(ARGS)
 
 check: .venv/ready
 	$(RUN) ruff format --check .

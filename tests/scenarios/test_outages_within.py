@@ -201,13 +201,14 @@ async def test_only_the_last_question_is_answered_after_connecting(stage: Outage
         assert not any(text.startswith("Chrome 113 on") for text in alice.texts)
 
 
-async def test_the_inbox_keeps_no_words(stage: OutageStage) -> None:
+async def test_of_an_answered_message_the_inbox_keeps_the_id_alone(stage: OutageStage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
-        alice.ask("unmistakable")
+        (question,) = alice.ask("unmistakable")
         await alice.wait_for_answers("unmistakable")
     database = sqlite3.connect(stage.folder / "bot.db")
     stored = str(database.execute("SELECT * FROM inbox").fetchall())
     database.close()
-    assert alice.user.id in stored
+    assert question["_id"] in stored
     assert "unmistakable" not in stored
+    assert alice.user.id not in stored
