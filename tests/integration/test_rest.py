@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +14,6 @@ from tests.integration.scripted_rest import (
     Script,
     fail,
     ok,
-    open_script,
 )
 
 NOON = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -25,18 +23,6 @@ ROW = {
     "loginToken": "hash",
     "loginAt": "2026-09-01T12:00:00Z",
 }
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    async with open_script() as script:
-        yield script
-
-
-@pytest.fixture
-async def rest(script: Script) -> AsyncIterator[Rest]:
-    async with open_rest(script.url, BOT, pause=0.01) as rest:
-        yield rest
 
 
 async def test_the_version_is_asked_without_a_token(script: Script, rest: Rest) -> None:

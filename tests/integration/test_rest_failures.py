@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,7 +23,6 @@ from tests.integration.scripted_rest import (
     hang,
     hang_up,
     ok,
-    open_script,
     say,
     serve,
     serve_bytes,
@@ -37,25 +35,6 @@ ROW = {
     "loginToken": "hash",
     "loginAt": "2026-09-01T12:00:00Z",
 }
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    async with open_script() as script:
-        yield script
-
-
-@pytest.fixture
-async def rest(script: Script) -> AsyncIterator[Rest]:
-    async with open_rest(script.url, BOT, pause=0.01) as rest:
-        yield rest
-
-
-@pytest.fixture
-async def hasty(script: Script) -> AsyncIterator[Rest]:
-    """A client that waits no longer than half a second for an answer."""
-    async with open_rest(script.url, BOT, timeout=0.5, pause=0.01) as rest:
-        yield rest
 
 
 @pytest.mark.parametrize(

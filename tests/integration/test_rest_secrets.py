@@ -1,6 +1,5 @@
 import logging
 import traceback
-from collections.abc import AsyncIterator
 
 import pytest
 import structlog
@@ -22,24 +21,10 @@ from tests.integration.scripted_rest import (
     hang,
     hang_up,
     ok,
-    open_script,
     say,
     serve_bytes,
     stop_in_the_middle,
 )
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    async with open_script() as script:
-        yield script
-
-
-@pytest.fixture
-async def hasty(script: Script) -> AsyncIterator[Rest]:
-    """A client that waits no longer than half a second for an answer."""
-    async with open_rest(script.url, BOT, timeout=0.5, pause=0.01) as rest:
-        yield rest
 
 
 async def test_no_token_is_ever_shown(

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -10,9 +9,8 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.models import OutgoingMessage
-from bot.rocketchat.rest import Rest, open_rest
+from bot.rocketchat.rest import Rest
 from tests.integration.scripted_rest import (
-    BOT,
     BOT_SECRET,
     PAGE,
     Responder,
@@ -21,7 +19,6 @@ from tests.integration.scripted_rest import (
     hang,
     hang_up,
     ok,
-    open_script,
     say,
     stop_in_the_middle,
 )
@@ -32,25 +29,6 @@ GET = "/api/v1/chat.getMessage"
 STORED = {"_id": "reply-1", "rid": "r1", "msg": "hello", "u": {"_id": "botid", "username": "bot"}}
 USED_ID = fail(400, "Cannot read properties of undefined (reading 'starred')")
 NOT_THERE = say(400, {"success": False})
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[Script]:
-    async with open_script() as script:
-        yield script
-
-
-@pytest.fixture
-async def rest(script: Script) -> AsyncIterator[Rest]:
-    async with open_rest(script.url, BOT, pause=0.01) as rest:
-        yield rest
-
-
-@pytest.fixture
-async def hasty(script: Script) -> AsyncIterator[Rest]:
-    """A client that waits no longer than half a second for an answer."""
-    async with open_rest(script.url, BOT, timeout=0.5, pause=0.01) as rest:
-        yield rest
 
 
 async def test_a_clear_send_is_one_request(script: Script, rest: Rest) -> None:
