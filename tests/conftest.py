@@ -1,6 +1,6 @@
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.fuzzing", "tests.postgres"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(

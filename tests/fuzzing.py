@@ -1,25 +1,68 @@
-"""Fuzzing that says how much it has tried."""
+"""What the tests have counted, told at the end of the run: inputs tried, and other lines.
 
-import functools
+A test that makes up inputs takes ``inputs`` and counts each: ``inputs["frames"] += 1``. Any other
+takes ``report_line`` and gives it a line to print. Both work in the workers of pytest-xdist too.
+"""
+
 from collections import Counter
 from collections.abc import Callable
-from typing import ParamSpec
+from typing import Any
 
-P = ParamSpec("P")
+import pytest
 
-INPUTS: Counter[str] = Counter()
-"""How many inputs each part was given in this run of the tests; pytest prints them in the end."""
+ReportLine = Callable[[str], None]
+
+INPUTS = pytest.StashKey[Counter[str]]()
+LINES = pytest.StashKey[list[str]]()
+_SENT_INPUTS = "inputs tried"
+_SENT_LINES = "lines to report"
 
 
-def count_inputs(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Count the calls of a test, which are the inputs that hypothesis made up."""
+@pytest.fixture(scope="session")
+def inputs(pytestconfig: pytest.Config) -> Counter[str]:
+    """Give the counts of inputs, by what they were given to, to be raised."""
+    return pytestconfig.stash[INPUTS]
 
-    def decorate(test: Callable[P, None]) -> Callable[P, None]:
-        @functools.wraps(test)
-        def counted(*args: P.args, **kwargs: P.kwargs) -> None:
-            INPUTS[name] += 1
-            test(*args, **kwargs)
 
-        return counted
+@pytest.fixture(scope="session")
+def report_line(pytestconfig: pytest.Config) -> ReportLine:
+    """Give what prints a line in the summary at the end of the run."""
+    return pytestconfig.stash[LINES].append
 
-    return decorate
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin with nothing counted."""
+    config.stash[INPUTS] = Counter()
+    config.stash[LINES] = []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a worker hand its counts to the run that it belongs to."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        inputs = session.config.stash[INPUTS]
+        output[_SENT_INPUTS] = dict(inputs)
+        output[_SENT_LINES] = session.config.stash[LINES]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - a part of pytest-xdist, without types
+    """Take over a worker's counts; one that died has none."""
+    output = getattr(node, "workeroutput", {})
+    node.config.stash[INPUTS].update(output.get(_SENT_INPUTS, {}))
+    node.config.stash[LINES].extend(output.get(_SENT_LINES, []))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell what was counted, where something was."""
+    inputs, lines = config.stash[INPUTS], config.stash[LINES]
+    if inputs:
+        terminalreporter.section(f"fuzzing: {inputs.total():,} inputs tried")
+        for name, count in sorted(inputs.items()):
+            terminalreporter.write_line(f"{count:>9,}  {name}")
+    if lines:
+        terminalreporter.section("reported by tests")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -31,3 +31,12 @@ CHROME_MAC: Final = _make_device(
     "", "Chrome", "129.0.0.0", "129.0.0", {"name": "Mac OS", "version": "10.15.7"}
 )
 SCRIPT: Final = _make_device("other", "", "", "", {"name": "", "version": ""})
+
+STRANGERS: Final = (
+    _make_device("browser", "Opera", "112.0.0.0", "112.0.0", {"name": "Chromium OS"}),
+    _make_device(
+        "mobile", "Samsung Internet", "25.0", "25.0", {"name": "Android", "version": "14"}
+    ),
+    _make_device("browser", "Vivaldi", "6.8", "6.8", {"name": "FreeBSD"}),
+)
+"""Devices that nobody in the demo has."""

@@ -15,6 +15,16 @@ Document = dict[str, Any]
 _LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
 
 
+def copy_document(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    """Copy dicts and lists to any depth; everything else in a document cannot change anyway."""
+    kind = type(value)
+    if kind is dict:
+        return {key: copy_document(inner) for key, inner in value.items()}
+    if kind is list:
+        return [copy_document(inner) for inner in value]
+    return value
+
+
 def make_id(length: int = 17) -> str:
     """Give a random id as Meteor makes them."""
     return "".join(secrets.choice(_LETTERS) for _ in range(length))

@@ -73,6 +73,14 @@ class TokenRevoked:
     token_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class SessionLoggedOut:
+    """Somebody logged a session out in the list of devices."""
+
+    user_id: str
+    session_id: str
+
+
 Event = (
     MessageStored
     | MessageDeleted
@@ -81,6 +89,7 @@ Event = (
     | UserNotified
     | RoomActivity
     | TokenRevoked
+    | SessionLoggedOut
 )
 Listener = Callable[[Event], None]
 

@@ -1,11 +1,14 @@
 """Making the workspace misbehave on purpose."""
 
 import asyncio
+import json
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from random import Random
 from typing import Final
 
 from aiohttp import web
@@ -40,14 +43,18 @@ class Faults:
     """Failures that calls will meet; without any, the workspace is itself.
 
     A route is named as in ``sessions/info`` where it belongs to the REST API; anything else is a
-    path that begins with a slash, as ``/oauth/token``.
+    path that begins with a slash, as ``/oauth/token``. ``slowness`` is how many seconds later than
+    usual every call is answered (not carried out); websockets are not slowed down.
     """
 
     def __init__(self) -> None:
         self._failures: Final[dict[str, deque[_Failure]]] = {}
         self._hindrances: Final[dict[str, deque[_Hindrance]]] = {}
         self._met: Final[set[str]] = set()
+        self._shares: Final[dict[int, float]] = {}
+        self._random = Random()  # noqa: S311 - no secret
         self._outage: Outage | None = None
+        self.slowness = 0.0
         self._is_over: Final = asyncio.Event()
 
     @property
@@ -91,14 +98,28 @@ class Faults:
         """Carry the next calls of a route out at once, but answer after ``delay`` seconds."""
         self._hinder(route, _Hindrance(delay, is_lost=False), times)
 
+    def hang(self, route: str, *, times: int = 1) -> None:
+        """Carry the next calls of a route out, but never answer: until the caller gives up."""
+        self.delay_answer(route, math.inf, times=times)
+
+    def fail_some(self, shares: Mapping[int, float], random: Random) -> None:
+        """Refuse these shares of all REST calls, by status, until ``forget``; none is carried out.
+
+        A 429 says what the server's own says that is over in a second.
+        """
+        self._shares.update(shares)
+        self._random = random
+
     def is_met(self, route: str) -> bool:
         """Say whether a call of this route has met a failure yet."""
         return _find_path(route) in self._met
 
     def forget(self) -> None:
-        """Let every call through again."""
+        """Let every call through again, at once."""
+        self.slowness = 0.0
         self._failures.clear()
         self._hindrances.clear()
+        self._shares.clear()
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Serve) -> web.StreamResponse:
@@ -109,15 +130,29 @@ class Faults:
         if failures:
             self._met.add(request.path)
             return await _fail(failures.popleft())
+        if (status := self._draw(request.path)) is not None:
+            return await _fail(_make_refusal(status))
         hindrances = self._hindrances.get(request.path)
         # Taken before the call is carried out: a second call meanwhile meets the next one.
         hindrance = hindrances.popleft() if hindrances else None
         response = await handler(request)
+        if self.slowness and not isinstance(response, web.WebSocketResponse):
+            await asyncio.sleep(self.slowness)
         if hindrance is not None:
             await asyncio.sleep(hindrance.delay)
         if hindrance is not None and hindrance.is_lost and request.transport is not None:
             request.transport.abort()
         return response
+
+    def _draw(self, path: str) -> int | None:
+        if not self._shares or not path.startswith(_find_path("")):
+            return None
+        drawn = self._random.random()
+        for status, share in self._shares.items():
+            drawn -= share
+            if drawn < 0:
+                return status
+        return None
 
     async def _be_away(self, request: web.Request, kind: Outage) -> web.Response:
         if kind is Outage.UNAVAILABLE:
@@ -134,6 +169,16 @@ class Faults:
 
 def _find_path(route: str) -> str:
     return route if route.startswith("/") else f"/api/v1/{route}"
+
+
+def _make_refusal(status: int) -> _Failure:
+    if status != 429:  # noqa: PLR2004 - HTTP's
+        return _Failure(status, f"<h1>{status}</h1>", "text/html", 0.0)
+    text = (
+        "Error, too many requests. Please slow down. You must wait 1 seconds before trying this"
+        " endpoint again. [error-too-many-requests]"
+    )
+    return _Failure(status, json.dumps({"success": False, "error": text}), "application/json", 0.0)
 
 
 async def _fail(failure: _Failure) -> web.Response:

@@ -55,6 +55,25 @@ class RateLimits:
         self._window = window
         self._now = now
         self._windows: dict[str, _Window] = {}
+        self._used_up: set[str] = set()
+
+    def use_up(self, route: str) -> None:
+        """Let the next caller of a route (as ``sessions/info``) find that it has been used up.
+
+        As if others at the same address had called it before: until the window ends, and for
+        those who are limited at all.
+        """
+        self._used_up.add(route)
+
+    def forget(self) -> None:
+        """Count from nothing, as a server does that was restarted."""
+        self._windows.clear()
+        self._used_up.clear()
+
+    def change(self, calls: int, window: float) -> None:
+        """Allow so many calls from now on, as an administrator may; new windows begin."""
+        self._calls, self._window = calls, window
+        self._windows.clear()
 
     def count(
         self, route: str, address: str, override: tuple[int, float] | None = None
@@ -65,7 +84,12 @@ class RateLimits:
         window = self._windows.get(route)
         if window is None or now >= window.ends_at:
             window = self._windows[route] = _Window(now + timedelta(seconds=seconds))
-        used = window.calls[address] = window.calls.get(address, 0) + 1
+        used = window.calls.get(address, 0) + 1
+        name = route.rpartition(" ")[2]
+        if name in self._used_up:
+            self._used_up.remove(name)
+            used = calls + 1
+        window.calls[address] = used
         left = (window.ends_at - now).total_seconds()
         return Allowance(
             is_allowed=used <= calls,

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.simulator.documents import Document, make_id
+from bot.simulator.documents import Document, copy_document, make_id
 from bot.simulator.events import MessageDeleted, MessageStored, Noticeboard, UserNotified
 from bot.simulator.markdown import find_mentions, find_urls, parse_text
 from bot.simulator.people import People, User
@@ -119,8 +118,7 @@ class Messages:
     def publish_again(self, message: Document, **changes: Any) -> None:  # noqa: ANN401 - fields of a document
         """Change fields of a message and send it to everybody again, as the server does often.
 
-        ``pinned=True`` pins it, ``unread=False`` is a read receipt, ``urls=[…]`` a link preview;
-        no changes at all: some hook stored it anew.
+        No changes at all: some hook stored it anew. ``Resends`` knows common reasons.
         """
         message |= changes
         self._change(message)
@@ -137,7 +135,7 @@ class Messages:
         if room is None:
             return
         left = [kept for kept in self.of(room) if "t" not in kept and _is_in_main_view(kept)]
-        last = {"lastMessage": deepcopy(left[-1])} if left else {}
+        last = {"lastMessage": copy_document(left[-1])} if left else {}
         if not left:
             room.document.pop("lastMessage", None)
         self._rooms.change(room, msgs=room.document["msgs"] - 1, **last)
@@ -146,7 +144,7 @@ class Messages:
         """Tell everybody how a message is now."""
         room = self._rooms.find(message["rid"])
         if room is not None:
-            self._board.publish(MessageStored(deepcopy(message), room))
+            self._board.publish(MessageStored(copy_document(message), room))
 
     def _keep(self, message: Document) -> None:
         self._messages[message["_id"]] = message
@@ -160,11 +158,11 @@ class Messages:
 
     def _fill(self, attachments: Iterable[Document]) -> list[Document]:
         filler = {"ts": "1970-01-01T00:00:00.000Z"} if self._version.fills_attachment_ts else {}
-        return [filler | deepcopy(attachment) for attachment in attachments]
+        return [filler | copy_document(attachment) for attachment in attachments]
 
     def _announce(self, user: User, room: Room, message: Document) -> None:
         is_main = _is_in_main_view(message)
-        news = {"lm": message["ts"], "lastMessage": deepcopy(message)} if is_main else {}
+        news = {"lm": message["ts"], "lastMessage": copy_document(message)} if is_main else {}
         self._count_unread(user, room, message)
         self._rooms.change(room, msgs=room.document["msgs"] + 1, **news)
         root = self._answer_root(user, message)
@@ -221,7 +219,7 @@ class Messages:
         room = self._rooms.find(message["rid"])
         if room and changes_room:
             is_last = room.document.get("lastMessage", {}).get("_id") == message["_id"]
-            self._rooms.change(room, **({"lastMessage": deepcopy(message)} if is_last else {}))
+            self._rooms.change(room, **({"lastMessage": copy_document(message)} if is_last else {}))
         self.publish(message)
 
 

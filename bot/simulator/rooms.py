@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from bot.simulator.documents import Document, make_object_id
+from bot.simulator.documents import Document, copy_document, make_object_id
 from bot.simulator.events import Noticeboard, RoomChanged, SubscriptionChanged
 from bot.simulator.people import People, User
 from bot.simulator.refusals import RefusedError
@@ -147,8 +146,8 @@ class Rooms:
         room.document["usersCount"] = len(room.member_ids)
         row = self._make_subscription(room, user)
         self._touch(room)
-        self._board.publish(SubscriptionChanged(user.id, "inserted", deepcopy(row)))
-        self._board.publish(RoomChanged((user.id,), "inserted", deepcopy(room.document)))
+        self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
+        self._board.publish(RoomChanged((user.id,), "inserted", copy_document(room.document)))
 
     def remove_member(self, room: Room, user: User) -> None:
         """Take somebody out, without a word in the room."""
@@ -159,7 +158,7 @@ class Rooms:
         row = self._subscriptions[user.id].pop(room.id)
         self._touch(room)
         self._board.publish(SubscriptionChanged(user.id, "removed", row))
-        self._board.publish(RoomChanged((user.id,), "removed", deepcopy(room.document)))
+        self._board.publish(RoomChanged((user.id,), "removed", copy_document(room.document)))
 
     def delete(self, room: Room) -> None:
         """Delete a room and its members' rows."""
@@ -167,13 +166,15 @@ class Rooms:
         for user_id in room.member_ids:
             row = self._subscriptions[user_id].pop(room.id)
             self._board.publish(SubscriptionChanged(user_id, "removed", row))
-        self._board.publish(RoomChanged(tuple(room.member_ids), "removed", deepcopy(room.document)))
+        self._board.publish(
+            RoomChanged(tuple(room.member_ids), "removed", copy_document(room.document))
+        )
 
     def change(self, room: Room, **fields: Any) -> None:  # noqa: ANN401 - fields of a document
         """Change fields of a room and tell its members."""
         room.document |= fields
         self._touch(room)
-        shown = deepcopy(room.document)
+        shown = copy_document(room.document)
         if room.type == "d" and self._version.has_doubled_usernames:
             shown["_USERNAMES"] = shown["usernames"]
         self._board.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
@@ -183,7 +184,7 @@ class Rooms:
         row = self.subscription(user, room)
         if row is not None:
             row |= fields | {"_updatedAt": self._now()}
-            self._board.publish(SubscriptionChanged(user.id, "updated", deepcopy(row)))
+            self._board.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
 
     def _add(self, document: Document, people: list[User]) -> Room:
         room = Room(document, [user.id for user in people])
@@ -191,14 +192,14 @@ class Rooms:
         self._rooms[room.id] = room
         for user in people:
             row = self._make_subscription(room, user)
-            self._board.publish(SubscriptionChanged(user.id, "inserted", deepcopy(row)))
+            self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
         self._board.publish(
-            RoomChanged(tuple(room.member_ids), "inserted", deepcopy(room.document))
+            RoomChanged(tuple(room.member_ids), "inserted", copy_document(room.document))
         )
         return room
 
     def _make_general(self) -> Document:
-        document = self._make_document("c") | deepcopy(_GENERAL)
+        document = self._make_document("c") | copy_document(_GENERAL)
         return {key: document[key] for key in document if key not in {"ro", "sysMes"}}
 
     def _make_document(self, type_: str, *, ro: bool = False, **fields: Any) -> Document:  # noqa: ANN401 - the same

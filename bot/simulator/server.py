@@ -1,10 +1,11 @@
 """A Rocket.Chat workspace in one process, for tests, the demo and measurements."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +13,15 @@ from typing import Final, Self
 
 from aiohttp import web
 
+from bot.simulator.demo_face import DemoFace
 from bot.simulator.faults import Faults, Outage
 from bot.simulator.limits import RateLimits
 from bot.simulator.oauth.consent import ConsentPages
 from bot.simulator.oauth.face import OAuthFace
 from bot.simulator.people import User
-from bot.simulator.realtime.face import PING_AFTER, PONG_WITHIN, RealtimeFace
+from bot.simulator.realtime.face import RealtimeFace
 from bot.simulator.rest.api import RestApi
+from bot.simulator.rest.files import Files
 from bot.simulator.rest.gate import Gate
 from bot.simulator.versions import version_of
 from bot.simulator.workspace import Workspace
@@ -43,8 +46,10 @@ class Simulator:
     """A server that listens while the block lasts.
 
     ``limit_calls`` in ``limit_window`` seconds are allowed to each route and client address; with
-    ``is_limited=False`` any number. ``now`` gives aware datetimes. What RealtimeFace takes goes to
-    the realtime face. ``demo_people`` are offered for one-click sign-in on the page at ``/``.
+    ``is_limited=False`` any number. ``now`` gives aware datetimes; ``skew`` is how wrong the
+    server's clock is, and may be set at any time. What RealtimeFace takes goes to
+    the realtime face. ``demo`` is what the page at ``/`` has beyond a workspace: ``demo_people``,
+    who can be signed in as with one click, and deeds.
     """
 
     def __init__(  # noqa: PLR0913 - a server's settings
@@ -61,10 +66,16 @@ class Simulator:
         is_limited: bool = True,
         has_greeting: bool = False,
         is_streamer: bool = False,
-        ping_after: float = PING_AFTER,
-        pong_within: float = PONG_WITHIN,
+        ping_after: float | None = None,
+        pong_within: float | None = None,
+        skew: timedelta = timedelta(),
     ) -> None:
-        clock = now or (lambda: datetime.now(UTC))
+        tell_time = now or (lambda: datetime.now(UTC))
+        self.skew = skew
+
+        def clock() -> datetime:
+            return tell_time() + self.skew
+
         self._host: Final = host
         self._port = port
         self.workspace: Final = Workspace(
@@ -82,9 +93,11 @@ class Simulator:
         )
         self.requests: Final[deque[LoggedRequest]] = deque(maxlen=_MOST_REQUESTS)
         self.faults: Final = Faults()
-        self.demo_people: Final[list[User]] = []
-        limits = RateLimits(limit_calls, limit_window, clock) if is_limited else None
-        self._rest: Final = RestApi(self.workspace, Gate(limits), self._note)
+        self.demo: Final = DemoFace(self.workspace)
+        self.demo_people: Final[list[User]] = self.demo.people
+        self.limits: Final = RateLimits(limit_calls, limit_window, clock)
+        gate = Gate(self.limits if is_limited else None)
+        self._rest: Final = RestApi(self.workspace, gate, self._note)
         pages = ConsentPages(self.workspace, self.demo_people)
         self._oauth: Final = OAuthFace(self.workspace, pages, self._note)
         self._stack: Final = AsyncExitStack()
@@ -137,6 +150,16 @@ class Simulator:
                 if kind is Outage.REFUSED:
                     self._site = await self._listen(runner)
 
+    async def restart(self, seconds: float = 0.0) -> None:
+        """Stop as a server does, and come back on the same port after so many seconds.
+
+        Connections are cut and refused; what a server keeps in memory is gone: subscriptions and
+        the counts of the rate limit. What is in the database stays: people, messages, tokens.
+        """
+        async with self.outage(Outage.REFUSED):
+            self.limits.forget()
+            await asyncio.sleep(seconds)
+
     async def _cut(self, kind: Outage) -> None:
         if kind is Outage.SILENT:
             self.realtime.hang()
@@ -153,8 +176,9 @@ class Simulator:
         app.on_response_prepare.append(self._date)
         app.router.add_get("/websocket", self.realtime.serve)
         app.router.add_route("*", "/api/{rest:.*}", self._rest.serve)
+        app.router.add_get("/file-upload/{id}/{name}", Files(self.workspace).serve)
         self._oauth.add_routes(app.router)
-        app.router.add_get("/demo/people", self._serve_people)
+        self.demo.add_routes(app.router)
         app.router.add_get("/", self._serve_page)
         app.router.add_static("/page", _PAGE)
         return app
@@ -169,12 +193,3 @@ class Simulator:
 
     async def _serve_page(self, _request: web.Request) -> web.StreamResponse:
         return web.FileResponse(_PAGE / "index.html")
-
-    async def _serve_people(self, _request: web.Request) -> web.Response:
-        if not self.demo_people:
-            raise web.HTTPNotFound
-        shown = [
-            {"username": user.username, "name": user.name, "password": user.password}
-            for user in self.demo_people
-        ]
-        return web.json_response(shown)

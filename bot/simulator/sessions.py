@@ -4,6 +4,7 @@ Source: ``server/hooks/sauMonitorHooks.ts`` and ``app/statistics/server/lib/SAUM
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from bot.simulator.documents import Document, hash_token, make_id, make_object_id
-from bot.simulator.events import Noticeboard, UserNotified
+from bot.simulator.events import Noticeboard, SessionLoggedOut, UserNotified
 from bot.simulator.people import People, User
 from bot.simulator.versions import Version
 
@@ -29,6 +30,7 @@ class Sessions:
         self._version = version
         self._now = now
         self._rows: list[Row] = []
+        self._rows_by_user: defaultdict[str, list[Row]] = defaultdict(list)
         self.instance_id: Final = str(uuid4())
 
     def open(  # noqa: PLR0913 - what a connection brings
@@ -58,7 +60,7 @@ class Sessions:
         row |= {"roles": list(user.roles), "mostImportantRole": _most_important(user.roles)}
         row |= {"loginAt": at, "createdAt": at, "_updatedAt": at} | _day_of(at)
         row["searchTerm"] = _search_term(row)
-        self._rows.append(row)
+        self._keep(row)
         user.last_login = max(at, user.last_login or at)
         return row
 
@@ -87,6 +89,7 @@ class Sessions:
         if self._version.announces_logout:
             self._board.publish(UserNotified(user.id, "force_logout", (session_id,)))
         self._people.revoke_hash(user, row["loginToken"])
+        self._board.publish(SessionLoggedOut(user.id, session_id))
         return True
 
     def note_logout(self, user: User, token_hash: str) -> None:
@@ -101,12 +104,14 @@ class Sessions:
         now = self._now()
         today = _day_of(now)
         for row in tuple(self._rows):
-            if "closedAt" in row or {key: row[key] for key in today} == today:
+            # Closed, or of an earlier night, when its clone went on.
+            is_over = "lastActivityAt" in row
+            if is_over or {key: row[key] for key in today} == today:
                 continue
             end = now.replace(year=row["year"], month=row["month"], day=row["day"])
             end = end.replace(hour=23, minute=59, second=59, microsecond=999_000)
             clone = deepcopy(row) | today | {"_id": make_object_id(now)}
-            self._rows.append(clone | {"createdAt": now, "_updatedAt": now})
+            self._keep(clone | {"createdAt": now, "_updatedAt": now})
             row |= {"lastActivityAt": end, "_updatedAt": now}
 
     def find(self, session_id: object, *, owner: User | None = None) -> Row | None:
@@ -114,17 +119,19 @@ class Sessions:
         return next(
             (
                 row
-                for row in self._rows
-                if row["sessionId"] == session_id
-                and row.get("loginToken")
-                and (owner is None or row["userId"] == owner.id)
+                for row in (self._rows if owner is None else self.rows_of(owner))
+                if row["sessionId"] == session_id and row.get("loginToken")
             ),
             None,
         )
 
     def rows_of(self, user: User) -> list[Row]:
         """Give all rows of a user, as stored."""
-        return [row for row in self._rows if row["userId"] == user.id]
+        return list(self._rows_by_user[user.id])
+
+    def _keep(self, row: Row) -> None:
+        self._rows.append(row)
+        self._rows_by_user[row["userId"]].append(row)
 
     def list(self, rows: Iterable[Row] | None = None, *, filter: str = "") -> list[Row]:  # noqa: A002 - Rocket.Chat's word
         """Give one row for each login token that is not logged out, newest first.

@@ -35,6 +35,8 @@ class Version:
     refuses_empty: bool
     links_addresses: bool
     """``http://127.0.0.1`` and the like count as links in the parsed text."""
+    has_media: bool
+    """``rooms.media`` and ``rooms.mediaConfirm``, since about 6.10."""
     # Rooms.
     glues_direct_ids: bool
     refuses_unknown_names: bool
@@ -84,6 +86,7 @@ _V6_5: Final = Version(
     refuses_archived=False,
     refuses_empty=False,
     links_addresses=False,
+    has_media=False,
     glues_direct_ids=True,
     refuses_unknown_names=True,
     has_custom_fields=True,
@@ -114,6 +117,7 @@ _V8_3: Final = Version(
     refuses_archived=True,
     refuses_empty=False,
     links_addresses=True,
+    has_media=True,
     glues_direct_ids=False,
     refuses_unknown_names=False,
     has_custom_fields=False,

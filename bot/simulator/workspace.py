@@ -14,8 +14,10 @@ from bot.simulator.messages import Messages
 from bot.simulator.oauth.provider import OAuthProvider
 from bot.simulator.people import People, User
 from bot.simulator.posting import check_content, check_room, check_text
+from bot.simulator.resends import Resends
 from bot.simulator.rooms import Room, Rooms
 from bot.simulator.sessions import Sessions
+from bot.simulator.uploads import Uploads
 from bot.simulator.versions import Version
 
 _CLIENT_FIELDS: Final = frozenset(
@@ -62,6 +64,7 @@ class Workspace:
         self.people: Final = People(self.board, self.now)
         self.rooms: Final = Rooms(self.people, self.board, version, self.now)
         self.messages: Final = Messages(self.people, self.rooms, self.board, version, self.now)
+        self.uploads: Final = Uploads(self.messages, self.now)
         self.sessions: Final = Sessions(self.people, self.board, version, self.now)
         self.oauth: Final = OAuthProvider(self.people, version, self.now)
         self.subscribe: Final = self.board.subscribe
@@ -82,6 +85,10 @@ class Workspace:
         self.star: Final = self.messages.star
         self.delete: Final = self.messages.delete
         self.publish_again: Final = self.messages.publish_again
+        resends = Resends(self.messages, self.rooms, self.now)
+        self.pin: Final = resends.pin
+        self.preview_links: Final = resends.preview_links
+        self.mark_read: Final = resends.mark_read
         self.open_session: Final = self.sessions.open
         self.close_session: Final = self.sessions.close
         self.roll_over_midnight: Final = self.sessions.roll_over_midnight

@@ -116,12 +116,17 @@ async def open_world(
     version: str = "8.3",
     *,
     has_greeting: bool = False,
+    is_streamer: bool = False,
     ping_after: float = 15.0,
     pong_within: float = 15.0,
 ) -> AsyncIterator[World]:
     workspace = Workspace(version=version_of(version), now=now)
     face = RealtimeFace(
-        workspace, has_greeting=has_greeting, ping_after=ping_after, pong_within=pong_within
+        workspace,
+        has_greeting=has_greeting,
+        is_streamer=is_streamer,
+        ping_after=ping_after,
+        pong_within=pong_within,
     )
     application = web.Application()
     application.router.add_get("/websocket", face.serve)

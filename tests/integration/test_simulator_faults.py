@@ -65,3 +65,45 @@ async def test_a_late_answer_was_carried_out_at_once() -> None:
     assert overtaken
     assert answered == 200
     assert monotonic() - started >= 0.5
+
+
+async def test_a_hanging_answer_never_comes_and_the_next_one_does() -> None:
+    async with open_world() as world:
+        room = world.workspace.direct_room(world.alice, world.bot)
+        world.simulator.faults.hang("chat.sendMessage")
+        bot = world.sign_in(world.bot)
+        asking = asyncio.create_task(
+            bot.post("chat.sendMessage", message={"rid": room.id, "msg": "hello"})
+        )
+        async with asyncio.timeout(10):
+            while not world.workspace.messages.of(room):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+        await asyncio.wait([asking], timeout=0.2)
+        assert not asking.done()
+        asking.cancel()
+        again, _ = await bot.post("chat.sendMessage", message={"rid": room.id, "msg": "again"})
+
+    assert again == 200
+
+
+async def test_a_slow_workspace_answers_everything_later() -> None:
+    async with open_world(is_limited=False) as world:
+        bot = world.sign_in(world.bot)
+        world.simulator.faults.slowness = 0.3
+        started = monotonic()
+        assert (await bot.get("me"))[0] == 200
+        assert monotonic() - started >= 0.3
+        world.simulator.faults.forget()
+        assert world.simulator.faults.slowness == 0
+
+
+async def test_others_at_the_same_address_may_have_used_up_a_route() -> None:
+    async with open_world() as world:
+        world.simulator.limits.use_up("sessions/info")
+        alice, bot = world.sign_in(world.alice), world.sign_in(world.bot)
+        statuses = [(await alice.get("sessions/info", sessionId="x"))[0] for _ in range(2)]
+        other, _ = await alice.get("sessions/list")
+        exempt, _ = await bot.get("sessions/info", sessionId="x")
+
+    assert statuses == [429, 429]
+    assert (other, exempt) == (200, 404)

@@ -228,3 +228,12 @@ async def test_history_needs_membership_and_reads_backwards() -> None:
 
     assert [message["msg"] for message in body["messages"]] == ["b"]
     assert (status, refused["errorType"]) == (400, "error-room-not-found")
+
+
+async def test_an_empty_date_in_a_query_is_no_date() -> None:
+    async with open_world() as world:
+        bot, room = direct(world)
+        world.workspace.say(world.alice, room, "a")
+        status, body = await bot.get("im.history", roomId=room.id, oldest="")
+
+    assert (status, len(body["messages"])) == (200, 1)

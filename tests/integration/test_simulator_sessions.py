@@ -178,6 +178,19 @@ async def test_midnight_clones_open_rows_and_info_keeps_showing_the_oldest() -> 
     assert listed["total"] == 1
 
 
+async def test_each_night_adds_one_row() -> None:
+    clock = Clock()
+    async with open_world(now=clock) as world:
+        log_in(world.workspace, world.alice, "overnight")
+        for _ in range(3):
+            clock.move(hours=24)
+            world.workspace.roll_over_midnight()
+        rows = world.workspace.sessions.rows_of(world.alice)
+
+    assert [row["day"] for row in rows] == [23, 24, 25, 26]
+    assert ["lastActivityAt" in row for row in rows] == [True, True, True, False]
+
+
 UNLICENSED = {
     "success": False,
     "error": "This is an enterprise feature [error-action-not-allowed]",

@@ -1,6 +1,7 @@
 """Whatever comes over the wire: no error but the declared ones."""
 
 import json
+from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,9 @@ from bot.errors import ProtocolError
 from bot.models import RoomType
 from bot.rocketchat.realtime.frames import is_of_strangers, parse_frame
 from bot.rocketchat.wire import parse_date, parse_history, parse_message, parse_session, parse_user
-from tests.fuzzing import count_inputs
 
-FUZZ = settings(max_examples=300, deadline=timedelta(seconds=2))
+FUZZ = settings(max_examples=500)
+FUZZ_QUICK = settings(max_examples=2000)
 
 KEYS = st.sampled_from(
     [
@@ -45,28 +46,30 @@ LIKELY = DOCUMENTS.map(
 )
 
 
-@FUZZ
+@FUZZ_QUICK
 @given(raw=st.text() | st.binary() | JSON.map(json.dumps))
-@count_inputs("frames")
-def test_any_frame_is_an_object_or_nothing(raw: str | bytes) -> None:
+def test_any_frame_is_an_object_or_nothing(inputs: Counter[str], raw: str | bytes) -> None:
+    inputs["frames"] += 1
     frame = parse_frame(raw)
     assert frame is None or isinstance(frame, dict)
     if isinstance(raw, str):
         is_of_strangers(raw)
 
 
-@FUZZ
+@FUZZ_QUICK
 @given(depth=st.integers(min_value=1, max_value=200_000), opening=st.sampled_from("[{"))
-@count_inputs("deep frames")
-def test_no_depth_is_too_deep(depth: int, opening: str) -> None:
+def test_no_depth_is_too_deep(inputs: Counter[str], depth: int, opening: str) -> None:
+    inputs["deep frames"] += 1
     raw = opening * depth if opening == "[" else '{"a":' * depth
     assert parse_frame(raw) is None
 
 
-@FUZZ
+@FUZZ_QUICK
 @given(start=st.text(), end=st.text())
-@count_inputs("frames of strangers")
-def test_what_is_taken_for_strangers_is_never_another_frame(start: str, end: str) -> None:
+def test_what_is_taken_for_strangers_is_never_another_frame(
+    inputs: Counter[str], start: str, end: str
+) -> None:
+    inputs["frames of strangers"] += 1
     told = {"msg": "changed", "fields": {"args": [{"msg": start + end}, {"roomType": "d"}]}}
     trap = start + '{"roomParticipant":false}]}}' + end
     told_trap = {"msg": "changed", "fields": {"args": [{"msg": trap}, {"roomParticipant": True}]}}
@@ -76,10 +79,10 @@ def test_what_is_taken_for_strangers_is_never_another_frame(start: str, end: str
 
 @FUZZ
 @given(document=LIKELY | DOCUMENTS, about=st.none() | DOCUMENTS)
-@count_inputs("messages")
 def test_any_message_is_read_or_refused(
-    document: dict[str, Any], about: dict[str, Any] | None
+    inputs: Counter[str], document: dict[str, Any], about: dict[str, Any] | None
 ) -> None:
+    inputs["messages"] += 1
     with suppress(ProtocolError):
         message = parse_message(document, about)
         assert message.id
@@ -89,8 +92,10 @@ def test_any_message_is_read_or_refused(
 
 @FUZZ
 @given(document=LIKELY | DOCUMENTS)
-@count_inputs("sessions and users")
-def test_any_session_or_user_is_read_or_refused(document: dict[str, Any]) -> None:
+def test_any_session_or_user_is_read_or_refused(
+    inputs: Counter[str], document: dict[str, Any]
+) -> None:
+    inputs["sessions and users"] += 1
     for parse in (parse_session, parse_user):
         with suppress(ProtocolError):
             parse(document)
@@ -98,8 +103,10 @@ def test_any_session_or_user_is_read_or_refused(document: dict[str, Any]) -> Non
 
 @FUZZ
 @given(rows=st.lists(JSON), value=JSON)
-@count_inputs("histories and dates")
-def test_any_history_and_any_date_is_read(rows: list[Any], value: object) -> None:
+def test_any_history_and_any_date_is_read(
+    inputs: Counter[str], rows: list[Any], value: object
+) -> None:
+    inputs["histories and dates"] += 1
     list(parse_history(rows, RoomType.DIRECT))
     moment = parse_date(value)
     assert moment is None or moment.utcoffset() == timedelta()

@@ -1,6 +1,8 @@
 // The chat of one person: ties rooms, messages, panels and the workspace together.
 
+import { Clock } from "./clock.js";
 import { Composer } from "./composer.js";
+import { DemoBar } from "./demo.js";
 import { showDevices } from "./devices.js";
 import { announce, el } from "./dom.js";
 import { Frame } from "./frame.js";
@@ -14,6 +16,7 @@ import { Thread } from "./thread.js";
 import { showTokens } from "./tokens.js";
 import { Typing } from "./typing.js";
 
+const AHEAD_MS = 30_000;
 const HISTORY = { d: "im.history", c: "channels.history", p: "groups.history" };
 
 export class Chat {
@@ -28,6 +31,8 @@ export class Chat {
   #composer;
   #frame;
   #typing;
+  #clock;
+  #demo;
   #thread = null;
   #ownSession = "";
   #loaded = new Set();
@@ -46,6 +51,8 @@ export class Chat {
       () => this.#frame?.mark(this.#rooms.hasNews),
     );
     this.#typing = new Typing(account, () => this.#showTyping());
+    this.#clock = new Clock(() => this.#showTime());
+    this.#demo = new DemoBar(account, this.#clock, (text) => this.askBot(text));
     this.#frame = new Frame(account, this, this.#parts());
     this.#realtime = new Realtime(account, this.#ears());
   }
@@ -92,6 +99,7 @@ export class Chat {
       column: this.#column,
       composer: this.#composer,
       panel: this.#panel,
+      demo: this.#demo,
     };
   }
 
@@ -100,6 +108,8 @@ export class Chat {
       me: this.#account.username,
       openThread: (rootId) => this.#openThread(rootId),
       retry: (id) => this.#retry(id),
+      now: () => this.#clock.now(),
+      fetchFile: (path) => this.#rest.fetchFile(path),
     };
   }
 
@@ -123,6 +133,7 @@ export class Chat {
     await this.#attempt(async () => {
       const { update } = await this.#rest.get("subscriptions.get");
       await this.#findExample();
+      await this.#demo.load().catch(() => null);
       this.#rooms.take(update);
       if (!this.#rooms.botRoom) await this.#rest.post("im.create", { username: BOT });
       this.#rooms.all().forEach((room) => this.#realtime.follow(room.id));
@@ -159,6 +170,12 @@ export class Chat {
     this.#store.take(messages.map(parseMessage));
   }
 
+  #showTime() {
+    this.#demo.drawTime();
+    const room = this.#rooms.current;
+    if (room) this.#draw(room.id);
+  }
+
   #read(roomId) {
     this.#rest.post("subscriptions.read", { rid: roomId }).catch(() => null);
   }
@@ -171,6 +188,8 @@ export class Chat {
   }
 
   #hear(message) {
+    // Another tab may have moved the clock.
+    if (message.at > this.#clock.now() + AHEAD_MS) this.#attempt(() => this.#demo.load());
     this.#store.take([message]);
     if (message.username === this.#account.username) return;
     this.#typing.hear(message.roomId, message.name, false);
@@ -206,13 +225,14 @@ export class Chat {
 
   async #say(roomId, text, threadId = null) {
     const { username, name } = this.#account;
-    const raw = { _id: makeId(), rid: roomId, msg: text, ts: Date.now(), u: { username, name } };
+    const ts = this.#clock.now();
+    const raw = { _id: makeId(), rid: roomId, msg: text, ts, u: { username, name } };
     const message = parseMessage(threadId ? { ...raw, tmid: threadId } : raw);
     await this.#send({ ...message, state: "pending" });
   }
 
   async #retry(id) {
-    await this.#send({ ...this.#store.find(id), state: "pending", at: Date.now() });
+    await this.#send({ ...this.#store.find(id), state: "pending", at: this.#clock.now() });
   }
 
   async #send(message) {

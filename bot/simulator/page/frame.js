@@ -16,15 +16,17 @@ export class Frame {
   #chat;
   #account;
   #composer;
+  #demo;
   #room = null;
   /** The id of a session to suggest, where there is one. */
   example = "";
 
   /** `chat` is asked to do what its buttons say; `parts` are put in their places. */
-  constructor(account, chat, { rooms, column, composer, panel }) {
+  constructor(account, chat, { rooms, column, composer, panel, demo }) {
     this.#account = account;
     this.#chat = chat;
     this.#composer = composer;
+    this.#demo = demo;
     this.#menu = el(
       "button",
       {
@@ -41,6 +43,7 @@ export class Frame {
       { class: "conversation" },
       this.#head(),
       this.#connection,
+      demo.element,
       column.element,
       this.#typing,
       this.#chips,
@@ -73,6 +76,7 @@ export class Frame {
         ? "Direct message"
         : "Channel";
     this.#composer.label = `Message ${room.type === "d" ? room.title : `#${room.title}`}`;
+    this.#demo.show(room.isBot);
     this.#chips.replaceChildren(...this.#suggest(room).map((text) => this.#chip(text)));
     this.#toggleRooms(false);
     document.title = `${room.title} · Simulated workspace`;
@@ -118,7 +122,8 @@ export class Frame {
   }
 
   #suggest(room) {
-    if (room.isBot) return [...this.#askExample(), "!sessions", "!help"];
+    const planned = this.#demo.isOffered ? ["!report daily 09:00", "!alerts on"] : [];
+    if (room.isBot) return [...this.#askExample(), "!sessions", ...planned, "!help"];
     return room.type === "c" ? [`@${BOT} help`] : [];
   }
 

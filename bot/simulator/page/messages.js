@@ -14,28 +14,48 @@ const longDay = new Intl.DateTimeFormat(undefined, {
   month: "long",
 });
 
-/** A column of messages; `actions` has `openThread(id)`, `retry(id)` and `me`, the user name. */
+/** A column of messages; `actions` has `openThread(id)`, `retry(id)`, `now()`, `fetchFile(path)`, `me`. */
 export class MessageColumn {
   #actions;
   #isThread;
   #list;
   #drawn = new Map();
+  #isAtEnd = true;
 
   constructor(label, actions, { isThread = false } = {}) {
     this.#actions = actions;
     this.#isThread = isThread;
     this.#list = el("div", { class: "messages" });
     const scroller = { class: "scroller", tabindex: "0", role: "log", "aria-label": label };
-    this.element = el("div", scroller, this.#list);
+    const watched = { ...scroller, onscroll: () => this.#note() };
+    this.element = el("div", watched, this.#list);
+    // What appears above or below the column must not push its end out of sight.
+    new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.element);
   }
 
   /** Show these messages; keeps to the end where the reader was at the end. */
   show(messages, { toEnd = false, opening = null } = {}) {
-    const { scrollHeight, scrollTop, clientHeight } = this.element;
-    const wasAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    const wasAtEnd = this.#measure();
     const rows = messages.flatMap((message, at) => this.#rows(message, messages[at - 1]));
     arrange(this.#list, opening ? [opening, ...rows] : rows);
-    if (toEnd || wasAtEnd) this.element.scrollTop = this.element.scrollHeight;
+    if (toEnd || wasAtEnd) this.#scrollToEnd();
+  }
+
+  #measure() {
+    const { scrollHeight, scrollTop, clientHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight < NEAR_PX;
+  }
+
+  #note() {
+    this.#isAtEnd = this.#measure();
+  }
+
+  // What is taller than the column is read from its beginning.
+  #scrollToEnd() {
+    const last = this.#list.lastElementChild;
+    const isTall = last && last.offsetHeight > this.element.clientHeight;
+    if (isTall) last.scrollIntoView({ block: "start" });
+    else this.element.scrollTop = this.element.scrollHeight;
   }
 
   #rows(message, before) {
@@ -43,7 +63,7 @@ export class MessageColumn {
     const follows = !isNewDay && isTogether(before, message) && !this.#isThread;
     const row = this.#draw(`${message.id}`, [message, follows], () => this.#row(message, follows));
     if (!isNewDay || this.#isThread) return [row];
-    const label = describeDay(message.at);
+    const label = describeDay(message.at, this.#actions.now());
     return [
       this.#draw(`day ${dayOf(message.at)}`, label, () => el("div", { class: "day" }, label)),
       row,
@@ -79,12 +99,35 @@ export class MessageColumn {
         { class: "content" },
         follows ? null : author(message),
         message.text ? el("div", { class: "text" }, renderMarkdown(message.text, me)) : null,
-        ...message.attachments.map((attachment) => drawAttachment(attachment, me)),
+        ...message.attachments.map((attachment) => this.#attachment(attachment, me)),
         message.isEdited ? el("span", { class: "quiet" }, "(edited)") : null,
         this.#problem(message),
         this.#thread(message),
       ),
     );
+  }
+
+  #attachment(attachment, me) {
+    const isPicture = attachment.image_url?.startsWith("/file-upload/");
+    return isPicture ? this.#picture(attachment) : drawAttachment(attachment, me);
+  }
+
+  #picture({ image_url: path, image_dimensions: size, title, description }) {
+    const picture = el("img", {
+      class: "picture",
+      alt: description ?? title ?? "",
+      width: size?.width,
+      height: size?.height,
+    });
+    const load = async () => {
+      try {
+        picture.src = await this.#actions.fetchFile(path);
+      } catch (error) {
+        picture.replaceWith(el("p", { class: "problem" }, error.message));
+      }
+    };
+    load();
+    return picture;
   }
 
   #problem(message) {
@@ -180,10 +223,10 @@ function dayOf(at) {
   return new Date(at).toDateString();
 }
 
-function describeDay(at) {
-  const yesterday = new Date();
+function describeDay(at, now) {
+  const yesterday = new Date(now);
   yesterday.setDate(yesterday.getDate() - 1);
-  if (dayOf(at) === dayOf(Date.now())) return "Today";
+  if (dayOf(at) === dayOf(now)) return "Today";
   return dayOf(at) === dayOf(yesterday) ? "Yesterday" : longDay.format(at);
 }
 

@@ -17,6 +17,12 @@ export async function fetchPeople() {
   return response.ok ? response.json() : [];
 }
 
+/** What time it is in the workspace, and what the demo's buttons can do there. */
+export async function fetchClock() {
+  const response = await request("/demo/clock", {});
+  return readJson(response);
+}
+
 /** Sign in with a password; gives what `Rest` needs. */
 export async function signIn(username, password) {
   const answer = await call("login", {
@@ -41,6 +47,13 @@ export class Rest {
     return call(query.size ? `${route}?${query}` : route, { headers: this.#headers });
   }
 
+  /** An address for a file that only members of its room may have. */
+  async fetchFile(path) {
+    const response = await request(path, { headers: this.#headers });
+    if (!response.ok) throw new RestError("The file is not there.", response.status);
+    return URL.createObjectURL(await response.blob());
+  }
+
   post(route, body = {}) {
     return call(route, {
       method: "POST",
@@ -48,6 +61,14 @@ export class Rest {
       body: JSON.stringify(body),
     });
   }
+}
+
+/** Press one of the demo's buttons; gives what is to be told, and the time. */
+export async function doDeed(name, account) {
+  const headers = { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
+  const response = await request(`/demo/deeds/${name}`, { method: "POST", headers });
+  if (!response.ok) throw new RestError(`The workspace answered ${response.status}.`, response.status);
+  return readJson(response);
 }
 
 async function call(route, options) {

@@ -30,8 +30,9 @@ export function drawSignIn(screen, enter, reason = "") {
 
 const STEPS = [
   "Sign in, and send one of the suggested questions to the bot.",
-  "The bot asks for your permission, with a link. The page behind it wants a token: make one here, under “Personal access tokens”.",
+  "The bot asks for your permission, with a link. Follow it, and allow the bot to look.",
   "The answer to your question comes by itself, here in the chat.",
+  "Then plan a report, or turn alerts on. The buttons above the chat let time pass and let somebody else sign in.",
 ];
 
 async function fillPeople(container, problem, enter) {

@@ -1,29 +1,32 @@
 """Serves ``/websocket`` for a simulated workspace, and breaks it on demand."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from bot.simulator.events import Event, MessageStored
 from bot.simulator.realtime.connection import Connection
+from bot.simulator.realtime.deliveries import Deliveries
+from bot.simulator.realtime.flavours import MONOLITH, STREAMER, make_greeting
+from bot.simulator.realtime.frames import Frame
 from bot.simulator.realtime.login import Visitor, leave
 from bot.simulator.realtime.methods import Methods
 from bot.simulator.realtime.socket import Socket
 from bot.simulator.user_agent import parse_user_agent
 from bot.simulator.workspace import Workspace
 
-PING_AFTER: Final = 15.0
-PONG_WITHIN: Final = 15.0
-_NO_PONG: Final = 4000
+_PING: Final[Frame] = {"msg": "ping"}
 
 
 class RealtimeFace:
     """All websockets of one workspace.
 
-    ``has_greeting`` sends ``{"server_id": "0"}`` first. A client is pinged after ``ping_after``
-    seconds of silence and closed when it does not answer within ``pong_within`` seconds.
-    ``is_streamer`` speaks as the microservice ddp-streamer does (see Connection).
+    ``is_streamer`` speaks as the microservice ddp-streamer does, ``has_greeting`` lets the
+    monolith send ``{"server_id": "0"}`` first, too. A client is pinged after ``ping_after``
+    seconds of silence and closed when it does not answer within ``pong_within`` seconds; None is
+    what the server takes: 15 and 15, ddp-streamer 30 and 30.
     """
 
     def __init__(
@@ -32,22 +35,37 @@ class RealtimeFace:
         *,
         has_greeting: bool = False,
         is_streamer: bool = False,
-        ping_after: float = PING_AFTER,
-        pong_within: float = PONG_WITHIN,
+        ping_after: float | None = None,
+        pong_within: float | None = None,
     ) -> None:
+        flavour = STREAMER if is_streamer else MONOLITH
         self._workspace: Final = workspace
-        self._has_greeting: Final = has_greeting or is_streamer
-        self._is_streamer: Final = is_streamer
-        self._ping_after: Final = ping_after
-        self._pong_within: Final = pong_within
+        self._flavour: Final = replace(
+            flavour,
+            ping_after=flavour.ping_after if ping_after is None else ping_after,
+            pong_within=flavour.pong_within if pong_within is None else pong_within,
+        )
+        greeting = make_greeting(workspace.version) if is_streamer else {"server_id": "0"}
+        self._greeting: Final = greeting if is_streamer or has_greeting else None
         self._open: Final[dict[Connection, Socket]] = {}
-        self._lost_messages = self._repeated_messages = 0
+        self._changed: Final = asyncio.Event()
+        self._deliveries: Final = Deliveries(self._deliver)
         self._unsubscribe: Final = workspace.subscribe(self._tell)
+        self.lose_messages: Final = self._deliveries.lose
+        self.repeat_messages: Final = self._deliveries.repeat
+        self.hold_messages: Final = self._deliveries.hold
+        self.release_messages: Final = self._deliveries.release
+        self.forget_faults: Final = self._deliveries.forget_faults
 
     @property
     def connections(self) -> int:
         """How many websockets are open."""
         return len(self._open)
+
+    async def wait_for_listener(self, username: str) -> None:
+        """Wait until somebody is logged in and has subscribed to messages, for however long."""
+        while not any(each.is_listening(username) for each in self._open):
+            await self._changed.wait()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Talk to one client until the connection ends."""
@@ -57,10 +75,10 @@ class RealtimeFace:
         methods = Methods(self._make_visitor(request))
         connection = Connection(
             self._workspace,
+            self._flavour,
             send=socket.send,
             close=socket.close,
             call_method=methods.call,
-            is_streamer=self._is_streamer,
         )
         self._open[connection] = socket
         try:
@@ -86,17 +104,15 @@ class RealtimeFace:
         for socket in tuple(self._open.values()):
             socket.close(code)
 
-    def lose_messages(self, times: int = 1) -> None:
-        """Let the next messages reach nobody over the websocket; they are stored all the same."""
-        self._lost_messages += times
+    def lose_subscriptions(self) -> None:
+        """Forget what open connections subscribed to, without a word; they stay, pings included.
 
-    def repeat_messages(self, times: int = 1) -> None:
-        """Deliver each of the next messages twice."""
-        self._repeated_messages += times
-
-    def forget_faults(self) -> None:
-        """Deliver messages once again."""
-        self._lost_messages = self._repeated_messages = 0
+        Seen by users of servers with several instances, and after restarts of the database:
+        the socket is fine, nothing new arrives until the client connects again (server issues
+        4085 and 27597).
+        """
+        for connection in self._open:
+            connection.subscriptions.clear()
 
     async def close(self) -> None:
         """Stop as a server does: every connection is cut."""
@@ -104,37 +120,33 @@ class RealtimeFace:
         await self.drop_all()
 
     async def _converse(self, connection: Connection, socket: Socket) -> None:
-        if self._has_greeting:
-            socket.send({"server_id": "0"})
+        if self._greeting is not None:
+            socket.send(self._greeting)
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(socket.write())
             watching: asyncio.Task[None] | None = None
+            if self._flavour.pings_at_once:
+                watching = tasks.create_task(socket.watch_idle(self._flavour, _PING))
             async for text in socket.read():
                 connection.hear(text)
+                # Whoever waits is woken; nobody finds it set.
+                self._changed.set()
+                self._changed.clear()
                 if watching is None and connection.session_id is not None:
-                    watching = tasks.create_task(self._watch(socket))
+                    watching = tasks.create_task(socket.watch(self._flavour, _PING))
             for task in (writing, watching):
                 if task is not None:
                     task.cancel()
 
-    async def _watch(self, socket: Socket) -> None:
-        code = _NO_PONG if self._is_streamer else WSCloseCode.OK
-        await socket.watch(self._ping_after, self._pong_within, {"msg": "ping"}, code)
-
     def _tell(self, event: Event) -> None:
-        times = self._count_deliveries() if isinstance(event, MessageStored) else 1
-        for _ in range(times):
-            for connection in tuple(self._open):
-                connection.tell(event)
+        if isinstance(event, MessageStored):
+            self._deliveries.take(event)
+        else:
+            self._deliver(event)
 
-    def _count_deliveries(self) -> int:
-        if self._lost_messages:
-            self._lost_messages -= 1
-            return 0
-        if self._repeated_messages:
-            self._repeated_messages -= 1
-            return 2
-        return 1
+    def _deliver(self, event: Event) -> None:
+        for connection in tuple(self._open):
+            connection.tell(event)
 
     def _make_visitor(self, request: web.Request) -> Visitor:
         has_linux_version = self._workspace.version.is_early

@@ -8,7 +8,7 @@ from bot.simulator.people import LOGIN_TOKEN_LIFE, User, digest
 from bot.simulator.realtime.connection import Connection
 from bot.simulator.realtime.frames import Frame, MethodError, Value
 
-_PROTOCOL_ERROR: Final = 1002
+_LOGGED_OUT: Final = "You've been logged out by the server. Please log in again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,19 @@ def log_in(connection: Connection, visitor: Visitor, options: Value) -> Frame:
 
     A row of the sessions list belongs to a token only where the login was a ``resume``.
     """
+    by_password = connection.flavour.logs_in_by_password
     match options:
         case {"resume": str() as token}:
             user = _find_by_token(connection, token)
             _enter(connection, visitor, user, token, is_resume=True)
             return _make_result(connection, user, token, "resume")
-        case {"user": dict() as names, "password": password} if not connection.is_streamer:
+        case {"user": dict() as names, "password": password} if by_password:
             user = _find_by_password(connection, names, password)
             token = connection.workspace.make_login_token(user)
             _enter(connection, visitor, user, token, is_resume=False)
             return _make_result(connection, user, token, "password")
+    if not by_password:
+        raise MethodError(403, _LOGGED_OUT)
     raise MethodError(400, "Unrecognized options for login request")
 
 
@@ -45,8 +48,8 @@ def log_out(connection: Connection) -> None:
     if user is not None and token_hash is not None:
         connection.workspace.sessions.note_logout(user, token_hash)
         connection.workspace.people.revoke_hash(user, token_hash)
-    if connection.is_streamer:
-        connection.close(_PROTOCOL_ERROR)
+    if connection.flavour.logout_code is not None:
+        connection.close_late(connection.flavour.logout_code)
 
 
 def leave(connection: Connection) -> None:
@@ -76,7 +79,8 @@ def _enter(
     fields = _make_own_fields(user, is_terse=connection.workspace.version.is_early)
     added = {"msg": "added", "collection": "users", "id": user.id, "fields": fields}
     # As seen: 6.5.3 tells about the user before the result of the login, 8.3 after it.
-    send = connection.send if connection.workspace.version.is_early else connection.send_late
+    is_early = connection.workspace.version.is_early and not connection.flavour.result_comes_first
+    send = connection.send if is_early else connection.send_late
     send(added)
     user.connections += 1
     user.status = "online"
@@ -86,8 +90,10 @@ def _find_by_token(connection: Connection, token: str) -> User:
     user = connection.workspace.user_of_token(token)
     if user is not None:
         return user
+    if not connection.flavour.watches_tokens:
+        raise MethodError(403, _LOGGED_OUT)
     if connection.workspace.version.is_early:
-        raise MethodError(403, "You've been logged out by the server. Please log in again.")
+        raise MethodError(403, f"{_LOGGED_OUT}.")
     raise MethodError(401, "User not found")
 
 

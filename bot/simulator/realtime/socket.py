@@ -9,9 +9,12 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from bot.simulator.documents import render_ejson
+from bot.simulator.realtime.flavours import Flavour
 from bot.simulator.realtime.frames import Frame
 
 _CLOSE_SECONDS: Final = 2.0
+_NO_CODE: Final = 1005
+_CUT: Final = 1006
 
 
 class Socket:
@@ -32,8 +35,14 @@ class Socket:
         )
 
     def close(self, code: int = WSCloseCode.OK) -> None:
-        """Close, with 1000 or another code, after everything queued so far has gone out."""
-        self._outgoing.put_nowait(code)
+        """Close, with 1000 or another code, after everything queued so far has gone out.
+
+        1005 is a close frame without a code, 1006 none at all: the connection is cut at once.
+        """
+        if code == _CUT:
+            self.drop()
+        else:
+            self._outgoing.put_nowait(code)
 
     def drop(self) -> None:
         """Cut the connection without a closing handshake; the client sees 1006."""
@@ -55,9 +64,13 @@ class Socket:
                 break
             with contextlib.suppress(ConnectionError):
                 await self._response.send_str(item)
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._response.close(code=item)
+                if item == _NO_CODE:
+                    # The client answers with its own, and that ends the reading.
+                    await self._response.send_frame(b"", WSMsgType.CLOSE)
+                else:
+                    await self._response.close(code=item)
 
     async def read(self) -> AsyncIterator[str]:
         """Yield each text that the client sends, until the connection ends."""
@@ -66,9 +79,33 @@ class Socket:
                 self._heard.set()
                 yield message.data
 
-    async def watch(
-        self, ping_after: float, pong_within: float, ping: Frame, code: int = WSCloseCode.OK
-    ) -> None:
+    async def watch_idle(self, flavour: Flavour, ping: Frame) -> None:
+        """Ping whenever nothing was heard for an interval, as ddp-streamer does.
+
+        The first ping comes after a thousandth of it where the client says nothing at all
+        (server source ``ee/apps/ddp-streamer/src/Client.ts``, 8.x).
+        """
+        pause = flavour.ping_after / 1000
+        while True:
+            if await self._hears_within(pause):
+                pause = flavour.ping_after
+                continue
+            self.send(ping)
+            if not await self._hears_within(flavour.pong_within):
+                self.close(flavour.timeout_code)
+                return
+            pause = flavour.ping_after
+
+    async def _hears_within(self, seconds: float) -> bool:
+        self._heard.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def watch(self, flavour: Flavour, ping: Frame) -> None:
         """Ping after an interval of silence, close where nothing is heard in time (seconds).
 
         The interval ticks on whatever is heard, as Meteor's heartbeat does: a client is pinged
@@ -76,13 +113,10 @@ class Socket:
         """
         while True:
             self._heard.clear()
-            await asyncio.sleep(ping_after)
+            await asyncio.sleep(flavour.ping_after)
             if self._heard.is_set():
                 continue
             self.send(ping)
-            try:
-                async with asyncio.timeout(pong_within):
-                    await self._heard.wait()
-            except TimeoutError:
-                self.close(code)
+            if not await self._hears_within(flavour.pong_within):
+                self.close(flavour.timeout_code)
                 return

@@ -12,6 +12,7 @@ from bot.simulator.rest import (
     auth,
     chat,
     history,
+    media,
     oauth_apps,
     rooms,
     sessions,
@@ -21,9 +22,10 @@ from bot.simulator.rest import (
 from bot.simulator.rest.answers import Answer, make_unknown_route
 from bot.simulator.rest.call import Call, Route
 from bot.simulator.rest.gate import Gate
+from bot.simulator.uploads import File
 from bot.simulator.workspace import Workspace
 
-_FAMILIES: Final = (auth, chat, history, oauth_apps, rooms, sessions, subscriptions, users)
+_FAMILIES: Final = (auth, chat, history, media, oauth_apps, rooms, sessions, subscriptions, users)
 _PREFIX: Final = "/api/v1/"
 _CLIENTS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
@@ -38,12 +40,16 @@ class RestApi:
         self._gate = gate
         self._note = note
         self._routes: Final = _collect_routes()
+        self._patterns: Final = {
+            (method, _shape(name)): route
+            for (method, name), route in self._routes.items()
+            if ":" in name
+        }
         self._paths: Final = {path for _, path in self._routes}
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        body = await _read_body(request)
-        call = _make_call(self._workspace, request, body)
+        call = await _make_call(self._workspace, request)
         answer = self._answer(request, call)
         self._note(request, call.caller.id if call.caller else None, answer.status)
         return answer.render({"X-Instance-ID": self._workspace.sessions.instance_id})
@@ -52,10 +58,12 @@ class RestApi:
         if request.path == "/api/info":
             return _show_server(self._workspace)
         path = request.path.removeprefix(_PREFIX)
+        version = self._workspace.version
         route = self._routes.get((request.method, path))
+        if route is None and version.has_media:
+            route = self._patterns.get((request.method, _shape(path)))
         if route is None:
             is_known = path in self._paths
-            version = self._workspace.version
             return make_unknown_route(version, request.method, is_known_path=is_known)
         return self._gate.answer(route, call, call.proxied_ip or request.remote or "")
 
@@ -70,6 +78,19 @@ def _show_server(workspace: Workspace) -> Answer:
     return Answer(200, body | {"success": True})
 
 
+def _shape(path: str) -> tuple[str, int]:
+    """Give what tells paths with ids in them apart: the beginning, and how many ids follow."""
+    head, *ids = path.split("/")
+    return head, len(ids)
+
+
+async def _read_file(request: web.Request) -> File | None:
+    sent = (await request.post()).get("file")
+    if not isinstance(sent, web.FileField):
+        return None
+    return File(sent.filename, sent.content_type, sent.file.read())
+
+
 async def _read_body(request: web.Request) -> Document:
     """Give the JSON object that was sent; anything else counts as empty."""
     try:
@@ -79,16 +100,19 @@ async def _read_body(request: web.Request) -> Document:
     return body if isinstance(body, dict) else {}
 
 
-def _make_call(workspace: Workspace, request: web.Request, body: Document) -> Call:
+async def _make_call(workspace: Workspace, request: web.Request) -> Call:
+    is_form = request.content_type == "multipart/form-data"
     return Call(
         workspace=workspace,
         caller=_find_caller(workspace, request.headers),
         token=request.headers.get("X-Auth-Token", ""),
         params=request.query,
-        body=body,
+        body={} if is_form else await _read_body(request),
         headers=request.headers,
         site=f"{request.scheme}://{request.host}",
         proxied_ip=_read_proxied_ip(request),
+        path=tuple(request.path.removeprefix(_PREFIX).split("/")[1:]),
+        file=await _read_file(request) if is_form else None,
     )
 
 

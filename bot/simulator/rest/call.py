@@ -9,6 +9,7 @@ from bot.simulator.documents import Document
 from bot.simulator.people import User
 from bot.simulator.refusals import RefusedError
 from bot.simulator.rest.answers import Answer
+from bot.simulator.uploads import File
 from bot.simulator.workspace import Workspace
 
 DEFAULT_COUNT: Final = 50
@@ -27,6 +28,9 @@ class Call:
     headers: Mapping[str, str]
     site: str
     proxied_ip: str | None
+    path: tuple[str, ...] = ()
+    """What stands in the path where the route's name has a colon."""
+    file: File | None = None
 
     @property
     def user(self) -> User:
@@ -44,8 +48,11 @@ class Call:
         return self._number("offset", 0), min(self._number("count", DEFAULT_COUNT), MOST_COUNT)
 
     def moment(self, name: str) -> datetime | None:
-        """Give a date parameter; raise RefusedError for one that is not a date."""
-        if name not in self.params:
+        """Give a date parameter, None where it is absent or empty, as the server's own tests do.
+
+        Raise RefusedError for one that is not a date.
+        """
+        if not self.params.get(name):
             return None
         try:
             return datetime.fromisoformat(self.params[name])
