@@ -4,12 +4,24 @@ export UV_PROJECT_ENVIRONMENT := .venv
 UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: demo test check format texts docs pictures clean
+.PHONY: demo test torture rush busy bench check format texts docs pictures clean
 demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
 test: .venv/ready
 	$(RUN) pytest -n 4 --dist worksteal $(ARGS)
+
+torture: .venv/ready
+	$(RUN) python -m tests.torture $(ARGS)
+
+rush: .venv/ready
+	$(RUN) python -m tests.rush $(ARGS)
+
+busy: .venv/ready
+	$(RUN) python -m tests.busy $(ARGS)
+
+bench: .venv/ready
+	$(RUN) python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 check: .venv/ready
 	$(RUN) ruff format --check .
@@ -31,7 +43,7 @@ pictures: .venv/ready
 	$(RUN) python -m tests.browser.journey docs/pictures
 
 clean:
-	rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'

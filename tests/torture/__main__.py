@@ -9,8 +9,11 @@ from pathlib import Path
 
 from tests.postgres import open_empty_database, open_server
 from tests.torture.memory import MemoryPlan, measure_memory
+from tests.torture.plan import Amount, Plan
 from tests.torture.report import format_outcome
-from tests.torture.run import Plan, torture
+from tests.torture.run import torture
+
+_FULL_SECONDS = 600.0
 
 
 def main() -> int:
@@ -19,19 +22,31 @@ def main() -> int:
     if asked.memory:
         growth = asyncio.run(measure_memory(MemoryPlan(), _tell))
         return 0 if growth.is_small else 1
-    with _open_database(asked.database) as database:
+    least = _find_least(asked.seconds)
+    with _open_database(asked.database, asked.bots) as database:
         plan = Plan(
             seconds=asked.seconds,
+            least=least,
             seed=asked.seed,
             bots=asked.bots,
             database=database,
             people=asked.people,
             folder=asked.folder,
+            tell=_tell,
         )
         outcome = asyncio.run(torture(plan))
     _tell(f"seed: {asked.seed}, bots: {asked.bots}, seconds: {asked.seconds:g}")
     _tell(format_outcome(outcome))
+    if not outcome.tried.reaches(least):
+        _tell(f"too little was tried, the machine being busy: less than {least}")
+        return 1
     return 0 if outcome.is_clean else 1
+
+
+def _find_least(seconds: float) -> Amount:
+    """Give what the ten minutes are to hold, or as much of it as fits into fewer."""
+    share = min(1.0, seconds / _FULL_SECONDS)
+    return Amount(int(5000 * share), int(300 * share), int(100 * share))
 
 
 def _tell(text: str) -> None:
@@ -40,14 +55,17 @@ def _tell(text: str) -> None:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600.0, help="how long things go wrong")
+    parser.add_argument(
+        "--seconds", type=float, default=_FULL_SECONDS, help="how long things go wrong"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bots", type=int, default=1)
     parser.add_argument("--people", type=int, default=60)
     parser.add_argument(
         "--database",
         default="",
-        help='an address; "postgresql" alone: a server of its own; a file without it',
+        help='an address; "postgresql" alone: a server of its own, as for several bots '
+        "without it; else a file",
     )
     parser.add_argument("--folder", type=Path, help="where to keep logs and database")
     parser.add_argument("--memory", action="store_true", help="only measure how memory grows")
@@ -55,8 +73,8 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _open_database(asked: str) -> Iterator[str]:
-    if asked != "postgresql":
+def _open_database(asked: str, bots: int) -> Iterator[str]:
+    if asked != "postgresql" and (asked or bots == 1):
         yield asked
         return
     with open_server() as server, open_empty_database(server.url) as url:

@@ -60,10 +60,11 @@ class Crowd:
         self._is_order_kept = is_order_kept
         self._numbers = iter(range(1, 10**9))
         self._unanswered: dict[str, asyncio.Event] = {}
+        self._progress = asyncio.Event()
         self._in_channels: dict[str, deque[float]] = {room.id: deque() for room in place.channels}
         self._unsubscribe = place.workspace.subscribe(self._listen)
         self._seen: set[str] = set()
-        self._began_at = place.workspace.now() + _BACKDATED
+        self._began_at = place.workspace.now()
 
     @property
     def unanswered(self) -> int:
@@ -76,17 +77,19 @@ class Crowd:
 
     async def talk(self, until: asyncio.Event, gap: float) -> None:
         """Let everybody ask, ``gap`` seconds apart on average, until the event."""
+        self._began_at = self._place.workspace.now()
         async with asyncio.TaskGroup() as tasks:
             for member in self._members:
                 own = Random(self._random.random())  # noqa: S311 - no secret
                 tasks.create_task(self._talk(member, own, until, gap))
 
-    async def wait_for_answers(self, seconds: float) -> None:
-        """Wait until everything is answered, or for so long."""
+    async def wait_for_answers(self, patience: float) -> None:
+        """Wait until everything is answered, or nothing was for so many seconds."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                for answered in list(self._unanswered.values()):
-                    await answered.wait()
+            while self._unanswered:
+                self._progress.clear()
+                async with asyncio.timeout(patience):
+                    await self._progress.wait()
 
     async def ask(self, member: Member, text: str, key: str) -> None:
         """Say one command in the direct message, and wait for its answer."""
@@ -126,7 +129,7 @@ class Crowd:
             twin = self.next_key()
             return self._say(member, member.direct, f"!help {twin}", twin, at=now)
         at = self._place.workspace.now() - _BACKDATED
-        # What is older than the bot's first start is not for it.
+        # What is dated before the bot's first start is not for it.
         is_late = random.random() < 0.02 and at > self._began_at
         return self._say(
             member,
@@ -213,6 +216,7 @@ class Crowd:
             return
         if (waiting := self._unanswered.pop(found.command.id, None)) is not None:
             waiting.set()
+            self._progress.set()
 
 
 def _may_speak(said: deque[float]) -> bool:

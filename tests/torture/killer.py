@@ -10,7 +10,9 @@ from bot.simulator.people import User
 from bot.simulator.workspace import Workspace
 from tests.torture.programs import Program
 
-_LONGEST_WAIT = 8.0
+_LONGEST_WAIT = 4.0
+_LONGEST_START = 8.0
+_AT_WORK = 0.7
 _MOST_ANSWERS = 30
 _MOST_QUESTIONS = 10
 _NOW = 0.3
@@ -38,6 +40,10 @@ class Killer:
                 turn += 1
 
     async def _kill(self, program: Program) -> None:
+        if self._random.random() < _AT_WORK:
+            # On a busy machine it would otherwise never come to its work.
+            with suppress(TimeoutError):
+                await program.wait_until_listening(_LONGEST_START)
         chance = self._random.random()
         if chance < _NOW:
             program.stop() if self._random.random() < _NOW else program.kill()

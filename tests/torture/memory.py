@@ -22,12 +22,16 @@ _LARGEST_GROWTH = 1.1
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """How much is said; ``frames`` are ignored ones, in a channel the bot is not in."""
+    """How much is said; ``frames`` are ignored ones, in a channel the bot is not in.
+
+    No more than ``seconds`` may go by.
+    """
 
     commands: int = 10_000
     first: int = 1_000
     frames: int = 100_000
-    people: int = 120
+    people: int = 200
+    seconds: float = 360.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,8 @@ async def measure_memory(plan: MemoryPlan, tell: Callable[[str], None]) -> Growt
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(program.run())
                 await program.wait_until_listening()
-                growth = await _measure(plan, world, program, tell)
+                async with asyncio.timeout(plan.seconds):
+                    growth = await _measure(plan, world, program, tell)
                 await program.end()
     return growth
 

@@ -4,14 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from pathlib import Path
-from typing import IO
 
 from bot.simulator.demo_data import DemoPeople
 
-PROGRAM = str(Path(sys.executable).with_name("session-bot"))
+STARTER = str(Path(__file__).with_name("starter.py"))
 STOPPED_EARLY = "stopped before it could listen to signals"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
@@ -37,33 +36,33 @@ class Program:
     def __init__(self, config: Path, log: Path, ends: Counter[str]) -> None:
         self._config = config
         self._log = log
-        self._process: Process | None = None
+        log.touch()
         self._expected = ""
         self._is_over = False
-        self.ends = ends
-
-    @property
-    def pid(self) -> int:
+        self._has_ended = asyncio.Event()
+        self._began_at_byte = 0
+        self.pid = 0
         """The process; 0 while there is none."""
-        process = self._process
-        return process.pid if process is not None and process.returncode is None else 0
+        self.kills = 0
+        self.ends = ends
 
     async def run(self) -> None:
         """Keep it running until ``end``; it is stopped when this is cancelled, too."""
         with self._log.open("ab") as log:
-            try:
-                while not self._is_over:
-                    await self._run_once(log)
-            finally:
-                if self.pid:
-                    self._send(signal.SIGKILL)
-                if self._process is not None:
-                    await self._process.wait()
+            starter = await asyncio.create_subprocess_exec(
+                sys.executable, STARTER, str(self._config), stdin=PIPE, stdout=PIPE, stderr=log
+            )
+        try:
+            while not self._is_over:
+                await self._run_once(starter)
+        finally:
+            self._send(signal.SIGKILL)
+            await starter.communicate(b"")
 
-    async def wait_until_listening(self) -> None:
-        """Wait until it has listened for the first time: what was said before is not for it."""
-        async with asyncio.timeout(_START_SECONDS):
-            while not self._log.exists() or b'"listening"' not in self._log.read_bytes():  # noqa: ASYNC110 - another process tells
+    async def wait_until_listening(self, seconds: float = _START_SECONDS) -> None:
+        """Wait until this process has listened; raises TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not self._has_listened():  # noqa: ASYNC110 - another process tells
                 await asyncio.sleep(0.05)
 
     def kill(self) -> bool:
@@ -77,21 +76,30 @@ class Program:
     async def end(self) -> None:
         """Stop it for good."""
         self._is_over = True
-        process = self._process
-        if process is not None and (self.stop() or self._expected):
+        if self.stop() or self._expected:
             try:
                 async with asyncio.timeout(_STOP_SECONDS):
-                    await process.wait()
+                    await self._has_ended.wait()
             except TimeoutError:
                 self.ends["did not stop in time"] += 1
                 self._send(signal.SIGKILL)
 
-    async def _run_once(self, log: IO[bytes]) -> None:
+    def _has_listened(self) -> bool:
+        with self._log.open("rb") as log:
+            log.seek(self._began_at_byte)
+            return b'"listening"' in log.read()
+
+    async def _run_once(self, starter: Process) -> None:
+        if starter.stdin is None or starter.stdout is None:
+            return
         self._expected = ""
-        self._process = await asyncio.create_subprocess_exec(
-            PROGRAM, "run", "--config", str(self._config), stdin=DEVNULL, stdout=log, stderr=log
-        )
-        status = await self._process.wait()
+        self._has_ended.clear()
+        self._began_at_byte = self._log.stat().st_size
+        starter.stdin.write(b"\n")
+        self.pid = int(await starter.stdout.readline())
+        status = int(await starter.stdout.readline())
+        self.pid = 0
+        self._has_ended.set()
         self._note_end(status)
 
     def _note_end(self, status: int) -> None:
@@ -102,6 +110,7 @@ class Program:
         elif self._expected == "stopped" and status != 0:
             self.ends[f"stopped with status {status}"] += 1
         else:
+            self.kills += self._expected == "killed"
             self.ends[self._expected] += 1
 
     def _end_with(self, how: signal.Signals, name: str) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.torture.ledger import Command
-from tests.torture.run import Outcome
+from tests.torture.plan import Outcome
 
 _MOST = 10
 
@@ -12,6 +12,17 @@ _MOST = 10
 def format_outcome(outcome: Outcome) -> str:
     """Write everything that counts, one figure a line."""
     return "\n".join(_format_lines(outcome))
+
+
+def format_summary(outcome: Outcome, bots: int) -> str:
+    """Write the figures that are promised in one line."""
+    figures = outcome.figures
+    return (
+        f"torture of {bots} {'bot' if bots == 1 else 'bots'}: {figures.said} commands said, "
+        f"{figures.answered} answered, {len(figures.lost)} lost, {len(figures.twice)} answered "
+        f"twice, {len(figures.out_of_order)} out of order; {outcome.faults.total()} faults, "
+        f"{outcome.ends['killed']} kills"
+    )
 
 
 def _format_lines(outcome: Outcome) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """One torture run, from a quiet start to the count in the end."""
 
 import asyncio
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -13,60 +13,28 @@ from random import Random
 from bot.simulator.documents import Document
 from tests.torture.crowd import Crowd, Place
 from tests.torture.killer import Killer
-from tests.torture.ledger import Figures, Ledger, count
-from tests.torture.programs import STOPPED_EARLY, Program, read_memory, write_config
+from tests.torture.ledger import Ledger, count
+from tests.torture.plan import Amount, Outcome, Plan
+from tests.torture.programs import Program, read_memory, write_config
 from tests.torture.scene import World, connect, open_world
 from tests.torture.storage import PostgresDatabase, SqliteFile, Storage
 from tests.torture.troubles import Scene, Troubles
 
 _CONNECTED = 12
-_LAST_ANSWERS = 150.0
-_AFTERTHOUGHTS = 20.0  # a claim is taken over after 15 s: until then something may come twice
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is like; times in seconds, gaps on average.
-
-    ``folder`` is where logs and the database go; they are kept only there.
-    """
-
-    seconds: float = 600.0
-    seed: int = 1
-    bots: int = 1
-    database: str = ""
-    people: int = 60
-    gap: float = 3.6
-    fault_gap: float = 1.5
-    kill_gap: float = 1.7
-    folder: Path | None = None
-
-
-@dataclass
-class Outcome:
-    """What came of it."""
-
-    figures: Figures
-    faults: Counter[str]
-    ends: Counter[str]
-    seconds_to_last_answer: float
-    skew: timedelta
-    flavour: str
-    memory: list[float] = field(default_factory=list)
-
-    @property
-    def is_clean(self) -> bool:
-        """Whether the bot has stood it."""
-        expected = {"killed", "stopped", STOPPED_EARLY}
-        return self.figures.is_clean and self.ends.keys() <= expected
+_PATIENCE = 90.0  # longer than any claim, any pause and any fault
+_TELL_EVERY = 60.0
 
 
 async def torture(plan: Plan) -> Outcome:
     """Do it."""
-    with tempfile.TemporaryDirectory(prefix="torture-") as name:
-        folder = plan.folder or Path(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        return await _torture(plan, folder)
+    folder = plan.folder or Path(tempfile.mkdtemp(prefix="torture-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    outcome = await _torture(plan, folder)
+    if plan.folder is None and outcome.is_clean:
+        shutil.rmtree(folder)
+    else:
+        plan.tell(f"logs, database and what was said: {folder}")
+    return outcome
 
 
 async def _torture(plan: Plan, folder: Path) -> Outcome:
@@ -102,6 +70,7 @@ class _Run:
         self._plan = plan
         self._world = world
         self._programs = programs
+        self._storage = storage
         simulator, bot = world.simulator, world.people.bot
         self.ledger = Ledger(bot.id)
         self.earlier: frozenset[str] = frozenset()
@@ -124,11 +93,19 @@ class _Run:
         await self._suffer()
         clock = asyncio.get_running_loop().time
         quiet_since = clock()
-        await self.crowd.wait_for_answers(_LAST_ANSWERS)
+        await self.crowd.wait_for_answers(_PATIENCE)
         lasted = clock() - quiet_since
-        await asyncio.sleep(_AFTERTHOUGHTS)
+        await self._wait_until_finished()
+        await asyncio.sleep(self._plan.afterthoughts)
         self.memory = [read_memory(program.pid) for program in self._programs if program.pid]
         return lasted
+
+    async def _wait_until_finished(self) -> None:
+        # Answered is not finished: a claim of the dead is taken over, and may be answered again.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while await self._storage.count_unfinished():  # noqa: ASYNC110 - it tells nobody
+                    await asyncio.sleep(0.2)
 
     async def _suffer(self) -> None:
         plan, over = self._plan, asyncio.Event()
@@ -136,10 +113,27 @@ class _Run:
             tasks.create_task(self.crowd.talk(over, plan.gap))
             tasks.create_task(self.troubles.run(over, plan.fault_gap))
             tasks.create_task(self._killer.run(over, plan.kill_gap))
+            tasks.create_task(self._tell(over))
+            await asyncio.sleep(plan.seconds)
             with suppress(TimeoutError):
                 async with asyncio.timeout(plan.seconds):
-                    await over.wait()
+                    while not self._tried.reaches(plan.least):  # noqa: ASYNC110 - many things change it
+                        await asyncio.sleep(1)
             over.set()
+
+    @property
+    def _tried(self) -> Amount:
+        kills = sum(program.kills for program in self._programs)
+        return Amount(len(self.ledger.commands), self.troubles.counts.total(), kills)
+
+    async def _tell(self, over: asyncio.Event) -> None:
+        began = asyncio.get_running_loop().time()
+        while not over.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TELL_EVERY):
+                    await over.wait()
+            seconds, tried = asyncio.get_running_loop().time() - began, self._tried
+            self._plan.tell(f"{seconds:.0f} s: {tried}; {self.crowd.unanswered} not answered yet")
 
 
 def _make_program(

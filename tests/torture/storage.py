@@ -8,6 +8,7 @@ from typing import Protocol
 
 import psycopg
 
+_COUNT = "SELECT count(*) FROM inbox WHERE finished_at IS NULL"
 _CUT_ALL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -19,6 +20,10 @@ class Storage(Protocol):
 
     async def hurt(self, seconds: float) -> str:
         """Let it fail, for so long where it can be chosen; give what was done."""
+        ...
+
+    async def count_unfinished(self) -> int:
+        """Count the messages that the bots have taken in and not finished yet."""
         ...
 
 
@@ -39,6 +44,12 @@ class SqliteFile:
             opened.execute("ROLLBACK")
         return "database locked"
 
+    async def count_unfinished(self) -> int:
+        """Count the messages that are still to be finished."""
+        with closing(sqlite3.connect(self._path)) as opened:
+            (count,) = opened.execute(_COUNT).fetchone()
+        return int(count)
+
 
 class PostgresDatabase:
     """The database on a server."""
@@ -51,6 +62,15 @@ class PostgresDatabase:
         await asyncio.to_thread(self._cut)
         return "database connections cut"
 
+    async def count_unfinished(self) -> int:
+        """Count the messages that are still to be finished."""
+        return await asyncio.to_thread(self._count)
+
     def _cut(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(_CUT_ALL)
+
+    def _count(self) -> int:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            row = connection.execute(_COUNT).fetchone()
+        return int(row[0]) if row else 0

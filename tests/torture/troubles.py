@@ -61,6 +61,7 @@ class Troubles:
         self._scene = scene
         self._random = random
         self._losing = 0
+        self._over = asyncio.Event()
         self.counts: Counter[str] = Counter()
 
     @property
@@ -70,14 +71,18 @@ class Troubles:
 
     async def run(self, until: asyncio.Event, gap: float) -> None:
         """Begin a fault every ``gap`` seconds on average; all are over when it returns."""
+        self._over = until
         async with asyncio.TaskGroup() as tasks:
             while not until.is_set():
                 tasks.create_task(self._hurt())
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._random.expovariate(1 / gap)):
-                        await until.wait()
+                await self._last(self._random.expovariate(1 / gap))
         self._scene.simulator.faults.forget()
         self._scene.simulator.realtime.forget_faults()
+
+    async def _last(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._over.wait()
 
     async def _hurt(self) -> None:
         kinds: tuple[tuple[Callable[[], Awaitable[str]], int], ...] = (
@@ -103,7 +108,7 @@ class Troubles:
         if self._scene.simulator.faults.is_away:
             return await self._drop()
         async with self._scene.simulator.outage(kind):
-            await asyncio.sleep(self._random.uniform(0.2, 3.0))
+            await self._last(self._random.uniform(0.2, 3.0))
         return f"outage: {kind.value}"
 
     async def _drop(self) -> str:
@@ -113,7 +118,7 @@ class Troubles:
     async def _hang(self) -> str:
         self._scene.simulator.realtime.hang()
         # Sometimes for so long that only its own watchfulness helps the bot.
-        await asyncio.sleep(self._random.choice((1.0, 3.0, 40.0)))
+        await self._last(self._random.choice((1.0, 3.0, 40.0)))
         await self._scene.simulator.realtime.drop_all()
         return "websocket half-open"
 

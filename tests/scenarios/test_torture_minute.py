@@ -1,0 +1,38 @@
+"""The short form of ``python -m tests.torture``: see there for the long one."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzzing import ReportLine
+from tests.torture.plan import Amount, Plan
+from tests.torture.report import format_outcome, format_summary
+from tests.torture.run import torture
+
+SEED = 5
+SECONDS = 15.0
+LEAST = Amount(commands=100, faults=8, kills=3)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("bots", [1, 2])
+async def test_through_faults_and_kills_everything_is_answered_once_and_in_order(
+    bots: int, tmp_path: Path, request: pytest.FixtureRequest, report_line: ReportLine
+) -> None:
+    plan = Plan(
+        seconds=SECONDS,
+        least=LEAST,
+        seed=SEED,
+        bots=bots,
+        database=request.getfixturevalue("postgres_url") if bots > 1 else "",
+        people=30,
+        gap=2.0,
+        fault_gap=0.7,
+        kill_gap=0.3,
+        afterthoughts=2.0,
+        folder=tmp_path,
+    )
+    outcome = await torture(plan)
+    report_line(format_summary(outcome, bots))
+    assert outcome.is_clean, format_outcome(outcome)
+    assert outcome.tried.reaches(LEAST), format_outcome(outcome)
