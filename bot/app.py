@@ -1,82 +1,50 @@
 """Builds every part once, runs them together, closes them in reverse."""
 
-import asyncio
-import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-import structlog
-
 from bot import commands
+from bot.clockwork import Clockwork, open_clockwork
 from bot.command import Services, load_commands
 from bot.config import Settings
-from bot.delegation import Delegation, Grounds, make_memory, open_delegation, open_vault
+from bot.delegation import Delegation
 from bot.delivery import Delivery
 from bot.dispatcher.answers import AnswerParts
-from bot.dispatcher.builder import ReceptionGrounds, make_reception
-from bot.errors import RateLimitedError, UnreachableError
+from bot.dispatcher.builder import ReceptionGrounds, make_gauges, make_reception
+from bot.ground import (
+    Ground,
+    Surroundings,
+    fill_port,
+    make_clock_parts,
+    open_delegation_on,
+    open_ground,
+)
 from bot.lifetime import Bot
-from bot.models import AuthToken, Message, Sender
+from bot.models import Message
+from bot.operations.gauges import Gauges
 from bot.parsing import Listener
-from bot.rocketchat.realtime import Realtime, Timing
-from bot.rocketchat.realtime.timing import make_pauses
-from bot.rocketchat.rest import Rest, open_rest
+from bot.rocketchat.realtime import Realtime
 from bot.scheduler.builder import (
     ClockParts,
-    Sleep,
     make_alerts,
+    make_oversight,
     make_plans,
     make_reports,
-    make_scheduler,
 )
 from bot.services.consent import Consent
 from bot.services.manners import Manners
-from bot.services.people import Memory, People
+from bot.services.people import People
 from bot.services.rooms import Rooms
 from bot.services.sessions import Sessions
-from bot.storage.database import Database, open_database
-from bot.storage.vault import Vault
 from bot.web.browsers import Browsers
 from bot.web.connect import ConnectionPages
 from bot.web.form import FormPage
 from bot.web.pages import Pages
-from bot.web.server import make_web_app, open_socket, open_web_server
+from bot.web.server import add_metrics, make_web_app, open_socket, open_web_server
 
-
-def read_clock() -> datetime:
-    """Give the present time, in UTC."""
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a test or the demo may want to be different from real life.
-
-    ``patience`` is for one REST request, in seconds; ``sleep`` is how the scheduler waits.
-    """
-
-    now: Callable[[], datetime] = read_clock
-    timing: Timing = field(default_factory=Timing)
-    patience: float = 15.0
-    on_listening: Callable[[], None] = lambda: None
-    sleep: Sleep = asyncio.sleep
-
-
-@dataclass(frozen=True, slots=True)
-class _Ground:
-    """What all other parts stand on."""
-
-    settings: Settings
-    surroundings: Surroundings
-    database: Database
-    vault: Vault
-    memory: Memory
-    rest: Rest
-    token: AuthToken
-    account: Sender
+__all__ = ["Surroundings", "open_bot"]
 
 
 @asynccontextmanager
@@ -89,69 +57,31 @@ async def open_bot(
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        ground = await _open_ground(stack, settings, surroundings or Surroundings())
+        ground = await open_ground(stack, settings, surroundings or Surroundings())
         listening = open_socket(settings.web.host, settings.web.port)
         stack.callback(listening.close)
-        public_url = _fill_port(settings.web.public_url, listening.getsockname()[1])
-        delegation = await _open_delegation(stack, ground, public_url)
-        bot = _make_bot(ground, delegation, public_url)
+        public_url = fill_port(settings.web.public_url, listening.getsockname()[1])
+        delegation = await open_delegation_on(stack, ground, public_url)
+        parts = make_clock_parts(ground, delegation)
+        opening = open_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
+        clockwork = await stack.enter_async_context(opening)
+        bot, gauges = _make_bot(ground, parts, delegation, clockwork, public_url)
         pages = _make_pages(ground)
         connect = _make_connection_pages(delegation, pages, public_url)
         web_app = make_web_app(connect, pages, lambda: bot.is_ready, lambda: bot.is_alive)
+        if settings.web.metrics:
+            add_metrics(web_app, gauges.render)
         await stack.enter_async_context(open_web_server(web_app, listening))
         yield bot
 
 
-async def _open_ground(
-    stack: AsyncExitStack, settings: Settings, surroundings: Surroundings
-) -> _Ground:
-    database = await stack.enter_async_context(open_database(settings.storage.url))
-    vault = await open_vault(database, settings)
-    memory = make_memory(database, vault)
-    token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
-    opening = open_rest(settings.workspace.url, token, timeout=surroundings.patience)
-    rest = await stack.enter_async_context(opening)
-    account = await _introduce(rest, token, surroundings.timing)
-    return _Ground(settings, surroundings, database, vault, memory, rest, token, account)
-
-
-async def _introduce(rest: Rest, token: AuthToken, timing: Timing) -> Sender:
-    """Ask the workspace who the bot is, until it answers."""
-    log = structlog.get_logger("app")
-    pauses = make_pauses(timing, secrets.SystemRandom().random)
-    while True:
-        try:
-            user = await rest.fetch_user(token)
-        except (UnreachableError, RateLimitedError) as error:
-            pause = next(pauses)
-            log.warning("the workspace does not answer", problem=str(error), pause=round(pause, 1))
-            await asyncio.sleep(pause)
-        else:
-            return Sender(user.id, user.username, user.name)
-
-
-async def _open_delegation(stack: AsyncExitStack, ground: _Ground, public_url: str) -> Delegation:
-    grounds = Grounds(
-        settings=ground.settings,
-        database=ground.database,
-        vault=ground.vault,
-        memory=ground.memory,
-        rest=ground.rest,
-        now=ground.surroundings.now,
-        sleep=ground.surroundings.sleep,
-    )
-    return await stack.enter_async_context(open_delegation(grounds, public_url))
-
-
-def _fill_port(public_url: str, port: int) -> str:
-    """Replace port 0 in the address by the port that was free."""
-    parts = urlsplit(public_url)
-    if parts.port != 0:
-        return public_url
-    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
-
-
-def _make_bot(ground: _Ground, delegation: Delegation, public_url: str) -> Bot:
+def _make_bot(
+    ground: Ground,
+    parts: ClockParts,
+    delegation: Delegation,
+    clockwork: Clockwork,
+    public_url: str,
+) -> tuple[Bot, Gauges]:
     def hear(message: Message) -> None:
         reception.intake.hear(message)
 
@@ -159,23 +89,29 @@ def _make_bot(ground: _Ground, delegation: Delegation, public_url: str) -> Bot:
         await reception.intake.catch_up()
         ground.surroundings.on_listening()
 
+    async def recheck() -> bool:
+        return await reception.intake.recheck()
+
     realtime = Realtime(
         ground.settings.workspace.url,
         ground.token,
         hear=hear,
         before_live=catch_up,
+        recheck=recheck,
         timing=ground.surroundings.timing,
     )
-    reception = make_reception(_make_reception_grounds(ground, delegation, realtime))
-    scheduler = make_scheduler(_make_clock_parts(ground, delegation), ground.surroundings.sleep)
-    return Bot(reception, realtime, delegation.upkeep, scheduler, public_url)
+    grounds = _make_reception_grounds(ground, delegation, realtime)
+    reception = make_reception(grounds)
+    oversight = make_oversight(parts)
+    bot = Bot(reception, realtime, delegation.upkeep, clockwork, oversight, public_url)
+    return bot, make_gauges(grounds, reception, realtime)
 
 
 def _make_reception_grounds(
-    ground: _Ground, delegation: Delegation, realtime: Realtime
+    ground: Ground, delegation: Delegation, realtime: Realtime
 ) -> ReceptionGrounds:
     rooms, now = Rooms(ground.rest), ground.surroundings.now
-    delivery = Delivery(ground.rest, rooms, ground.account, now)
+    delivery = Delivery(ground.rest, rooms, ground.account, now, ground.pictures)
     return ReceptionGrounds(
         listener=Listener(ground.account, ground.settings.bot.prefix),
         token=ground.token,
@@ -187,11 +123,12 @@ def _make_reception_grounds(
         timing=ground.surroundings.timing,
         is_live=lambda: realtime.is_live,
         now=now,
+        seconds=ground.surroundings.seconds,
     )
 
 
 def _make_answer_parts(
-    ground: _Ground, delegation: Delegation, realtime: Realtime, delivery: Delivery, rooms: Rooms
+    ground: Ground, delegation: Delegation, realtime: Realtime, delivery: Delivery, rooms: Rooms
 ) -> AnswerParts:
     async def show_typing(room_id: str, thread_id: str | None, is_typing: bool) -> None:  # noqa: FBT001 - a state
         # The server takes the user name, or the name where UI_Use_Real_Name is on, and silently
@@ -207,25 +144,13 @@ def _make_answer_parts(
         delivery=delivery,
         show_typing=show_typing,
         expected_wait=ground.rest.expected_wait,
+        metrics=ground.metrics,
     )
 
 
-def _make_clock_parts(ground: _Ground, delegation: Delegation) -> ClockParts:
-    return ClockParts(
-        database=ground.database,
-        memory=ground.memory,
-        rest=ground.rest,
-        tokens=delegation.tokens,
-        connections=delegation.connections,
-        account=ground.account,
-        prefix=ground.settings.bot.prefix,
-        now=ground.surroundings.now,
-    )
-
-
-def _make_services(ground: _Ground, delegation: Delegation) -> Services:
+def _make_services(ground: Ground, delegation: Delegation) -> Services:
     memory, now = ground.memory, ground.surroundings.now
-    clock = _make_clock_parts(ground, delegation)
+    clock = make_clock_parts(ground, delegation)
     return Services(
         sessions=Sessions(ground.rest, delegation.tokens, memory.names, memory.listings, now),
         connections=delegation.connections,
@@ -237,7 +162,7 @@ def _make_services(ground: _Ground, delegation: Delegation) -> Services:
     )
 
 
-def _make_pages(ground: _Ground) -> Pages:
+def _make_pages(ground: Ground) -> Pages:
     return Pages(
         bot_name=ground.account.name or ground.account.username,
         workspace_url=ground.settings.workspace.url,

@@ -1,4 +1,4 @@
-"""The front door: ``session-bot run``, ``demo``, ``simulate``, ``keys …``, ``accounts …``."""
+"""The front door: ``session-bot run``, ``work``, ``migrate``, ``demo``, ``keys …`` and others."""
 
 import asyncio
 import signal
@@ -13,7 +13,6 @@ import typer
 from bot import operator
 from bot.app import open_bot
 from bot.config import Settings, load_settings
-from bot.demo import run_demo, run_simulated_workspace, say_in_demo
 from bot.errors import BotError, ConfigError
 from bot.logs import open_logs
 
@@ -52,6 +51,18 @@ def run(
 
 
 @cli.command()
+def work(config: Config = None, secrets: Secrets = None) -> None:
+    """Help running bots with reports and alerts, without listening; on PostgreSQL."""
+    _end_with_status(_work(config, secrets))
+
+
+@cli.command()
+def migrate(config: Config = None, secrets: Secrets = None) -> None:
+    """Make or update the tables in the database, as run and work do when they start."""
+    _operate(config, secrets, operator.migrate)
+
+
+@cli.command()
 def demo(
     port: Port = 3000,
     say: Annotated[str | None, typer.Option(help="Say this as Alice, print the answer.")] = None,
@@ -59,6 +70,8 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Try the bot in a simulated workspace; nothing to install or configure."""
+    from bot.demo import run_demo, say_in_demo  # noqa: PLC0415 - what runs for years has no use for it
+
     open_logs("WARNING", "text")
     if say is None:
         _end_with_status(run_demo(port, is_browser_wanted=browser))
@@ -74,8 +87,25 @@ def simulate(
     licensed: Annotated[bool, typer.Option(help="With device management or without.")] = True,
 ) -> None:
     """Run the simulated workspace alone, and print what a bot needs to log in there."""
+    from bot.demo import run_simulated_workspace  # noqa: PLC0415 - as above
+
     open_logs("WARNING", "text")
     _end_with_status(run_simulated_workspace(port, server, is_licensed=licensed))
+
+
+@cli.command()
+def check(config: Config = None, secrets: Secrets = None) -> None:
+    """Try everything the bot needs, running or not; status 1 where something is missing."""
+    _end_with_status(_check(config, secrets))
+
+
+@cli.command()
+def init(
+    config: Annotated[Path, typer.Option(help="Where to put it.")] = Path("config.toml"),
+) -> None:
+    """Ask a few questions, try the answers, and write a configuration."""
+    open_logs("CRITICAL", "text")
+    _end_with_status(_interview(config))
 
 
 @cli.command(name="version")
@@ -136,6 +166,44 @@ async def _run(config: Path | None, secrets: Path | None) -> None:
     open_logs(settings.log.level, settings.log.format)
     async with open_bot(settings) as bot:
         await bot.run()
+
+
+async def _work(config: Path | None, secrets: Path | None) -> None:
+    from bot.worker import open_worker  # noqa: PLC0415 - as above
+
+    settings = load_settings(config, secrets=secrets)
+    open_logs(settings.log.level, settings.log.format)
+    async with open_worker(settings) as worker:
+        await worker.run()
+
+
+async def _interview(config: Path) -> None:
+    from bot.checkup.everything import PATIENCE  # noqa: PLC0415 - as above
+    from bot.checkup.interview import Interview, Mouth  # noqa: PLC0415 - as above
+
+    def ask(question: str, usual: str) -> str:
+        return str(typer.prompt(question, default=usual or None))
+
+    def ask_unseen(question: str) -> str:
+        return str(typer.prompt(question, hide_input=True))
+
+    mouth = Mouth(ask, ask_unseen, typer.confirm, typer.echo)
+    if not await Interview(mouth, PATIENCE).run(config):
+        raise typer.Exit(1)
+
+
+async def _check(config: Path | None, secrets: Path | None) -> None:
+    from bot.checkup.everything import check_configured  # noqa: PLC0415 - as above
+    from bot.checkup.finding import Level  # noqa: PLC0415 - as above
+
+    # What is wrong is said on a line of its own, once.
+    open_logs("CRITICAL", "text")
+    is_well = True
+    async for finding in check_configured(config, secrets):
+        typer.echo(str(finding))
+        is_well = is_well and finding.level is not Level.PROBLEM
+    if not is_well:
+        raise typer.Exit(1)
 
 
 def _end_with_status(work: Coroutine[Any, Any, None]) -> None:

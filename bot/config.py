@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -31,7 +32,8 @@ from pydantic_settings import (
     SettingsError,
 )
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
+from bot.timetable import parse_timetable
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -42,6 +44,22 @@ def _check_url(text: str) -> str:
         message = "write it with https:// and the host, as in https://chat.example.org"
         raise ValueError(message)
     return text.rstrip("/")
+
+
+def _check_timetable(text: str) -> str:
+    try:
+        return str(parse_timetable(text))
+    except UsageError as error:
+        # Its examples are commands for people in chat.
+        raise ValueError(str(error).replace("report ", "")) from None
+
+
+def _check_zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = "write it as in Europe/Lisbon"
+        raise ValueError(message) from None
 
 
 def _split_keys(value: object) -> object:
@@ -82,6 +100,7 @@ class BotSettings(BaseModel):
     model_config = _FROZEN
     prefix: str = Field(default="!", min_length=1, max_length=3, pattern=r"^[^\s\w/@#]+$")
     catch_up_minutes: int = Field(default=60, ge=0, le=24 * 60)
+    most_waiting: int = Field(default=200, ge=1, le=400)
 
 
 class WebSettings(BaseModel):
@@ -91,6 +110,7 @@ class WebSettings(BaseModel):
     public_url: Url = "http://localhost:8080"
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    metrics: bool = True
 
 
 class StorageSettings(BaseModel):
@@ -106,6 +126,22 @@ class VaultSettings(BaseModel):
     model_config = _FROZEN
     keys: Keys = ()
     key_file: Path | None = None
+
+
+class ReportSettings(BaseModel):
+    """The bot's report about itself; without a room there is none."""
+
+    model_config = _FROZEN
+    room: str = ""
+    schedule: Annotated[str, AfterValidator(_check_timetable)] = "daily 09:00"
+    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+
+
+class PeopleReportSettings(BaseModel):
+    """The reports that people ask for."""
+
+    model_config = _FROZEN
+    picture: bool = True
 
 
 class LogSettings(BaseModel):
@@ -132,6 +168,8 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     vault: VaultSettings = VaultSettings()
+    report: ReportSettings = ReportSettings()
+    reports: PeopleReportSettings = PeopleReportSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

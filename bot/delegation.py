@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+
 from bot.config import Settings
 from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
 from bot.rocketchat.rest import Rest
@@ -58,6 +60,7 @@ class Grounds:
     rest: Rest
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
+    browser_patience: float
 
 
 @asynccontextmanager
@@ -70,7 +73,9 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
         bearer = BearerSupport(rest, BearerRefusals(grounds.database), now)
         renewals = Renewals(lent, oauth, now)
         parts = ConnectionParts(memory.accounts, memory.requests, lent, rest, oauth, bearer, audit)
-        connections = Connections(parts, public_url=public_url, now=now)
+        connections = Connections(
+            parts, public_url=public_url, now=now, patience=grounds.browser_patience
+        )
         upkeep = Upkeep(
             lent=lent,
             renewals=renewals,
@@ -87,11 +92,22 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
 async def _open_oauth(grounds: Grounds, public_url: str) -> AsyncIterator[OAuth | None]:
     settings = grounds.settings.oauth
     if not settings.client_id:
+        await _warn_of_unset_oauth(grounds.database)
         yield None
         return
     client = OAuthClient(settings.client_id, settings.client_secret, f"{public_url}/oauth/callback")
     async with open_oauth(grounds.settings.workspace.url, client, now=grounds.now) as oauth:
         yield oauth
+
+
+async def _warn_of_unset_oauth(database: Database) -> None:
+    count = await count_accounts(database, kind="oauth")
+    if count:
+        structlog.get_logger("delegation").warning(
+            "[oauth] is not set, but people have connected with it: their permissions cannot be"
+            " renewed and will end; set client_id and client_secret again",
+            accounts=count,
+        )
 
 
 def make_memory(database: Database, vault: Vault) -> Memory:
@@ -112,7 +128,10 @@ def make_memory(database: Database, vault: Vault) -> Memory:
 
 async def open_vault(database: Database, settings: Settings) -> Vault:
     """Open the vault; raise ConfigError where a key is missing that tokens are sealed with."""
-    ring = load_keys(settings, is_creation_allowed=await count_accounts(database) == 0)
+    # A database on a server may have other machines, each of which would make a key of its own.
+    is_alone = find_database_file(settings.storage.url) is not None
+    is_new = await count_accounts(database) == 0
+    ring = load_keys(settings, is_creation_allowed=is_alone and is_new)
     await check_keys(database, ring)
     return make_vault(ring, settings)
 

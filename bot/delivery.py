@@ -1,5 +1,6 @@
 """Replies on their way: the right room, an id of their own, and the one send of the program."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -7,18 +8,32 @@ from typing import Final
 
 import structlog
 
+from bot.errors import BotError, ProtocolError, RefusedError
 from bot.formatting.reader import Reader
-from bot.models import Message, OutgoingMessage, Reply, Sender
+from bot.models import Message, OutgoingMessage, Reply, Sender, Timeline
 from bot.rocketchat.rest import Rest
+from bot.services.pictures import Pictures
 from bot.services.rooms import Rooms
 
 _ID_LENGTH: Final = 24
+_PICTURE_PATIENCE: Final = 20.0
 
 
 class Delivery:
-    """Sends replies to where only the person who asked can read them."""
+    """Sends replies to where only the person who asked can read them.
 
-    def __init__(self, rest: Rest, rooms: Rooms, bot: Sender, now: Callable[[], datetime]) -> None:
+    Without ``pictures`` they are words only.
+    """
+
+    def __init__(
+        self,
+        rest: Rest,
+        rooms: Rooms,
+        bot: Sender,
+        now: Callable[[], datetime],
+        pictures: Pictures | None = None,
+    ) -> None:
+        self._pictures: Final = pictures
         self._rest: Final = rest
         self._rooms: Final = rooms
         self._bot: Final = bot
@@ -58,6 +73,10 @@ class Delivery:
         room_id = await self._rooms.find_direct_room(person)
         await self._send(room_id, reply, cause, "notice")
 
+    async def post(self, room_id: str, reply: Reply, cause: str) -> None:
+        """Say something unasked in a room that is not one person's; once for each cause."""
+        await self._send(room_id, reply, cause, "post")
+
     async def _send(
         self, room_id: str, reply: Reply, cause: str, part: str, thread_id: str | None = None
     ) -> None:
@@ -69,8 +88,30 @@ class Delivery:
             thread_id=thread_id,
             attachment=reply.attachment,
         )
-        await self._rest.send_message(message)
+        is_first = await self._rest.send_message(message)
         self._log.debug("sent", message_id=message.id, room_id=room_id)
+        if is_first and reply.timeline and self._pictures:
+            await self._illustrate(reply.timeline, self._pictures, room_id, thread_id)
+
+    async def _illustrate(
+        self, timeline: Timeline, pictures: Pictures, room_id: str, thread_id: str | None
+    ) -> None:
+        """Say the picture after the words, or leave it out: it is worth no error and no repeat.
+
+        The server gives its message an id of its own, so nobody could tell later whether it was
+        said. What the server does once for each report is to take its words: whoever was told so
+        says the picture, and nobody else ever will, in whatever process.
+        """
+        try:
+            async with asyncio.timeout(_PICTURE_PATIENCE):
+                png = await pictures.draw(timeline)
+                if png:
+                    uploads = self._rest.uploads
+                    await uploads.post_picture(room_id, png, timeline.caption, thread_id)
+        except (BotError, TimeoutError) as error:
+            self._log.warning("sent without its picture", room_id=room_id, problem=repr(error))
+            if isinstance(error, RefusedError | ProtocolError):
+                pictures.pause()
 
 
 def make_message_id(*seeds: str) -> str:

@@ -20,7 +20,9 @@ from bot.config import (
     WebSettings,
     WorkspaceSettings,
 )
+from bot.demo_deeds import open_deeds
 from bot.errors import ConfigError
+from bot.simulator.demo_clock import DemoClock
 from bot.simulator.demo_data import DemoPeople, seed
 from bot.simulator.oauth.apps import OAuthApp
 from bot.simulator.person import Json, Person, open_person
@@ -33,7 +35,7 @@ _LINK = re.compile(r"https?://\S+/connect/[\w-]+")
 
 async def run_demo(port: int, *, is_browser_wanted: bool) -> None:
     """Run both until cancelled, and print the one address to open."""
-    async with _open_demo(port) as (simulator, _people):
+    async with open_demo(port) as (simulator, _people):
         print(f"Open {simulator.url} in a browser. Ctrl+C ends the demo.", flush=True)  # noqa: T201
         if is_browser_wanted:
             await asyncio.to_thread(webbrowser.open, simulator.url)
@@ -42,7 +44,7 @@ async def run_demo(port: int, *, is_browser_wanted: bool) -> None:
 
 async def say_in_demo(text: str) -> None:
     """Connect Alice, say the text to the bot as Alice, print what the bot answers."""
-    async with _open_demo(0) as (simulator, people):
+    async with open_demo(0) as (simulator, people):
         alice = people.alice
         async with open_person(simulator.url, alice.username, alice.password) as person:
             room_id = await person.open_direct_room(people.bot.username)
@@ -75,25 +77,39 @@ def _describe(url: str, people: DemoPeople) -> str:
 
 
 @asynccontextmanager
-async def _open_demo(port: int) -> AsyncIterator[tuple[Simulator, DemoPeople]]:
-    listening = asyncio.Event()
-    workspace = Simulator(version="8.3", port=port, limit_calls=_LIMIT)
+async def open_demo(port: int) -> AsyncIterator[tuple[Simulator, DemoPeople]]:
+    """Run the workspace, on any free port for 0, and the bot in it."""
+    clock = DemoClock()
+    workspace = Simulator(version="8.3", port=port, limit_calls=_LIMIT, now=clock.now)
     async with _listening(workspace, port) as simulator:
         people = seed(simulator.workspace)
         simulator.demo_people.extend(people.visitors)
         with tempfile.TemporaryDirectory(prefix="session-bot-demo-") as folder:
-            app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/not-yet")
-            settings = _make_settings(simulator.url, people, app, Path(folder))
-            async with open_bot(settings, Surroundings(on_listening=listening.set)) as bot:
-                # Only now is it known on which port people come back.
-                app.redirect_uri = f"{bot.public_url}/oauth/callback"
-                running = asyncio.create_task(bot.run())
-                try:
-                    await listening.wait()
-                    yield simulator, people
-                finally:
-                    running.cancel()
-                    await asyncio.wait([running])
+            async with _open_demo_bot(simulator, people, clock, Path(folder)):
+                yield simulator, people
+
+
+@asynccontextmanager
+async def _open_demo_bot(
+    simulator: Simulator, people: DemoPeople, clock: DemoClock, folder: Path
+) -> AsyncIterator[None]:
+    listening = asyncio.Event()
+    app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/not-yet")
+    settings = _make_settings(simulator.url, people, app, folder)
+    surroundings = Surroundings(clock.now, on_listening=listening.set, sleep=clock.sleep)
+    async with (
+        open_bot(settings, surroundings) as bot,
+        open_deeds(simulator, clock, settings.storage.url),
+    ):
+        # Only now is it known on which port people come back.
+        app.redirect_uri = f"{bot.public_url}/oauth/callback"
+        running = asyncio.create_task(bot.run())
+        try:
+            await listening.wait()
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
 
 
 @asynccontextmanager

@@ -39,10 +39,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class GoneDevice:
-    """A device that was in the last report and is signed in no more."""
+    """A device that was in the last report and is signed in no more; when it was seen, if known."""
 
     seen: Seen
     name: str = ""
+    first_seen_at: datetime | None = None
+    last_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

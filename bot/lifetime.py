@@ -3,9 +3,10 @@
 import asyncio
 from typing import Final
 
+from bot.clockwork import Clockwork
 from bot.dispatcher.builder import Reception
+from bot.operations.oversight import Oversight
 from bot.rocketchat.realtime import Realtime
-from bot.scheduler.loop import Scheduler
 from bot.services.upkeep import Upkeep
 
 _TIME_TO_FINISH: Final = 10.0
@@ -14,15 +15,17 @@ _TIME_TO_FINISH: Final = 10.0
 class Bot:
     """The bot with all its parts; ``run`` sets them to work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that works
         self,
         reception: Reception,
         realtime: Realtime,
         upkeep: Upkeep,
-        scheduler: Scheduler,
+        scheduler: Clockwork,
+        oversight: Oversight,
         public_url: str,
     ) -> None:
         self._scheduler: Final = scheduler
+        self._oversight: Final = oversight
         self._dispatcher: Final = reception.dispatcher
         self._health: Final = reception.health
         self._realtime: Final = realtime
@@ -33,7 +36,7 @@ class Bot:
     def is_ready(self) -> bool:
         """Whether it hears people and can answer them."""
         is_listening = self._realtime.is_live and not self._dispatcher.is_stopping
-        return is_listening and self._health.is_good
+        return is_listening and self._health.is_good and self.is_alive
 
     @property
     def is_alive(self) -> bool:
@@ -48,7 +51,7 @@ class Bot:
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(self._dispatcher.run())
             tasks.create_task(self._realtime.run())
-            background = (self._upkeep.run(), self._scheduler.run())
+            background = (self._upkeep.run(), self._scheduler.run(), self._oversight.run())
             in_background = [tasks.create_task(work) for work in background]
             try:
                 await asyncio.wait([dispatching])

@@ -3,7 +3,9 @@
 import logging
 import re
 import sys
-from typing import Any, Literal, TextIO
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -26,11 +28,28 @@ def open_logs(
     # At DEBUG it would log rows, and rows hold what people wrote.
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
     structlog.configure(
-        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*_shared(), *_last(style)],
+        logger_factory=partial(_Lines, stream),
+        # Drops what is below the level before any work is done for it.
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     return handler
+
+
+class _Lines:
+    """Where this program's own events end; to go through the library would take twice as long."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        self.name: Final = name
+        self._stream: Final = stream
+
+    def info(self, line: str) -> None:
+        """Write a line, whatever its level; a log that cannot be written must stop nothing."""
+        with suppress(OSError, ValueError):
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+    debug = warning = error = critical = info
 
 
 def strike_out_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -53,18 +72,20 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _make_formatter(style: Literal["text", "json"]) -> logging.Formatter:
-    last: Processor = (
+def _last(style: Literal["text", "json"]) -> list[Processor]:
+    renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
         else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
     )
+    return [structlog.processors.format_exc_info, strike_out_secrets, renderer]
+
+
+def _make_formatter(style: Literal["text", "json"]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_shared(),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            strike_out_secrets,
-            last,
+            *_last(style),
         ],
     )

@@ -197,12 +197,41 @@ class Attachment:
     facts: tuple[Fact, ...] = ()
 
 
+class RowKind(StrEnum):
+    """What a row of a timeline tells by its colour."""
+
+    NEW = "new"
+    KNOWN = "known"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """One device; places are parts of the timeline, from 0 at its beginning to 1 at its end."""
+
+    label: str
+    kind: RowKind
+    bars: tuple[tuple[float, float], ...]
+    marks: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What a picture shows; ``ticks`` are places with a label, ``more`` stands below."""
+
+    caption: str
+    rows: tuple[TimelineRow, ...]
+    ticks: tuple[tuple[float, str], ...]
+    more: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command answers: a plain first line, and at most one attachment."""
+    """What a command answers: a plain first line, at most one attachment and one picture."""
 
     text: str
     attachment: Attachment | None = None
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True, slots=True)

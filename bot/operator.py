@@ -9,18 +9,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from bot.clockwork import migrate_jobs
 from bot.config import Settings
 from bot.delegation import find_key_file, load_keys, make_memory, make_vault
 from bot.errors import ConfigError, StorageError
 from bot.services.people import Memory, People
 from bot.storage.accounts import ConnectedAccount, count_accounts
-from bot.storage.database import Database, open_database
+from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.keys import KEY_SIZE, KeyRing
 from bot.storage.resealing import count_seals, reseal_all
 from bot.storage.vault import Vault
 
 _MOST_PASSES: Final = 5
+
+
+async def migrate(settings: Settings) -> AsyncIterator[str]:
+    """Make or update all tables; any number of processes may do so at once."""
+    url = settings.storage.url
+    found = await migrate_database(url)
+    yield f"Tables of the bot: {_compare(found.before, found.after)}"
+    async with open_database(url) as database:
+        steps = await migrate_jobs(database, url)
+    if steps is None:
+        yield "Tables of the jobs: none, they are for PostgreSQL"
+    else:
+        yield f"Tables of the jobs: {f'{len(steps)} steps applied' if steps else 'up to date'}"
 
 
 async def make_key(settings: Settings) -> AsyncIterator[str]:
@@ -33,9 +47,14 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
         )
     async with open_database(settings.storage.url) as database:
         is_new = await count_accounts(database) == 0
-    load_key_ring((), file, is_creation_allowed=is_new)
-    yield f"Made the key {add_key(file).hex()}, first in {file}. New tokens are sealed with it."
-    yield "Back the file up, then seal the others anew with: session-bot keys rotate"
+    is_first = is_new and not file.exists()
+    key_id = load_key_ring((), file, is_creation_allowed=True).sealing_id if is_first else None
+    key_id = key_id or add_key(file)
+    yield f"Made the key {key_id.hex()}, first in {file}. New tokens are sealed with it."
+    if is_first:
+        yield "Back the file up, and copy it to every machine that shares the database."
+    else:
+        yield "Back the file up, then seal the others anew with: session-bot keys rotate"
 
 
 async def list_keys(settings: Settings) -> AsyncIterator[str]:
@@ -99,6 +118,12 @@ async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
         user_id = await _find_id(memory, user)
         await People(memory).forget(user_id)
     yield f"Everything about {user_id} is erased. They can connect again with the bot in chat."
+
+
+def _compare(before: str, after: str) -> str:
+    if not before:
+        return f"made, at {after}"
+    return f"up to date, at {after}" if before == after else f"brought from {before} to {after}"
 
 
 async def _find_id(memory: Memory, user: str) -> str:

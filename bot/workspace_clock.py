@@ -15,9 +15,13 @@ class WorkspaceClock:
         self._seconds: Final = seconds
         self._told: tuple[datetime, float] | None = None
 
-    def learn(self, server_now: datetime) -> None:
-        """Take in what the server's clock shows now."""
-        self._told = (server_now, self._seconds())
+    def learn(self, server_now: datetime) -> timedelta:
+        """Take in what the server's clock shows now; tell by how much it was put back.
+
+        Which may be a second where it was not, for the server tells whole seconds.
+        """
+        expected, self._told = self.now, (server_now, self._seconds())
+        return max(timedelta(), (expected or server_now) - server_now)
 
     @property
     def now(self) -> datetime | None:

@@ -17,6 +17,7 @@ BREACHES = {
         "bot/scheduler/errands.py",
         "import bot.scheduler.loop",
     ),
+    "Only the jobs know procrastinate": ("bot/scheduler/loop.py", "import procrastinate"),
     "Commands know nothing of each other": ("bot/commands/help.py", "import bot.commands.session"),
     "Commands and web reach the outside only through services": (
         "bot/commands/help.py",
@@ -33,6 +34,7 @@ BREACHES = {
         "import websockets",
     ),
     "Only rocketchat, web and the simulator speak HTTP": ("bot/delivery.py", "import aiohttp"),
+    "Only the drawing knows Pillow": ("bot/services/pictures.py", "import PIL"),
     "Only storage imports SQLAlchemy and alembic": ("bot/app.py", "import sqlalchemy"),
 }
 

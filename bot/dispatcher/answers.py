@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +14,7 @@ from bot.delivery import Delivery
 from bot.errors import (
     BotError,
     NotConnectedError,
+    RateLimitedError,
     SealBrokenError,
     StorageError,
     UserError,
@@ -24,6 +24,7 @@ from bot.formatting.connections import format_invitation, format_token_in_chat
 from bot.formatting.failures import format_failure, format_surprise
 from bot.formatting.hints import format_away, format_encrypted, format_hint, format_wait
 from bot.formatting.reader import Reader, find_zone
+from bot.metrics import Metrics, Outcome
 from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, parse
 from bot.services.manners import Manners
@@ -31,6 +32,7 @@ from bot.services.rooms import Rooms
 
 Typing = Callable[[str, str | None, bool], Awaitable[None]]
 
+_A_MOMENT: Final = 0.5
 _PATIENCE: Final = 3.0
 
 
@@ -45,6 +47,7 @@ class AnswerParts:
     delivery: Delivery
     show_typing: Typing
     expected_wait: Callable[[str], float | None]
+    metrics: Metrics
 
 
 class Answers:
@@ -137,26 +140,27 @@ class Answers:
     async def _answer(self, invocation: Invocation, part: str) -> str | None:
         message = invocation.message
         room_id = await self._parts.rooms.find_answer_room(message)
-        reader = await self.find_reader(message.sender)
-        async with self._typing(room_id, message.thread_id):
-            outcome = await self._run_patiently(invocation, room_id, reader)
-            if isinstance(outcome, NotConnectedError):
-                reply = await self._invite(outcome, message, reader)
-            elif isinstance(outcome, Exception):
-                raise outcome
-            else:
-                reply = outcome
+        is_typing = asyncio.Event()
+        try:
+            with self._parts.services.sessions.expecting(message.sender.id):
+                reader = await self.find_reader(message.sender)
+                outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
+            reply = await self._put_into_words(outcome, invocation, reader)
             await self._parts.delivery.answer(message, reply, reader, part)
+            self._count(invocation, outcome)
+        finally:
+            if is_typing.is_set():
+                await self._parts.show_typing(room_id, message.thread_id, False)  # noqa: FBT003 - off
         return message.sender.id if isinstance(outcome, NotConnectedError) else None
 
     async def _run_patiently(
-        self, invocation: Invocation, room_id: str, reader: Reader
+        self, invocation: Invocation, room_id: str, reader: Reader, is_typing: asyncio.Event
     ) -> Reply | Exception:
         is_sending = asyncio.Event()
         # The outcome is handed out as a value: the group would wrap an error in another.
         async with asyncio.TaskGroup() as tasks:
-            telling = self._tell_the_wait(invocation.message, reader, is_sending)
-            watching = tasks.create_task(telling)
+            company = self._keep_company(invocation.message, room_id, reader, is_typing, is_sending)
+            watching = tasks.create_task(company)
             try:
                 outcome: Reply | Exception = await self._run(invocation, room_id, reader)
             except Exception as error:  # noqa: BLE001 - it is raised again
@@ -169,33 +173,45 @@ class Answers:
     async def _run(self, invocation: Invocation, room_id: str, reader: Reader) -> Reply:
         parts = self._parts
         context = Context(invocation, room_id, reader, self._now(), parts.services, parts.commands)
-        try:
-            return await parts.commands.find(invocation.name).run(context)
-        except NotConnectedError:
-            raise
-        except BotError as error:
-            if isinstance(error, StorageError) and not isinstance(error, SealBrokenError):
-                raise
-            level = self._log.info if isinstance(error, UserError) else self._log.warning
-            level("a command was refused", command=invocation.name, problem=repr(error))
-            return Reply(format_failure(error, reader))
+        return await parts.commands.find(invocation.name).run(context)
+
+    async def _put_into_words(
+        self, outcome: Reply | Exception, invocation: Invocation, reader: Reader
+    ) -> Reply:
+        if isinstance(outcome, Reply):
+            return outcome
+        if isinstance(outcome, NotConnectedError):
+            return await self._invite(outcome, invocation.message, reader)
+        if _is_passing(outcome):
+            raise outcome
+        if not isinstance(outcome, BotError):
+            self._count(invocation, outcome)
+            raise outcome
+        level = self._log.info if isinstance(outcome, UserError) else self._log.warning
+        level("a command was refused", command=invocation.name, problem=repr(outcome))
+        return Reply(format_failure(outcome, reader, self._now()))
+
+    def _count(self, invocation: Invocation, outcome: Reply | Exception) -> None:
+        name = invocation.name if invocation.name in self._parts.commands else None
+        self._parts.metrics.note_command(name, _classify(outcome), invocation.message.id)
 
     async def _invite(self, error: NotConnectedError, question: Message, reader: Reader) -> Reply:
         link = await self._parts.services.connections.invite(question.sender)
-        return format_invitation(format_failure(error, reader), link, reader)
+        return format_invitation(format_failure(error, reader, self._now()), link, reader)
 
-    @asynccontextmanager
-    async def _typing(self, room_id: str, thread_id: str | None) -> AsyncIterator[None]:
-        await self._parts.show_typing(room_id, thread_id, True)  # noqa: FBT003 - on
-        try:
-            yield
-        finally:
-            await self._parts.show_typing(room_id, thread_id, False)  # noqa: FBT003 - off
-
-    async def _tell_the_wait(
-        self, message: Message, reader: Reader, is_sending: asyncio.Event
+    async def _keep_company(
+        self,
+        message: Message,
+        room_id: str,
+        reader: Reader,
+        is_typing: asyncio.Event,
+        is_sending: asyncio.Event,
     ) -> None:
-        await asyncio.sleep(_PATIENCE)
+        # Most answers are there before anybody could see it, and the frames cost more than they.
+        await asyncio.sleep(_A_MOMENT)
+        is_typing.set()
+        await self._parts.show_typing(room_id, message.thread_id, True)  # noqa: FBT003 - on
+        await asyncio.sleep(_PATIENCE - _A_MOMENT)
         while (wait := self._parts.expected_wait(message.sender.id)) is None or wait < 1:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(1)
         is_sending.set()
@@ -203,6 +219,26 @@ class Answers:
             await self._parts.delivery.notify(message, format_wait(wait, reader), "wait")
         except WorkspaceError as error:
             self._log.warning("the wait could not be told", problem=repr(error))
+
+
+def _is_passing(error: Exception) -> bool:
+    # The answer waits until the database works again; a seal stays broken.
+    return isinstance(error, StorageError) and not isinstance(error, SealBrokenError)
+
+
+def _classify(outcome: Reply | Exception) -> Outcome:
+    match outcome:
+        case Reply():
+            return Outcome.ANSWERED
+        case NotConnectedError():
+            return Outcome.CONNECT
+        case UserError():
+            return Outcome.REFUSED
+        case RateLimitedError():
+            return Outcome.BUSY
+        case BotError():
+            return Outcome.FAILED
+    return Outcome.SURPRISE
 
 
 def make_reference() -> str:

@@ -1,7 +1,6 @@
 """Builds what stands between the stream of messages and the answers."""
 
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,8 +21,9 @@ from bot.dispatcher.loop import Dispatcher, Parts
 from bot.dispatcher.news import News
 from bot.errors import TokenRejectedError, WorkspaceError
 from bot.models import AuthToken
+from bot.operations.gauges import Gauges, Sources
 from bot.parsing import Listener
-from bot.rocketchat.realtime import Timing
+from bot.rocketchat.realtime import Realtime, Timing
 from bot.rocketchat.rest import Rest
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.database import Database
@@ -49,6 +49,7 @@ class ReceptionGrounds:
     timing: Timing
     is_live: Callable[[], bool]
     now: Callable[[], datetime]
+    seconds: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Reception:
 
     dispatcher: Dispatcher
     intake: Intake
+    lanes: Lanes
     health: StorageHealth
 
 
@@ -67,7 +69,7 @@ class _Builder:
         self.grounds: Final = grounds
         self.name: Final = secrets.token_hex(4)
         self.patience: Final = max(grounds.window, _LEAST_PATIENCE)
-        self.clock: Final = WorkspaceClock(time.monotonic)
+        self.clock: Final = WorkspaceClock(grounds.seconds)
         self.health: Final = StorageHealth()
         self.inbox: Final = Inbox(grounds.database)
         self.checkpoints: Final = Checkpoints(grounds.database, grounds.listener.bot.id)
@@ -95,7 +97,7 @@ class _Builder:
             health=self.health,
             check_token=self._check_token,
             now=self.grounds.now,
-            seconds=time.monotonic,
+            seconds=self.grounds.seconds,
         )
         # Longer than anything may be answered, so that nothing is answered again.
         return Dispatcher(parts, memory=2 * self.patience)
@@ -111,6 +113,7 @@ class _Builder:
             health=self.health,
             check_token=self._check_token,
             now=self.grounds.now,
+            metrics=self.grounds.answer_parts.metrics,
         )
         return Cases(parts, self.patience)
 
@@ -123,6 +126,7 @@ class _Builder:
                 cases=self.cases,
                 health=self.health,
                 now=self.grounds.now,
+                waits=self.grounds.answer_parts.metrics.waits,
             )
         )
 
@@ -163,4 +167,18 @@ class _Builder:
 def make_reception(grounds: ReceptionGrounds) -> Reception:
     """Build it all."""
     builder = _Builder(grounds)
-    return Reception(builder.make_dispatcher(), builder.intake, builder.health)
+    return Reception(builder.make_dispatcher(), builder.intake, builder.lanes, builder.health)
+
+
+def make_gauges(grounds: ReceptionGrounds, reception: Reception, realtime: Realtime) -> Gauges:
+    """Make what shows how it all stands."""
+    sources = Sources(
+        realtime=realtime,
+        budget=grounds.rest.budget,
+        database=grounds.database,
+        in_hand=lambda: reception.lanes.count,
+        heard=lambda: reception.intake.backlog,
+        is_storage_good=lambda: reception.health.is_good,
+        now=grounds.now,
+    )
+    return Gauges(grounds.answer_parts.metrics, sources)

@@ -18,6 +18,7 @@ from bot.errors import (
     UnreachableError,
     WorkspaceError,
 )
+from bot.metrics import Metrics
 from bot.models import Message
 from bot.rocketchat.rest import Rest
 from bot.storage.inbox import Inbox, Letter, Standing
@@ -46,15 +47,20 @@ class CaseParts:
     health: StorageHealth
     check_token: Callable[[], Awaitable[None]]
     now: Callable[[], datetime]
+    metrics: Metrics
 
 
 @dataclass(eq=False, slots=True)
 class Case:
-    """A message in hand, and how far it has come; without the message it is still to be fetched."""
+    """A message in hand, and how far it has come; without the message it is still to be fetched.
+
+    Until ``free_until`` it may be begun on the word of its claim.
+    """
 
     letter: Letter
     message: Message | None
     is_repeat: bool
+    free_until: datetime | None = None
     failing_since: datetime | None = None
     odd_answers: int = 0
     is_answered: bool = False
@@ -86,7 +92,7 @@ class Cases:
     async def _try(self, case: Case) -> Progress:
         parts = self._parts
         if not case.is_answered:
-            standing = await parts.inbox.find_standing(case.letter, parts.name)
+            standing = await self._find_standing(case)
             if standing is not Standing.FREE:
                 return _PROGRESS[standing]
             await self._answer(case)
@@ -95,6 +101,12 @@ class Cases:
         parts.health.note_success()
         return Progress.SETTLED
 
+    async def _find_standing(self, case: Case) -> Standing:
+        free_until, case.free_until = case.free_until, None
+        if free_until is not None and self._parts.now() < free_until:
+            return Standing.FREE
+        return await self._parts.inbox.find_standing(case.letter, self._parts.name)
+
     async def _answer(self, case: Case) -> None:
         try:
             await self._say(case)
@@ -102,6 +114,7 @@ class Cases:
             case.odd_answers += 1
             if isinstance(error, ProtocolError) and case.odd_answers < _MOST_ODD_ANSWERS:
                 raise UnreachableError(str(error)) from error
+            self._parts.metrics.note_undelivered()
             self._log.error("an answer cannot be given", problem=repr(error))
         except (StorageError, WorkspaceError):
             raise

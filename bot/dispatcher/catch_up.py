@@ -90,6 +90,8 @@ class CatchUp:
         self._clock: Final = clock
         self._window: Final = window
         self._is_worth: Final = is_worth
+        self._settled_until: datetime | None = None
+        self._put_back = timedelta()
         self._log = structlog.get_logger("catch up")
 
     async def find_missed(self) -> Missed:
@@ -99,9 +101,11 @@ class CatchUp:
         for the workspace's clock: ours is never compared with the times of messages.
         """
         server_now = await self._history.fetch_time()
-        self._clock.learn(server_now)
+        self._put_back += self._clock.learn(server_now)
         checkpoint = await self._bookmark.load_or_begin(server_now)
-        since = max(checkpoint.heard_until - OVERLAP, checkpoint.began_at)
+        # Where the clock was put back, the checkpoint is ahead of the time for a while.
+        heard_until = min(checkpoint.heard_until, self._settled_until or checkpoint.heard_until)
+        since = max(heard_until - OVERLAP - self._put_back, checkpoint.began_at)
         look_back = max(self._window, _LOOK_BACK)
         span = _Span(max(since, server_now - look_back), server_now - self._window)
         found = await self._fetch(span)
@@ -110,6 +114,10 @@ class CatchUp:
         return Missed(
             fresh, old, server_now, checkpoint.began_at, checkpoint.heard_until.isoformat()
         )
+
+    def settle(self, until: datetime) -> None:
+        """Note that all that was said until then, in the server's time, is in safe hands."""
+        self._settled_until, self._put_back = until, timedelta()
 
     async def _fetch(self, span: _Span) -> list[Message]:
         rooms = await self._history.fetch_changed_rooms(span.oldest)

@@ -12,13 +12,16 @@ import structlog
 from bot.dispatcher.cases import Case, Cases
 from bot.dispatcher.lanes import Job, Lanes, Progress
 from bot.errors import StorageError
+from bot.metrics import Waits
 from bot.models import Message
-from bot.storage.inbox import Inbox, make_letter
+from bot.storage.inbox import Inbox, Standing, make_letter
 from bot.storage_health import StorageHealth
 
 CLAIM_TIME: Final = timedelta(seconds=10)
 _WAITING_TIME: Final = timedelta(minutes=30)
 _MOMENT: Final = timedelta(seconds=15)
+# Much shorter than a claim: what came in meanwhile, or was taken over, is looked for after it.
+_A_WORD: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class DeskParts:
     cases: Cases
     health: StorageHealth
     now: Callable[[], datetime]
+    waits: Waits
 
 
 class Desk:
@@ -47,14 +51,19 @@ class Desk:
         When it returns they cannot be lost. Raises StorageError, and may then be called again.
         """
         new = {each.id: each for each in messages if each.id not in self._in_hand}
+        self._parts.waits.begin(new)
         room = self._parts.lanes.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
         now = self._parts.now()
-        won = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
+        claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
         await self._claim(others, "", now, now)
-        for message in won:
-            if message.id not in self._in_hand:
-                self._take(Case(make_letter(message), message, is_repeat=False))
+        for message, standing in claimed:
+            if standing is not Standing.LOST and message.id not in self._in_hand:
+                free_until = now + _A_WORD if standing is Standing.FREE else None
+                letter = make_letter(message)
+                self._take(Case(letter, message, is_repeat=False, free_until=free_until))
+        for message_id in new.keys() - self._in_hand.keys():
+            self._parts.waits.end(message_id)
         if new:
             self._parts.health.note_success()
 
@@ -67,6 +76,7 @@ class Desk:
             now=now, by=parts.name, until=now + CLAIM_TIME, most=parts.lanes.room
         )
         new = [each for each in letters if each.message_id not in self._in_hand]
+        parts.waits.begin(each.message_id for each in new)
         for letter in new:
             self._take(Case(letter, None, is_repeat=True))
         if new:
@@ -95,16 +105,12 @@ class Desk:
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
-    ) -> list[Message]:
-        claim = partial(self._parts.inbox.claim, now=now, by=by, until=until)
-        try:
-            # At once, so that they share a commit; in order, so that no other process sees a
-            # later one of somebody's before an earlier one.
-            async with asyncio.TaskGroup() as tasks:
-                claims = [tasks.create_task(claim(make_letter(each))) for each in messages]
-        except* StorageError as errors:
-            raise errors.exceptions[0] from None
-        return [each for each, claimed in zip(messages, claims, strict=True) if claimed.result()]
+    ) -> list[tuple[Message, Standing]]:
+        claim = partial(self._parts.inbox.begin_to_claim, now=now, by=by, until=until)
+        # At once, so that they share a commit; in order, so that no other process sees a later
+        # one of somebody's before an earlier one.
+        standings = await asyncio.gather(*(claim(make_letter(each)) for each in messages))
+        return list(zip(messages, standings, strict=True))
 
     def _take(self, case: Case) -> None:
         self._in_hand[case.letter.message_id] = case
@@ -117,6 +123,7 @@ class Desk:
             progress = await self._put_back(case)
         if progress is Progress.SETTLED:
             del self._in_hand[case.letter.message_id]
+            self._parts.waits.end(case.letter.message_id)
         return progress
 
     async def _put_back(self, case: Case) -> Progress:

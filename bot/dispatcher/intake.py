@@ -9,7 +9,8 @@ from typing import Final
 
 import structlog
 
-from bot.dispatcher.catch_up import CatchUp, Missed
+from bot.dispatcher.catch_up import OVERLAP, CatchUp, Missed
+from bot.dispatcher.known import Known
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.models import Message, RoomType
 from bot.parsing import Listener, is_spoken_by_a_person
@@ -19,10 +20,11 @@ from bot.workspace_clock import WorkspaceClock
 
 _MOST_HEARD: Final = 10_000
 _BATCH: Final = 500
-_SAVE_EVERY: Final = 5.0
 _PAUSE: Final = 0.5
 _FAILURES_BEFORE_WORDS: Final = 4
 _ENCRYPTED: Final = "e2e"
+# A message with a link is told of when its preview has been fetched.
+_ON_ITS_WAY: Final = timedelta(seconds=30)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -56,8 +58,9 @@ class IntakeParts:
 
 
 class Intake:
-    """Takes in each message once. The checkpoint follows what is in the inbox, never ahead.
+    """Takes in each message once. The checkpoint is when REST was last asked for everything.
 
+    The stream does not move it, for it may lose messages without a word.
     While the connection is not live, and while catching up, what is heard is held back: older
     messages may still come. ``patience`` is how old a message may be when it is heard live.
     """
@@ -70,11 +73,17 @@ class Intake:
         self._news: Final = asyncio.Event()
         self._catching_up: Final = asyncio.Lock()
         self._told: Final[set[str]] = set()
-        self._heard_until = self._began_at = self._saved_until = _LONG_AGO
+        self._known: Final = Known()
+        self._began_at = _LONG_AGO
         self._is_holding = False
         self._has_gap = False
         self._is_stopped = False
         self._log = structlog.get_logger("intake")
+
+    @property
+    def backlog(self) -> int:
+        """How many messages have been heard and are not written down yet."""
+        return len(self._heard) + len(self._held)
 
     def hear(self, message: Message) -> None:
         """Take in a message of the stream; returns at once and never raises."""
@@ -83,7 +92,6 @@ class Intake:
         if self._is_holding or not self._parts.is_live():
             self._keep(self._held, message)
             return
-        self._heard_until = max(self._heard_until, message.sent_at)
         self._keep(self._heard, message)
         self._news.set()
 
@@ -114,11 +122,23 @@ class Intake:
                 self._heard.popleft()
         self._told.clear()
         if self._has_gap:
-            await self.catch_up()
-        elif self._heard_until > self._saved_until and not self._is_holding:
-            until = self._heard_until
-            await self._parts.checkpoints.advance(until, self._parts.now())
-            self._saved_until = until
+            await self._close_gap()
+
+    async def recheck(self) -> bool:
+        """Take in what a live connection has not delivered; tell whether there was anything.
+
+        Raises WorkspaceError, StorageError; nothing is lost then.
+        """
+        missed = await self._parts.catch_up.find_missed()
+        settled = missed.heard_until - _ON_ITS_WAY
+        lost = [each for each in missed.fresh if each.sent_at < settled and each not in self._known]
+        await self._accept(lost)
+        self._known.add(lost)
+        unwritten = (each.sent_at for each in (*self._heard, *self._held))
+        await self._advance(min([missed.heard_until, *unwritten]))
+        if lost:
+            self._log.warning("the stream has lost messages", messages=len(lost))
+        return bool(lost)
 
     async def catch_up(self) -> None:
         """Take in what was said since the checkpoint; raises WorkspaceError, StorageError.
@@ -134,11 +154,20 @@ class Intake:
             finally:
                 self._is_holding = False
 
+    async def _close_gap(self) -> None:
+        try:
+            await self.catch_up()
+        except BotError:
+            # Or the next round would move the checkpoint across what is still missing.
+            self._has_gap = True
+            raise
+
     def _keep(self, queue: deque[Message], message: Message) -> None:
         if not is_worth_hearing(message, self._parts.listener):
             return
         if len(queue) < _MOST_HEARD:
             queue.append(message)
+            self._known.add([message])
         elif not self._has_gap:
             # Not lost: the checkpoint stays where it is, and a catch-up follows.
             self._has_gap = True
@@ -150,18 +179,21 @@ class Intake:
         missed = await parts.catch_up.find_missed()
         self._began_at = missed.began_at
         await parts.give_up(missed)
-        await self._accept(missed.fresh)
-        await parts.checkpoints.advance(missed.heard_until, parts.now())
+        await self._accept(_merge(missed.fresh, _take(self._held)))
+        self._known.add(missed.fresh)
+        await self._advance(missed.heard_until)
         # To its end in one go: whoever comes after the last look at the queue is live.
         while self._held:
             await self._accept(_take(self._held))
 
+    async def _advance(self, until: datetime) -> None:
+        await self._parts.checkpoints.advance(until, self._parts.now())
+        self._parts.catch_up.settle(until)
+        # Nothing older is looked for again.
+        self._known.forget(before=until - OVERLAP)
+
     async def _wait_for_news(self) -> None:
-        try:
-            async with asyncio.timeout(_SAVE_EVERY):
-                await self._news.wait()
-        except TimeoutError:
-            return
+        await self._news.wait()
         self._news.clear()
 
     async def _accept(self, messages: Sequence[Message]) -> None:
@@ -189,6 +221,16 @@ class Intake:
             if message.id not in self._told:
                 self._told.add(message.id)
                 await self._parts.complain(message)
+
+
+def _merge(fetched: Sequence[Message], held: Sequence[Message]) -> list[Message]:
+    """Put both in order: a room that was read late has what was said after one read early.
+
+    What is held of the early one belongs before that.
+    """
+    held_ids = {each.id for each in held}
+    unheard = [each for each in fetched if each.id not in held_ids]
+    return sorted([*unheard, *held], key=lambda each: each.sent_at)
 
 
 def _take(queue: deque[Message]) -> list[Message]:

@@ -61,6 +61,11 @@ class Lanes:
         """How many more jobs may be taken in hand."""
         return max(0, MOST_IN_HAND - self._count)
 
+    @property
+    def count(self) -> int:
+        """How many jobs are in hand."""
+        return self._count
+
     def add(self, job: Job) -> None:
         """Take a job in hand; before the same person's that are later."""
         lane = self._lanes.get(job.person_id)

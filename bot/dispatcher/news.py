@@ -32,7 +32,9 @@ class News:
         elif isinstance(event, Mismatch):
             await self._tell_mismatch(event, cause)
         else:
-            await tell(event.asker, format_connected(reader), cause)
+            # Whoever tells it again after a stop says nothing twice.
+            await tell(event.asker, format_connected(reader), f"connected {event.at.isoformat()}")
+            await self._connections.note_told(event)
 
     async def _tell_mismatch(self, event: Mismatch, cause: str) -> None:
         reader = await self._answers.find_reader(event.asker)

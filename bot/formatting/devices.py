@@ -1,6 +1,7 @@
 """A device in words: honest where the user agent is frozen, plain where nothing is recorded."""
 
 import re
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from bot.formatting.reader import Reader
@@ -69,14 +70,15 @@ def format_system(device: Device, reader: Reader) -> str:
 def format_ip(session: Session, reader: Reader) -> str:
     """Show the address, called private where it is; ``not recorded`` where it is missing."""
     shown = code(session.ip)
-    if shown and _is_private(session):
+    if shown and _is_private(session.ip):
         return reader.text("{address} (private network)", address=shown)
     return shown or reader.text("not recorded")
 
 
-def _is_private(session: Session) -> bool:
+@lru_cache(maxsize=1024)
+def _is_private(ip: str) -> bool:
     try:
-        address = ip_address(session.ip.strip())
+        address = ip_address(ip.strip())
     except ValueError:
         return False
     plain = getattr(address, "ipv4_mapped", None) or address

@@ -1,22 +1,19 @@
 """Errors as sentences that a person in chat can do something with."""
 
-import math
-from typing import Final
+from datetime import datetime, timedelta
 
 from bot.errors import BotError, Call, RateLimitedError, StorageError, UnreachableError, UserError
 from bot.formatting.reader import Reader
 from bot.formatting.text import neutralise
 
-_LONG: Final = 90.0
 
-
-def format_failure(error: BotError, reader: Reader) -> str:
+def format_failure(error: BotError, reader: Reader, now: datetime) -> str:
     """Say what went wrong, in one sentence or two; the cause goes to the log, not to people."""
     if isinstance(error, UserError):
         values = {name: _format_value(value, reader) for name, value in error.values.items()}
         return reader.text(error.template, **values)
     if isinstance(error, RateLimitedError):
-        return _format_busy(error.retry_after, reader)
+        return _format_busy(error.retry_after, reader, now)
     if isinstance(error, UnreachableError):
         return reader.text("Your workspace did not answer me. Please try again in a minute.")
     if isinstance(error, StorageError):
@@ -34,17 +31,17 @@ def format_surprise(reference: str, reader: Reader) -> str:
     return reader.text("Something went wrong. Reference {reference}", reference=reference)
 
 
-def _format_busy(seconds: float, reader: Reader) -> str:
-    if seconds > _LONG:
-        return reader.plural(
-            "Too many people are asking me just now. Please try again in about {count} minute.",
-            "Too many people are asking me just now. Please try again in about {count} minutes.",
-            math.ceil(seconds / 60),
-        )
+def _format_busy(seconds: float, reader: Reader, now: datetime) -> str:
+    # To the next whole minute: who comes before the time is refused once more.
+    at = now + timedelta(seconds=seconds)
+    at = at.replace(second=0, microsecond=0) + timedelta(minutes=1)
     return reader.plural(
-        "Your workspace is busy. Please ask again in {count} second.",
-        "Your workspace is busy. Please ask again in {count} seconds.",
-        max(1, math.ceil(seconds)),
+        "Too many people are asking me just now. "
+        "Please try again at {time}, in about {count} minute.",
+        "Too many people are asking me just now. "
+        "Please try again at {time}, in about {count} minutes.",
+        max(1, round((at - now) / timedelta(minutes=1))),
+        time=reader.clock(at),
     )
 
 

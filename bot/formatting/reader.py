@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -47,6 +47,13 @@ class Reader:
         """Write a day, as in ``23 Nov 2026``."""
         pattern = "d MMM y" if self.locale.language == ENGLISH else "medium"
         return format_date(moment.astimezone(self.zone), pattern, locale=self.locale)
+
+    def short_day(self, moment: datetime) -> str:
+        """Write a day without its year, as in ``23 Nov``."""
+        day = moment.astimezone(self.zone)
+        if self.locale.language == ENGLISH:
+            return format_date(day, "d MMM", locale=self.locale)
+        return format_skeleton("MMMd", day.date(), locale=self.locale)
 
     def clock(self, moment: datetime) -> str:
         """Write the time of day, as in ``17:40``."""

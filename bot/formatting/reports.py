@@ -13,6 +13,7 @@ from bot.formatting.listing import format_name, format_origin
 from bot.formatting.reader import Reader
 from bot.formatting.sessions import Colour
 from bot.formatting.text import LINES_LIMIT, code, neutralise, utf16_length
+from bot.formatting.timelines import format_timeline
 from bot.models import Attachment, Fact, Reply
 
 MOST_LINES: Final = 20
@@ -50,6 +51,7 @@ def format_report(
     return Reply(
         _format_headline(report, reader, now),
         Attachment(colour, text="\n".join(notes), facts=facts),
+        format_timeline(report, reader, now),
     )
 
 

@@ -78,6 +78,8 @@ def cut_lines(lines: Sequence[str], reader: Reader, limit: int = LINES_LIMIT) ->
 
 
 def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = (" " if _is_space(letter) else letter for letter in text if not _is_invisible(letter))
     return " ".join("".join(kept).split())
 

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _USUAL_WINDOW: Final = 60.0
+_USUAL_LIMIT: Final = 10  # both are what a new workspace is set to
 _FIRST_CALLS: Final = 3
 _CAREFUL_WINDOWS: Final = 10
 _SAME_WINDOW: Final = 0.1
@@ -108,7 +109,7 @@ class Allowance:
     def estimate_wait(self, position: int, now: float) -> float:
         """Seconds until the call with so many others before it is likely to go."""
         end = self.find_end(now)
-        size = self.limit or 1
+        size = self.limit or _USUAL_LIMIT
         free = max(0, (size if end is None else self._remaining) - self.in_flight)
         if position < free:
             return 0.0

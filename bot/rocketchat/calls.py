@@ -1,17 +1,20 @@
 """Calls to the workspace on their way out: shared, in turn, and asked again where that helps."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-import stamina
+import structlog
 
 from bot.errors import ProtocolError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.answers import Answer, read_document
-from bot.rocketchat.http import Http, make_headers
+from bot.rocketchat.courtesy import Courtesy
+from bot.rocketchat.http import File, Http, make_headers
 from bot.rocketchat.rate_limit import RateBudget
 from bot.rocketchat.sharing import Flights, Question, Recent
 from bot.rocketchat.turns import Ticket
@@ -29,14 +32,22 @@ class Calls:
     """
 
     def __init__(
-        self, http: Http, budget: RateBudget, *, pause: float, now: Callable[[], float]
+        self,
+        http: Http,
+        budget: RateBudget,
+        courtesy: Courtesy,
+        *,
+        pause: float,
+        now: Callable[[], float],
     ) -> None:
         self.budget: Final = budget
         self._http: Final = http
         self._pause: Final = pause
         self._now: Final = now
+        self._courtesy: Final = courtesy
         self._flights: Final = Flights()
         self._recent: Final = Recent(now)
+        self._log = structlog.get_logger("calls")
 
     async def read(self, question: Question) -> Document:
         """GET; asked again a few times while the workspace is unreachable.
@@ -65,6 +76,20 @@ class Calls:
         ticket = Ticket(token.user_id if token else "", is_background)
         return await self._ask("POST", route, token, ticket, body=body)
 
+    async def write_at(
+        self,
+        route: str,
+        tail: str,
+        token: AuthToken,
+        content: Document | File,
+        *,
+        is_background: bool,
+    ) -> Document:
+        """Do the same where ids stand in the path, after the route, by which the server counts."""
+        key = "file" if isinstance(content, File) else "body"
+        ticket = Ticket(token.user_id, is_background)
+        return await self._ask("POST", route, token, ticket, tail=tail, **{key: content})
+
     async def read_time(self) -> datetime:
         """Ask for nothing but the time at which the server answers; outside of the budget."""
         answer = await self._http.request("GET", "info", None)
@@ -78,37 +103,39 @@ class Calls:
 
     async def _read(self, question: Question) -> Document:
         ticket = Ticket(question.user_id, question.is_background)
-        async for attempt in stamina.retry_context(
-            on=partial(self._is_worth_another_try, ticket),
-            attempts=_TRIES,
-            timeout=None,
-            wait_initial=self._pause,
-            wait_jitter=self._pause,
-        ):
-            with attempt:
-                query = dict(question.query)
+        query = dict(question.query)
+        for number in range(1, _TRIES + 1):
+            try:
                 return await self._ask("GET", question.route, question.token, ticket, query=query)
+            except UnreachableError as error:
+                if number == _TRIES or self._is_late(ticket):
+                    raise
+                self._log.info("asking again", route=question.route, problem=str(error))
+            # The range begins at nothing: many who were cut off at once must not come back as one.
+            await asyncio.sleep(random.uniform(0, self._pause * 2**number))  # noqa: S311 - no secret
         raise AssertionError("a retry either returns or raises")
 
-    def _is_worth_another_try(self, ticket: Ticket, error: Exception) -> bool:
+    def _is_late(self, ticket: Ticket) -> bool:
         # Waiting for a turn is not counted: that was no fault of the workspace.
-        is_early = ticket.sent_at is None or self._now() < ticket.sent_at + _RETRY_WITHIN
-        return isinstance(error, UnreachableError) and is_early
+        return ticket.sent_at is not None and self._now() >= ticket.sent_at + _RETRY_WITHIN
 
-    async def _ask(  # noqa: PLR0913, PLR0917 - what a call is made of
+    async def _ask(
         self,
         method: str,
         route: str,
         token: AuthToken | None,
         ticket: Ticket,
-        query: Mapping[str, str] | None = None,
-        body: Document | None = None,
+        **content: Any,  # noqa: ANN401 - handed on
     ) -> Document:
         if token is not None:
             # One that cannot be sent must not wait for its turn.
             make_headers(token)
 
         async def send() -> Answer:
-            return await self._http.request(method, route, token, query=query, body=body)
+            if ticket.is_background:
+                await self._courtesy.step_back()
+            else:
+                self._courtesy.note_person()
+            return await self._http.request(method, route, token, **content)
 
         return read_document(route, await self.budget.ask(f"{method} {route}", ticket, send))

@@ -1,8 +1,10 @@
 """The one place of the REST client that talks aiohttp."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Final
 
@@ -14,6 +16,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    FormData,
 )
 
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
@@ -21,18 +24,37 @@ from bot.models import AuthToken, Document
 from bot.rocketchat.answers import Answer
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
+# It knows no pages: after an outage it names every room of the bot's, each with its last message.
+_MORE_BYTES: Final = {"v1/rooms.get": 64 * 1024 * 1024}
 _CONNECT_TIMEOUT: Final = 5.0
+
+Note = Callable[[str, int, float], None]
+"""Is told of each request: the route, the status or 0 where no answer came, and the seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What is uploaded."""
+
+    name: str
+    type: str
+    content: bytes = field(repr=False)
+
+
+def note_nothing(_route: str, _status: int, _seconds: float) -> None:
+    """Take no note."""
 
 
 class Http:
     """One workspace's ``/api/``: a request in, an ``Answer`` out, whatever its status."""
 
-    def __init__(self, session: ClientSession, url: str) -> None:
+    def __init__(self, session: ClientSession, url: str, note: Note = note_nothing) -> None:
         self._session = session
+        self._note = note
         self._url = url.rstrip("/")
         self._log = structlog.get_logger("http")
 
-    async def request(
+    async def request(  # noqa: PLR0913 - what a request is made of
         self,
         method: str,
         route: str,
@@ -40,39 +62,51 @@ class Http:
         *,
         query: Mapping[str, str] | None = None,
         body: Document | None = None,
+        tail: str = "",
+        file: File | None = None,
     ) -> Answer:
-        """Ask once, redirects not followed.
+        """Ask once, redirects not followed. ``tail`` is what comes after the route in the path.
 
         Raises ``UnreachableError`` where no whole answer came, ``ProtocolError`` where it is
         too long, ``TokenRejectedError`` for a token that cannot even be sent.
         """
         headers = make_headers(token) if token else {}
+        began_at, status = time.monotonic(), 0
         try:
             async with self._session.request(
                 method,
-                f"{self._url}/api/{route}",
+                f"{self._url}/api/{route}{tail}",
                 headers=headers,
                 params=query,
                 json=body,
+                data=_make_form(file) if file else None,
                 # A token must never travel to another host.
                 allow_redirects=False,
             ) as response:
                 answer = await _read_answer(route, response)
+                status = answer.status
         except (ClientError, TimeoutError, OSError) as error:
             raise _translate(route, error) from _without_headers(error)
+        finally:
+            self._note(route, status, time.monotonic() - began_at)
         self._log.debug("asked the workspace", method=method, route=route, status=answer.status)
         return answer
 
 
 @asynccontextmanager
-async def open_http(url: str, *, timeout: float) -> AsyncIterator[Http]:  # noqa: ASYNC109 - aiohttp keeps it
+async def open_http(
+    url: str,
+    *,
+    timeout: float,  # noqa: ASYNC109 - aiohttp keeps it
+    note: Note = note_nothing,
+) -> AsyncIterator[Http]:
     """Open a pool of connections to ``url``; no answer may take longer than ``timeout`` seconds."""
     async with ClientSession(
         headers={"User-Agent": f"session-bot/{version('session-bot')}"},
         timeout=ClientTimeout(total=timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
         cookie_jar=DummyCookieJar(),
     ) as session:
-        yield Http(session, url)
+        yield Http(session, url, note)
 
 
 def make_headers(token: AuthToken) -> dict[str, str]:
@@ -90,6 +124,12 @@ def _is_plain(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
+def _make_form(file: File) -> FormData:
+    form = FormData()
+    form.add_field("file", file.content, filename=file.name, content_type=file.type)
+    return form
+
+
 async def _read_answer(route: str, response: ClientResponse) -> Answer:
     content = await _read_content(route, response)
     document = _parse(content) if _is_json(response) else None
@@ -97,11 +137,11 @@ async def _read_answer(route: str, response: ClientResponse) -> Answer:
 
 
 async def _read_content(route: str, response: ClientResponse) -> bytes:
-    content = bytearray()
+    content, most = bytearray(), _MORE_BYTES.get(route, _MOST_BYTES)
     async for chunk in response.content.iter_any():
         content += chunk
-        if len(content) > _MOST_BYTES:
-            raise ProtocolError(f"{route}: the answer is longer than {_MOST_BYTES} bytes")
+        if len(content) > most:
+            raise ProtocolError(f"{route}: the answer is longer than {most} bytes")
     return bytes(content)
 
 

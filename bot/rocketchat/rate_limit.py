@@ -75,6 +75,17 @@ class RateBudget:
         now = self._now()
         return {name: route.allowance.count_remaining(now) for name, route in self._routes.items()}
 
+    @property
+    def allowed(self) -> dict[str, int]:
+        """What each route allows in a window, where that is known."""
+        limits = {name: route.allowance.limit for name, route in self._routes.items()}
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
+    def count_waiting(self, *, is_background: bool) -> int:
+        """Count the calls of people, or of schedules, that wait for their turn."""
+        routes = self._routes.values()
+        return sum(route.turns.count(is_background=is_background) for route in routes)
+
     def expected_wait(self, user_id: str) -> float | None:
         """Seconds until a waiting call of this user is likely to go; None if none waits."""
         waits = [
@@ -128,9 +139,7 @@ class RateBudget:
     def _refuse_too_many(self, route: _Route, ticket: Ticket) -> None:
         if ticket.is_repeat:
             return
-        routes = self._routes.values()
-        count = sum(each.turns.count(is_background=ticket.is_background) for each in routes)
-        if count >= self._most_waiting:
+        if self.count_waiting(is_background=ticket.is_background) >= self._most_waiting:
             wait = route.allowance.estimate_wait(len(route.turns), self._now())
             self._log.warning("too many calls are waiting", route=route.name, wait=round(wait))
             raise RateLimitedError(f"{route.name}: too many calls are waiting", max(wait, 1.0))

@@ -1,7 +1,7 @@
 """The workspace's REST API as typed calls."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,9 +27,12 @@ from bot.models import (
     User,
 )
 from bot.rocketchat.calls import Calls
-from bot.rocketchat.http import open_http
+from bot.rocketchat.courtesy import Courtesy, nobody
+from bot.rocketchat.http import Note, note_nothing, open_http
+from bot.rocketchat.inquiries import Inquiries
 from bot.rocketchat.rate_limit import MOST_WAITING, RateBudget
 from bot.rocketchat.sharing import Question
+from bot.rocketchat.uploads import Uploads
 from bot.rocketchat.wire import (
     format_date,
     format_message,
@@ -37,6 +40,7 @@ from bot.rocketchat.wire import (
     parse_message,
     parse_room,
     parse_session,
+    parse_session_page,
     parse_user,
 )
 
@@ -75,6 +79,16 @@ class Rest:
     def budget(self) -> RateBudget:
         """What the workspace's rate limit leaves, and who waits for it."""
         return self._calls.budget
+
+    @property
+    def inquiries(self) -> Inquiries:
+        """What only the operator asks."""
+        return Inquiries(self._calls, self._token)
+
+    @property
+    def uploads(self) -> Uploads:
+        """What says pictures."""
+        return Uploads(self._calls, self._token, is_background=self._is_background)
 
     def in_background(self) -> "Rest":
         """Give a view of the same client whose calls let those of people go first."""
@@ -134,7 +148,7 @@ class Rest:
         question = self._make_question("v1/sessions/list", token, query)
 
         async def fetch() -> SessionPage:
-            return _parse_page(await self._calls.read(question))
+            return parse_session_page(await self._calls.read(question))
 
         return await self._calls.recall(question, fetch, is_fresh=is_fresh)
 
@@ -148,9 +162,10 @@ class Rest:
         finally:
             self._calls.forget(token.user_id)
 
-    async def send_message(self, message: OutgoingMessage) -> None:
+    async def send_message(self, message: OutgoingMessage) -> bool:
         """Send as the bot. Returns only if the message stands in the room, and stands once.
 
+        True where the server said so of this very call, which it does once for each message id.
         A doubtful send costs a ``chat.getMessage``, and one more send if nothing was stored.
         """
         for sends_left in reversed(range(_SENDS)):
@@ -162,11 +177,12 @@ class Rest:
                 # A used id is refused with a text that changes by version (and an App's veto has
                 # the same one), so only the room can tell.
                 if await self._is_stored(message):
-                    return
+                    return False
                 if not (sends_left and isinstance(error, UnreachableError)):
                     raise
             else:
-                return
+                return True
+        raise AssertionError("the last send either returns or raises")
 
     async def fetch_message(self, message_id: str) -> Message | None:
         """Return a message that the bot may see; its room type is not known here."""
@@ -255,13 +271,15 @@ class Rest:
 
 
 @asynccontextmanager
-async def open_rest(
+async def open_rest(  # noqa: PLR0913 - its limits, and who counts
     url: str,
     token: AuthToken,
     *,
     timeout: float = 15.0,  # noqa: ASYNC109 - aiohttp keeps it, request by request
     pause: float = 0.2,
     most_waiting: int = MOST_WAITING,
+    note: Note = note_nothing,
+    is_anybody_waiting: Callable[[], bool] = nobody,
 ) -> AsyncIterator[Rest]:
     """Open the REST API of the workspace at ``url``, which may end in a path.
 
@@ -270,17 +288,9 @@ async def open_rest(
     """
     loop = asyncio.get_running_loop()
     budget = RateBudget(now=loop.time, call_at=loop.call_at, most_waiting=most_waiting)
-    async with open_http(url, timeout=timeout) as http:
-        yield Rest(Calls(http, budget, pause=pause, now=loop.time), token)
-
-
-def _parse_page(document: Document) -> SessionPage:
-    rows = document.get("sessions")
-    if not isinstance(rows, list):
-        raise ProtocolError("sessions/list: no sessions in the answer")
-    sessions = tuple(parse_session(row) for row in rows if isinstance(row, dict))
-    total = document.get("total")
-    return SessionPage(sessions, total if isinstance(total, int) else len(sessions))
+    async with open_http(url, timeout=timeout, note=note) as http:
+        courtesy = Courtesy(loop.time, is_anybody_waiting)
+        yield Rest(Calls(http, budget, courtesy, pause=pause, now=loop.time), token)
 
 
 def _require_object(document: Document, key: str) -> Document:

@@ -24,6 +24,7 @@ from bot.models import (
     RoomType,
     Sender,
     Session,
+    SessionPage,
     User,
 )
 
@@ -31,6 +32,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM_MENTIONS: Final = frozenset({"all", "here"})
 _SERVER_USERNAME: Final = "rocket.cat"
 _WIDEST_OFFSET: Final = 14.0
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _NOTHING: Final = "–"  # noqa: RUF001 - an en dash is what people read as "nothing here"
 
 
@@ -104,6 +106,16 @@ def parse_session(document: Document) -> Session:
     )
 
 
+def parse_session_page(document: Document) -> SessionPage:
+    """Read the answer of ``sessions/list``."""
+    rows = document.get("sessions")
+    if not isinstance(rows, list):
+        raise ProtocolError("sessions/list: no sessions in the answer")
+    sessions = tuple(parse_session(row) for row in rows if isinstance(row, dict))
+    total = document.get("total")
+    return SessionPage(sessions, total if isinstance(total, int) else len(sessions))
+
+
 def parse_user(document: Document) -> User:
     """Read the answer of ``GET me``."""
     preferences = _object(_object(document.get("settings")).get("preferences"))
@@ -153,8 +165,11 @@ def _require_id(document: Document, key: str, noun: str) -> str:
 
 
 def _text(value: object) -> str:
-    # JSON may hold half a surrogate pair, which no database and no socket accepts.
-    return value.encode(errors="replace").decode() if isinstance(value, str) else ""
+    # JSON may hold half a surrogate pair, which no database and no socket accepts, and NUL, which
+    # PostgreSQL does not.
+    if not isinstance(value, str):
+        return ""
+    return value.encode(errors="replace").decode().replace("\0", _REPLACEMENT)
 
 
 def _object(value: object) -> Document:

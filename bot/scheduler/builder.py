@@ -4,15 +4,22 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 
 from bot.delivery import Delivery
+from bot.metrics import Metrics
 from bot.models import Sender
+from bot.operations.bookkeeping import Bookkeeping
+from bot.operations.oversight import Oversight, OversightParts
+from bot.operations.own_report import OwnReport, OwnReportParts, Wish
 from bot.rocketchat.rest import Rest
-from bot.scheduler.errands import ErrandParts, Errands
-from bot.scheduler.loop import Scheduler
+from bot.scheduler.attempts import Attempts
+from bot.scheduler.errands import GRACE, ErrandParts, Errands
+from bot.scheduler.loop import Duties, Scheduler
 from bot.services.alerts import Alerts
 from bot.services.connections import Connections
 from bot.services.people import Memory
+from bot.services.pictures import Pictures
 from bot.services.plans import Plans
 from bot.services.reports import Reports
 from bot.services.rooms import Rooms
@@ -36,6 +43,10 @@ class ClockParts:
     account: Sender
     prefix: str
     now: Callable[[], datetime]
+    metrics: Metrics
+    books: Bookkeeping
+    wish: Wish | None
+    pictures: Pictures | None = None
 
 
 def make_plans(parts: ClockParts) -> Plans:
@@ -56,8 +67,43 @@ def make_alerts(parts: ClockParts, rest: Rest) -> Alerts:
     return Alerts(_make_sessions(parts, rest), memory.sightings, memory.watches, parts.now)
 
 
+def make_own_report(parts: ClockParts) -> OwnReport:
+    """Make what reports to the operator; its calls let those of people go first."""
+    rest = parts.rest.in_background()
+    own_parts = OwnReportParts(
+        account=parts.account,
+        version=version("session-bot"),
+        rest=rest,
+        delivery=Delivery(rest, Rooms(rest), parts.account, parts.now),
+        database=parts.database,
+        plans=make_plans(parts),
+        books=parts.books,
+        now=parts.now,
+    )
+    return OwnReport(own_parts, parts.wish)
+
+
+def make_oversight(parts: ClockParts) -> Oversight:
+    """Make what is done for the operator while the bot runs."""
+    return Oversight(
+        OversightParts(
+            books=parts.books,
+            own_report=make_own_report(parts),
+            database=parts.database,
+            budget=parts.rest.budget,
+            bot_id=parts.account.id,
+            grace=GRACE,
+        )
+    )
+
+
 def make_scheduler(parts: ClockParts, sleep: Sleep = asyncio.sleep) -> Scheduler:
-    """Make what does it all in time; its calls let those of people go first."""
+    """Make what does it all in time, in this process."""
+    return Scheduler(make_duties(parts), sleep)
+
+
+def make_duties(parts: ClockParts) -> Duties:
+    """Make what there is to do by the clock; its calls let those of people go first."""
     rest = parts.rest.in_background()
     plans, alerts = make_plans(parts), make_alerts(parts, rest)
     errand_parts = ErrandParts(
@@ -65,10 +111,13 @@ def make_scheduler(parts: ClockParts, sleep: Sleep = asyncio.sleep) -> Scheduler
         reports=make_reports(parts, rest),
         alerts=alerts,
         connections=parts.connections,
-        delivery=Delivery(rest, Rooms(rest), parts.account, parts.now),
+        delivery=Delivery(rest, Rooms(rest), parts.account, parts.now, parts.pictures),
+        own_report=make_own_report(parts),
+        metrics=parts.metrics,
     )
     errands = Errands(errand_parts, parts.prefix, parts.now)
-    return Scheduler(plans, alerts, Slots(parts.database), errands, parts.now, sleep)
+    slots = Slots(parts.database)
+    return Duties(plans, alerts, slots, Attempts(errands, slots, parts.now), parts.now)
 
 
 def _make_sessions(parts: ClockParts, rest: Rest) -> Sessions:

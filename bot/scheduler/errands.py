@@ -12,13 +12,15 @@ from typing import Final
 
 from bot.delivery import Delivery
 from bot.devices import Report
-from bot.errors import NotConnectedError, UserError
+from bot.errors import BotError, NotConnectedError, UserError
 from bot.formatting.alerts import format_alert, format_blindness
 from bot.formatting.failures import format_failure
 from bot.formatting.plans import format_trouble
 from bot.formatting.reader import ENGLISH, Reader, find_zone
 from bot.formatting.reports import Occasion, format_report, list_notes
+from bot.metrics import Due, Metrics
 from bot.models import Sender
+from bot.operations.own_report import OwnReport
 from bot.services.alerts import Alerts, Finding
 from bot.services.connections import Connections
 from bot.services.plans import Plans
@@ -44,6 +46,8 @@ class ErrandParts:
     alerts: Alerts
     connections: Connections
     delivery: Delivery
+    own_report: OwnReport
+    metrics: Metrics
 
 
 class Errands:
@@ -59,6 +63,19 @@ class Errands:
 
         Raises WorkspaceError or StorageError where it may be tried again.
         """
+        metrics, is_own = self._parts.metrics, self._parts.own_report.is_for(slot.user_id)
+        is_late = self._is_late(slot)
+        try:
+            outcome = await self._report(slot)
+        except (BotError, TimeoutError):
+            if not is_own:
+                metrics.note_report(Due.PUT_OFF)
+            raise
+        if not is_own:
+            metrics.note_report(_classify(outcome, is_late=is_late))
+        return outcome
+
+    async def _report(self, slot: Slot) -> str:
         plans = self._parts.plans
         schedule = await plans.load_for(slot)
         if schedule is None:
@@ -66,6 +83,8 @@ class Errands:
         if self._now() - slot.due_at > GRACE:
             await plans.note_skipped(slot.user_id)
             return "skipped"
+        if self._parts.own_report.is_for(slot.user_id):
+            return await self._parts.own_report.send(schedule, _cause_of(slot))
         try:
             report = await self._parts.reports.make(slot.user_id, is_fresh=True)
         except UserError as error:
@@ -89,11 +108,15 @@ class Errands:
         await alerts.keep(watch.user_id, finding)
         if watch.trouble:
             await alerts.note_trouble(watch.user_id, "")
+        self._parts.metrics.note_look(has_alerted=bool(finding.new))
         return len(finding.new)
+
+    def _is_late(self, slot: Slot) -> bool:
+        return self._now() - slot.due_at > LATE
 
     async def _send(self, slot: Slot, schedule: Schedule, report: Report) -> None:
         reader = await self._find_reader(slot.user_id, schedule)
-        is_late = self._now() - slot.due_at > LATE
+        is_late = self._is_late(slot)
         occasion = Occasion(slot.due_at, schedule.next_at, is_late, schedule.skipped)
         notes = list_notes(occasion, reader)
         reply = format_report(report, reader, self._now(), notes)
@@ -106,7 +129,7 @@ class Errands:
         trouble = type(error).__name__
         if schedule.trouble != trouble:
             reader = await self._find_reader(slot.user_id, schedule)
-            reply = format_trouble(_describe(error, reader), slot.due_at, reader)
+            reply = format_trouble(_describe(error, reader, self._now()), slot.due_at, reader)
             await self._parts.delivery.tell(_owner(schedule), reply, _cause_of(slot))
             await self._parts.plans.note_trouble(slot.user_id, trouble)
         return "explained"
@@ -124,7 +147,7 @@ class Errands:
         if watch.trouble == trouble:
             return
         reader = await self._find_reader(watch.user_id)
-        reply = format_blindness(_describe(error, reader), reader)
+        reply = format_blindness(_describe(error, reader, self._now()), reader)
         cause = f"blind {watch.user_id} {trouble} {self._now().isoformat()}"
         await self._parts.delivery.tell(Sender(watch.user_id, watch.username), reply, cause)
         await self._parts.alerts.note_trouble(watch.user_id, trouble)
@@ -136,12 +159,18 @@ class Errands:
         return Reader(account.language if account else ENGLISH, zone, self._prefix)
 
 
-def _describe(error: UserError, reader: Reader) -> str:
-    problem = format_failure(error, reader)
+def _describe(error: UserError, reader: Reader, now: datetime) -> str:
+    problem = format_failure(error, reader, now)
     if isinstance(error, NotConnectedError):
         remedy = reader.text("{command} puts that right.", command=reader.call("connect"))
         return f"{problem} {remedy}"
     return problem
+
+
+def _classify(outcome: str, *, is_late: bool) -> Due:
+    if outcome == "sent":
+        return Due.LATE if is_late else Due.ON_TIME
+    return Due(outcome)
 
 
 def _owner(schedule: Schedule) -> Sender:

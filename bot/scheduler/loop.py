@@ -3,49 +3,49 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.scheduler.errands import Errands
+from bot.scheduler.attempts import LEASE, Attempts
 from bot.services.alerts import LOOKS_PER_MINUTE, Alerts
 from bot.services.plans import Plans
-from bot.storage.slots import Slot, Slots
+from bot.storage.slots import Slots
 
 TICK: Final = 60.0 / LOOKS_PER_MINUTE
 """Seconds between two looks at what is due. One alert is looked after in each."""
 
-LEASE: Final = timedelta(minutes=5)
-_PATIENCE: Final = 240.0  # less than the lease, so that nobody else begins while it is under way
+KEPT: Final = timedelta(days=30)
+"""How long it is remembered what became of a report."""
+
 _AT_ONCE: Final = 4
-_FIRST_PAUSE: Final = timedelta(minutes=1)
-_LONGEST_PAUSE: Final = timedelta(minutes=30)
-_KEPT: Final = timedelta(days=30)
 _SWEEP_EVERY: Final = timedelta(hours=12)
 
 
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What is to be done by the clock, and who does it."""
+
+    plans: Plans
+    alerts: Alerts
+    slots: Slots
+    attempts: Attempts
+    now: Callable[[], datetime]
+
+
 class Scheduler:
-    """Does errands when their time has come, however many processes share them.
+    """Does errands when their time has come, in this process; others may share the database.
 
     ``sleep`` waits for so many seconds.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it asks, what it does, and the clock
-        self,
-        plans: Plans,
-        alerts: Alerts,
-        slots: Slots,
-        errands: Errands,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    def __init__(
+        self, duties: Duties, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:
-        self._plans: Final = plans
-        self._alerts: Final = alerts
-        self._slots: Final = slots
-        self._errands: Final = errands
-        self._now: Final = now
+        self._duties: Final = duties
         self._sleep: Final = sleep
         self._name: Final = secrets.token_hex(4)
         self._busy: Final[set[str]] = set()
@@ -63,7 +63,7 @@ class Scheduler:
                 await self._sleep(TICK)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
-        await self._plans.open_due()
+        await self._duties.plans.open_due()
         for number in range(_AT_ONCE):
             self._start(tasks, f"reports {number}", self._work_off)
         self._start(tasks, "alerts", self._look)
@@ -91,51 +91,20 @@ class Scheduler:
     async def _work_off(self) -> None:
         """Make reports until none is due."""
         while True:
-            now = self._now()
-            slot = await self._slots.claim(now=now, by=self._name, until=now + LEASE)
+            now = self._duties.now()
+            slot = await self._duties.slots.claim(now=now, by=self._name, until=now + LEASE)
             if slot is None:
                 return
-            await self._make(slot)
-
-    async def _make(self, slot: Slot) -> None:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                outcome = await self._errands.report(slot)
-        except (BotError, TimeoutError) as error:
-            await self._put_off(slot, error)
-            if isinstance(error, TokenRejectedError):
-                raise
-        except asyncio.CancelledError:
-            # The program ends; the next one to start need not wait.
-            await self._slots.release(slot, by=self._name, free_at=self._now())
-            raise
-        except Exception as error:
-            await self._put_off(slot, error)
-            raise
-        else:
-            await self._slots.finish(slot, outcome, self._now())
-            self._log.info("a report was due", outcome=outcome, user_id=slot.user_id)
-
-    async def _put_off(self, slot: Slot, error: Exception) -> None:
-        free_at = self._pause_after(slot)
-        await self._slots.release(slot, by=self._name, free_at=free_at)
-        self._log.warning("a report is put off", until=str(free_at), problem=repr(error))
-
-    def _pause_after(self, slot: Slot) -> datetime:
-        return self._now() + min(_FIRST_PAUSE * (1 << min(slot.tries - 1, 10)), _LONGEST_PAUSE)
+            await self._duties.attempts.report(slot, self._name)
 
     async def _look(self) -> None:
         """Look after the one alert whose turn it is."""
-        watch = await self._alerts.take()
-        if watch is None:
-            return
-        async with asyncio.timeout(_PATIENCE):
-            found = await self._errands.look(watch)
-        if found:
-            self._log.info("new devices were seen", count=found, user_id=watch.user_id)
+        watch = await self._duties.alerts.take()
+        if watch is not None:
+            await self._duties.attempts.look(watch)
 
     async def _sweep(self) -> None:
-        now = self._now()
+        now = self._duties.now()
         if self._swept_at is None or now - self._swept_at > _SWEEP_EVERY:
             self._swept_at = now
-            await self._slots.sweep(now - _KEPT)
+            await self._duties.slots.sweep(now - KEPT)

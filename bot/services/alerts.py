@@ -97,6 +97,10 @@ class Alerts:
         interval = find_interval(await self._watches.count())
         return await self._watches.take(now=now, next_at=now + interval)
 
+    async def find(self, user_id: str) -> Watch | None:
+        """Give the person's watch; None where alerts are off."""
+        return await self._watches.load(user_id)
+
     async def look(self, user_id: str) -> Finding:
         """Look at the devices; those that have a name of the person's own are never new."""
         devices = await self._sessions.look_at_devices(user_id, is_fresh=True, deed=Deed.WATCHED)

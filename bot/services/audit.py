@@ -1,5 +1,6 @@
 """The audit trail: each deed with a lent token, in the log and, for 90 days, in the database."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,15 +39,29 @@ class Audit:
     async def note(self, user_id: str, deed: Deed, detail: str = "") -> None:
         """Note a deed; never raises, because what was done is done: then the log alone has it.
 
-        Looks for new devices, one every few minutes, are noted once a day.
+        Looks for new devices, one every few minutes, are noted once a day. A token's use is not
+        waited for: it is written before whatever is written later, the end of the answer too.
         """
         if deed is Deed.WATCHED and not self._is_first_today(user_id):
             return
         self._log.info(deed.value, user_id=user_id, detail=detail)
         try:
-            await self._trail.save(AuditRecord(self._now(), user_id, deed.value, detail))
+            record = AuditRecord(self._now(), user_id, deed.value, detail)
+            saving = self._trail.begin_to_save(record)
         except StorageError as error:
-            self._log.error("the audit trail cannot be written", problem=str(error))
+            self._complain(error)
+            return
+        saving.add_done_callback(self._look_at)
+        if deed is not Deed.USED:
+            await asyncio.wait([saving])
+
+    def _look_at(self, saving: asyncio.Future[object]) -> None:
+        error = None if saving.cancelled() else saving.exception()
+        if error is not None:
+            self._complain(error)
+
+    def _complain(self, error: BaseException) -> None:
+        self._log.error("the audit trail cannot be written", problem=repr(error))
 
     def _is_first_today(self, user_id: str) -> bool:
         last = self._watched.get(user_id)

@@ -8,7 +8,10 @@ import structlog
 
 from bot.errors import WorkspaceError
 from bot.rocketchat.rest import Rest
+from bot.services.patience import within
 from bot.storage.bearer_refusals import BearerRefusals
+
+_PATIENCE: Final = 5.0
 
 
 class BearerSupport:
@@ -25,7 +28,8 @@ class BearerSupport:
         if not await self._refusals.has_any():
             return False
         try:
-            return await self._refusals.contains(await self._rest.fetch_version())
+            version = await within(_PATIENCE, self._rest.fetch_version(), lambda: None)
+            return await self._refusals.contains(version)
         except WorkspaceError:
             return False
 

@@ -29,6 +29,7 @@ from bot.rocketchat.oauth import OAuth
 from bot.rocketchat.rest import Rest
 from bot.services.audit import Audit, Deed
 from bot.services.bearer import BearerSupport
+from bot.services.patience import within
 from bot.services.proof import refuse_made_up_tokens
 from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.connection_requests import ConnectionRequest, ConnectionRequests, make_secret
@@ -36,13 +37,16 @@ from bot.storage.lent_tokens import LentTokens
 
 LIFETIME: Final = timedelta(minutes=10)
 ATTEMPTS: Final = 5
+PATIENCE: Final = 25.0  # less than any browser or proxy waits
+_WORTH_TELLING: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Someone has connected; what they had asked before waits in the inbox."""
+    """Someone connected ``at`` that time; what they had asked before waits in the inbox."""
 
     asker: Sender
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +87,23 @@ class ConnectionParts:
 
 
 class Connections:
-    """Whose token the bot has, how it came, and how it goes."""
+    """Whose token the bot has, how it came, and how it goes.
+
+    ``patience`` is how long a browser may wait for the workspace, in seconds.
+    """
 
     def __init__(
-        self, parts: ConnectionParts, *, public_url: str, now: Callable[[], datetime]
+        self,
+        parts: ConnectionParts,
+        *,
+        public_url: str,
+        now: Callable[[], datetime],
+        patience: float = PATIENCE,
     ) -> None:
         self._parts: Final = parts
         self._public_url: Final = public_url
         self._now: Final = now
+        self._patience: Final = patience
         self._log = structlog.get_logger("connections")
         self.events: Final[asyncio.Queue[Connected | Mismatch | Lost]] = asyncio.Queue()
 
@@ -165,30 +178,49 @@ class Connections:
         """Forget the account of a dead token, whose owner has been told now."""
         await self._parts.lent.forget(lost.asker.id, lost.token_id)
 
+    async def announce_untold(self) -> None:
+        """Have those told that they are connected whom a stop kept from hearing it."""
+        since = self._now() - _WORTH_TELLING
+        for account in await self._parts.accounts.load_untold(connected_after=since):
+            await self._announce(account)
+
+    async def note_told(self, connected: Connected) -> None:
+        """Remember that the person has heard that they are connected."""
+        await self._parts.accounts.note_told(connected.asker.id, connected.at, self._now())
+
     async def _try(
-        self, request: ConnectionRequest, work: Callable[[], Awaitable[User]]
+        self, request: ConnectionRequest, work: Callable[[], Awaitable[ConnectedAccount]]
     ) -> Attempt:
         try:
-            user = await work()
+            account = await work()
         except (UserError, WorkspaceError) as problem:
             deed = Deed.REFUSED if isinstance(problem, UserError) else Deed.FAILED
             await self._parts.audit.note(request.user_id, deed, _describe(problem))
             return Attempt(problem, await self._reissue(request))
-        await self.events.put(Connected(Sender(user.id, user.username, user.name)))
+        await self._announce(account)
         return Attempt()
 
-    async def _connect_by_token(self, request: ConnectionRequest, token: AuthToken) -> User:
+    async def _announce(self, account: ConnectedAccount) -> None:
+        asker = Sender(account.user_id, account.username)
+        await self.events.put(Connected(asker, account.connected_at))
+
+    async def _connect_by_token(
+        self, request: ConnectionRequest, token: AuthToken
+    ) -> ConnectedAccount:
         try:
             user = await self._check(request, token)
         except TokenRejectedError:
             raise TokenRefusedError(
                 "Your workspace does not accept this user id and token together."
             ) from None
-        await self._parts.accounts.save(self._make_account(user, "personal_access_token"), token)
+        account = self._make_account(user, "personal_access_token")
+        await self._parts.accounts.save(account, token)
         await self._parts.audit.note(user.id, Deed.CONNECTED, "personal access token")
-        return user
+        return account
 
-    async def _connect_by_code(self, request: ConnectionRequest, code: SecretStr) -> User:
+    async def _connect_by_code(
+        self, request: ConnectionRequest, code: SecretStr
+    ) -> ConnectedAccount:
         if self._parts.oauth is None:
             raise _expired()
         pair = await self._parts.oauth.exchange(code)
@@ -201,20 +233,26 @@ class Connections:
             raise BearerIgnoredError(
                 "Your workspace does not accept the permission that it has just given."
             ) from None
-        await self._parts.accounts.save_pair(self._make_account(user, "oauth"), pair, self._now())
+        account = self._make_account(user, "oauth")
+        await self._parts.accounts.save_pair(account, pair, self._now())
         await self._parts.audit.note(user.id, Deed.CONNECTED, "oauth")
-        return user
+        return account
 
     async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
         """Give whose token this is: the asker's, or WrongAccountError and others are raised."""
-        user = await self._parts.rest.fetch_user(token)
-        # Before anybody is told of somebody else's token: it might be a made-up one.
-        await refuse_made_up_tokens(self._parts.rest, token)
+        expected_wait = partial(self._parts.rest.expected_wait, token.user_id)
+        user = await within(self._patience, self._look_up(token), expected_wait)
         if user.id != request.user_id:
             await self._report_mismatch(request, user)
             raise WrongAccountError(
                 "This token belongs to another account than the one that asked."
             )
+        return user
+
+    async def _look_up(self, token: AuthToken) -> User:
+        user = await self._parts.rest.fetch_user(token)
+        # Before anybody is told of somebody else's token: it might be a made-up one.
+        await refuse_made_up_tokens(self._parts.rest, token)
         return user
 
     async def _report_mismatch(self, request: ConnectionRequest, user: User) -> None:

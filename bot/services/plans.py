@@ -11,7 +11,7 @@ from bot.errors import Call, NotConnectedError, UsageError
 from bot.formatting.reader import find_zone
 from bot.models import Sender
 from bot.storage.accounts import Accounts, ConnectedAccount
-from bot.storage.schedules import Schedule, Schedules
+from bot.storage.schedules import Opening, Schedule, Schedules
 from bot.storage.slots import Slot
 from bot.timetable import (
     Plan,
@@ -24,7 +24,7 @@ from bot.timetable import (
 )
 
 _SHOWN: Final = 3
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 20  # so that whoever asks something meanwhile hardly waits
 _INSTANT: Final = timedelta(microseconds=1)
 
 
@@ -61,6 +61,15 @@ class Plans:
         schedule = _plan_after(schedule, account, self._now())
         await self._schedules.save(schedule)
         return _show(schedule)
+
+    async def arrange_own(self, bot: Sender, timetable: Timetable, zone: str) -> None:
+        """Plan the bot's report about itself; what is planned like that already goes on."""
+        old = await self._schedules.load(bot.id)
+        if old and (old.rule, old.zone) == (str(timetable), zone):
+            return
+        now = self._now()
+        schedule = Schedule(bot.id, bot.username, str(timetable), now, now, zone=zone)
+        await self._schedules.save(_plan_after(schedule, None, now))
 
     async def load(self, user_id: str) -> Plan | None:
         """Give the plan; None where there is none."""
@@ -102,8 +111,7 @@ class Plans:
             await self._replan(moved)
         opened = 0
         while due := await self._schedules.load_due(self._now(), _AT_ONCE):
-            for schedule in due:
-                opened += await self._open(schedule)
+            opened += await self._schedules.open_slots([self._find_opening(each) for each in due])
         return opened
 
     async def load_for(self, slot: Slot) -> Schedule | None:
@@ -137,7 +145,7 @@ class Plans:
         await self._schedules.replan(schedule, moved)
         return moved
 
-    async def _open(self, schedule: Schedule) -> bool:
+    def _find_opening(self, schedule: Schedule) -> Opening:
         latest, missed = schedule.next_at, 0
         place = find_place(schedule.user_id)
         timetable = parse_timetable(schedule.rule)
@@ -148,7 +156,7 @@ class Plans:
         ahead = replace(schedule, next_at=time, start_at=time + place, paused_until=None)
         if missed:
             self._log.warning("reports were missed", count=missed, user_id=schedule.user_id)
-        return await self._schedules.open_slot(schedule, ahead, due_at=latest, missed=missed)
+        return Opening(schedule, ahead, latest, missed)
 
     async def _require(self, user_id: str) -> Schedule:
         schedule = await self._schedules.load(user_id)

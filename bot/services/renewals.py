@@ -43,6 +43,8 @@ class Renewals:
         self._oauth: Final = oauth
         self._now: Final = now
         self._sleep: Final = sleep
+        # By the id of the token that each replaces.
+        self._unsaved: Final[dict[str, TokenPair]] = {}
         self._locks: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
         self._log = structlog.get_logger("renewals")
 
@@ -67,6 +69,8 @@ class Renewals:
             stored = await self._lent.load(user_id)
             if stored is None or stored.id != old.id:
                 return stored
+            if stored.id in self._unsaved:
+                return await _undisturbed(self._exchange(stored))
             now = self._now()
             if await self._lent.take_turn(user_id, old.id, now=now, until=now + self._turn):
                 return await _undisturbed(self._exchange(stored))
@@ -76,14 +80,20 @@ class Renewals:
 
     async def _exchange(self, old: LentToken) -> LentToken | None:
         user_id = old.token.user_id
-        try:
-            pair = await self._refresh(old)
-        except WorkspaceError:
-            await self._lent.give_up_turn(user_id, old.id)
-            raise
-        if await self._save(old, pair):
+        if old.id not in self._unsaved:
+            self._unsaved[old.id] = await self._refresh_or_give_up(old)
+        # Kept until it is on disk, for there is no other: the next try begins here.
+        if await self._save(old, self._unsaved[old.id]):
             self._log.info("renewed a token", user_id=user_id)
+        del self._unsaved[old.id]
         return await self._lent.load(user_id)
+
+    async def _refresh_or_give_up(self, old: LentToken) -> TokenPair:
+        try:
+            return await self._refresh(old)
+        except WorkspaceError:
+            await self._lent.give_up_turn(old.token.user_id, old.id)
+            raise
 
     async def _refresh(self, old: LentToken) -> TokenPair:
         if self._oauth is None:

@@ -75,7 +75,7 @@ def compare(
     keys = {n: make_device_key(device.newest) for n, device in enumerate(devices, 1)}
     present = set(keys.values())
     gone = [
-        GoneDevice(each.seen, names.get(key, ""))
+        GoneDevice(each.seen, names.get(key, ""), each.first_seen_at, each.last_seen_at)
         for key, each in last.items()
         if key not in present
     ]

@@ -54,6 +54,7 @@ class Upkeep:
 
     async def look(self) -> None:
         """Do once all there is to do; raise StorageError."""
+        await self._connections.announce_untold()
         for user_id in await self._lent.load_older(self._now() - AGE):
             await self._renew(user_id)
         await self._announce_dead()

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database
@@ -33,6 +33,9 @@ _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
 _ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in ConnectedAccount.__slots__)
+_LOAD: Final = select(*_ACCOUNT_COLUMNS).where(
+    accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
+)
 
 
 class Accounts:
@@ -55,7 +58,7 @@ class Accounts:
         await self._save(account, seal_pair(self._vault, account.user_id, pair, now))
 
     async def _save(self, account: ConnectedAccount, columns: dict[str, Any]) -> None:
-        values = asdict(account) | {"dead_since": None} | columns
+        values = asdict(account) | {"dead_since": None, "told_at": None} | columns
         kept = {"user_id", "zone"}
 
         def write(connection: Connection) -> None:
@@ -69,10 +72,9 @@ class Accounts:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account without its token; None also where that token is dead."""
-        query = select(*_ACCOUNT_COLUMNS).where(
-            accounts.c.user_id == user_id, accounts.c.dead_since.is_(None)
+        row = await self._database.read(
+            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
         )
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         return ConnectedAccount(*row) if row else None
 
     async def load_all(self) -> list[ConnectedAccount]:
@@ -81,20 +83,20 @@ class Accounts:
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
-    async def load_token(self, user_id: str) -> AuthToken | None:
-        """Give the token; raise SealBrokenError where the key is gone or the row was altered."""
-        query = select(accounts.c.sealed_token, accounts.c.is_bearer).where(
-            accounts.c.user_id == user_id, accounts.c.dead_since.is_(None)
+    async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
+        """Give those who have not been told yet that they are connected."""
+        is_untold = and_(accounts.c.told_at.is_(None), accounts.c.dead_since.is_(None))
+        query = select(*_ACCOUNT_COLUMNS).where(
+            is_untold, accounts.c.connected_at > connected_after
         )
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
-        if row is None:
-            return None
-        secret = self._vault.open(row.sealed_token, user_id=user_id, purpose=ACCESS)
-        return AuthToken(user_id, secret, is_bearer=row.is_bearer)
+        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        return [ConnectedAccount(*row) for row in rows]
 
-    async def save_profile(self, user_id: str, *, language: str, utc_offset: float | None) -> None:
-        """Renew what Rocket.Chat says of the user; nothing happens without an account."""
-        await self._update(user_id, language=language, utc_offset=utc_offset)
+    async def note_told(self, user_id: str, connected_at: datetime, now: datetime) -> None:
+        """Keep that the user was told; nothing happens where they connected anew meanwhile."""
+        is_same = and_(accounts.c.user_id == user_id, accounts.c.connected_at == connected_at)
+        statement = update(accounts).where(is_same).values(told_at=now)
+        await self._database.run(lambda connection: connection.execute(statement))
 
     async def save_zone(self, user_id: str, zone: str) -> None:
         """Keep the time zone the user chose; nothing happens without an account."""
@@ -112,7 +114,9 @@ class Accounts:
         await self._database.run(lambda connection: connection.execute(statement))
 
 
-async def count_accounts(database: Database) -> int:
-    """Count the connected accounts; needs no key."""
+async def count_accounts(database: Database, *, kind: str = "") -> int:
+    """Count the connected accounts, all or those of one kind; needs no key."""
     query = select(func.count()).select_from(accounts)
+    if kind:
+        query = query.where(accounts.c.kind == kind, accounts.c.dead_since.is_(None))
     return await database.run(lambda connection: connection.execute(query).scalar_one())

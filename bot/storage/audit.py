@@ -1,15 +1,19 @@
 """The audit trail: who did what with a lent token, and when. It never holds a token."""
 
-from dataclasses import asdict, dataclass
+from asyncio import Future
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, select, text
 
 from bot.storage.database import Database
-from bot.storage.tables import audit
+from bot.storage.tables import UtcTime, audit
 
 _row: Final = audit.c
+_SAVE: Final = text(
+    "INSERT INTO audit (at, user_id, deed, detail) VALUES (:at, :user_id, :deed, :detail)"
+).bindparams(bindparam("at", type_=UtcTime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,11 @@ class AuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def save(self, record: AuditRecord) -> None:
-        """Append a record."""
-        statement = insert(audit).values(asdict(record))
-        await self._database.run(
-            lambda connection: connection.execute(statement), is_groupable=True
+    def begin_to_save(self, record: AuditRecord) -> Future[object]:
+        """Append a record, before anything else that is begun later; need not be awaited."""
+        values = {name: getattr(record, name) for name in AuditRecord.__slots__}
+        return self._database.begin(
+            lambda connection: connection.execute(_SAVE, values), is_groupable=True
         )
 
     async def load(self, user_id: str | None = None) -> list[AuditRecord]:

@@ -47,8 +47,13 @@ class Checkpoints:
         return Checkpoint(*row)
 
     async def advance(self, until: datetime, now: datetime) -> None:
-        """Move the checkpoint, never back; ``now`` is our own time and proves the write."""
+        """Move the checkpoint, never back; ``now`` is our own time and proves the write.
+
+        A power cut may undo it, as it may undo the claims before it; then more is caught up on.
+        """
         values = {"bot_id": self._bot_id, "until": until, "now": now}
         await self._database.run(
-            lambda connection: connection.execute(_ADVANCE, values), is_groupable=True
+            lambda connection: connection.execute(_ADVANCE, values),
+            is_groupable=True,
+            is_lasting=False,
         )

@@ -1,6 +1,7 @@
 """The database and the one thread that works on it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,16 @@ from sqlalchemy import Connection, Engine
 
 from bot.errors import StorageError
 from bot.storage.engine import make_engine
-from bot.storage.schema import migrate
-from bot.storage.transaction import GroupBrokenError, NoConnectionError, run_transaction
+from bot.storage.schema import Migration, migrate
+from bot.storage.transaction import (
+    GroupBrokenError,
+    Kind,
+    NoConnectionError,
+    run_transaction,
+)
 
 T = TypeVar("T")
+Note = Callable[[int, float, bool], None]
 
 _LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
 
@@ -26,18 +33,36 @@ class _Job:
     work: Callable[[Connection], Any]
     outcome: asyncio.Future[Any]
     is_groupable: bool
+    is_lasting: bool
+    is_reading: bool = False
+
+
+def _note_nothing(_jobs: int, _seconds: float, _has_failed: bool) -> None:  # noqa: FBT001 - as Note
+    pass
 
 
 class Database:
-    """Takes work from the tasks of one event loop and does it, in order, on its own thread."""
+    """Takes work from the tasks of one event loop and does it, in order, on its own thread.
 
-    def __init__(self, engine: Engine) -> None:
+    ``note`` is told, on that thread, of each transaction: how many jobs, how many seconds, whether
+    it failed.
+    """
+
+    def __init__(self, engine: Engine, note: Note = _note_nothing) -> None:
         self._engine = engine
+        self._note = note
         self._waiting: deque[_Job] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
+        self._is_working = False
         self._is_closed = False
 
-    async def run(self, work: Callable[[Connection], T], *, is_groupable: bool = False) -> T:
+    async def run(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        is_groupable: bool = False,
+        is_lasting: bool = True,
+    ) -> T:
         """Do the work in one transaction: all of it is kept, or nothing and it raises.
 
         It runs as if nobody else used the database, and may be called several times, each but
@@ -46,13 +71,42 @@ class Database:
         faster. A caller who is cancelled does not learn how it ended: work that has begun is
         finished and kept. Nor does one learn it from the StorageError of a connection that
         broke in the very moment of the commit; whatever else it raises, nothing was kept.
+
+        What need not be lasting is seen by all at once, but a power cut may undo it, together
+        with all that came after it; in return nobody waits for the disk.
         """
+        return await self.begin(work, is_groupable=is_groupable, is_lasting=is_lasting)
+
+    def begin(
+        self,
+        work: Callable[[Connection], T],
+        *,
+        is_groupable: bool = False,
+        is_lasting: bool = True,
+    ) -> "asyncio.Future[T]":
+        """Have the same done without waiting for it; what is begun later is done later."""
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Job(work, outcome, is_groupable))
-        self._thread.submit(self._work_off)
-        return await outcome
+        self._add(_Job(work, outcome, is_groupable, is_lasting))
+        return outcome
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Do work that is one query, and nothing else."""
+        return await self.begin_to_read(work)
+
+    def begin_to_read(self, work: Callable[[Connection], T]) -> "asyncio.Future[T]":
+        """Have the same done without waiting for it."""
+        if self._is_closed:
+            raise StorageError("The database is closed.")
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._add(_Job(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
+        return outcome
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for the thread."""
+        return len(self._waiting)
 
     async def close(self) -> None:
         """Finish what waits, then let go of the file and the thread."""
@@ -61,7 +115,21 @@ class Database:
         self._thread.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(last))
 
+    def _add(self, job: _Job) -> None:
+        self._waiting.append(job)
+        if not self._is_working:
+            self._is_working = True
+            self._thread.submit(self._work_off)
+
     def _work_off(self) -> None:
+        while self._waiting:
+            self._work_off_some()
+        self._is_working = False
+        # Whoever added something a moment ago may have seen the thread still at work.
+        while self._waiting:
+            self._work_off_some()
+
+    def _work_off_some(self) -> None:
         jobs = self._take_jobs()
         if jobs:
             self._run_together(jobs)
@@ -76,9 +144,7 @@ class Database:
 
     def _run_together(self, jobs: Sequence[_Job]) -> None:
         try:
-            results = run_transaction(
-                self._engine, [job.work for job in jobs], is_groupable=jobs[0].is_groupable
-            )
+            results = self._transact(jobs)
         except GroupBrokenError:
             for job in jobs:
                 self._run_together([job])
@@ -89,6 +155,21 @@ class Database:
             _fail(jobs, error)
         else:
             _wake(jobs, partial(_set_results, jobs, results))
+
+    def _transact(self, jobs: Sequence[_Job]) -> list[object]:
+        began_at, has_failed = time.monotonic(), True
+        try:
+            works = [job.work for job in jobs]
+            kind = Kind(
+                is_groupable=jobs[0].is_groupable,
+                is_lasting=any(job.is_lasting for job in jobs),
+                is_reading=all(job.is_reading for job in jobs),
+            )
+            results = run_transaction(self._engine, works, kind)
+            has_failed = False
+            return results
+        finally:
+            self._note(len(jobs), time.monotonic() - began_at, has_failed)
 
     def _take_all(self) -> list[_Job]:
         return [self._waiting.popleft() for _ in range(len(self._waiting))]
@@ -116,14 +197,24 @@ def _set_results(jobs: Sequence[_Job], results: Sequence[object]) -> None:
 
 
 @asynccontextmanager
-async def open_database(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str, note: Note = _note_nothing) -> AsyncIterator[Database]:
     """Open the database, made or brought up to date as needed; close it in the end.
 
-    ``url`` is written SQLAlchemy's way. Raises StorageError, or ConfigError for a bad ``url``.
+    ``url`` is written SQLAlchemy's way, ``note`` as for Database. Raises StorageError, or
+    ConfigError for a bad ``url``.
     """
-    database = Database(make_engine(url))
+    database = Database(make_engine(url), note)
     try:
         await database.run(migrate)
         yield database
+    finally:
+        await database.close()
+
+
+async def migrate_database(url: str) -> Migration:
+    """Make or update the tables only; raises as ``open_database`` does."""
+    database = Database(make_engine(url))
+    try:
+        return await database.run(migrate)
     finally:
         await database.close()

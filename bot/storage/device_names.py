@@ -1,11 +1,18 @@
 """The names that people gave their devices."""
 
-from sqlalchemy import Connection, delete, select
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from bot.storage.database import Database
+from bot.storage.foresight import Foresight
 from bot.storage.tables import device_names, make_insert
 
 _row = device_names.c
+# Made once: to make a statement takes longer than to run it.
+_LOAD: Final = select(_row.device_key, _row.name).where(_row.user_id == bindparam("user"))
 
 
 class DeviceNames:
@@ -13,6 +20,7 @@ class DeviceNames:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.foresight: Final = Foresight(self._begin_to_load)
 
     async def save(self, user_id: str, device_key: str, name: str) -> None:
         """Keep the name; it replaces an earlier one of the same device."""
@@ -30,8 +38,7 @@ class DeviceNames:
 
     async def load(self, user_id: str) -> dict[str, str]:
         """Give the user's names by device key."""
-        query = select(_row.device_key, _row.name).where(_row.user_id == user_id)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self.foresight.read(user_id)
         return {row.device_key: row.name for row in rows}
 
     async def delete(self, user_id: str, device_key: str) -> bool:
@@ -47,3 +54,8 @@ class DeviceNames:
         """Forget all names of the user and say how many."""
         statement = delete(device_names).where(_row.user_id == user_id)
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+
+    def _begin_to_load(self, user_id: str) -> Future[Sequence[Row[str, str]]]:
+        return self._database.begin_to_read(
+            lambda connection: connection.execute(_LOAD, {"user": user_id}).all()
+        )

@@ -37,6 +37,11 @@ def make_engine(url: str) -> Engine:
     raise ConfigError(_HOW_TO)
 
 
+def is_on_server(url: str) -> bool:
+    """Say whether the database is PostgreSQL; false also for an address that cannot work."""
+    return url.partition(":")[0].partition("+")[0] == "postgresql"
+
+
 def find_database_file(url: str) -> Path | None:
     """Give the file of an SQLite database; None for a database that is not a file."""
     address = make_url(url)

@@ -22,6 +22,8 @@ _SQLITE_ADVICE: Final = {
     sqlite3.SQLITE_CORRUPT: "the file is damaged; restore a backup or move it away",
     sqlite3.SQLITE_NOTADB: "the file is no database or is damaged;"
     " restore a backup or move it away",
+    sqlite3.SQLITE_IOERR_WRITE: "the disk takes nothing more; look for a quota or a limit on the"
+    " size of files, and then into the system's log",
     sqlite3.SQLITE_IOERR: "the disk failed to read or write; look into the system's log",
 }
 _PRIMARY_CODE: Final = 0xFF  # the bits above it are SQLite's finer distinctions
@@ -121,7 +123,7 @@ def _explain(error: SQLAlchemyError) -> str:
     code = getattr(cause, "sqlite_errorcode", None)
     state = getattr(cause, "sqlstate", None)
     if code is not None:
-        advice = _SQLITE_ADVICE.get(code & _PRIMARY_CODE)
+        advice = _SQLITE_ADVICE.get(code) or _SQLITE_ADVICE.get(code & _PRIMARY_CODE)
     elif state is not None:
         advice = _POSTGRESQL_ADVICE.get(state) or _POSTGRESQL_ADVICE.get(state[:2])
     else:

@@ -1,15 +1,17 @@
 """The inbox: which messages are being answered, and which have been."""
 
+from asyncio import Future
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    CursorResult,
     and_,
     bindparam,
     delete,
@@ -36,18 +38,23 @@ _CLAIM: Final = text("""
     VALUES (:message_id, :by, :until, :room_id, :sender_id, :sent_at, :part)
     ON CONFLICT (message_id) DO UPDATE
     SET claimed_by = excluded.claimed_by, claimed_until = excluded.claimed_until
-    WHERE inbox.finished_at IS NULL
+    WHERE inbox.finished_at IS NULL AND inbox.part = excluded.part
     AND (inbox.claimed_until <= :now OR inbox.claimed_by = excluded.claimed_by)
+    RETURNING EXISTS (
+        SELECT 1 FROM inbox AS older WHERE older.sender_id = :sender_id
+        AND older.finished_at IS NULL AND older.sent_at < :sent_at
+    )
 """).bindparams(
     bindparam("until", type_=UtcTime),
     bindparam("now", type_=UtcTime),
     bindparam("sent_at", type_=UtcTime),
 )
 
+# One's own older ones count, too: what was just taken over may not have come to its lane yet.
 _FIND_STANDING: Final = text("""
     SELECT EXISTS (
         SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
-        AND sent_at < :sent_at AND claimed_by <> :by
+        AND sent_at < :sent_at
     ) FROM inbox WHERE message_id = :message_id AND finished_at IS NULL AND claimed_by = :by
 """).bindparams(bindparam("sent_at", type_=UtcTime))
 
@@ -87,7 +94,7 @@ def make_letter(message: Message) -> Letter:
 class Standing(Enum):
     """Where a claim stands.
 
-    ``HELD_UP`` while another worker, or nobody yet, has an older message of the same person's;
+    ``HELD_UP`` while an older message of the same person's is unfinished, whoever has it;
     ``LOST`` once it was taken over or finished by another.
     """
 
@@ -101,17 +108,33 @@ _COLUMNS: Final = tuple(_row[name] for name in Letter.__slots__)
 
 
 class Inbox:
-    """Gives each message to one worker, however many share it. Everything raises StorageError."""
+    """Gives each message to one worker, however many share it. Everything raises StorageError.
+
+    A power cut may undo the last claims and ends, which leaves nothing out: the checkpoint is
+    undone with them, and what is answered again has the same id.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def claim(self, letter: Letter, *, now: datetime, by: str, until: datetime) -> bool:
-        """Take the message; false where it is finished or another's whose time is not up."""
+        """Take the message; false where it is finished or another's whose time is not up.
+
+        False, too, where another answer is due than the letter's: who takes it over learns which.
+        """
+        standing = await self.begin_to_claim(letter, now=now, by=by, until=until)
+        return standing is not Standing.LOST
+
+    def begin_to_claim(
+        self, letter: Letter, *, now: datetime, by: str, until: datetime
+    ) -> Future[Standing]:
+        """Take it, and give where the claim then stands; what is claimed later is seen later."""
         values = {name: getattr(letter, name) for name in Letter.__slots__}
         values |= {"by": by, "until": until, "now": now}
-        return await self._database.run(
-            lambda connection: connection.execute(_CLAIM, values).rowcount == 1, is_groupable=True
+        return self._database.begin(
+            lambda connection: _read_standing(connection.execute(_CLAIM, values)),
+            is_groupable=True,
+            is_lasting=False,
         )
 
     async def renew(self, message_ids: Sequence[str], *, by: str, until: datetime) -> None:
@@ -139,13 +162,9 @@ class Inbox:
         """Tell whether a worker who has claimed a message may work on it now."""
         values = {name: getattr(letter, name) for name in ("message_id", "sender_id", "sent_at")}
         values["by"] = by
-        is_held_up = await self._database.run(
-            lambda connection: connection.execute(_FIND_STANDING, values).scalar_one_or_none(),
-            is_groupable=True,
+        return await self._database.read(
+            lambda connection: _read_standing(connection.execute(_FIND_STANDING, values))
         )
-        if is_held_up is None:
-            return Standing.LOST
-        return Standing.HELD_UP if is_held_up else Standing.FREE
 
     async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
         """Mark a claimed message as answered; nobody can claim it again.
@@ -156,7 +175,9 @@ class Inbox:
         values = {"message_id": message_id, "now": now, "awaiting": awaiting}
         statement = _SUSPEND if awaiting else _FINISH
         await self._database.run(
-            lambda connection: connection.execute(statement, values), is_groupable=True
+            lambda connection: connection.execute(statement, values),
+            is_groupable=True,
+            is_lasting=awaiting is not None,
         )
         if awaiting is not None:
             # The link of an earlier question does not work any more.
@@ -219,8 +240,8 @@ class Inbox:
     async def is_finished(self, message_id: str) -> bool:
         """Say whether the message has been answered."""
         query = select(_row.finished_at).where(_row.message_id == message_id)
-        when = await self._database.run(
-            lambda connection: connection.execute(query).scalar_one_or_none(), is_groupable=True
+        when = await self._database.read(
+            lambda connection: connection.execute(query).scalar_one_or_none()
         )
         return when is not None
 
@@ -231,6 +252,13 @@ class Inbox:
             or_(_row.finished_at < finished_before, and_(_row.sender_id == "", unfinished)),
         )
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+
+
+def _read_standing(found: CursorResult[Any]) -> Standing:
+    is_held_up = found.scalar_one_or_none()
+    if is_held_up is None:
+        return Standing.LOST
+    return Standing.HELD_UP if is_held_up else Standing.FREE
 
 
 def _renew(names: Sequence[str], by: str, until: datetime, connection: Connection) -> None:

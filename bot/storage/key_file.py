@@ -19,6 +19,10 @@ from bot.storage.keys import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
 _FIRST_LINE: Final = (
     "# Seals the tokens people lent the bot. Without it they must all connect again.\n"
 )
+_WHERE_FROM: Final = (
+    "restore it, or copy it from another machine on the same database;"
+    " where nobody has connected yet, make it with: session-bot keys new"
+)
 
 
 def load_key_ring(
@@ -36,8 +40,8 @@ def load_key_ring(
         return read_key_file(key_file)
     except FileNotFoundError:
         if not is_creation_allowed:
-            raise ConfigError(f"[vault] key_file: {key_file} is missing; restore it") from None
-    _make_key_file(key_file)
+            raise ConfigError(f"[vault] key_file: {key_file} is missing; {_WHERE_FROM}") from None
+    make_key_file(key_file)
     return read_key_file(key_file)
 
 
@@ -81,7 +85,7 @@ def add_key(path: Path) -> bytes:
             read_key_file(path)
             _replace(path, _write_key(key) + path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"[vault] key_file: {path} is missing; restore it") from None
+        raise ConfigError(f"[vault] key_file: {path} is missing; {_WHERE_FROM}") from None
     except OSError as error:
         raise ConfigError(f"[vault] key_file: {path}: {error.strerror}") from error
     return make_key_id(key)
@@ -103,7 +107,10 @@ def watch_key_file(path: Path) -> Callable[[], KeyRing | None]:
         last = now
         try:
             ring = read_key_file(path)
-        except (ConfigError, FileNotFoundError) as error:
+        except FileNotFoundError:
+            log.error("the key file has become useless", problem=f"{path} is gone; restore it")  # noqa: TRY400 - known
+            return None
+        except ConfigError as error:
             log.error("the key file has become useless", problem=str(error))  # noqa: TRY400 - known
             return None
         log.info("the key file has changed", sealing_key=ring.sealing_id.hex())
@@ -143,8 +150,11 @@ def _write_key(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).decode() + "\n"
 
 
-def _make_key_file(path: Path) -> None:
-    """Write a new key beside the place and link it there: whole or not at all, the first wins."""
+def make_key_file(path: Path) -> None:
+    """Write a new key beside the place and link it there: whole or not at all, the first wins.
+
+    Raises ConfigError.
+    """
     text = _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

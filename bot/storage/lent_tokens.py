@@ -1,21 +1,31 @@
 """Tokens that people lent: what is stored of each, and the renewing of those that can be."""
 
 import secrets
+from asyncio import Future
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, or_, select, update
 
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database
+from bot.storage.foresight import Foresight
 from bot.storage.tables import accounts
 from bot.storage.vault import Vault
 
 ACCESS: Final = "access token"
 REFRESH: Final = "refresh token"
 _row: Final = accounts.c
+_LOAD: Final = select(
+    _row.token_id,
+    _row.is_bearer,
+    _row.sealed_token,
+    _row.sealed_refresh_token,
+    _row.expires_at,
+    _row.renewed_at,
+).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +56,11 @@ class LentTokens:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self.foresight: Final = Foresight(self._begin_to_load)
 
     async def load(self, user_id: str) -> LentToken | None:
         """Give what the user lent; raise SealBrokenError where it does not open."""
-        query = select(
-            _row.token_id,
-            _row.is_bearer,
-            _row.sealed_token,
-            _row.sealed_refresh_token,
-            _row.expires_at,
-            _row.renewed_at,
-        ).where(_row.user_id == user_id, _row.dead_since.is_(None))
-        row = await self._database.run(
-            lambda connection: connection.execute(query).mappings().one_or_none()
-        )
+        row = await self.foresight.read(user_id)
         return self._open(user_id, row) if row else None
 
     async def take_turn(
@@ -119,12 +120,19 @@ class LentTokens:
             lambda connection: list(connection.execute(query).scalars())
         )
 
-    def _open(self, user_id: str, row: RowMapping) -> LentToken:
-        secret = self._vault.open(row["sealed_token"], user_id=user_id, purpose=ACCESS)
-        sealed = row["sealed_refresh_token"]
-        refresh = self._vault.open(sealed, user_id=user_id, purpose=REFRESH) if sealed else None
-        token = AuthToken(user_id, secret, is_bearer=row["is_bearer"])
-        return LentToken(row["token_id"], token, refresh, row["expires_at"], row["renewed_at"])
+    def _begin_to_load(self, user_id: str) -> Future[Row[*tuple[Any, ...]] | None]:
+        return self._database.begin_to_read(
+            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
+        )
+
+    def _open(self, user_id: str, row: Row[*tuple[Any, ...]]) -> LentToken:
+        token_id, is_bearer, sealed, sealed_refresh, expires_at, renewed_at = row
+        secret = self._vault.open(sealed, user_id=user_id, purpose=ACCESS)
+        refresh = None
+        if sealed_refresh:
+            refresh = self._vault.open(sealed_refresh, user_id=user_id, purpose=REFRESH)
+        token = AuthToken(user_id, secret, is_bearer=is_bearer)
+        return LentToken(token_id, token, refresh, expires_at, renewed_at)
 
     async def _change(
         self, user_id: str, token_id: str, /, *conditions: ColumnElement[bool], **values: object

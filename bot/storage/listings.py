@@ -2,13 +2,15 @@
 
 import json
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from bot.storage.database import Database
 from bot.storage.tables import listings, make_insert
 
 _row = listings.c
+_LOAD: Final = select(_row.groups).where(_row.user_id == bindparam("user"))
 
 
 class Listings:
@@ -32,9 +34,8 @@ class Listings:
 
     async def load(self, user_id: str) -> list[list[str]]:
         """Give the last list; empty where there was none."""
-        query = select(_row.groups).where(_row.user_id == user_id)
-        found = await self._database.run(
-            lambda connection: connection.execute(query).scalar_one_or_none()
+        found = await self._database.read(
+            lambda connection: connection.execute(_LOAD, {"user": user_id}).scalar_one_or_none()
         )
         groups: list[list[str]] = json.loads(found) if found else []
         return groups

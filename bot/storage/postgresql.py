@@ -1,8 +1,8 @@
 """PostgreSQL, made to behave like the one file: work runs as if it were alone there."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 
 from bot.errors import ConfigError, StorageError
 
@@ -44,7 +44,19 @@ def make_postgresql_engine(address: URL) -> Engine:
     )
 
 
-def begin_small_jobs(connection: Connection, count: int) -> None:
+def make_connection_settings(url: str, options: str = "") -> dict[str, Any]:
+    """Give what libpq needs to connect to the same database otherwise than through the engine.
+
+    ``options`` is for the server, as in ``-c search_path=mine``, and wins over the address's own.
+    """
+    address = make_url(url)
+    words = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ()), options])
+    address = address.set(query={**_CONNECTING, **address.query, "options": words})
+    _, settings = address.get_dialect()().create_connect_args(address)
+    return dict(settings)
+
+
+def begin_small_jobs(connection: Connection, count: int, *, is_lasting: bool) -> None:
     """Begin a transaction for jobs of one statement each, which need not see the same state."""
     connection.execution_options(isolation_level="READ COMMITTED")
     connection.begin()
@@ -52,6 +64,8 @@ def begin_small_jobs(connection: Connection, count: int) -> None:
         # One group at a time: two that lock the same rows in another order would wait for each
         # other until, after a second, the server ends one of them.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_GROUP_LOCK})")
+    if not is_lasting:
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def wait_to_migrate(connection: Connection) -> None:

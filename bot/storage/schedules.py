@@ -1,10 +1,11 @@
 """Who asked for reports, when the next one is due, and what stood in its way."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Update, and_, delete, or_, select, update
+from sqlalchemy import Connection, Update, and_, bindparam, delete, or_, select, update
 
 from bot.storage.database import Database
 from bot.storage.tables import accounts, make_insert, schedules, slots
@@ -34,8 +35,33 @@ class Schedule:
     trouble: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A slot to be made for ``due_at``, and the schedule that follows it.
+
+    ``missed`` slots before it are counted as skipped.
+    """
+
+    old: Schedule
+    new: Schedule
+    due_at: datetime
+    missed: int = 0
+
+
 _NOTES: Final = {"skipped", "trouble"}
 _COLUMNS: Final = tuple(_row[name] for name in Schedule.__slots__)
+_LOAD: Final = select(*_COLUMNS).where(_row.user_id == bindparam("user_id"))
+_ADVANCED: Final = tuple(name for name in Schedule.__slots__ if name not in _NOTES)
+_OPEN: Final = (
+    update(schedules)
+    .where(
+        _row.user_id == bindparam("of_user"),
+        _row.rule == bindparam("of_rule"),
+        _row.next_at == bindparam("of_time"),
+    )
+    .values({name: bindparam(f"new_{name}", type_=_row[name].type) for name in _ADVANCED})
+    .values(skipped=_row.skipped + bindparam("missed"))
+)
 
 
 class Schedules:
@@ -59,8 +85,10 @@ class Schedules:
 
     async def load(self, user_id: str) -> Schedule | None:
         """Give the user's schedule; None where there is none."""
-        query = select(*_COLUMNS).where(_row.user_id == user_id)
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
+        values = {"user_id": user_id}
+        row = await self._database.read(
+            lambda connection: connection.execute(_LOAD, values).one_or_none()
+        )
         return Schedule(*row) if row else None
 
     async def load_due(self, now: datetime, limit: int) -> list[Schedule]:
@@ -85,24 +113,20 @@ class Schedules:
             lambda connection: connection.execute(statement).rowcount == 1
         )
 
-    async def open_slot(
-        self, old: Schedule, new: Schedule, *, due_at: datetime, missed: int
-    ) -> bool:
-        """Make the slot for ``due_at`` and go on to the next time, both at once or not at all.
+    async def open_slots(self, openings: Sequence[Opening]) -> int:
+        """Make the slots and go on to the next times; say how many.
 
-        ``missed`` slots before it are counted as skipped. False where somebody else has done so,
-        or the schedule is not the stored one any more.
+        Left out is what somebody else has opened already, or is not the stored schedule any more.
         """
-        advance = _advance(old, new).values(skipped=_row.skipped + missed)
-        slot = {"user_id": old.user_id, "rule": old.rule, "due_at": due_at}
-        slot |= {"free_at": old.start_at, "claimed_by": "", "tries": 0, "outcome": ""}
 
-        def write(connection: Connection) -> bool:
-            if connection.execute(advance).rowcount != 1:
-                return False
-            insert = make_insert(connection, slots).values(slot)
-            connection.execute(insert.on_conflict_do_nothing())
-            return True
+        def write(connection: Connection) -> int:
+            insert = make_insert(connection, slots).on_conflict_do_nothing()
+            opened = 0
+            for each in openings:
+                if connection.execute(_OPEN, _advance_values(each)).rowcount == 1:
+                    connection.execute(insert, _slot_values(each))
+                    opened += 1
+            return opened
 
         return await self._database.run(write)
 
@@ -131,10 +155,25 @@ class Schedules:
 
     async def _note(self, user_id: str, **values: object) -> None:
         statement = update(schedules).where(_row.user_id == user_id).values(values)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.run(
+            lambda connection: connection.execute(statement), is_groupable=True
+        )
 
 
 def _advance(old: Schedule, new: Schedule) -> Update:
     values = {name: value for name, value in asdict(new).items() if name not in _NOTES}
     is_same = (_row.user_id == old.user_id, _row.rule == old.rule, _row.next_at == old.next_at)
     return update(schedules).where(*is_same).values(values)
+
+
+def _advance_values(opening: Opening) -> dict[str, Any]:
+    old = opening.old
+    named = {"of_user": old.user_id, "of_rule": old.rule, "of_time": old.next_at}
+    new = {f"new_{name}": getattr(opening.new, name) for name in _ADVANCED}
+    return named | new | {"missed": opening.missed}
+
+
+def _slot_values(opening: Opening) -> dict[str, Any]:
+    old = opening.old
+    named = {"user_id": old.user_id, "rule": old.rule, "due_at": opening.due_at}
+    return named | {"free_at": old.start_at, "claimed_by": "", "tries": 0, "outcome": ""}

@@ -1,33 +1,57 @@
 """Bringing the schema up to date."""
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+import pkgutil
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StorageError
+from bot.storage.migrations import versions
 from bot.storage.postgresql import wait_to_migrate
 
 
-def migrate(connection: Connection) -> None:
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The revisions that the tables were at and are at; nothing where there were no tables."""
+
+    before: str
+    after: str
+
+
+def migrate(connection: Connection) -> Migration:
     """Make or update the tables; raise StorageError where a newer program was here before."""
     if connection.dialect.name == "postgresql":
         wait_to_migrate(connection)
-    config = Config()
-    config.set_main_option("script_location", "bot.storage:migrations")
-    config.attributes["connection"] = connection
-    _refuse_newer(connection, ScriptDirectory.from_config(config))
-    command.upgrade(config, "head")
+    before = read_revision(connection)
+    if is_outdated(before):
+        from bot.storage.upgrade import upgrade  # noqa: PLC0415 - alembic is large, and seldom needed
+
+        upgrade(connection)
     # SQLite opens a file that it may not write without a word; this write finds out.
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+    return Migration(before, read_revision(connection))
 
 
-def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
-    if unknown:
+def read_revision(connection: Connection) -> str:
+    """Give the revision that the tables are at; nothing where there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return found or ""
+
+
+def is_outdated(revision: str) -> bool:
+    """Say whether there is a later revision; raise StorageError for one of a newer program's."""
+    known = find_revisions()
+    if revision and revision not in known:
         raise StorageError(
             f"The database was last used by a newer version of this program (schema"
-            f" {', '.join(sorted(unknown))}); install that version again or restore a backup."
+            f" {revision}); install that version again or restore a backup."
         )
+    return revision != max(known)
+
+
+def find_revisions() -> frozenset[str]:
+    """Give all there are, by the names of their files, as in ``r0001_first_tables``."""
+    names = (module.name for module in pkgutil.iter_modules(versions.__path__))
+    return frozenset(name.partition("_")[0].removeprefix("r") for name in names)

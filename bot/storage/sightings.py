@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, delete, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, or_, select, update
 
 from bot.devices import Seen
 from bot.models import Device, OperatingSystem
@@ -16,6 +16,7 @@ KEPT: Final = timedelta(days=400)
 """What was not seen for so long is forgotten."""
 
 _row: Final = sightings.c
+_LOAD: Final = select(sightings).where(_row.user_id == bindparam("user_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Sightings:
 
     async def load(self, user_id: str) -> dict[str, Sighting]:
         """Give the user's devices by their keys."""
-        query = select(sightings).where(_row.user_id == user_id)
-        rows = await self._database.run(
-            lambda connection: connection.execute(query).mappings().all()
+        values = {"user_id": user_id}
+        rows = await self._database.read(
+            lambda connection: connection.execute(_LOAD, values).mappings().all()
         )
         return {row["device_key"]: _read(row) for row in rows}
 
@@ -51,9 +52,9 @@ class Sightings:
         """Add what alerts have seen; how reports remember it stays."""
 
         def write(connection: Connection) -> None:
-            for key, each in seen.items():
-                values = _write(user_id, key, each, now) | {"is_watched": True}
-                _upsert(connection, values, "is_watched", "last_seen_at")
+            rows = [_write(user_id, key, each, now) for key, each in seen.items()]
+            rows = [row | {"is_watched": True} for row in rows]
+            _upsert(connection, rows, "is_watched", "last_seen_at")
             _forget_old(connection, user_id, now)
 
         await self._database.run(write)
@@ -62,12 +63,12 @@ class Sightings:
         """Replace what the last report had."""
         clear = update(sightings).where(_row.user_id == user_id).values(reported_at=None)
         kept = {"user_id", "device_key", "first_seen_at", "is_watched"}
+        renewed = [column.name for column in _row if column.name not in kept]
 
         def write(connection: Connection) -> None:
             connection.execute(clear)
-            for key, each in seen.items():
-                values = _write(user_id, key, each, now) | {"reported_at": now}
-                _upsert(connection, values, *(values.keys() - kept))
+            rows = [_write(user_id, key, each, now) for key, each in seen.items()]
+            _upsert(connection, [row | {"reported_at": now} for row in rows], *renewed)
             _forget_old(connection, user_id, now)
 
         await self._database.run(write)
@@ -95,14 +96,14 @@ def _forget_old(connection: Connection, user_id: str, now: datetime) -> None:
     connection.execute(delete(sightings).where(_row.user_id == user_id, is_old))
 
 
-def _upsert(connection: Connection, values: Mapping[str, Any], *renewed: str) -> None:
-    insert = make_insert(connection, sightings).values(values)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["user_id", "device_key"],
-            set_={name: insert.excluded[name] for name in renewed},
-        )
+def _upsert(connection: Connection, rows: list[dict[str, Any]], *renewed: str) -> None:
+    insert = make_insert(connection, sightings)
+    statement = insert.on_conflict_do_update(
+        index_elements=["user_id", "device_key"],
+        set_={name: insert.excluded[name] for name in renewed},
     )
+    if rows:
+        connection.execute(statement, rows)
 
 
 def _write(user_id: str, key: str, seen: Seen, now: datetime) -> dict[str, Any]:

@@ -14,12 +14,11 @@ _LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
 _OLDEST: Final = (3, 35)  # the first that knows RETURNING
 _MOST_SWITCHES: Final = 50
 
-_SET_UP: Final = (
-    "PRAGMA foreign_keys = ON",
-    # FULL, not NORMAL: WAL with NORMAL forgets the last commits in a power cut, and a refresh
-    # token that Rocket.Chat has already replaced cannot be had again.
-    "PRAGMA synchronous = FULL",
-)
+_LASTING: Final = "PRAGMA synchronous = FULL"
+# WAL with NORMAL forgets the last commits in a power cut, always from the end of the log, and
+# waits for no disk.
+_FLEETING: Final = "PRAGMA synchronous = NORMAL"
+_SET_UP: Final = ("PRAGMA foreign_keys = ON", _LASTING)
 
 
 def make_sqlite_engine(address: URL) -> Engine:
@@ -69,6 +68,13 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("is_reading", False):
+        return  # a query is a transaction of its own, and the log lets it read while others write
+    is_lasting = options.get("is_lasting", True)
+    if connection.info.get("is_lasting", True) is not is_lasting:
+        connection.exec_driver_sql(_LASTING if is_lasting else _FLEETING)
+        connection.info["is_lasting"] = is_lasting
     # IMMEDIATE waits for the lock here. A plain BEGIN that reads before it writes fails at once
     # where another process wrote in between, whatever the time-out.
     connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,7 +1,7 @@
 """The tables as the program uses them; ``migrations`` makes them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -10,7 +10,6 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Double,
-    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -18,7 +17,9 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -63,6 +64,7 @@ accounts: Final = Table(
     Column("token_id", String, nullable=False),
     Column("renewing_until", UtcTime),
     Column("dead_since", UtcTime),
+    Column("told_at", UtcTime),
 )
 
 connection_requests: Final = Table(
@@ -91,9 +93,6 @@ inbox: Final = Table(
     Column("action", String),
 )
 unfinished: Final = inbox.c.finished_at.is_(None)
-awaiting: Final = inbox.c.awaiting.is_not(None)
-Index("inbox_unfinished", inbox.c.sender_id, sqlite_where=unfinished, postgresql_where=unfinished)
-Index("inbox_awaiting", inbox.c.awaiting, sqlite_where=awaiting, postgresql_where=awaiting)
 
 checkpoints: Final = Table(
     "checkpoints",
@@ -202,8 +201,23 @@ sightings: Final = Table(
     Column("reported_at", UtcTime),
 )
 
+tallies: Final = Table(
+    "tallies",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    Column("reported", BigInteger, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
 
-def make_insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+
+def make_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """Make the INSERT of the connection's dialect, which knows ON CONFLICT."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    # The other dialect is megabytes that nobody uses.
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - see above
+
+        return insert(table)
+    from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415 - see above
+
+    return insert_there(table)

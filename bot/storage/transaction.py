@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ class GroupBrokenError(Exception):
 
 
 class NoConnectionError(Exception):
-    """The database cannot be reached; ``reason`` says why."""
+    """The database cannot be reached, or lets nobody begin; ``reason`` says why."""
 
     def __init__(self, reason: StorageError) -> None:
         super().__init__(str(reason))
@@ -41,7 +42,16 @@ class _UndoneError(Exception):
         self.cause: Final = cause
 
 
-def run_transaction(engine: Engine, works: Sequence[Work], *, is_groupable: bool) -> list[object]:
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a transaction may do without; see ``Database.run``."""
+
+    is_groupable: bool
+    is_lasting: bool
+    is_reading: bool
+
+
+def run_transaction(engine: Engine, works: Sequence[Work], kind: Kind) -> list[object]:
     """Do all the work, or keep nothing and raise; the work may be called several times.
 
     Raises NoConnectionError, StorageError, whatever the work raises alone, and GroupBrokenError
@@ -49,19 +59,20 @@ def run_transaction(engine: Engine, works: Sequence[Work], *, is_groupable: bool
     """
     for repeat in range(_MOST_REPEATS):
         with suppress(_UndoneError):
-            return _try(engine, works, is_groupable=is_groupable)
+            return _try(engine, works, kind)
         # Those who got in each other's way would do so again if they all came back at once.
         time.sleep(_RANDOM.uniform(0, min(_FIRST_PAUSE * 2**repeat, _LONGEST_PAUSE)))
     try:
-        return _try(engine, works, is_groupable=is_groupable)
+        return _try(engine, works, kind)
     except _UndoneError as error:
         with translated_errors():
             raise error.cause from None
 
 
-def _try(engine: Engine, works: Sequence[Work], *, is_groupable: bool) -> list[object]:
+def _try(engine: Engine, works: Sequence[Work], kind: Kind) -> list[object]:
     with _connect(engine) as connection, translated_errors():
-        results = _work_through(connection, works, is_groupable=is_groupable)
+        _begin_or_give_up(connection, len(works), kind)
+        results = _work_through(connection, works)
         _commit(connection)
         return results
 
@@ -74,14 +85,27 @@ def _connect(engine: Engine) -> Connection:
         raise NoConnectionError(error) from error
 
 
-def _work_through(
-    connection: Connection, works: Sequence[Work], *, is_groupable: bool
-) -> list[object]:
+def _begin_or_give_up(connection: Connection, count: int, kind: Kind) -> None:
     try:
-        _begin(connection, len(works), is_groupable=is_groupable)
+        with translated_errors():
+            _begin(connection, count, kind)
+    except StorageError as error:
+        cause = error.__cause__
+        if isinstance(cause, DBAPIError) and _is_undone(cause):
+            raise _UndoneError(cause) from cause
+        # A lock that somebody holds for so long is held against all others, too.
+        raise NoConnectionError(error) from error
+
+
+def _is_undone(error: DBAPIError) -> bool:
+    return error.connection_invalidated or is_conflict(error)
+
+
+def _work_through(connection: Connection, works: Sequence[Work]) -> list[object]:
+    try:
         return [work(connection) for work in works]
     except Exception as error:
-        if isinstance(error, DBAPIError) and (error.connection_invalidated or is_conflict(error)):
+        if isinstance(error, DBAPIError) and _is_undone(error):
             raise _UndoneError(error) from error
         if len(works) == 1:
             raise
@@ -90,9 +114,16 @@ def _work_through(
         raise GroupBrokenError from error
 
 
-def _begin(connection: Connection, count: int, *, is_groupable: bool) -> None:
-    if is_groupable and connection.dialect.name == "postgresql":
-        begin_small_jobs(connection, count)
+def _begin(connection: Connection, count: int, kind: Kind) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execution_options(is_lasting=kind.is_lasting, is_reading=kind.is_reading)
+        connection.begin()
+    elif kind.is_reading:
+        # A query is a transaction of its own.
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.begin()
+    elif kind.is_groupable:
+        begin_small_jobs(connection, count, is_lasting=kind.is_lasting)
     else:
         connection.begin()
 

@@ -1,5 +1,6 @@
 """The one page where people choose how to connect, and the pages that say how it went."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,12 +40,16 @@ _PROBLEMS: Final[dict[type[BotError], tuple[str, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the page shows: for which link, what was typed before, and what was wrong with it."""
+    """What the page shows: for which link, what was typed before, and what was wrong with it.
+
+    ``wait`` is in how many seconds it may be tried again.
+    """
 
     secret: SecretStr
     user_id: str = ""
     flaw: str = ""
     problem: str = ""
+    wait: int = 0
 
 
 class FormPage:
@@ -67,6 +72,7 @@ class FormPage:
             secret=form.secret.get_secret_value(),
             browser=self._browsers.make_field(browser, form.secret),
             problem=form.problem,
+            wait=form.wait,
             flaw=form.flaw,
             user_id=form.user_id,
         )
@@ -82,12 +88,14 @@ class FormPage:
         if attempt.retry is None:
             return self.show_problem(attempt.problem)
         problem, status = _name_problem(attempt.problem)
-        return await self.show(request, Form(attempt.retry, user_id, problem=problem), status)
+        form = Form(attempt.retry, user_id, problem=problem, wait=_find_wait(attempt.problem))
+        return await self.show(request, form, status)
 
     def show_problem(self, error: BotError) -> web.Response:
         """Say what was wrong, and how to begin again."""
         problem, status = _name_problem(error)
-        return self._pages.show("problem", status=status, problem=problem)
+        wait = _find_wait(error)
+        return self._pages.show("problem", status=status, problem=problem, wait=wait)
 
     def show_other_browser(self, secret: SecretStr) -> web.Response:
         """Say that this browser did not open the form, and offer to open it."""
@@ -96,3 +104,7 @@ class FormPage:
 
 def _name_problem(error: BotError) -> tuple[str, int]:
     return _PROBLEMS.get(type(error), ("no sense", 502))
+
+
+def _find_wait(error: BotError) -> int:
+    return math.ceil(error.retry_after) if isinstance(error, RateLimitedError) else 0

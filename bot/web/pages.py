@@ -11,11 +11,13 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bot.errors import StorageError
+
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; form-action 'self'{elsewhere}; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
-_HEADERS: Final = {
+HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": _POLICY.format(elsewhere=""),
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -68,6 +70,9 @@ def show_every_failure(pages: Pages) -> Middleware:
             return await serve(request)
         except web.HTTPException as refusal:
             return pages.show("refused", status=refusal.status, reason=refusal.reason)
+        except StorageError:
+            log.exception("a page could not use the database", method=request.method)
+            return pages.show("problem", status=503, problem="memory", wait=0)
         except Exception:
             reference = secrets.token_hex(2).upper()
             log.exception("a page failed", method=request.method, reference=reference)
@@ -76,7 +81,7 @@ def show_every_failure(pages: Pages) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Serve) -> web.StreamResponse:
         response = await serve_or_explain(request, handler)
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 

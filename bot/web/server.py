@@ -1,8 +1,8 @@
 """The bot's own web server: connection pages, health."""
 
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from aiohttp import web
@@ -10,8 +10,10 @@ from aiohttp import web
 from bot.errors import ConfigError
 from bot.web.connect import ConnectionPages
 from bot.web.pages import Pages, show_every_failure
+from bot.web.protocol import serve_on
 
 _LARGEST_FORM: Final = 16 * 1024
+_METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def make_web_app(
@@ -22,20 +24,40 @@ def make_web_app(
 ) -> web.Application:
     """Build the application; ``/readyz`` and ``/healthz`` ask anew every time."""
 
-    async def show_health(_request: web.Request) -> web.Response:
-        alive = is_alive()
-        return web.json_response({"alive": alive}, status=200 if alive else 503)
-
     async def show_readiness(_request: web.Request) -> web.Response:
         ready = is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
     app = web.Application(client_max_size=_LARGEST_FORM, middlewares=[show_every_failure(pages)])
-    app.router.add_get("/healthz", show_health)
+    _add_health(app, is_alive)
     app.router.add_get("/readyz", show_readiness)
     app.router.add_get("/style.css", pages.show_style)
     connections.add_routes(app.router)
     return app
+
+
+def make_health_app(is_alive: Callable[[], bool]) -> web.Application:
+    """Build an application of ``/healthz`` alone."""
+    app = web.Application()
+    _add_health(app, is_alive)
+    return app
+
+
+def _add_health(app: web.Application, is_alive: Callable[[], bool]) -> None:
+    async def show_health(_request: web.Request) -> web.Response:
+        alive = is_alive()
+        return web.json_response({"alive": alive}, status=200 if alive else 503)
+
+    app.router.add_get("/healthz", show_health)
+
+
+def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
+    """Serve what ``render`` writes under ``/metrics``, as Prometheus reads it."""
+
+    async def show_metrics(_request: web.Request) -> web.Response:
+        return web.Response(body=await render(), headers={"Content-Type": _METRICS_TYPE})
+
+    app.router.add_get("/metrics", show_metrics)
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -50,12 +72,11 @@ def open_socket(host: str, port: int) -> socket.socket:
 @asynccontextmanager
 async def open_web_server(app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
     """Serve the application on the socket, which is closed in the end."""
-    # No access log: it would hold the secrets in the links.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-    try:
+    runner = web.AppRunner(app, shutdown_timeout=2)
+    async with AsyncExitStack() as stack:
+        stack.callback(listening.close)
+        stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        await web.SockSite(runner, listening).start()
+        serving = await serve_on(runner, listening)
+        stack.callback(serving.close)
         yield
-    finally:
-        await runner.cleanup()
-        listening.close()

@@ -5,23 +5,27 @@
 
 import asyncio
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from bot.simulator.demo_data import EXAMPLE_SESSION_ID
+from bot.demo import open_demo
+from bot.simulator.demo_data import EXAMPLE_SESSION_ID, DemoPeople
+from bot.simulator.server import Simulator
 from tests.browser.demo_page import NARROW, WIDE, open_browser
-from tests.scenarios.stage import Stage, open_stage
 
 Shoot = Callable[[Page, str], Awaitable[None]]
-_PATIENCE_MS = 10_000
+_PATIENCE_MS = 20_000
 _SHOWN = {
+    "alert-phone",
+    "alert-wide",
     "connect-phone",
     "logout-wide-dark",
     "mention-wide",
+    "picture-phone",
+    "report-wide-dark",
     "session-wide",
     "session-by-number-phone",
     "sessions-phone",
@@ -31,8 +35,16 @@ _SHOWN = {
 class Newcomer:
     """Somebody in front of the demo page who does what the page and the bot say."""
 
-    def __init__(self, stage: Stage, context: BrowserContext, page: Page, shoot: Shoot) -> None:
-        self.stage = stage
+    def __init__(
+        self,
+        simulator: Simulator,
+        people: DemoPeople,
+        context: BrowserContext,
+        page: Page,
+        shoot: Shoot,
+    ) -> None:
+        self.simulator = simulator
+        self.people = people
         self.context = context
         self.page = page
         self.shoot = shoot
@@ -42,7 +54,7 @@ class Newcomer:
         return self.page.get_by_role("log").first
 
     async def sign_in(self) -> None:
-        await self.page.goto(self.stage.simulator.url)
+        await self.page.goto(self.simulator.url)
         await self.shoot(self.page, "sign-in")
         await self.page.get_by_role("button", name="Sign in as Alice Example").click()
 
@@ -52,8 +64,8 @@ class Newcomer:
         await box.press("Enter")
         await expect(self.talk.get_by_text(answer).last).to_be_visible()
 
-    async def connect(self) -> None:
-        """Ask a question, follow the link, make a token, paste it, come back to the answer."""
+    async def connect(self, *, with_token: bool = False) -> None:
+        """Ask a question, follow the link, give permission, come back to the answer."""
         question = f"!session {EXAMPLE_SESSION_ID}"
         await self.page.get_by_role("button", name=question).click()
         link = self.talk.get_by_role("link", name="Open your connection page")
@@ -64,13 +76,26 @@ class Newcomer:
         form = await opening.value
         await form.get_by_role("heading", name="Connect your account").wait_for()
         await self.shoot(form, "connect")
-        user_id, token = await self.make_token()
-        await form.get_by_label("Your user id").fill(user_id)
-        await form.get_by_label("Personal access token", exact=True).fill(token)
-        await form.get_by_role("button", name="Connect", exact=True).click()
+        await (self.paste_token(form) if with_token else self.allow(form))
         await form.get_by_role("heading", name="You are connected").wait_for()
         await self.shoot(form, "connected")
         await form.close()
+
+    async def allow(self, form: Page) -> None:
+        """Let the bot in, on the workspace's own page."""
+        await form.get_by_role("button", name="Continue with Rocket.Chat").click()
+        allow = form.get_by_role("button", name="Authorize")
+        await allow.wait_for()
+        await self.shoot(form, "consent")
+        await allow.click()
+
+    async def paste_token(self, form: Page) -> None:
+        """Make a token in the chat, and paste it into the form."""
+        user_id, token = await self.make_token()
+        await form.get_by_text("Use a personal access token instead").click()
+        await form.get_by_label("Your user id").fill(user_id)
+        await form.get_by_label("Personal access token", exact=True).fill(token)
+        await form.get_by_role("button", name="Connect", exact=True).click()
 
     async def make_token(self) -> tuple[str, str]:
         buttons = self.page.get_by_role("button", name="Personal access tokens", exact=True)
@@ -94,9 +119,25 @@ class Newcomer:
         await self.page.get_by_text("1 reply").click()
         await self.page.get_by_text("I have answered you in a direct message").first.wait_for()
 
-    async def go_through(self) -> None:
+    async def let_pass(self, button: str, told: str, message: str) -> None:
+        """Press one of the demo's buttons, and wait for what the bot then says."""
+        await self.page.get_by_role("button", name=button, exact=True).click()
+        line = self.page.locator(".demo-told")
+        await expect(line).to_contain_text(told, timeout=_PATIENCE_MS)
+        await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_PATIENCE_MS)
+
+    async def see_picture(self, number: int) -> None:
+        """Go to the end, to the picture that follows the last report."""
+        pictures = self.talk.locator("img.picture")
+        await expect(pictures).to_have_count(number, timeout=_PATIENCE_MS)
+        picture = pictures.last
+        await expect(picture).to_have_js_property("complete", value=True)
+        await expect(picture).not_to_have_js_property("naturalWidth", 0)
+        await self.talk.evaluate("column => { column.scrollTop = column.scrollHeight; }")
+
+    async def go_through(self, *, with_token: bool = False) -> None:
         await self.sign_in()
-        await self.connect()
+        await self.connect(with_token=with_token)
         await expect(self.talk.get_by_text("Chrome 113 on Windows 10 or 11")).to_be_visible()
         await expect(self.talk.get_by_text("172.20.0.2")).to_be_visible()
         await self.shoot(self.page, "session")
@@ -104,17 +145,16 @@ class Newcomer:
 
 @asynccontextmanager
 async def open_newcomer(
-    folder: Path, size: tuple[int, int], shoot: Shoot, scheme: str = "light"
+    size: tuple[int, int], shoot: Shoot, scheme: str = "light"
 ) -> AsyncIterator[Newcomer]:
-    async with open_stage(folder) as stage, open_browser() as browser:
-        stage.simulator.demo_people.extend(stage.people.visitors)
+    async with open_demo(0) as (simulator, people), open_browser() as browser:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
         page.set_default_timeout(_PATIENCE_MS)
-        yield Newcomer(stage, context, page, shoot)
+        yield Newcomer(simulator, people, context, page, shoot)
 
 
 async def take_pictures(folder: Path, wanted: Container[str]) -> None:
@@ -127,21 +167,37 @@ async def take_pictures(folder: Path, wanted: Container[str]) -> None:
 
         async def shoot(page: Page, what: str, name: str = name) -> None:
             if f"{what}-{name}" in wanted:
+                # Nothing is pointed at.
+                await page.mouse.move(0, 0)
                 await page.screenshot(path=folder / f"{what}-{name}.png")
 
-        with tempfile.TemporaryDirectory() as data:
-            async with open_newcomer(Path(data), size, shoot, scheme) as newcomer:
-                await newcomer.go_through()
-                await newcomer.ask("!sessions", "devices are signed in as you")
-                await shoot(newcomer.page, "sessions")
-                await newcomer.ask("!session 2", "Firefox 131 on Windows 10 or 11: connected")
-                await shoot(newcomer.page, "session-by-number")
-                await newcomer.ask("!logout 3", "within two minutes")
-                await shoot(newcomer.page, "logout")
-                await newcomer.ask("!help", "This is what I understand")
-                await shoot(newcomer.page, "help")
-                await newcomer.mention()
-                await shoot(newcomer.page, "mention")
+        async with open_newcomer(size, shoot, scheme) as newcomer:
+            await newcomer.go_through()
+            await newcomer.ask("!sessions", "devices are signed in as you")
+            await shoot(newcomer.page, "sessions")
+            await newcomer.ask("!session 2", "Firefox 131 on Windows 10 or 11: connected")
+            await shoot(newcomer.page, "session-by-number")
+            await newcomer.ask("!logout 3", "within two minutes")
+            await shoot(newcomer.page, "logout")
+            await newcomer.ask("!help", "This is what I understand")
+            await shoot(newcomer.page, "help")
+            await _wait_for_the_clock(newcomer, shoot)
+            await newcomer.mention()
+            await shoot(newcomer.page, "mention")
+
+
+async def _wait_for_the_clock(newcomer: Newcomer, shoot: Shoot) -> None:
+    await newcomer.ask("!report daily 09:00", "You get a report every day at 09:00")
+    await newcomer.let_pass("Next report", "Your report is due", "Your report:")
+    await newcomer.see_picture(1)
+    await shoot(newcomer.page, "first-report")
+    await newcomer.ask("!alerts on", "Alerts are on")
+    await newcomer.let_pass("An attacker signs in", "has signed in as you", "New device")
+    await shoot(newcomer.page, "alert")
+    await newcomer.let_pass("Next report", "Your report is due", "1 new device")
+    await shoot(newcomer.page, "report")
+    await newcomer.see_picture(2)
+    await shoot(newcomer.page, "picture")
 
 
 if __name__ == "__main__":

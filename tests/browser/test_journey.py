@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from playwright.async_api import Page
 
@@ -13,8 +11,8 @@ async def no_picture(_page: Page, _what: str) -> None:
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "phone"])
 async def test_a_newcomer_gets_to_the_answer_by_what_the_page_and_the_bot_say(
-    tmp_path: Path, size: tuple[int, int]
+    size: tuple[int, int],
 ) -> None:
-    async with open_newcomer(tmp_path, size, no_picture) as newcomer:
+    async with open_newcomer(size, no_picture) as newcomer:
         await newcomer.go_through()
         await newcomer.mention()

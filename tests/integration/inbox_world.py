@@ -1,10 +1,11 @@
 """A workspace and processes of the bot, as far as messages go, moved by hand."""
 
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from bot.dispatcher.absence import Absence
 from bot.dispatcher.answers import Answers
@@ -14,10 +15,11 @@ from bot.dispatcher.desk import Desk, DeskParts
 from bot.dispatcher.intake import Intake, IntakeParts, is_worth_hearing
 from bot.dispatcher.lanes import Job, Lanes, Progress
 from bot.errors import UnreachableError
+from bot.metrics import Metrics
 from bot.models import Message, Room, RoomType, Sender
 from bot.parsing import Listener
 from bot.rocketchat.rest import HistoryPage, Rest
-from bot.storage.checkpoints import Checkpoints
+from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
 from bot.storage.inbox import Inbox
 from bot.storage_health import StorageHealth
@@ -38,6 +40,10 @@ class KilledError(BaseException):
 class World:
     """A workspace: what was said in it, and what the bot answered."""
 
+    DEADLY_MOMENTS: ClassVar = (
+        *("fetching", "accepting", "half accepted", "before checkpoint", "after checkpoint"),
+    )
+
     now: datetime = START
     said: list[Message] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
@@ -45,16 +51,25 @@ class World:
     is_reachable: bool = True
     said_while_fetching: int = 0
     breaks_while_fetching: bool = False
+    deadly: str = ""
+    """The moment at which the process that comes to it is killed; then there is none any more."""
 
-    def say(self, person: str, later: float = 0.0) -> Message:
+    def say(self, person: str, later: float = 0.0, *, is_lost: bool = False) -> Message:
+        """Let somebody speak; what is lost reaches nobody over the stream."""
         self.now += timedelta(seconds=later, milliseconds=1)
         sender = Sender(person, person)
         id_ = f"{person}{len(self.said)}"
         message = Message(id_, f"room of {person}", RoomType.DIRECT, sender, "!x", self.now)
         self.said.append(message)
-        for process in self.listening:
+        for process in [] if is_lost else self.listening:
             process.intake.hear(message)
         return message
+
+    def kill(self, moment: str) -> None:
+        """Kill the process that has come to this moment, if it is the one."""
+        if self.deadly == moment:
+            self.deadly = ""
+            raise KilledError
 
     async def fetch_time(self) -> datetime:
         self._check()
@@ -78,6 +93,7 @@ class World:
         for _ in range(self.said_while_fetching):
             self.say(PEOPLE[0])
         self.said_while_fetching = 0
+        self.kill("fetching")
         self.is_reachable = not self.breaks_while_fetching
         self._check()
         return HistoryPage(tuple(found[:PAGE]), len(found) <= PAGE)
@@ -139,17 +155,35 @@ class ScriptedAnswers:
             raise KilledError
 
 
+@dataclass
+class MortalCheckpoints:
+    """Whoever keeps a checkpoint may die before it, or after it."""
+
+    world: World
+    kept: Checkpoints
+
+    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
+        return await self.kept.load_or_begin(server_now)
+
+    async def advance(self, until: datetime, now: datetime) -> None:
+        self.world.kill("before checkpoint")
+        await self.kept.advance(until, now)
+        self.world.kill("after checkpoint")
+
+
 class Process:
     """One process of the bot, as far as messages go."""
 
     def __init__(self, world: World, database: Database, name: str) -> None:
-        self.world = world
+        self.world, self.database = world, database
         self.is_live = False
         self.lanes = HandDrivenLanes()
         clock, health = WorkspaceClock(self.count_seconds), StorageHealth()
-        inbox, checkpoints = Inbox(database), Checkpoints(database, BOT.id)
+        inbox = Inbox(database)
+        checkpoints = cast("Checkpoints", MortalCheckpoints(world, Checkpoints(database, BOT.id)))
         self.answers = ScriptedAnswers(world, inbox)
         answers, lanes = cast("Answers", self.answers), cast("Lanes", self.lanes)
+        metrics = Metrics("0")
         case_parts = CaseParts(
             name=name,
             inbox=inbox,
@@ -160,8 +194,10 @@ class Process:
             health=health,
             check_token=self.do_nothing,
             now=self.tell_time,
+            metrics=metrics,
         )
-        desk_parts: Any = (name, inbox, lanes, Cases(case_parts, DAY), health, self.tell_time)
+        cases = Cases(case_parts, DAY)
+        desk_parts: Any = (name, inbox, lanes, cases, health, self.tell_time, metrics.waits)
         self.desk = Desk(DeskParts(*desk_parts))
         listener = Listener(BOT, "!")
         worth = partial(is_worth_hearing, listener=listener)
@@ -172,7 +208,7 @@ class Process:
             checkpoints=checkpoints,
             clock=clock,
             health=health,
-            accept=self.desk.accept,
+            accept=self.accept,
             give_up=self.check_nothing_is_given_up,
             complain=self.do_nothing,
             is_live=lambda: self.is_live,
@@ -191,6 +227,13 @@ class Process:
 
     async def check_nothing_is_given_up(self, missed: Missed) -> None:
         assert not missed.old
+
+    async def accept(self, messages: Sequence[Message]) -> None:
+        self.world.kill("accepting")
+        half = len(messages) // 2
+        await self.desk.accept(messages[:half])
+        self.world.kill("half accepted")
+        await self.desk.accept(messages[half:])
 
     async def connect(self) -> bool:
         """Listen, catch up, be live: as the realtime connection does it."""

@@ -100,7 +100,6 @@ async def test_a_dead_token_is_gone_but_its_owner_is_still_to_be_told(
     assert not await lent.bury("ann-id", token, NOW)
     assert await lent.load("ann-id") is None
     assert await accounts.load("ann-id") is None
-    assert await accounts.load_token("ann-id") is None
     dead = DeadToken(token, Sender("ann-id", "ann"))
     assert await lent.take_dead(now=NOW, until=SOON) == [dead]
     assert await lent.take_dead(now=NOW, until=SOON) == []

@@ -46,6 +46,32 @@ async def test_a_persons_later_message_waits_for_what_another_worker_has(
     assert await inbox.find_standing(first, "one") is Standing.LOST
 
 
+async def test_a_claim_tells_where_it_stands(database: Database) -> None:
+    inbox, until = Inbox(database), NOW + MINUTE
+    first, second = write("m1"), write("m2", 1)
+    assert await inbox.begin_to_claim(first, now=NOW, by="one", until=until) is Standing.FREE
+    assert await inbox.begin_to_claim(second, now=NOW, by="one", until=until) is Standing.HELD_UP
+    assert await inbox.begin_to_claim(second, now=NOW, by="two", until=until) is Standing.LOST
+    other = write("m3", 2)
+    assert await inbox.begin_to_claim(other, now=NOW, by="two", until=until) is Standing.HELD_UP
+    for letter in (first, second):
+        await inbox.finish(letter.message_id, NOW)
+    assert await inbox.begin_to_claim(other, now=NOW, by="two", until=until) is Standing.FREE
+
+
+async def test_a_persons_later_message_waits_for_what_its_own_worker_has_just_taken_over(
+    database: Database,
+) -> None:
+    inbox = Inbox(database)
+    first, second = write("m1"), write("m2", 1)
+    assert await claim(inbox, first, "one")
+    assert await inbox.claim(second, now=NOW, by="two", until=NOW + 9 * MINUTE)
+    await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, most=9)
+    assert await inbox.find_standing(second, "two") is Standing.HELD_UP
+    await inbox.finish("m1", NOW + MINUTE)
+    assert await inbox.find_standing(second, "two") is Standing.FREE
+
+
 async def test_what_was_said_in_the_same_moment_does_not_wait_for_each_other(
     database: Database,
 ) -> None:
@@ -122,6 +148,21 @@ async def test_a_question_that_waited_for_its_sender_to_connect_is_due_again(
     assert await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW + MINUTE) == 0
     taken = await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, most=9)
     assert [(each.message_id, each.part) for each in taken] == [("a2", ANSWER_AFTER_CONNECTING)]
+
+
+async def test_a_question_that_is_due_again_is_not_taken_for_the_same_heard_once_more(
+    database: Database,
+) -> None:
+    inbox = Inbox(database)
+    assert await claim(inbox, write("m1"), "one")
+    await inbox.finish("m1", NOW, awaiting="ann")
+    await connect(database, "ann")
+    await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW + MINUTE)
+    # As caught up on after a stop: with its first answer, the link, the second would be withheld.
+    later = NOW + 2 * MINUTE
+    assert not await inbox.claim(write("m1"), now=later, by="two", until=later + MINUTE)
+    (taken,) = await inbox.take_over(now=later, by="two", until=later + MINUTE, most=9)
+    assert taken.part == ANSWER_AFTER_CONNECTING
 
 
 async def test_a_question_is_not_answered_long_after(database: Database) -> None:

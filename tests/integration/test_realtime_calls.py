@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import RefusedError, UnreachableError
 from bot.rocketchat.realtime.calls import Calls
-from bot.rocketchat.realtime.connection import format_address, open_link
+from bot.rocketchat.realtime.link import format_address, open_link
 from bot.rocketchat.realtime.oddities import Oddities
 from bot.rocketchat.realtime.timing import Timing
 from tests.integration.scripted_workspace import PATIENCE, Frame, Peer, open_workspace
@@ -28,7 +28,6 @@ async def open_calls(
             link,
             ids=itertools.count(1),
             timing=Timing(call=call),
-            on_frame=lambda: None,
             oddities=Oddities(),
         )
         async with asyncio.TaskGroup() as tasks:

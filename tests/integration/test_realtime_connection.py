@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -99,6 +100,27 @@ async def test_a_link_that_has_died_silently_is_replaced(
             await workspace.peer(2)
             await until(lambda: ears.realtime.is_live)
     assert "not a frame in 0.2 s" in {log.get("reason") for log in logs}
+
+
+async def test_what_strangers_say_is_a_sign_of_life() -> None:
+    elsewhere = {"roomParticipant": False, "roomType": "c", "roomName": "elsewhere"}
+
+    async def chatter(peer: Peer) -> None:
+        await peer.go_live()
+        while True:
+            await peer.chat("not for the bot", elsewhere)
+            await asyncio.sleep(0.02)
+
+    timing = replace(QUICK, silence=1.0, pong=0.01)
+    async with (
+        open_workspace(chatter) as workspace,
+        open_ears(workspace.url, timing=timing) as ears,
+    ):
+        begun = time.monotonic()
+        await until(lambda: time.monotonic() - begun > timing.silence + 1)
+        assert ears.realtime.is_live
+        assert len(workspace.peers) == 1
+        assert not ears.texts
 
 
 async def test_a_link_that_takes_no_frames_any_more_is_replaced_without_losing_the_bot() -> None:

@@ -3,17 +3,19 @@
 import asyncio
 import os
 import random
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
 
-from bot.errors import GrantRefusedError, RefusedError, UnreachableError
+from bot.errors import GrantRefusedError, RefusedError, StorageError, UnreachableError
 from bot.rocketchat.oauth import OAuthClient
 from bot.services.renewals import Renewals
 from bot.simulator.oauth.apps import OAuthApp
@@ -156,6 +158,26 @@ async def test_an_outage_leaves_the_token_and_the_turn_free(scene: Scene, world:
         await world.renewals.renew(old)
     assert await scene.load(world) == old
     assert await world.renewals.renew(old) is not None
+
+
+async def test_a_new_pair_that_the_disk_does_not_take_is_kept_until_it_does(
+    scene: Scene, tmp_path: Path
+) -> None:
+    impatient = replace(scene, database_url=f"sqlite:///{tmp_path / 'full.db'}?timeout=0.05")
+    async with open_world(impatient.database_url, scene.simulator.url, scene.client) as world:
+        await impatient.connect(world)
+        old = await impatient.load(world)
+        scene.simulator.faults.delay_answer("/oauth/token", 0.7)
+        renewing = asyncio.create_task(world.renewals.renew(old))
+        await scene.see_refreshes(2)
+        with closing(sqlite3.connect(tmp_path / "full.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageError):
+                await renewing
+        # The old pair is dead: without the new one the person would have to connect again.
+        assert await use(world, scene.alice.id) == "alice"
+        assert (await impatient.load(world)).id != old.id
+        assert scene.count_refreshes() == 2
 
 
 async def test_a_used_up_refresh_token_is_told_apart(scene: Scene, world: World) -> None:

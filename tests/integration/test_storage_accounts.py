@@ -12,6 +12,7 @@ from bot.models import AuthToken
 from bot.storage.accounts import Accounts, ConnectedAccount, count_accounts
 from bot.storage.database import Database, open_database
 from bot.storage.keys import KeyRing
+from bot.storage.lent_tokens import LentTokens
 from bot.storage.vault import Vault
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 123457, tzinfo=UTC)
@@ -32,7 +33,16 @@ def accounts(database: Database) -> Accounts:
 
 
 def make_accounts(database: Database) -> Accounts:
-    return Accounts(database, Vault(KEYS, "https://chat.example.org"))
+    return Accounts(database, make_vault())
+
+
+def make_vault() -> Vault:
+    return Vault(KEYS, "https://chat.example.org")
+
+
+async def load_token(database: Database, user_id: str) -> AuthToken | None:
+    lent = await LentTokens(database, make_vault()).load(user_id)
+    return lent.token if lent else None
 
 
 async def test_an_account_comes_back_as_it_was_saved(
@@ -40,19 +50,19 @@ async def test_an_account_comes_back_as_it_was_saved(
 ) -> None:
     await accounts.save(ANN, TOKEN)
     assert await accounts.load("ann-id") == ANN
-    assert await accounts.load_token("ann-id") == TOKEN
+    assert await load_token(database, "ann-id") == TOKEN
     assert await count_accounts(database) == 1
 
 
-async def test_a_bearer_token_stays_one(accounts: Accounts) -> None:
+async def test_a_bearer_token_stays_one(accounts: Accounts, database: Database) -> None:
     token = replace(TOKEN, is_bearer=True)
     await accounts.save(replace(ANN, kind="oauth"), token)
-    assert await accounts.load_token("ann-id") == token
+    assert await load_token(database, "ann-id") == token
 
 
 async def test_nobody_is_connected_at_first(accounts: Accounts, database: Database) -> None:
     assert await accounts.load("ann-id") is None
-    assert await accounts.load_token("ann-id") is None
+    assert await load_token(database, "ann-id") is None
     assert not await accounts.delete("ann-id")
     assert await count_accounts(database) == 0
 
@@ -66,28 +76,40 @@ async def test_connecting_again_renews_all_but_the_zone(
     new_token = AuthToken("ann-id", SecretStr("another"), is_bearer=True)
     await accounts.save(again, new_token)
     assert await accounts.load("ann-id") == replace(again, zone="Europe/Lisbon")
-    assert await accounts.load_token("ann-id") == new_token
+    assert await load_token(database, "ann-id") == new_token
     assert await count_accounts(database) == 1
 
 
-async def test_the_profile_and_the_zone_are_renewed_alone(
-    accounts: Accounts, database: Database
-) -> None:
+async def test_the_zone_is_renewed_alone(accounts: Accounts, database: Database) -> None:
     await accounts.save(ANN, TOKEN)
-    await accounts.save_profile("ann-id", language="pt", utc_offset=-3)
     await accounts.save_zone("ann-id", "America/Recife")
-    expected = replace(ANN, language="pt", utc_offset=-3.0, zone="America/Recife")
-    assert await accounts.load("ann-id") == expected
+    assert await accounts.load("ann-id") == replace(ANN, zone="America/Recife")
     await accounts.save_zone("nobody", "Europe/Lisbon")
     assert await count_accounts(database) == 1
 
 
-async def test_deleting_forgets_one_account_with_its_token(accounts: Accounts) -> None:
+async def test_deleting_forgets_one_account_with_its_token(
+    accounts: Accounts, database: Database
+) -> None:
     await accounts.save(ANN, TOKEN)
     await accounts.save(replace(ANN, user_id="bob"), AuthToken("bob", SecretStr("t")))
     assert await accounts.delete("ann-id")
-    assert await accounts.load_token("ann-id") is None
-    assert await accounts.load_token("bob") is not None
+    assert await load_token(database, "ann-id") is None
+    assert await load_token(database, "bob") is not None
+
+
+async def test_who_was_not_told_is_found_until_they_are(accounts: Accounts) -> None:
+    await accounts.save(ANN, TOKEN)
+    day = timedelta(days=1)
+    assert await accounts.load_untold(connected_after=NOW - day) == [ANN]
+    assert await accounts.load_untold(connected_after=NOW) == []
+    await accounts.note_told("ann-id", NOW - day, NOW)
+    assert await accounts.load_untold(connected_after=NOW - day) == [ANN]
+    await accounts.note_told("ann-id", NOW, NOW)
+    assert await accounts.load_untold(connected_after=NOW - day) == []
+    again = replace(ANN, connected_at=NOW + day)
+    await accounts.save(again, TOKEN)
+    assert await accounts.load_untold(connected_after=NOW) == [again]
 
 
 async def test_a_token_of_another_user_is_not_kept(accounts: Accounts, database: Database) -> None:
@@ -133,4 +155,4 @@ async def test_a_token_copied_to_another_row_does_not_open(
     )
     await database.run(lambda connection: connection.execute(steal))
     with pytest.raises(SealBrokenError):
-        await accounts.load_token("bob")
+        await load_token(database, "bob")

@@ -154,6 +154,25 @@ async def test_a_database_locked_by_another_program_is_named(tmp_path: Path) -> 
         await database.close()
 
 
+async def test_those_who_wait_for_a_lock_together_give_up_together(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    database = Database(make_engine(f"sqlite:///{path}?timeout=0.5"))
+    other = sqlite3.connect(path, isolation_level=None)
+    try:
+        await database.run(lambda _: None)
+        other.execute("BEGIN IMMEDIATE")
+        # One after the other they would take ten seconds.
+        async with asyncio.timeout(5):
+            works = [database.run(lambda _: None, is_groupable=bool(n % 2)) for n in range(20)]
+            results = await asyncio.gather(*works, return_exceptions=True)
+        assert all("locked by another program" in str(result) for result in results)
+        other.execute("ROLLBACK")
+        await database.run(lambda _: None)
+    finally:
+        other.close()
+        await database.close()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.rocketchat.wire import parse_message
 from bot.storage.database import open_database
-from bot.storage.inbox import Inbox, Letter
+from bot.storage.inbox import Inbox, Letter, make_letter
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -48,6 +49,13 @@ async def test_a_message_is_claimed_once(inbox: Inbox) -> None:
     assert not await claim(inbox, "m1", by="two")
     assert not await claim(inbox, "m1", by="three")
     assert await claim(inbox, "m2", by="two")
+
+
+async def test_an_id_with_nul_in_it_is_kept_as_well_as_any(inbox: Inbox) -> None:
+    said = {"_id": "m\0", "rid": "room\0", "u": {"_id": "ann\0"}, "ts": {"$date": 1}, "msg": "\0"}
+    letter = make_letter(parse_message(said))
+    assert await inbox.claim(letter, now=NOW, by="one", until=NOW + MINUTE)
+    assert await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW, most=9) == (letter,)
 
 
 async def test_whoever_does_not_know_how_a_claim_ended_may_repeat_it(inbox: Inbox) -> None:

@@ -11,7 +11,7 @@ from bot.models import AuthToken
 from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.database import Database, open_database
 from bot.storage.keys import KeyRing
-from bot.storage.schedules import Schedule, Schedules
+from bot.storage.schedules import Opening, Schedule, Schedules
 from bot.storage.slots import Slot, Slots
 from bot.storage.vault import Vault
 
@@ -38,9 +38,8 @@ def next_day(schedule: Schedule) -> Schedule:
 
 
 async def open_slot(rooms: Rooms, schedule: Schedule = ANN, missed: int = 0) -> bool:
-    return await rooms.schedules.open_slot(
-        schedule, next_day(schedule), due_at=schedule.next_at, missed=missed
-    )
+    opening = Opening(schedule, next_day(schedule), schedule.next_at, missed)
+    return await rooms.schedules.open_slots([opening]) == 1
 
 
 async def claim(slots: Slots, now: datetime = NOW + MINUTE, by: str = "one") -> Slot | None:
@@ -198,3 +197,36 @@ async def test_without_a_zone_the_offset_counts(rooms: Rooms) -> None:
     for utc_offset, moved in ((2.0, 0), (1.0, 1), (None, 1)):
         await rooms.schedules.save(replace(ANN, zone="", utc_offset=utc_offset))
         assert len(await rooms.schedules.load_moved()) == moved
+
+
+async def test_slots_are_opened_together_but_for_what_has_changed_meanwhile(rooms: Rooms) -> None:
+    others = [replace(ANN, user_id=f"user {number}") for number in range(3)]
+    for each in others:
+        await rooms.schedules.save(each)
+    await rooms.schedules.save(replace(others[1], rule="daily 10:00"))
+    openings = [Opening(each, next_day(each), each.next_at) for each in others]
+    assert await rooms.schedules.open_slots(openings) == 2
+    assert await rooms.schedules.open_slots(openings) == 0
+    assert [await rooms.slots.load_outcomes(each.user_id) for each in others] == [
+        {ANN.next_at: ""},
+        {},
+        {ANN.next_at: ""},
+    ]
+
+
+async def test_a_slot_is_taken_by_its_name_and_held_until_it_is_done_with(rooms: Rooms) -> None:
+    await rooms.schedules.save(ANN)
+    await open_slot(rooms)
+    now = NOW + MINUTE
+    [slot] = await rooms.slots.load_free(now, 10)
+    taken = await rooms.slots.take(slot, now=now, by="one", until=now + MINUTE)
+    assert taken == replace(slot, tries=1)
+    assert await rooms.slots.take(slot, now=now, by="two", until=now + MINUTE) is None
+    await rooms.slots.hold(slot, by="two", until=now)  # no claim of theirs
+    assert await rooms.slots.load_free(now, 10) == []
+    await rooms.slots.hold(slot, by="one", until=now + 2 * MINUTE)
+    assert await rooms.slots.load_free(now + MINUTE, 10) == []
+    assert await rooms.slots.load_free(now + 2 * MINUTE, 10) == [taken]
+    await rooms.slots.finish(slot, "sent", now)
+    await rooms.slots.hold(slot, by="one", until=now)
+    assert await rooms.slots.load_free(now + 2 * MINUTE, 10) == []

@@ -2,13 +2,16 @@ import asyncio
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 
 from bot.errors import StorageError
+from bot.storage import indexes
 from bot.storage.database import Database, open_database
 from bot.storage.engine import make_engine
-from bot.storage.schema import migrate
+from bot.storage.schema import find_revisions, migrate
 from bot.storage.tables import metadata
 
 
@@ -17,6 +20,7 @@ def read_tables(connection: Connection) -> set[str]:
 
 
 def find_differences(connection: Connection) -> list[object]:
+    assert indexes, "without them they would be differences"
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
@@ -76,3 +80,11 @@ async def test_many_can_open_a_new_database_at_once(storage_url: str) -> None:
 
     results = await asyncio.gather(*(open_once() for _ in range(8)))
     assert all(tables == results[0] for tables in results)
+
+
+def test_the_files_of_the_migrations_are_named_after_their_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", "bot.storage:migrations")
+    scripts = ScriptDirectory.from_config(config)
+    assert find_revisions() == {script.revision for script in scripts.walk_revisions()}
+    assert scripts.get_current_head() == max(find_revisions())

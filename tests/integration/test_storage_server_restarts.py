@@ -72,13 +72,13 @@ class Work:
         for number in count():
             name = f"m{worker}-{number}"
             await claim(self._inbox, name)
-            await self._inbox.finish(name, NOW)
+            await self._inbox.finish(name, NOW, awaiting=name)
             self.done.append(name)
             if len(self.done) >= 200:
                 self.is_under_way.set()
 
 
-async def test_a_crash_of_the_server_loses_nothing_that_was_done(
+async def test_a_crash_of_the_server_loses_nothing_that_has_to_last(
     server: PostgresServer, database: Database
 ) -> None:
     inbox = Inbox(database)

@@ -1,13 +1,18 @@
 """A workspace whose bots come and go, by a clock that a test moves."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
+from pydantic import SecretStr
+
 from bot.app import Surroundings, open_bot
+from bot.config import Settings, StorageSettings, VaultSettings
 from bot.simulator.demo_data import DemoPeople, seed
 from bot.simulator.people import User
 from bot.simulator.person import Person, open_person
@@ -16,13 +21,26 @@ from bot.timetable import SPREAD
 from tests.scenarios.stage import QUICK, Clock, Conversation, make_settings
 
 DEADLINE = 20
+KEY = SecretStr(base64.urlsafe_b64encode(bytes(range(32))).decode())
+UNSETTLED = (
+    "SELECT count(*) FROM session_bot_jobs.procrastinate_jobs"
+    " WHERE status = 'todo' OR task_name = 'tick'"
+)
+
+
+async def stay() -> None:
+    """Wait for nobody."""
 
 
 class DrivenClock(Clock):
-    """Stands still until it is moved, and tells when whoever sleeps by it has gone on."""
+    """Stands still until it is moved, and tells when whoever sleeps by it has gone on.
 
-    def __init__(self, start: datetime) -> None:
+    ``settle`` waits for what they only set going.
+    """
+
+    def __init__(self, start: datetime, settle: Callable[[], Awaitable[None]] = stay) -> None:
         super().__init__()
+        self._settle = settle
         self._time = start
         self._sleepers: dict[asyncio.Future[None], datetime] = {}
         self._naps = 0
@@ -57,6 +75,7 @@ class DrivenClock(Clock):
             while self._naps < expected:
                 self._napped.clear()
                 await self._napped.wait()
+            await self._settle()
 
 
 @dataclass
@@ -76,12 +95,12 @@ class House:
     """The workspace, its people, and bots that share one database."""
 
     def __init__(
-        self, simulator: Simulator, people: DemoPeople, clock: DrivenClock, folder: Path
+        self, simulator: Simulator, people: DemoPeople, clock: DrivenClock, settings: Settings
     ) -> None:
         self.simulator = simulator
         self.people = people
         self.clock = clock
-        self.folder = folder
+        self.settings = settings
         self.bots: list[RunningBot] = []
 
     async def start_bot(self) -> RunningBot:
@@ -90,8 +109,7 @@ class House:
             self.clock.now, QUICK, on_listening=listening.set, sleep=self.clock.sleep
         )
         parts = AsyncExitStack()
-        settings = make_settings(self.simulator.url, self.people, self.folder)
-        bot = await parts.enter_async_context(open_bot(settings, surroundings))
+        bot = await parts.enter_async_context(open_bot(self.settings, surroundings))
         started = RunningBot(asyncio.create_task(bot.run()), parts)
         self.bots.append(started)
         async with asyncio.timeout(DEADLINE):
@@ -141,16 +159,36 @@ class Guest(Conversation):
 
 
 @asynccontextmanager
-async def open_house(folder: Path, start: datetime) -> AsyncIterator[House]:
-    """Open a workspace and one bot in it, at that time."""
-    clock = DrivenClock(start.astimezone(UTC))
+async def open_house(folder: Path, start: datetime, database: str = "") -> AsyncIterator[House]:
+    """Open a workspace and one bot in it, at that time; its database is a file without one."""
+
+    async def settle() -> None:
+        if database:
+            await wait_for_jobs(database)
+
+    clock = DrivenClock(start.astimezone(UTC), settle)
     async with Simulator(version="8.3", limit_calls=1000) as simulator:
-        house = House(simulator, seed(simulator.workspace), clock, folder)
+        people = seed(simulator.workspace)
+        settings = make_settings(simulator.url, people, folder)
+        if database:
+            own = {"storage": StorageSettings(url=database), "vault": VaultSettings(keys=(KEY,))}
+            settings = settings.model_copy(update=own)
+        house = House(simulator, people, clock, settings)
         await house.start_bot()
         try:
             yield house
         finally:
             await house.stop_bots()
+
+
+async def wait_for_jobs(database: str) -> None:
+    """Wait until the tick has been done, and what it added was begun."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        while True:
+            found = await connection.execute(UNSETTLED)
+            if await found.fetchone() == (0,):
+                return
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

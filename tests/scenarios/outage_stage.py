@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,12 @@ from bot.simulator.server import Simulator
 from tests.scenarios.stage import QUICK, make_settings
 
 DEADLINE = 30
+QUICKLY = Surroundings(timing=QUICK, patience=5.0)
+
+
+def tune(**seconds: float) -> Surroundings:
+    """Give surroundings in which the connection has these times."""
+    return replace(QUICKLY, timing=replace(QUICK, **seconds))
 
 
 @dataclass
@@ -109,10 +116,12 @@ class OutageStage:
         )
 
     @asynccontextmanager
-    async def run_bot(self, **changes: object) -> AsyncIterator[Running]:
+    async def run_bot(
+        self, surroundings: Surroundings = QUICKLY, **changes: object
+    ) -> AsyncIterator[Running]:
         """Run a bot while the block lasts; it is stopped in good order."""
         listening = asyncio.Event()
-        surroundings = Surroundings(timing=QUICK, on_listening=listening.set, patience=5.0)
+        surroundings = replace(surroundings, on_listening=listening.set)
         settings = self.settings.model_copy(update=changes)
         async with open_bot(settings, surroundings) as bot:
             task = asyncio.create_task(bot.run())
@@ -141,9 +150,16 @@ class OutageStage:
 
 @asynccontextmanager
 async def open_outage_stage(
-    folder: Path, version: str = "8.3", catch_up_minutes: int = 60
+    folder: Path,
+    version: str = "8.3",
+    catch_up_minutes: int = 60,
+    *,
+    is_streamer: bool = False,
+    skew: timedelta = timedelta(),
 ) -> AsyncIterator[OutageStage]:
-    async with Simulator(version=version, limit_calls=1000) as simulator:
+    async with Simulator(
+        version=version, limit_calls=1000, is_streamer=is_streamer, skew=skew
+    ) as simulator:
         people = seed(simulator.workspace)
         settings = make_settings(simulator.url, people, folder)
         own = BotSettings(catch_up_minutes=catch_up_minutes)

@@ -13,6 +13,7 @@ from bot.app import Surroundings, open_bot
 from bot.config import (
     BotSettings,
     OAuthSettings,
+    PeopleReportSettings,
     Settings,
     StorageSettings,
     WebSettings,
@@ -21,6 +22,7 @@ from bot.config import (
 from bot.demo import find_link, format_as_text
 from bot.lifetime import Bot
 from bot.rocketchat.realtime import Timing
+from bot.services.connections import PATIENCE
 from bot.simulator.demo_data import DemoPeople, seed
 from bot.simulator.oauth.apps import OAuthApp
 from bot.simulator.person import Json, Person, open_person
@@ -148,6 +150,9 @@ async def open_stage(
     patience: float = 15.0,
     prefix: str = "!",
     has_oauth: bool = False,
+    has_pictures: bool = False,
+    most_waiting: int = 200,
+    browser_patience: float = PATIENCE,
 ) -> AsyncIterator[Stage]:
     """Open a workspace of that version with the demo's people, and the bot listening in it."""
     clock = Clock()
@@ -164,9 +169,13 @@ async def open_stage(
         people = seed(simulator.workspace)
         arrange(simulator)
         listening = asyncio.Event()
-        surroundings = Surroundings(clock.now, QUICK, patience, listening.set, clock.sleep)
-        settings = make_settings(simulator.url, people, folder, prefix)
+        surroundings = Surroundings(
+            clock.now, QUICK, patience, listening.set, clock.sleep, browser_patience
+        )
+        settings = make_settings(simulator.url, people, folder, prefix, most_waiting)
         app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/oauth/callback")
+        if has_pictures:
+            settings = settings.model_copy(update={"reports": PeopleReportSettings()})
         if has_oauth:
             settings = settings.model_copy(update={"oauth": make_oauth_settings(app)})
         bot = await stack.enter_async_context(open_bot(settings, surroundings))
@@ -188,12 +197,16 @@ def make_oauth_settings(app: OAuthApp) -> OAuthSettings:
     return OAuthSettings(client_id=app.client_id, client_secret=SecretStr(app.client_secret))
 
 
-def make_settings(url: str, people: DemoPeople, folder: Path, prefix: str = "!") -> Settings:
+def make_settings(
+    url: str, people: DemoPeople, folder: Path, prefix: str = "!", most_waiting: int = 200
+) -> Settings:
     return Settings(
         workspace=WorkspaceSettings(
             url=url, user_id=people.bot.id, auth_token=SecretStr(people.bot_token)
         ),
-        bot=BotSettings(prefix=prefix),
+        bot=BotSettings(prefix=prefix, most_waiting=most_waiting),
         web=WebSettings(public_url="http://127.0.0.1:0", port=0),
         storage=StorageSettings(url=f"sqlite:///{folder / 'bot.db'}"),
+        # Without a word more than the tests wait for.
+        reports=PeopleReportSettings(picture=False),
     )

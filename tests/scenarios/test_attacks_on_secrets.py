@@ -108,7 +108,7 @@ async def test_a_traceback_shows_no_secret(tmp_path: Path, logged: io.StringIO) 
         way_back = await get_way_back(alice, await alice.ask_for_link())
         destroy(tmp_path)
         visit = await alice.person.visit(way_back)
-        assert visit.status == 500
+        assert visit.status == 503
         secrets = stage.simulator.workspace.secrets()
     assert "Traceback" in logged.getvalue()
     assert not [each for each in secrets if each in logged.getvalue() + visit.page]

@@ -1,7 +1,9 @@
 """The connection page, as people open it, fill it in and get it wrong."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -166,6 +168,26 @@ async def test_every_page_keeps_everybody_else_out(stage: Stage) -> None:
             assert headers["Cache-Control"] == "no-store", page
             assert headers["Referrer-Policy"] == "no-referrer", page
             assert headers["X-Content-Type-Options"] == "nosniff", page
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", "\x16\x03\x01\r\n"],
+)
+async def test_what_is_no_request_is_refused_with_the_same_headers(
+    stage: Stage, request_text: str
+) -> None:
+    parts = urlsplit(stage.bot.public_url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(request_text.encode())
+    async with asyncio.timeout(10):
+        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(("HTTP/1.1 400 ", "HTTP/1.0 400 "))
+    assert "Content-Security-Policy: default-src 'none'" in head
+    assert "Cache-Control: no-store" in head
+    assert body == "400: this is no request that can be answered."
 
 
 async def test_health_and_readiness_are_told(stage: Stage) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.demo import find_link
 from tests.scenarios.delegating import connect_by_button, count_requests, press_button
@@ -139,6 +140,16 @@ async def test_a_bot_without_the_key_does_not_start_and_deletes_nothing(tmp_path
         key_file.write_text(right)
         key_file.chmod(0o600)
         assert "signed in as you" in await alice.ask("!sessions")
+
+
+async def test_taking_oauth_out_of_the_settings_is_warned_of(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        await connect_by_button(await stage.meet("alice"))
+    with capture_logs() as logs:
+        async with open_stage(tmp_path):
+            pass
+    (warning,) = [each for each in logs if each["event"].startswith("[oauth] is not set")]
+    assert (warning["log_level"], warning["accounts"]) == ("warning", 1)
 
 
 def write_config(stage: Stage, folder: Path) -> str:

@@ -123,8 +123,9 @@ async def count_until_silent(alice: Conversation) -> int:
         heard += 1
 
 
-async def test_the_bot_shows_that_it_is_typing(alice: Conversation) -> None:
+async def test_the_bot_shows_that_it_is_typing(stage: Stage, alice: Conversation) -> None:
     await alice.person.watch_activity(alice.room_id)
+    stage.simulator.faults.delay_answer("sessions/info", 1.0)
     await alice.ask(f"!session {FIREFOX}")
     await alice.ask(f"!session {FIREFOX}")
     assert ["sessions", ["user-typing"]] in [each[:2] for each in alice.person.activities]

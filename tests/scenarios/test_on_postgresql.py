@@ -10,10 +10,13 @@ from pydantic import SecretStr
 
 from bot.app import Surroundings, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
+from bot.delegation import load_keys
 from bot.errors import ConfigError
+from bot.operator import make_key
 from bot.simulator.demo_data import seed
 from bot.simulator.person import open_person
 from bot.simulator.server import Simulator
+from bot.storage.key_file import read_key_file
 from tests.scenarios.stage import QUICK, Conversation, stop
 from tests.scenarios.stage import make_settings as make_stage_settings
 
@@ -29,6 +32,21 @@ async def test_without_a_file_beside_it_the_key_must_be_given(postgres_url: str)
     with pytest.raises(ConfigError, match=r"\[vault\] keys: a key to seal tokens with is missing"):
         async with open_bot(make_settings(postgres_url)):
             pytest.fail("it was opened")
+
+
+async def test_no_machine_makes_a_key_of_its_own(postgres_url: str, tmp_path: Path) -> None:
+    key_file = tmp_path / "shared.key"
+    vault = {"vault": VaultSettings(key_file=key_file)}
+    settings = make_settings(postgres_url).model_copy(update=vault)
+    with pytest.raises(ConfigError, match=r"is missing; .* make it with: session-bot keys new"):
+        async with open_bot(settings):
+            pytest.fail("it was opened")
+    assert not key_file.exists()
+    printed = [line async for line in make_key(settings)]
+    assert "copy it to every machine" in printed[-1]
+    keys = read_key_file(key_file)
+    assert len(keys.ids) == 1
+    assert load_keys(settings).ids == keys.ids
 
 
 def test_the_password_of_the_database_is_not_shown() -> None:

@@ -1,6 +1,7 @@
 """The bot as a program of its own, killed at the worst moments."""
 
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -119,14 +120,22 @@ async def test_killed_again_and_again_it_answers_everybody_once_and_in_order(
             await expect_once(guest, *(f"n{number}" for number in range(said)))
 
 
-async def test_a_stop_by_signal_ends_well_and_leaves_nothing_undone(stage: OutageStage) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_by_signal_ends_well_and_leaves_nothing_undone(
+    stage: OutageStage, how: signal.Signals
+) -> None:
     alice = stage.invite("alice")
     async with start(stage) as process:
+        stage.simulator.faults.delay_answer("rooms.info", 2)
         alice.ask("one")
+        await stage.wait_for_call("rooms.info")
+        process.send_signal(how)
+        # What is in hand is finished by this process; what comes later is the next one's.
         await alice.wait_for_answers("one")
-        process.terminate()
         async with asyncio.timeout(15):
             assert await process.wait() == 0
+        assert process.stderr is not None
+        assert b"Traceback" not in await process.stderr.read()
     alice.ask("two")
     async with start(stage):
         await expect_once(alice, "one", "two")

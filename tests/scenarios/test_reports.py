@@ -74,6 +74,7 @@ async def test_somebody_new_is_asked_to_connect_and_then_gets_the_plan(house: Ho
         await alice.ask("!disconnect")
         link = await alice.ask_for_link("!report daily 9")
         token = await alice.person.make_personal_access_token("again")
+        house.clock.move_to(house.clock.now() + timedelta(seconds=1))
         await alice.person.fill_in(link, user_id=alice.person.user_id, token=token)
         await alice.hear()
         assert "You get a report every day at 09:00." in await alice.hear()

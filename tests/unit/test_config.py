@@ -64,6 +64,11 @@ def test_keys_from_the_environment_are_separated_by_blanks_or_commas(
         (GOOD + "[webb]\nport = 1", r"unknown setting webb; did you mean web\?"),
         (GOOD + "[web]\nport = 99999", r"\[web\] port: .*65535"),
         (GOOD + "[bot]\nprefix = 'a b'", r"\[bot\] prefix"),
+        (
+            GOOD + "[report]\nschedule = 'dialy 9'",
+            r"\[report\] schedule: .* Did you mean daily 09:00",
+        ),
+        (GOOD + "[report]\ntimezone = 'Lisbon'", r"\[report\] timezone: write it as in Europe/Lis"),
         (GOOD.replace("https", "ftp"), r"\[workspace\] url: write it with https"),
         ("[workspace]\nurl = 'https://x.example'", r"\[workspace\] auth_token is missing"),
         ("[workspace", "is not valid TOML"),

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from rocketchat_async.dispatcher import Dispatcher
 from websockets.exceptions import ConnectionClosed
-from websockets.legacy.client import WebSocketClientProtocol
 
 from bot.errors import RefusedError, UnreachableError
-from bot.rocketchat.realtime.frames import is_of_strangers, parse_frame
+from bot.rocketchat.realtime.frames import parse_frame
+from bot.rocketchat.realtime.link import Link
 from bot.rocketchat.realtime.oddities import Oddities
 from bot.rocketchat.realtime.timing import Timing
 
@@ -29,11 +29,10 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
 
     def __init__(
         self,
-        link: WebSocketClientProtocol,
+        link: Link,
         *,
         ids: Iterator[int],
         timing: Timing,
-        on_frame: Callable[[], None],
         oddities: Oddities,
     ) -> None:
         # The library's ``verbose`` prints frames, and with them the token.
@@ -41,7 +40,6 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
         self._websocket = link
         self._ids = ids
         self._timing = timing
-        self._on_frame = on_frame
         self._oddities = oddities
         self._ready: set[str] = set()
 
@@ -107,9 +105,6 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
 
     async def _process_incoming_event(self) -> None:
         raw = await self._receive()
-        self._on_frame()
-        if isinstance(raw, str) and is_of_strangers(raw):
-            return
         frame = parse_frame(raw)
         if frame is None:
             self._oddities.note("a frame is no JSON object")
@@ -119,17 +114,28 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
             self._take(frame)
 
     async def _receive(self) -> str | bytes:
+        """Give the next frame; what the link keeps to itself is a sign of life, too."""
+        link, timing, now = self._websocket, self._timing, asyncio.get_running_loop().time
+        while True:
+            if (frame := await self._hear(link.heard_at + timing.silence)) is not None:
+                return frame
+            if now() < link.heard_at + timing.silence:
+                continue
+            before = link.heard_at
+            await self._send({"msg": "ping"})
+            if (frame := await self._hear(now() + timing.pong)) is not None:
+                return frame
+            if link.heard_at == before:
+                seconds = timing.silence + timing.pong
+                raise UnreachableError(f"not a frame in {seconds:g} s")
+
+    async def _hear(self, end: float) -> str | bytes | None:
+        """Give the next frame that is for us, or None when the loop's clock shows ``end``."""
         try:
-            try:
-                async with asyncio.timeout(self._timing.silence):
-                    return await self._websocket.recv()
-            except TimeoutError:
-                async with asyncio.timeout(self._timing.pong):
-                    await self._send({"msg": "ping"})
-                    return await self._websocket.recv()
+            async with asyncio.timeout_at(end):
+                return await self._websocket.recv()
         except TimeoutError:
-            seconds = self._timing.silence + self._timing.pong
-            raise UnreachableError(f"not a frame in {seconds:g} s") from None
+            return None
         except ConnectionClosed as closed:
             raise _lost(closed) from closed
 
@@ -150,10 +156,10 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
                 self._oddities.note("the workspace did not understand a frame")
             case {"msg": "added" | "changed" | "removed" | "updated" | "pong"}:
                 pass
-            case {"msg": _}:
-                self._oddities.note("an unknown frame")
+            case {"server_id": _}:
+                pass  # ddp-streamer's greeting, of later versions with the msg "server_id"
             case _:
-                pass  # ddp-streamer's greeting, {"server_id": "0"}
+                self._oddities.note("an unknown frame")
 
     def _deliver(self, stream: str, event: str, frame: Frame) -> None:
         callback = self._callbacks.get((stream, event))

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
-from websockets.legacy.client import WebSocketClientProtocol
 
 from bot.errors import (
     BotError,
@@ -21,7 +20,8 @@ from bot.errors import (
 )
 from bot.models import AuthToken, Document, Message
 from bot.rocketchat.realtime.calls import Calls
-from bot.rocketchat.realtime.connection import Connection, format_address, open_link
+from bot.rocketchat.realtime.connection import Connection
+from bot.rocketchat.realtime.link import Link, format_address, open_link
 from bot.rocketchat.realtime.oddities import Oddities, format_origin
 from bot.rocketchat.realtime.timing import Timing, make_pauses
 from bot.rocketchat.wire import parse_message
@@ -31,12 +31,19 @@ async def _no_catching_up() -> None:
     pass
 
 
+async def _nothing_lost() -> bool:
+    return False
+
+
 class Realtime:
     """Hears what is said to the bot, in every room at once; reconnects by itself for ever.
 
     ``hear`` is called for each message of a room that the bot is in, its own ones left out, and
-    must not block. ``before_live`` is awaited on each new connection, when messages are heard
-    already: what was said in between is caught up there. ``clock`` gives seconds.
+    must not block. ``frames`` counts what came over the wire, ``losses`` how often it was live no
+    more. ``before_live`` is awaited on each new connection, when messages are heard
+    already: what was said in between is caught up there. ``recheck`` is awaited from time to time
+    on a live one; where it says that the link has not delivered everything, another is opened.
+    ``clock`` gives seconds.
     """
 
     def __init__(  # noqa: PLR0913 - three seams for time and chance
@@ -46,6 +53,7 @@ class Realtime:
         *,
         hear: Callable[[Message], None],
         before_live: Callable[[], Awaitable[None]] = _no_catching_up,
+        recheck: Callable[[], Awaitable[bool]] = _nothing_lost,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
         random: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
@@ -54,14 +62,18 @@ class Realtime:
         self._token = token
         self._hear = hear
         self._before_live = before_live
+        self._recheck = recheck
         self._timing = timing
         self._random = random
         self._clock = clock
         self._ids = itertools.count(1)
         self._connection: Connection | None = None
         self._live_since: float | None = None
+        self._was_live = False
         self._pauses = make_pauses(timing, random)
         self._heard_at = clock()
+        self.frames = 0
+        self.losses = 0
         self._log = structlog.get_logger("realtime")
         self._oddities = Oddities()
 
@@ -83,6 +95,7 @@ class Realtime:
         """
         while True:
             error = await self._listen_once()
+            self.losses += self._was_live
             if isinstance(error, TokenRejectedError | ProtocolError):
                 raise error
             await self._pause(error, next(self._pauses))
@@ -110,8 +123,10 @@ class Realtime:
 
     async def _listen_once(self) -> Exception:
         """Listen on one connection to its end, and return what ended it."""
+        self._was_live = False
         try:
-            async with open_link(self._address, self._timing.connect) as link:
+            opening = open_link(self._address, self._timing.connect, self._take_frame)
+            async with opening as link:
                 await self._use(self._make_connection(link))
         except ExceptionGroup as errors:
             # A refusal explains the closing that may come with it.
@@ -121,12 +136,11 @@ class Realtime:
             return error
         return UnreachableError("the connection ended")
 
-    def _make_connection(self, link: WebSocketClientProtocol) -> Connection:
+    def _make_connection(self, link: Link) -> Connection:
         calls = Calls(
             link,
             ids=self._ids,
             timing=self._timing,
-            on_frame=self._take_frame,
             oddities=self._oddities,
         )
         return Connection(calls)
@@ -141,6 +155,7 @@ class Realtime:
                 await self._catch_up()
                 self._connection, self._live_since = connection, self._clock()
                 self._log.info("listening")
+                tasks.create_task(self._keep_checking())
         finally:
             self._end_live()
 
@@ -148,6 +163,7 @@ class Realtime:
         since = self._live_since
         if since is not None and self._clock() - since >= self._timing.calm:
             self._pauses = make_pauses(self._timing, self._random)
+        self._was_live = since is not None
         self._connection, self._live_since = None, None
 
     async def _subscribe_to_logout(self, connection: Connection) -> None:
@@ -160,12 +176,29 @@ class Realtime:
     async def _catch_up(self) -> None:
         try:
             await self._before_live()
-        except ProtocolError as error:
-            # Final where the realtime protocol is meant; REST's may be a proxy's bad moment.
+        except (ProtocolError, TokenRejectedError) as error:
+            # Final where the realtime protocol says so; REST's may be a proxy's bad moment.
             raise UnreachableError(f"catching up failed: {error}") from error
+
+    async def _keep_checking(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.recheck)
+            if await self._has_lost():
+                raise UnreachableError("the link has not delivered everything")
+
+    async def _has_lost(self) -> bool:
+        try:
+            return await self._recheck()
+        except TokenRejectedError as error:
+            # A login tells a dead token, which ddp-streamer does not, from a gateway's bad moment.
+            raise UnreachableError(f"the workspace refuses calls: {error}") from error
+        except BotError as error:
+            self._log.warning("the link cannot be checked now", reason=str(error))
+            return False
 
     def _take_frame(self) -> None:
         self._heard_at = self._clock()
+        self.frames += 1
 
     def _take_message(self, document: object, about: object) -> None:
         if not isinstance(document, dict):

@@ -8,7 +8,8 @@ class Timing:
 
     A link that is silent for ``silence`` is asked for a sign of life, and dropped ``pong`` later.
     Pauses between tries are drawn from 0 to a ceiling that doubles from ``first_pause`` to
-    ``longest_pause``, and starts anew after a link that was live for ``calm``.
+    ``longest_pause``, and starts anew after a link that was live for ``calm``. Every ``recheck``
+    it is looked for what a live link has not delivered.
     """
 
     connect: float = 15.0
@@ -18,6 +19,7 @@ class Timing:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     calm: float = 60.0
+    recheck: float = 180.0
 
 
 def make_pauses(timing: Timing, random: Callable[[], float]) -> Iterator[float]:

@@ -103,3 +103,9 @@ def test_a_lost_call_in_a_new_window_is_counted() -> None:
     assert allowance.find_end(40.0) == 70.0
     allowance.learn(tell(7, 200.0), 65.0, sent_at=40.0, now=41.0)
     assert (allowance.count_remaining(41.0), allowance.find_end(41.0)) == (7, 65.0)
+
+
+def test_before_any_answer_the_wait_is_estimated_as_on_a_new_workspace() -> None:
+    allowance = Allowance()
+    waits = [allowance.estimate_wait(position, 0.0) for position in (9, 10, 29, 30)]
+    assert waits == [0.0, 60.0, 120.0, 180.0]

@@ -9,6 +9,7 @@ from bot.errors import TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.answers import Answer
 from bot.rocketchat.calls import Calls
+from bot.rocketchat.courtesy import Courtesy
 from bot.rocketchat.http import Http
 from bot.rocketchat.rate_limit import RateBudget
 from bot.rocketchat.sharing import Question
@@ -48,7 +49,7 @@ class Wire:
 def make_calls(wire: Wire) -> Calls:
     loop: Any = asyncio.get_running_loop()
     budget = RateBudget(now=loop.time, call_at=loop.call_at)
-    return Calls(cast("Http", wire), budget, pause=0.1, now=now)
+    return Calls(cast("Http", wire), budget, Courtesy(loop.time), pause=0.1, now=now)
 
 
 def exhaust(workspace: LimitedWorkspace) -> None:

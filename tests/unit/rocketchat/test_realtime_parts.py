@@ -1,7 +1,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from bot.rocketchat.realtime.connection import format_address
+from bot.rocketchat.realtime.link import format_address
 from bot.rocketchat.realtime.oddities import Oddities, format_origin
 
 

@@ -133,6 +133,15 @@ def test_half_a_surrogate_pair_becomes_harmless() -> None:
     assert parse_message({**SAID, **said}).text == "a?b"
 
 
+def test_nul_which_no_postgresql_keeps_becomes_harmless() -> None:
+    said = {**SAID, "_id": "one\0", "msg": "a\0b", "u": {"_id": "u\0", "username": "\0"}}
+
+    message = parse_message(said)
+
+    assert (message.id, message.text) == ("one\ufffd", "a\ufffdb")
+    assert (message.sender.id, message.sender.username) == ("u\ufffd", "\ufffd")
+
+
 def test_an_emoji_stays_whole() -> None:
     said = json.loads(r'{"msg": "a\ud83d\ude00b"}')
 

@@ -1,0 +1,1 @@
+"""What the operator learns of the bot: numbers to look at, a report by the clock, its capacity."""

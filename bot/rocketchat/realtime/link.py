@@ -1,0 +1,121 @@
+"""One websocket to the workspace: opened with limits, listened to, and closed."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+
+from websockets.exceptions import InvalidHandshake, InvalidStatusCode, WebSocketException
+from websockets.legacy.client import Connect as Dial
+from websockets.legacy.client import WebSocketClientProtocol
+
+from bot.errors import UnreachableError
+from bot.rocketchat.realtime.frames import is_of_strangers
+
+_LARGEST_FRAME: Final = 16 * 2**20
+_CLOSE_SECONDS: Final = 0.3
+"""For each of the up to five steps in which the library closes a dead link."""
+
+_SCHEMES: Final = {"http": "ws", "https": "wss"}
+
+
+class Link(WebSocketClientProtocol):
+    """A websocket that gives out only what may concern the bot.
+
+    ``on_frame`` is called for every frame; the last one came ``heard_at``, in the event loop's
+    seconds.
+    """
+
+    def __init__(self, on_frame: Callable[[], None], **options: Any) -> None:  # noqa: ANN401 - the library's own
+        super().__init__(**options)
+        self.heard_at = self.loop.time()
+        self._on_frame = on_frame
+
+    async def read_message(self) -> str | bytes | None:
+        """Give the next message that is not of strangers; None at the end of the link."""
+        # Dropped before the library queues it and wakes the reader, which costs as much as
+        # all the rest.
+        while (message := await super().read_message()) is not None:
+            self.heard_at = self.loop.time()
+            self._on_frame()
+            if isinstance(message, bytes) or not is_of_strangers(message):
+                return message
+        return None
+
+
+@asynccontextmanager
+async def open_link(
+    address: str, seconds: float, on_frame: Callable[[], None] = lambda: None
+) -> AsyncIterator[Link]:
+    """Open a websocket within ``seconds``, and close it in the end.
+
+    Raises ``UnreachableError``, whose text says what stands in the way.
+    """
+    link = await _dial(address, seconds, on_frame)
+    try:
+        yield link
+    finally:
+        # The library's close() swallows a cancellation; a group does not.
+        async with asyncio.TaskGroup() as closing:
+            closing.create_task(link.close())
+
+
+def format_address(url: str) -> str:
+    """Turn the workspace's address into that of its websocket."""
+    parts = urlsplit(url)
+    return parts._replace(
+        scheme=_SCHEMES.get(parts.scheme, parts.scheme),
+        path=parts.path.rstrip("/") + "/websocket",
+        query="",
+        fragment="",
+    ).geturl()
+
+
+async def _dial(address: str, seconds: float, on_frame: Callable[[], None]) -> Link:
+    try:
+        async with asyncio.timeout(seconds):
+            link: Link = await _make_dial(address, on_frame)  # type: ignore[assignment]  # as it makes it
+    except TimeoutError as error:
+        raise UnreachableError(f"no connection in {seconds:g} s") from error
+    except (OSError, WebSocketException, UnicodeError) as error:
+        raise UnreachableError(_explain(error)) from error
+    return link
+
+
+def _make_dial(address: str, on_frame: Callable[[], None]) -> "_DirectDial":
+    return _DirectDial(
+        address,
+        create_protocol=partial(Link, on_frame),
+        # The library writes every frame at DEBUG, the login among them: outside the tree of
+        # loggers no setting can turn this one on.
+        logger=logging.Logger("silent", logging.CRITICAL + 1),  # noqa: LOG001 - see above
+        user_agent_header=f"session-bot/{version('session-bot')} (+Rocket.Chat)",
+        # Its own time limit can lose a cancellation (asyncio.wait_for before Python 3.12).
+        open_timeout=None,
+        close_timeout=_CLOSE_SECONDS,
+        # DDP has pings of its own, and only those prove that Rocket.Chat is there.
+        ping_interval=None,
+        max_size=_LARGEST_FRAME,
+        compression=None,
+    )
+
+
+class _DirectDial(Dial):
+    """Follows no redirect: the token must not travel to another host."""
+
+    def handle_redirect(self, uri: str) -> NoReturn:
+        raise InvalidHandshake(f"it redirects to {urlsplit(uri).hostname or 'another path'}")
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not trusted: {error.verify_message}"
+        case InvalidStatusCode():
+            return f"HTTP {error.status_code} instead of a websocket"
+    return f"no websocket: {error}"

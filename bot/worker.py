@@ -1,0 +1,61 @@
+"""Work by the clock without listening: another pair of hands for a bot on PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import structlog
+
+from bot.clockwork import SharedClockwork, open_shared_clockwork
+from bot.config import Settings
+from bot.ground import Surroundings, fill_port, make_clock_parts, open_delegation_on, open_ground
+from bot.operations.bookkeeping import Bookkeeping
+from bot.web.server import add_metrics, make_health_app, open_socket, open_web_server
+
+
+class Worker:
+    """Makes reports and looks for new devices, as every ``session-bot run`` does beside."""
+
+    def __init__(self, clockwork: SharedClockwork, books: Bookkeeping, public_url: str) -> None:
+        self._clockwork: Final = clockwork
+        self._books: Final = books
+        self.public_url: Final = public_url
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its loop turns; if not, only a new start helps."""
+        return self._clockwork.is_alive
+
+    async def run(self) -> None:
+        """Work until cancelled; raise TokenRejectedError, in a group, where the bot is refused."""
+        structlog.get_logger("worker").info("working")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._clockwork.run())
+            tasks.create_task(self._books.run())
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings, surroundings: Surroundings | None = None
+) -> AsyncIterator[Worker]:
+    """Build the worker, which answers nothing over the web but how it is.
+
+    Waits for the workspace for as long as it takes. Raises ConfigError, StorageError, and
+    TokenRejectedError where the bot's own token is refused.
+    """
+    async with AsyncExitStack() as stack:
+        ground = await open_ground(stack, settings, surroundings or Surroundings())
+        listening = open_socket(settings.web.host, settings.web.port)
+        stack.callback(listening.close)
+        public_url = fill_port(settings.web.public_url, listening.getsockname()[1])
+        delegation = await open_delegation_on(stack, ground, public_url)
+        parts = make_clock_parts(ground, delegation)
+        opening = open_shared_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
+        clockwork = await stack.enter_async_context(opening)
+        worker = Worker(clockwork, ground.books, public_url)
+        app = make_health_app(lambda: worker.is_alive)
+        if settings.web.metrics:
+            add_metrics(app, ground.render_metrics)
+        await stack.enter_async_context(open_web_server(app, listening))
+        yield worker

@@ -1,0 +1,155 @@
+"""What /healthz and /readyz say, whatever is wrong: asked over HTTP, as a monitor does."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.config import StorageSettings
+from bot.rocketchat.realtime import Timing
+from bot.simulator.faults import Outage
+from tests.scenarios.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
+
+# A link that is silent for a second is given up after another half.
+WATCHFUL = Timing(silence=1.0, pong=0.5, call=1.0, first_pause=0.05, longest_pause=0.2)
+
+
+@dataclass
+class Scene:
+    """A bot at work, a database that can be locked, and a clock that can be put forward."""
+
+    stage: OutageStage
+    running: Running
+    other: sqlite3.Connection
+    skipped: float = 0.0
+
+    def count_seconds(self) -> float:
+        return time.monotonic() + self.skipped
+
+    async def ask(self) -> tuple[int, int]:
+        """Give the status of /healthz and of /readyz."""
+        base = self.running.bot.public_url
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{base}/healthz") as health:
+                assert await health.json() == {"alive": health.status == 200}
+            async with http.get(f"{base}/readyz") as readiness:
+                assert await readiness.json() == {"ready": readiness.status == 200}
+        return health.status, readiness.status
+
+    async def wait_for(self, healthz: int, readyz: int) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while await self.ask() != (healthz, readyz):  # noqa: ASYNC110 - as a monitor does
+                await asyncio.sleep(0.02)
+
+    async def expect(self, healthz: int, readyz: int) -> None:
+        """Wait for it, and see that it stays like that."""
+        await self.wait_for(healthz, readyz)
+        for _ in range(10):
+            await asyncio.sleep(0.02)
+            assert await self.ask() == (healthz, readyz)
+
+
+@asynccontextmanager
+async def half_open_link(scene: Scene) -> AsyncIterator[None]:
+    async with scene.stage.simulator.outage(Outage.SILENT):
+        yield
+
+
+@asynccontextmanager
+async def workspace_unavailable(scene: Scene) -> AsyncIterator[None]:
+    async with scene.stage.simulator.outage(Outage.UNAVAILABLE):
+        yield
+
+
+@asynccontextmanager
+async def workspace_refusing(scene: Scene) -> AsyncIterator[None]:
+    async with scene.stage.simulator.outage(Outage.REFUSED):
+        yield
+
+
+@asynccontextmanager
+async def workspace_resetting(scene: Scene) -> AsyncIterator[None]:
+    async with scene.stage.simulator.outage(Outage.RESET):
+        yield
+
+
+@asynccontextmanager
+async def locked_database(scene: Scene) -> AsyncIterator[None]:
+    scene.other.execute("BEGIN IMMEDIATE")
+    yield
+    scene.other.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def endless_wait_for_the_database(scene: Scene) -> AsyncIterator[None]:
+    """Let the loops hang, and a minute pass."""
+    scene.other.execute("BEGIN IMMEDIATE")
+    scene.skipped += 61
+    yield
+    scene.other.execute("ROLLBACK")
+
+
+Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "lock_timeout", "healthz", "readyz"),
+    [
+        (half_open_link, 0.1, 200, 503),
+        (workspace_unavailable, 0.1, 200, 503),
+        (workspace_refusing, 0.1, 200, 503),
+        (workspace_resetting, 0.1, 200, 503),
+        (locked_database, 0.1, 200, 503),
+        (endless_wait_for_the_database, 600, 503, 503),
+    ],
+)
+async def test_health_and_readiness_are_true_to_fact(
+    tmp_path: Path, fault: Fault, lock_timeout: float, healthz: int, readyz: int
+) -> None:
+    async with open_scene(tmp_path, lock_timeout) as scene:
+        await scene.expect(200, 200)
+        async with fault(scene):
+            await scene.expect(healthz, readyz)
+        await scene.expect(200, 200)
+
+
+async def test_a_bot_that_is_stopping_is_alive_but_not_ready(tmp_path: Path) -> None:
+    async with open_scene(tmp_path, 10) as scene:
+        alice = scene.stage.invite("alice")
+        # Longer than the stop may take to be seen, shorter than it may take.
+        scene.stage.simulator.faults.delay_answer("chat.sendMessage", 3.0)
+        alice.ask("one")
+        await scene.stage.wait_for_call("rooms.info")
+        scene.running.task.cancel()
+        await scene.expect(200, 503)
+        assert not scene.running.task.done()
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.wait([scene.running.task])
+        assert alice.answered == ["one"]
+
+
+@asynccontextmanager
+async def open_scene(folder: Path, lock_timeout: float) -> AsyncIterator[Scene]:
+    url = f"sqlite:///{folder / 'bot.db'}?timeout={lock_timeout}"
+    scenes: list[Scene] = []
+
+    def count_seconds() -> float:
+        return scenes[0].count_seconds() if scenes else time.monotonic()
+
+    surroundings = replace(QUICKLY, timing=WATCHFUL, seconds=count_seconds)
+    async with (
+        open_outage_stage(folder) as stage,
+        stage.run_bot(surroundings, storage=StorageSettings(url=url)) as running,
+    ):
+        other = sqlite3.connect(folder / "bot.db", isolation_level=None, timeout=DEADLINE)
+        scenes.append(Scene(stage, running, other))
+        try:
+            yield scenes[0]
+        finally:
+            other.close()

@@ -1,0 +1,183 @@
+"""The stream of messages misbehaves in every way it can: each command is answered, once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.documents import Document
+from tests.scenarios.outage_stage import Guest, OutageStage, open_outage_stage, tune
+
+RESENDS = ("reaction", "star", "pin", "unpin", "preview", "receipt", "thread", "hook", "edit")
+LONG_ENOUGH = timedelta(minutes=1)
+"""To be sure that a message is not merely late, which it may be for half of it."""
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
+    async with open_outage_stage(tmp_path) as opened:
+        yield opened
+
+
+def send_again(guest: Guest, message: Document, how: str) -> None:
+    workspace = guest.simulator.workspace
+    match how:
+        case "reaction" | "star":
+            act = workspace.react if how == "reaction" else workspace.star
+            emoji = (":eyes:",) if how == "reaction" else ()
+            act(guest.user, message, *emoji, is_set=True)
+        case "pin" | "unpin":
+            workspace.pin(guest.user, message, is_set=how == "pin")
+        case "preview":
+            workspace.preview_links(message)
+        case "receipt":
+            workspace.mark_read(message)
+        case "thread":
+            guest.say("🙂", thread_id=message["_id"])
+        case "edit":
+            workspace.edit(guest.user, message, "!edited")
+        case _:
+            workspace.publish_again(message)
+
+
+@pytest.mark.parametrize("version", ["6.5", "8.3"])
+async def test_what_is_sent_again_is_answered_once(tmp_path: Path, version: str) -> None:
+    async with open_outage_stage(tmp_path, version) as stage, stage.run_bot():
+        alice = stage.invite("alice")
+        asked = [alice.say(f"!{how} https://example.org/", unread=True) for how in RESENDS]
+        await alice.wait_for_answers(*RESENDS)
+        for message, how in zip(asked, RESENDS, strict=True):
+            send_again(alice, message, how)
+            stage.simulator.workspace.publish_again(message)
+        await alice.expect_nothing_more()
+
+
+async def test_what_is_sent_again_while_it_is_worked_on_is_answered_once(
+    stage: OutageStage,
+) -> None:
+    alice = stage.invite("alice")
+    resends = [how for how in RESENDS if how != "edit"]
+    async with stage.run_bot():
+        stage.simulator.faults.delay_answer("chat.sendMessage", 0.3)
+        asked = alice.ask("one")[0]
+        await stage.wait_for_call("rooms.info")
+        for how in resends:
+            send_again(alice, asked, how)
+        await alice.wait_for_answers("one")
+        await alice.expect_nothing_more()
+
+
+async def test_what_is_delivered_twice_is_answered_once(stage: OutageStage) -> None:
+    alice, bob = stage.invite("alice"), stage.invite("bob")
+    async with stage.run_bot():
+        stage.simulator.realtime.repeat_messages(100)
+        alice.ask("one", "two")
+        bob.ask("three")
+        await alice.wait_for_answers("one", "two")
+        await bob.wait_for_answers("three")
+        await alice.expect_nothing_more()
+
+
+async def test_a_lost_message_is_answered_after_the_next_connection(stage: OutageStage) -> None:
+    alice = stage.invite("alice")
+    async with stage.run_bot():
+        stage.simulator.realtime.lose_messages()
+        alice.ask("lost")
+        await asyncio.sleep(0.01)  # what is said in one millisecond has no order
+        stage.simulator.realtime.forget_faults()
+        await stage.simulator.realtime.drop_all()
+        alice.ask("heard")
+        await alice.wait_for_answers("lost", "heard")
+        await alice.expect_nothing_more()
+
+
+async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
+    stage: OutageStage,
+) -> None:
+    alice = stage.invite("alice")
+    async with stage.run_bot(tune(recheck=0.2)):
+        stage.simulator.realtime.lose_messages()
+        alice.ask("lost")
+        stage.simulator.realtime.forget_faults()
+        alice.ask("heard")
+        await alice.wait_for_answers("heard")
+        stage.simulator.skew += LONG_ENOUGH
+        await alice.wait_for_answers("heard", "lost")
+        await alice.expect_nothing_more()
+
+
+async def test_lost_and_killed_it_is_answered_by_whoever_comes_next(stage: OutageStage) -> None:
+    alice = stage.invite("alice")
+    async with stage.run_bot():
+        stage.simulator.realtime.lose_messages()
+        alice.ask("lost")
+        stage.simulator.realtime.forget_faults()
+        # Later than any overlap reaches back, and heard.
+        stage.simulator.skew += timedelta(minutes=5)
+        alice.ask("heard")
+        await alice.wait_for_answers("heard")
+    async with stage.run_bot():
+        await alice.wait_for_answers("heard", "lost")
+        await alice.expect_nothing_more()
+
+
+@pytest.mark.parametrize("is_streamer", [False, True])
+async def test_deaf_on_a_living_link_it_notices_and_hears_again(
+    tmp_path: Path, is_streamer: bool
+) -> None:
+    async with (
+        open_outage_stage(tmp_path, is_streamer=is_streamer) as stage,
+        stage.run_bot(tune(recheck=0.2)),
+    ):
+        alice = stage.invite("alice")
+        stage.simulator.realtime.lose_subscriptions()
+        alice.ask("unheard")
+        stage.simulator.skew += LONG_ENOUGH
+        await alice.wait_for_answers("unheard")
+        # Not found by looking, which leaves alone what was said just now: heard.
+        alice.ask("now")
+        await alice.wait_for_answers("unheard", "now")
+        assert stage.simulator.realtime.connections == 1
+
+
+async def test_a_link_that_delivers_everything_is_left_alone(stage: OutageStage) -> None:
+    alice = stage.invite("alice")
+    async with stage.run_bot(tune(recheck=0.05)):
+        for name in ("one", "two", "three"):
+            alice.ask(name)
+            stage.simulator.skew += LONG_ENOUGH
+        await alice.wait_for_answers("one", "two", "three")
+        stage.simulator.requests.clear()
+        await stage.wait_for_call("rooms.get")
+        assert not [each for each in stage.simulator.requests if each.path == "/websocket"]
+        await alice.expect_nothing_more()
+
+
+async def test_messages_out_of_order_are_all_answered(stage: OutageStage) -> None:
+    alice = stage.invite("alice")
+    async with stage.run_bot():
+        stage.simulator.realtime.hold_messages(2)
+        alice.ask("one", "two", "three")
+        await alice.wait_for_answers("three")
+        stage.simulator.realtime.release_messages()
+        await alice.wait_for_answers("three", "one", "two")
+        await alice.expect_nothing_more()
+
+
+async def test_messages_of_one_millisecond_are_all_answered(stage: OutageStage) -> None:
+    alice, bob = stage.invite("alice"), stage.invite("bob")
+    names = [f"n{number}" for number in range(5)]
+    async with stage.run_bot():
+        for is_cut_off in (False, True):
+            if is_cut_off:
+                await stage.cut_off()
+            moment = stage.simulator.workspace.now()
+            for name in names:
+                for guest in (alice, bob):
+                    guest.say(f"!{name}", ts=moment)
+        for guest in (alice, bob):
+            await guest.wait_until(lambda each: len(each.answered) >= 2 * len(names))
+            assert sorted(guest.answered) == sorted(2 * names)
+            await guest.expect_nothing_more()

@@ -1,0 +1,36 @@
+"""Whether people see that the bot is at work: where they would wait, and not for an instant."""
+
+import asyncio
+from pathlib import Path
+
+from bot.simulator.events import Event, RoomActivity
+from tests.scenarios.stage import Conversation, Stage, open_stage
+
+FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
+
+
+def watch(stage: Stage, conversation: Conversation) -> "asyncio.Queue[bool]":
+    """Give, as it comes, what people in the room see: True for typing, False for its end."""
+    seen: asyncio.Queue[bool] = asyncio.Queue()
+
+    def look(event: Event) -> None:
+        if isinstance(event, RoomActivity) and event.room_id == conversation.room_id:
+            seen.put_nowait(bool(event.args[1]))
+
+    stage.simulator.workspace.subscribe(look)
+    return seen
+
+
+async def test_a_slow_answer_is_announced_and_a_quick_one_is_not(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        alice = await stage.meet_connected("alice")
+        seen = watch(stage, alice)
+        assert "Firefox" in await alice.ask(f"!session {FIREFOX}")
+        await alice.expect_silence()
+        assert seen.empty()
+        stage.simulator.faults.delay_answer("sessions/list", 1.0)
+        assert "devices are signed in as you" in await alice.ask("!sessions")
+        async with asyncio.timeout(10):
+            assert await seen.get() is True
+            while await seen.get():
+                pass

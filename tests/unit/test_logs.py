@@ -1,0 +1,68 @@
+"""What is written to the log: by this program and by its libraries, in one form."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot.logs import open_logs
+
+TOKEN = "a" * 43
+
+
+@pytest.fixture(autouse=True)
+def configuration() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_own_events_and_libraries_look_alike() -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "json", stream)
+    structlog.get_logger("audit").info("used", user_id="ann")
+    logging.getLogger("library").warning("careful")
+    own, foreign = map(json.loads, stream.getvalue().splitlines())
+    assert own.keys() - {"user_id"} == foreign.keys()
+    assert (own["event"], own["logger"], own["level"]) == ("used", "audit", "info")
+    assert (foreign["event"], foreign["logger"], foreign["level"]) == (
+        "careful",
+        "library",
+        "warning",
+    )
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_what_looks_like_a_token_is_struck_out(style: str) -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "json" if style == "json" else "text", stream)
+    structlog.get_logger("audit").info("used", problem=f"it was {TOKEN}")
+    logging.getLogger("library").warning("it was %s", TOKEN)
+    try:
+        raise ValueError(TOKEN)
+    except ValueError:
+        structlog.get_logger("audit").exception("it went wrong")
+    assert TOKEN not in stream.getvalue()
+    assert stream.getvalue().count("[struck out]") >= 3
+    assert "ValueError" in stream.getvalue()
+
+
+def test_what_is_below_the_level_is_not_written() -> None:
+    stream = io.StringIO()
+    open_logs("WARNING", "text", stream)
+    structlog.get_logger("audit").info("used")
+    logging.getLogger("library").info("chatter")
+    assert not stream.getvalue()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "text", stream)
+    stream.close()
+    structlog.get_logger("audit").info("used")

@@ -1,0 +1,51 @@
+"""The unit and the container file, as far as they can be checked without running them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_systemd_understands_the_unit(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    text = (pytestconfig.rootpath / "packaging" / "session-bot.service").read_text()
+    unit = tmp_path / "session-bot.service"
+    # It looks for the program, which is installed elsewhere here.
+    unit.write_text(text.replace("/opt/session-bot/.venv/bin/session-bot", sys.executable))
+    found = subprocess.run(  # noqa: S603 - the system's own program
+        [program, "verify", str(unit)], capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def read_steps(root: Path) -> list[list[str]]:
+    text = (root / "Containerfile").read_text().replace("\\\n", " ")
+    return [line.split() for line in text.splitlines() if line.strip() and line[0] != "#"]
+
+
+def test_the_container_file_copies_only_what_is_there_and_not_ignored(
+    pytestconfig: pytest.Config,
+) -> None:
+    root = pytestconfig.rootpath
+    ignored = (root / ".dockerignore").read_text().splitlines()
+    assert ignored[0] == "*"
+    copied = [
+        name
+        for step in read_steps(root)
+        if step[0] == "COPY" and not step[1].startswith("--from")
+        for name in step[1:-1]
+    ]
+    assert sorted(copied) == sorted(line[1:] for line in ignored if line.startswith("!"))
+    assert all((root / name).exists() for name in copied)
+
+
+def test_the_container_runs_the_bot_as_nobody_special(pytestconfig: pytest.Config) -> None:
+    steps = read_steps(pytestconfig.rootpath)
+    names = [step[0] for step in steps]
+    assert steps[names.index("USER")] == ["USER", "10001:10001"]
+    assert names.index("USER") < names.index("ENTRYPOINT")
+    assert names.count("USER") == 1
