@@ -1,0 +1,142 @@
+"""Scenario 1: how long one command takes, from the workspace to the contestant and back."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+
+from benchmarks.arithmetic import count, find_delays, find_percentile, pair_ratios, spread
+from benchmarks.bench import Bench, Timed, Trial
+from benchmarks.contestants import ALL, FLOOR, OURS, Contestant
+from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
+
+_COMMANDS = 200
+_WARMING = 10  # what is loaded or compiled for the first of its kind is not a round trip's
+_DELAYED = 40
+_DELAY = 0.05
+_GAP = 0.005
+_KINDS = {
+    "no-op, one after the other": "noop serial",
+    "no-op, every 5 ms": "noop paced",
+    "`!session`, one after the other": "session serial",
+    "`!session`, every 5 ms": "session paced",
+    "`!session`, upstream 50 ms late": "session delayed",
+}
+
+
+class _Notes:
+    """Figures by kind and contestant, one for each repetition."""
+
+    def __init__(self) -> None:
+        self.p50: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.p99: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.cpu: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+
+    def take(self, kind: str, contestant: Contestant, timed: Timed) -> None:
+        delays, key = find_delays(timed.commands), (kind, contestant.name)
+        self.p50[key].append(find_percentile(delays, 0.5))
+        self.p99[key].append(find_percentile(delays, 0.99))
+        self.cpu[key].append(1000 * timed.cpu / max(1, len(delays)))
+
+    def ratio(self, figures: dict[tuple[str, str], list[float]], kind: str) -> float:
+        pairs = pair_ratios(figures[kind, OURS.name], figures[kind, FLOOR.name])
+        return spread(pairs).middle
+
+
+async def run(bench: Bench) -> Findings:
+    """Measure everybody in turn."""
+    notes, findings = _Notes(), Findings()
+    for number, contestant in bench.take_turns(ALL):
+        async with bench.try_out(contestant) as trial:
+            async for kind, timed in _measure(bench, trial):
+                notes.take(kind, contestant, timed)
+                findings.note(contestant.title, count(timed.commands))
+        _tell(bench, notes, number, contestant)
+    findings.tables = [_make_table(title, kind, notes) for title, kind in _KINDS.items()]
+    findings.targets = _make_targets(notes)
+    findings.bars = _make_bars(notes)
+    return findings
+
+
+async def _measure(bench: Bench, trial: Trial) -> AsyncIterator[tuple[str, Timed]]:
+    contestant, commands = trial.contestant, bench.scaled(_COMMANDS)
+    for word, text in (("noop", contestant.noop), ("session", contestant.session)):
+        if not text:
+            continue
+        if not contestant.is_poller:
+            await trial.order("serial", text=text, count=_WARMING)
+        serial = min(commands, contestant.most_serial)
+        yield f"{word} serial", await trial.order("serial", text=text, count=serial)
+        if not contestant.is_poller:
+            yield f"{word} paced", await trial.order("paced", text=text, count=commands, gap=_GAP)
+    if contestant in {OURS, FLOOR}:
+        delayed = bench.scaled(_DELAYED)
+        late = {"route": "sessions/info", "delay": _DELAY}
+        await trial.order("slow_down", **late, times=delayed)
+        yield (
+            "session delayed",
+            await trial.order("serial", text=contestant.session, count=delayed),
+        )
+
+
+def _tell(bench: Bench, notes: _Notes, number: int, contestant: Contestant) -> None:
+    figures = [
+        f"{kind} {format_number(notes.p50[kind, contestant.name][-1])} ms"
+        for kind in _KINDS.values()
+        if notes.p50[kind, contestant.name]
+    ]
+    bench.tell(f"  {number + 1}/{bench.repetitions} {contestant.title}: {', '.join(figures)}")
+
+
+def _make_table(title: str, kind: str, notes: _Notes) -> Table:
+    rows: list[Sequence[str]] = []
+    for contestant in ALL:
+        key = (kind, contestant.name)
+        if notes.p50[key]:
+            figures = (notes.p50[key], notes.p99[key], notes.cpu[key])
+            rows.append((contestant.title, *(format_spread(spread(each)) for each in figures)))
+    columns = ("", "p50, ms", "p99, ms", "its CPU per command, ms")
+    return Table(f"Round trip: {title}", columns, rows)
+
+
+def _make_targets(notes: _Notes) -> list[Target]:
+    floor, ours = ((name, "session serial") for name in (FLOOR.name, OURS.name))
+    p50 = [format_number(spread(notes.p50[kind, name]).middle) for name, kind in (ours, floor)]
+    p99 = [format_number(spread(notes.p99[kind, name]).middle) for name, kind in (ours, floor)]
+    return [
+        Target(
+            "1",
+            "`!session` round trip, p50, by the floor's",
+            notes.ratio(notes.p50, "session serial"),
+            1.5,
+            "x",
+            details=f"{p50[0]} ms to {p50[1]} ms",
+        ),
+        Target(
+            "1",
+            "`!session` round trip, p99, by the floor's",
+            notes.ratio(notes.p99, "session serial"),
+            2.5,
+            "x",
+            details=f"{p99[0]} ms to {p99[1]} ms",
+        ),
+        Target(
+            "1",
+            "`!session` with 50 ms upstream, p50, by the floor's",
+            notes.ratio(notes.p50, "session delayed"),
+            1.05,
+            "x",
+        ),
+    ]
+
+
+def _make_bars(notes: _Notes) -> list[Bar]:
+    bars = []
+    panels = {
+        "session serial": "!session, answered after (ms)",
+        "noop serial": "No-op command, answered after (ms)",
+    }
+    for kind, panel in panels.items():
+        for contestant in ALL:
+            if (values := notes.p50[kind, contestant.name]) and not contestant.is_poller:
+                middle = spread(values).middle
+                bars.append(Bar(panel, contestant.title, middle, format_number(middle)))
+    return bars

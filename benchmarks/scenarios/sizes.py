@@ -1,0 +1,108 @@
+"""Scenario 3: how long it takes from the start to the first answer, in how many rooms."""
+
+from collections import defaultdict
+
+from benchmarks.arithmetic import pair_ratios, spread
+from benchmarks.bench import Bench
+from benchmarks.contestants import ALL, OURS, Contestant
+from benchmarks.findings import NOTHING, Findings, Table, Target, format_number, format_spread
+from benchmarks.place.plan import Plan
+
+_ROOMS = (10, 2000, 10_000)
+_LIMITS = (None, 10)
+_PEOPLE = 10
+_PATIENCE = 20.0
+_GAP = 0.02  # so often is it tried whether the bot hears, in seconds
+_Key = tuple[str, int, int | None]
+
+
+async def run(bench: Bench) -> Findings:
+    """Try our bot in each repetition and the others once: most of what they do is not to start."""
+    first: defaultdict[_Key, list[float]] = defaultdict(list)
+    calls: defaultdict[_Key, list[float]] = defaultdict(list)
+    for number in range(bench.repetitions):
+        for contestant in ALL if number == 0 else (OURS,):
+            for rooms in _ROOMS:
+                for limit in _LIMITS:
+                    key = (contestant.name, rooms, limit)
+                    seconds, asked = await _start(bench, contestant, rooms, limit)
+                    first[key].append(seconds)
+                    calls[key].append(asked)
+            bench.tell(f"  {number + 1}/{bench.repetitions} {_describe(contestant, first)}")
+    findings = Findings()
+    findings.tables = [_make_table(first, calls)]
+    findings.targets = [_make_target(first, limit) for limit in _LIMITS]
+    findings.targets.append(_make_promise(calls))
+    return findings
+
+
+async def _start(
+    bench: Bench, contestant: Contestant, rooms: int, limit: int | None
+) -> tuple[float, float]:
+    """Give the seconds until the first answer, endless without one, and the REST calls made."""
+    plan = Plan(people=_PEOPLE, channels=rooms - _PEOPLE, limit_calls=limit)
+    async with bench.open_trial(contestant, plan) as trial:
+        await trial.program.start()
+        try:
+            seconds = await trial.rouse(_PATIENCE, _GAP) - trial.program.started_at
+        except TimeoutError:
+            seconds = float("inf")
+        heard = await trial.workspace.order("count_calls")
+        return seconds, float(sum(heard.document["calls"].values()))
+
+
+def _describe(contestant: Contestant, first: dict[_Key, list[float]]) -> str:
+    latest = [
+        format_number(first[contestant.name, rooms, limit][-1])
+        for limit in _LIMITS
+        for rooms in _ROOMS
+    ]
+    return f"{contestant.title}: {', '.join(latest)} s"
+
+
+def _make_table(first: dict[_Key, list[float]], calls: dict[_Key, list[float]]) -> Table:
+    columns = [
+        f"{rooms:,} rooms" + (f", {limit} calls a minute" if limit else "")
+        for limit in _LIMITS
+        for rooms in _ROOMS
+    ]
+    rows = []
+    for contestant in ALL:
+        keys = [(contestant.name, rooms, limit) for limit in _LIMITS for rooms in _ROOMS]
+        most = max(spread(calls[key]).most for key in keys)
+        rows.append((contestant.title, *(_format(first[key]) for key in keys), f"{most:.0f}"))
+    note = (
+        f"Seconds from the start of the program; {NOTHING} is no answer in {_PATIENCE:.0f} s. "
+        "A room is a channel that the bot is in. The last column is the most REST calls that were "
+        "made until then, what was answered included."
+    )
+    title = "From the start to the first answer, in seconds"
+    return Table(title, ("", *columns, "REST calls"), rows, (note,))
+
+
+def _format(seconds: list[float]) -> str:
+    return NOTHING if float("inf") in seconds else format_spread(spread(seconds))
+
+
+def _make_target(first: dict[_Key, list[float]], limit: int | None) -> Target:
+    many, few = (first[OURS.name, rooms, limit] for rooms in (_ROOMS[-1], _ROOMS[0]))
+    return Target(
+        "4",
+        f"first answer with {_ROOMS[-1]:,} rooms, by that with {_ROOMS[0]}"
+        + (f", {limit} calls a minute" if limit else ""),
+        spread(pair_ratios(many, few)).middle,
+        1.2,
+        "x",
+        details=f"{format_number(spread(many).middle)} s to {format_number(spread(few).middle)} s",
+    )
+
+
+def _make_promise(calls: dict[_Key, list[float]]) -> Target:
+    many, few = (spread(calls[OURS.name, rooms, None]) for rooms in (_ROOMS[-1], _ROOMS[0]))
+    return Target(
+        "4",
+        f"REST calls more with {_ROOMS[-1]:,} rooms than with {_ROOMS[0]}",
+        many.middle - few.middle,
+        0,
+        details="until the first answer; nothing is asked per room",
+    )
