@@ -68,10 +68,13 @@ class Delivery:
         thread_id = question.thread_id if is_private else question.thread_id or question.id
         await self._send(question.room_id, reply, gap, "away", thread_id)
 
-    async def tell(self, person: Sender, reply: Reply, cause: str) -> None:
-        """Say something unasked in the person's direct message; once for each cause."""
+    async def tell(self, person: Sender, reply: Reply, cause: str) -> bool:
+        """Say something unasked in the person's direct message; once for each cause.
+
+        False where it may be that other words stand there already for the same cause.
+        """
         room_id = await self._rooms.find_direct_room(person)
-        await self._send(room_id, reply, cause, "notice")
+        return await self._send(room_id, reply, cause, "notice")
 
     async def post(self, room_id: str, reply: Reply, cause: str) -> None:
         """Say something unasked in a room that is not one person's; once for each cause."""
@@ -79,7 +82,7 @@ class Delivery:
 
     async def _send(
         self, room_id: str, reply: Reply, cause: str, part: str, thread_id: str | None = None
-    ) -> None:
+    ) -> bool:
         message = OutgoingMessage(
             id=make_message_id(self._bot.id, room_id, cause, part),
             room_id=room_id,
@@ -92,6 +95,7 @@ class Delivery:
         self._log.debug("sent", message_id=message.id, room_id=room_id)
         if is_first and reply.timeline and self._pictures:
             await self._illustrate(reply.timeline, self._pictures, room_id, thread_id)
+        return is_first
 
     async def _illustrate(
         self, timeline: Timeline, pictures: Pictures, room_id: str, thread_id: str | None

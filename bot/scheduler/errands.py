@@ -121,8 +121,10 @@ class Errands:
         notes = list_notes(occasion, reader)
         reply = format_report(report, reader, self._now(), notes)
         await self._parts.reports.number(slot.user_id, report)
-        await self._parts.delivery.tell(_owner(schedule), reply, _cause_of(slot))
-        await self._parts.reports.keep(slot.user_id, report)
+        # Words of an earlier try may stand there, of before a device came: that one is new, then,
+        # in the next report, where some may be for the second time.
+        if await self._parts.delivery.tell(_owner(schedule), reply, _cause_of(slot)):
+            await self._parts.reports.keep(slot.user_id, report)
         await self._parts.plans.note_made(slot.user_id)
 
     async def _explain(self, slot: Slot, schedule: Schedule, error: UserError) -> str:

@@ -14,6 +14,8 @@ from pydantic import SecretStr
 from bot.app import Surroundings, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings
 from bot.simulator.demo_data import DemoPeople, seed
+from bot.simulator.demo_devices import CHROME_WINDOWS
+from bot.simulator.documents import Document
 from bot.simulator.people import User
 from bot.simulator.person import Person, open_person
 from bot.simulator.server import Simulator
@@ -203,3 +205,9 @@ async def open_alice(house: House) -> AsyncIterator[Guest]:
 async def greet(house: House, person: Person) -> Guest:
     room_id = await person.open_direct_room(house.people.bot.username)
     return Guest(person, room_id, house)
+
+
+def sign_in(house: House, device: Document = CHROME_WINDOWS, ip: str = "192.0.2.99") -> None:
+    """Let Alice's account be used on a device that she has not."""
+    token = house.simulator.workspace.make_login_token(house.alice)
+    house.simulator.workspace.open_session(house.alice, token=token, device=device, ip=ip)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
 from bot.simulator.documents import Document
-from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house
+from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
 START = datetime(2027, 1, 15, 18, 0, tzinfo=UTC)
 INTERVAL = timedelta(minutes=5)
@@ -26,11 +26,6 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def alice(house: House) -> AsyncIterator[Guest]:
     async with open_alice(house) as guest:
         yield guest
-
-
-def sign_in(house: House, device: Document = CHROME_WINDOWS, ip: str = "192.0.2.99") -> None:
-    token = house.simulator.workspace.make_login_token(house.alice)
-    house.simulator.workspace.open_session(house.alice, token=token, device=device, ip=ip)
 
 
 async def look_again(house: House) -> None:

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
+from bot.simulator.demo_devices import FIREFOX_WINDOWS
 from bot.timetable import SPREAD
-from tests.scenarios.clock_stage import Guest, House, open_alice, open_house
+from tests.scenarios.clock_stage import Guest, House, open_alice, open_house, sign_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY = datetime(2027, 1, 15, 12, 0, tzinfo=BERLIN)
@@ -30,12 +30,6 @@ async def alice(house: House) -> AsyncIterator[Guest]:
         yield guest
 
 
-def sign_in(house: House, ip: str = "192.0.2.99", version: str = "") -> None:
-    token = house.simulator.workspace.make_login_token(house.alice)
-    device = FIREFOX_WINDOWS | {"version": version} if version else CHROME_WINDOWS
-    house.simulator.workspace.open_session(house.alice, token=token, device=device, ip=ip)
-
-
 # Now
 
 
@@ -46,7 +40,7 @@ async def test_a_report_is_compared_with_the_one_before(house: House, alice: Gue
     house.clock.move_to(FRIDAY + HOUR)
     sign_in(house)
     house.simulator.workspace.logout_session("Wm4pLzJ8cRdEoXv6T", house.alice)
-    sign_in(house, "203.0.113.7", "132.0")
+    sign_in(house, FIREFOX_WINDOWS | {"version": "132.0"}, "203.0.113.7")
     await alice.ask("!logout Zr8uDe6MxCjP2vNqY")  # drops what was asked seconds ago
     await alice.ask("!confirm")
     second = await alice.ask("!report")

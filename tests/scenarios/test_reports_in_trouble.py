@@ -13,7 +13,7 @@ from bot.scheduler.loop import TICK
 from bot.storage.database import open_database
 from bot.storage.slots import Slots
 from bot.timetable import SPREAD
-from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house
+from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVENING = datetime(2027, 1, 15, 18, 0, tzinfo=BERLIN)
@@ -156,6 +156,21 @@ async def test_a_report_that_was_sent_but_not_noted_is_not_sent_again(
     await wait_for_outcomes(house, ["sent"])
     assert house.count_said("Your report") == 1
     assert "nothing has changed" in await alice.hear_at(NINE + DAY)
+
+
+async def test_a_device_that_came_between_two_tries_of_a_report_is_new_in_the_next(
+    house: House, alice: Guest
+) -> None:
+    assert "Your report" in await alice.hear_at(NINE)
+    await wait_for_outcomes(house, ["sent"])
+    await house.stop_bots()
+    await forget_the_end(house)
+    house.clock.move_to(house.clock.now() + LEASE)
+    sign_in(house)
+    await house.start_bot()
+    await wait_for_outcomes(house, ["sent"])
+    assert house.count_said("Your report") == 1
+    assert "1 new device" in await alice.hear_at(NINE + DAY)
 
 
 async def forget_the_end(house: House) -> None:
