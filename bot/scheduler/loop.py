@@ -21,7 +21,7 @@ TICK: Final = 60.0 / LOOKS_PER_MINUTE
 KEPT: Final = timedelta(days=30)
 """How long it is remembered what became of a report."""
 
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 8
 _SWEEP_EVERY: Final = timedelta(hours=12)
 
 

@@ -40,14 +40,15 @@ class Audit:
         """Note a deed; never raises, because what was done is done: then the log alone has it.
 
         Looks for new devices, one every few minutes, are noted once a day. A token's use is not
-        waited for: it is written before whatever is written later, the end of the answer too.
+        waited for: it is written together with what is written next, the answer's end at the
+        latest.
         """
         if deed is Deed.WATCHED and not self._is_first_today(user_id):
             return
         self._log.info(deed.value, user_id=user_id, detail=detail)
         try:
             record = AuditRecord(self._now(), user_id, deed.value, detail)
-            saving = self._trail.begin_to_save(record)
+            saving = self._trail.begin_to_save(record, is_urgent=deed is not Deed.USED)
         except StorageError as error:
             self._complain(error)
             return

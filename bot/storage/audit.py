@@ -35,11 +35,13 @@ class AuditTrail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin_to_save(self, record: AuditRecord) -> Future[object]:
-        """Append a record, before anything else that is begun later; need not be awaited."""
+    def begin_to_save(self, record: AuditRecord, *, is_urgent: bool = True) -> Future[object]:
+        """Append a record; what is not urgent is written with what comes next."""
         values = {name: getattr(record, name) for name in AuditRecord.__slots__}
         return self._database.begin(
-            lambda connection: connection.execute(_SAVE, values), is_groupable=True
+            lambda connection: connection.execute(_SAVE, values),
+            is_groupable=True,
+            is_urgent=is_urgent,
         )
 
     async def load(self, user_id: str | None = None) -> list[AuditRecord]:

@@ -83,12 +83,16 @@ class Database:
         *,
         is_groupable: bool = False,
         is_lasting: bool = True,
+        is_urgent: bool = True,
     ) -> "asyncio.Future[T]":
-        """Have the same done without waiting for it; what is begun later is done later."""
+        """Have the same done without waiting for it; what is begun later is done later.
+
+        What is not urgent is done with what comes next.
+        """
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(_Job(work, outcome, is_groupable, is_lasting))
+        self._add(_Job(work, outcome, is_groupable, is_lasting), is_urgent=is_urgent)
         return outcome
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -111,13 +115,14 @@ class Database:
     async def close(self) -> None:
         """Finish what waits, then let go of the file and the thread."""
         self._is_closed = True
+        self._thread.submit(self._work_off)
         last = self._thread.submit(self._engine.dispose)
         self._thread.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(last))
 
-    def _add(self, job: _Job) -> None:
+    def _add(self, job: _Job, *, is_urgent: bool = True) -> None:
         self._waiting.append(job)
-        if not self._is_working:
+        if is_urgent and not self._is_working:
             self._is_working = True
             self._thread.submit(self._work_off)
 

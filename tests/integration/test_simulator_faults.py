@@ -1,6 +1,8 @@
 """Misbehaviour that tests ask the simulated workspace for."""
 
 import asyncio
+from collections import Counter
+from random import Random
 from time import monotonic
 
 import aiohttp
@@ -107,3 +109,17 @@ async def test_others_at_the_same_address_may_have_used_up_a_route() -> None:
 
     assert statuses == [429, 429]
     assert (other, exempt) == (200, 404)
+
+
+async def test_a_share_of_all_calls_can_be_refused_until_that_is_forgotten() -> None:
+    async with open_world() as world:
+        faults, bot = world.simulator.faults, world.sign_in(world.bot)
+        faults.fail_some({429: 0.3, 502: 0.2}, Random(1))  # noqa: S311 - no secret
+        answers = Counter([(await bot.get("me"))[0] for _ in range(100)])
+        faults.forget()
+        after = Counter([(await bot.get("me"))[0] for _ in range(10)])
+
+    assert after == {200: 10}
+    assert answers.keys() == {200, 429, 502}
+    assert 20 < answers[429] < 40
+    assert 10 < answers[502] < 30

@@ -111,3 +111,12 @@ async def test_a_use_is_in_the_trail_before_anything_that_is_written_later(
         lambda connection: connection.exec_driver_sql("SELECT count(*) FROM audit").scalar_one()
     )
     assert seen == 1
+
+
+async def test_what_is_not_urgent_is_kept_even_if_nothing_comes_after_it(storage_url: str) -> None:
+    async with open_database(storage_url) as database:
+        await Audit(AuditTrail(database), lambda: datetime(2026, 11, 23, tzinfo=UTC)).note(
+            "ann", Deed.USED
+        )
+    async with open_database(storage_url) as database:
+        assert await AuditTrail(database).count("ann") == 1

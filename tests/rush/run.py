@@ -28,7 +28,7 @@ _REFUSALS = {429: 0.05, 502: 0.01}
 class Plan:
     """What a run is like; times in seconds. A file is the database where none is given.
 
-    Without calm the bot starts when all is due and wrong, and there is nothing to compare with.
+    Without calm there is only the burst in which all goes wrong, and nothing to compare it with.
     """
 
     due: int = 1000
@@ -36,7 +36,7 @@ class Plan:
     processes: int = 1
     database: str = ""
     quiet: float = 60.0
-    patience: float = 300.0
+    patience: float = 420.0
     has_calm: bool = True
 
 
@@ -114,13 +114,13 @@ class _Run:
     async def burst(self, number: int, *, is_hard: bool = False) -> Burst:
         """Let everybody's report be due in the same minute, a while ago: all start at once."""
         due_at = self._base + number * _MINUTE
+        if not self._running:
+            await self.start()
         if is_hard:
             self._scene.kill_tokens(_DEAD, self._random)
             self._scene.simulator.faults.fail_some(_REFUSALS, self._random)
         since = self._scene.simulator.workspace.now()
         await self._scene.plan_reports(due_at)
-        if not self._running:
-            await self.start()
         over = asyncio.Event()
         asking = asyncio.create_task(self._askers.ask(over))
         first, last = await self._wait(due_at, self._kill if is_hard else _leave_be)
