@@ -17,7 +17,7 @@ from bot.scheduler.attempts import LEASE
 from bot.scheduler.loop import KEPT, Duties
 from bot.scheduler.loop import TICK as PERIOD
 
-_MOST_DUE: Final = 1000
+_MOST_DUE: Final = 5000  # in a period, so it is also the most that all processes can make
 _SWEEP_EVERY: Final = 240  # periods
 _PAUSE: Final = 1.0  # seconds before the server is tried again; by its clock, not by ours
 _LONGEST_BEAT: Final = 120.0

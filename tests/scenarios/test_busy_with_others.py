@@ -30,13 +30,13 @@ _BUSY = re.compile(r"Your workspace is busy\..*try again in (\d+) seconds?\.")
 
 
 async def test_people_come_before_reports(tmp_path: Path) -> None:
-    async with open_party(tmp_path, 3 * LIMIT, window=WINDOW) as party:
-        scheduled, people = party.guests[:LIMIT], party.guests[LIMIT:]
+    async with open_party(tmp_path, 4 * LIMIT, window=WINDOW) as party:
+        scheduled, people = party.guests[: 2 * LIMIT], party.guests[2 * LIMIT :]
         due_at = party.clock.now() + timedelta(minutes=3)
         await schedule_reports(scheduled, due_at)
         party.simulator.requests.clear()
         party.clock.move_to(due_at + SPREAD)
-        await wait_for_calls(party, 4)
+        await wait_for_calls(party, LIMIT)
         before = party.count_calls("sessions/list")
         await ask_at_once(people)
         for guest in scheduled:
