@@ -25,7 +25,7 @@ def main() -> int:
 def _run(kind: str, asked: argparse.Namespace) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="rush-") as name, _open_database(kind) as database:
         folder = asked.folder / kind if asked.folder else Path(name)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         processes = asked.processes if kind == "postgresql" else 1
         _tell(f"{kind}, processes: {processes}")
         plan = Plan(asked.due, asked.asking, processes, database, asked.quiet)
