@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypedDict
+from typing import TypedDict
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -22,9 +22,12 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from tests.needs import give_up
+
 PASSWORD = "throw-away"
 DEADLINE = 30  # seconds, for the server to start or to stop
 FOLDER = Path("/usr/lib/postgresql")  # Debian's, which are not on the PATH
+_MISSING = f"PostgreSQL's initdb is neither on the PATH nor below {FOLDER}"
 SETTINGS = (
     "listen_addresses=",
     "max_connections=60",
@@ -134,8 +137,8 @@ def choose_identity() -> Identity:
 
 @contextmanager
 def open_server() -> Iterator[PostgresServer]:
-    """Run a server; where PostgreSQL is not installed, skip the test, or fail it under CI."""
-    binaries = find_binaries() or give_up()
+    """Run a server; where PostgreSQL is not installed, give the test up."""
+    binaries = find_binaries() or give_up(_MISSING)
     identity = choose_identity()
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
@@ -148,13 +151,6 @@ def open_server() -> Iterator[PostgresServer]:
             yield server
         finally:
             server.stop()
-
-
-def give_up() -> NoReturn:
-    reason = "PostgreSQL's initdb is neither on the PATH nor below /usr/lib/postgresql"
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason}; .ci/run installs it")
-    pytest.skip(f"{reason}; install it or set TEST_POSTGRES_URL")
 
 
 @contextmanager
