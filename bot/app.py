@@ -9,25 +9,16 @@ from bot import commands
 from bot.clockwork import Clockwork, open_clockwork
 from bot.command import Services, load_commands
 from bot.config import Settings
-from bot.delegation import Delegation
 from bot.delivery import Delivery
 from bot.dispatcher.answers import AnswerParts
 from bot.dispatcher.builder import ReceptionGrounds, make_gauges, make_reception
-from bot.ground import (
-    Ground,
-    Surroundings,
-    fill_port,
-    make_clock_parts,
-    open_delegation_on,
-    open_ground,
-)
+from bot.ground import Ground, Premises, Surroundings, open_premises
 from bot.lifetime import Bot
 from bot.models import Message
 from bot.operations.gauges import Gauges
 from bot.parsing import Listener
 from bot.rocketchat.realtime import Realtime
 from bot.scheduler.builder import (
-    ClockParts,
     make_alerts,
     make_oversight,
     make_plans,
@@ -42,7 +33,7 @@ from bot.web.browsers import Browsers
 from bot.web.connect import ConnectionPages
 from bot.web.form import FormPage
 from bot.web.pages import Pages
-from bot.web.server import add_metrics, make_web_app, open_socket, open_web_server
+from bot.web.server import add_metrics, make_web_app, open_web_server
 
 __all__ = ["Surroundings", "open_bot"]
 
@@ -57,31 +48,23 @@ async def open_bot(
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        ground = await open_ground(stack, settings, surroundings or Surroundings())
-        listening = open_socket(settings.web.host, settings.web.port)
-        stack.callback(listening.close)
-        public_url = fill_port(settings.web.public_url, listening.getsockname()[1])
-        delegation = await open_delegation_on(stack, ground, public_url)
-        parts = make_clock_parts(ground, delegation)
+        premises = await open_premises(stack, settings, surroundings or Surroundings())
+        ground, parts = premises.ground, premises.clock_parts
         opening = open_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
         clockwork = await stack.enter_async_context(opening)
-        bot, gauges = _make_bot(ground, parts, delegation, clockwork, public_url)
+        bot, gauges = _make_bot(premises, clockwork)
         pages = _make_pages(ground)
-        connect = _make_connection_pages(delegation, pages, public_url)
+        connect = _make_connection_pages(premises, pages)
         web_app = make_web_app(connect, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)
-        await stack.enter_async_context(open_web_server(web_app, listening))
+        await stack.enter_async_context(open_web_server(web_app, premises.listening))
         yield bot
 
 
-def _make_bot(
-    ground: Ground,
-    parts: ClockParts,
-    delegation: Delegation,
-    clockwork: Clockwork,
-    public_url: str,
-) -> tuple[Bot, Gauges]:
+def _make_bot(premises: Premises, clockwork: Clockwork) -> tuple[Bot, Gauges]:
+    ground = premises.ground
+
     def hear(message: Message) -> None:
         reception.intake.hear(message)
 
@@ -100,16 +83,15 @@ def _make_bot(
         recheck=recheck,
         timing=ground.surroundings.timing,
     )
-    grounds = _make_reception_grounds(ground, delegation, realtime)
+    grounds = _make_reception_grounds(premises, realtime)
     reception = make_reception(grounds)
-    oversight = make_oversight(parts)
-    bot = Bot(reception, realtime, delegation.upkeep, clockwork, oversight, public_url)
+    upkeep, oversight = premises.delegation.upkeep, make_oversight(premises.clock_parts)
+    bot = Bot(reception, realtime, upkeep, clockwork, oversight, premises.public_url)
     return bot, make_gauges(grounds, reception, realtime)
 
 
-def _make_reception_grounds(
-    ground: Ground, delegation: Delegation, realtime: Realtime
-) -> ReceptionGrounds:
+def _make_reception_grounds(premises: Premises, realtime: Realtime) -> ReceptionGrounds:
+    ground = premises.ground
     rooms, now = Rooms(ground.rest), ground.surroundings.now
     delivery = Delivery(ground.rest, rooms, ground.account, now, ground.pictures)
     return ReceptionGrounds(
@@ -118,7 +100,7 @@ def _make_reception_grounds(
         rest=ground.rest,
         database=ground.database,
         delivery=delivery,
-        answer_parts=_make_answer_parts(ground, delegation, realtime, delivery, rooms),
+        answer_parts=_make_answer_parts(premises, realtime, delivery, rooms),
         window=timedelta(minutes=ground.settings.bot.catch_up_minutes),
         timing=ground.surroundings.timing,
         is_live=lambda: realtime.is_live,
@@ -128,8 +110,10 @@ def _make_reception_grounds(
 
 
 def _make_answer_parts(
-    ground: Ground, delegation: Delegation, realtime: Realtime, delivery: Delivery, rooms: Rooms
+    premises: Premises, realtime: Realtime, delivery: Delivery, rooms: Rooms
 ) -> AnswerParts:
+    ground = premises.ground
+
     async def show_typing(room_id: str, thread_id: str | None, is_typing: bool) -> None:  # noqa: FBT001 - a state
         # The server takes the user name, or the name where UI_Use_Real_Name is on, and silently
         # drops the other (notifications.module.ts, 8.3); nobody tells which it is.
@@ -138,7 +122,7 @@ def _make_answer_parts(
 
     return AnswerParts(
         commands=load_commands(commands),
-        services=_make_services(ground, delegation),
+        services=_make_services(premises),
         rooms=rooms,
         manners=Manners(ground.surroundings.now),
         delivery=delivery,
@@ -148,9 +132,9 @@ def _make_answer_parts(
     )
 
 
-def _make_services(ground: Ground, delegation: Delegation) -> Services:
+def _make_services(premises: Premises) -> Services:
+    ground, delegation, clock = premises.ground, premises.delegation, premises.clock_parts
     memory, now = ground.memory, ground.surroundings.now
-    clock = make_clock_parts(ground, delegation)
     return Services(
         sessions=Sessions(ground.rest, delegation.tokens, memory.names, memory.listings, now),
         connections=delegation.connections,
@@ -170,9 +154,7 @@ def _make_pages(ground: Ground) -> Pages:
     )
 
 
-def _make_connection_pages(
-    delegation: Delegation, pages: Pages, public_url: str
-) -> ConnectionPages:
-    browsers = Browsers(is_https=urlsplit(public_url).scheme == "https")
-    page = FormPage(delegation.connections, pages, browsers)
-    return ConnectionPages(delegation.connections, page, browsers)
+def _make_connection_pages(premises: Premises, pages: Pages) -> ConnectionPages:
+    browsers = Browsers(is_https=urlsplit(premises.public_url).scheme == "https")
+    connections = premises.delegation.connections
+    return ConnectionPages(connections, FormPage(connections, pages, browsers), browsers)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -29,6 +30,7 @@ from bot.services.pictures import Pictures
 from bot.storage.database import Database, open_database
 from bot.storage.tallies import Tallies
 from bot.storage.vault import Vault
+from bot.web.server import open_socket
 
 
 def read_clock() -> datetime:
@@ -74,10 +76,37 @@ class Ground:
         return self.metrics.render()
 
 
-async def open_ground(
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """The ground, the socket that browsers and health checks reach, and what lends tokens."""
+
+    ground: Ground
+    listening: socket.socket
+    public_url: str
+    delegation: Delegation
+    clock_parts: ClockParts
+
+
+async def open_premises(
+    stack: AsyncExitStack, settings: Settings, surroundings: Surroundings
+) -> Premises:
+    """Open what every process of the bot needs, to be closed with the stack.
+
+    Waits for the workspace for as long as it takes. Raises ConfigError, StorageError, and
+    TokenRejectedError where the bot's own token is refused.
+    """
+    ground = await _open_ground(stack, settings, surroundings)
+    listening = open_socket(settings.web.host, settings.web.port)
+    stack.callback(listening.close)
+    public_url = _fill_port(settings.web.public_url, listening.getsockname()[1])
+    delegation = await _open_delegation(stack, ground, public_url)
+    parts = _make_clock_parts(ground, delegation)
+    return Premises(ground, listening, public_url, delegation, parts)
+
+
+async def _open_ground(
     stack: AsyncExitStack, settings: Settings, surroundings: Surroundings
 ) -> Ground:
-    """Open it all, to be closed with the stack; waits for the workspace."""
     metrics = Metrics(version("session-bot"))
     opening_database = open_database(settings.storage.url, metrics.note_transaction)
     database = await stack.enter_async_context(opening_database)
@@ -128,8 +157,7 @@ async def _introduce(rest: Rest, token: AuthToken, timing: Timing) -> Sender:
             return Sender(user.id, user.username, user.name)
 
 
-async def open_delegation_on(stack: AsyncExitStack, ground: Ground, public_url: str) -> Delegation:
-    """Open what looks after lent tokens; ``public_url`` is where browsers reach the bot."""
+async def _open_delegation(stack: AsyncExitStack, ground: Ground, public_url: str) -> Delegation:
     grounds = Grounds(
         settings=ground.settings,
         database=ground.database,
@@ -143,7 +171,7 @@ async def open_delegation_on(stack: AsyncExitStack, ground: Ground, public_url: 
     return await stack.enter_async_context(open_delegation(grounds, public_url))
 
 
-def fill_port(public_url: str, port: int) -> str:
+def _fill_port(public_url: str, port: int) -> str:
     """Replace port 0 in the address by the port that was free."""
     parts = urlsplit(public_url)
     if parts.port != 0:
@@ -151,8 +179,7 @@ def fill_port(public_url: str, port: int) -> str:
     return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
-def make_clock_parts(ground: Ground, delegation: Delegation) -> ClockParts:
-    """Gather what the work by the clock stands on."""
+def _make_clock_parts(ground: Ground, delegation: Delegation) -> ClockParts:
     report = ground.settings.report
     return ClockParts(
         database=ground.database,

@@ -9,9 +9,9 @@ import structlog
 
 from bot.clockwork import SharedClockwork, open_shared_clockwork
 from bot.config import Settings
-from bot.ground import Surroundings, fill_port, make_clock_parts, open_delegation_on, open_ground
+from bot.ground import Surroundings, open_premises
 from bot.operations.bookkeeping import Bookkeeping
-from bot.web.server import add_metrics, make_health_app, open_socket, open_web_server
+from bot.web.server import add_metrics, make_health_app, open_web_server
 
 
 class Worker:
@@ -45,17 +45,13 @@ async def open_worker(
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        ground = await open_ground(stack, settings, surroundings or Surroundings())
-        listening = open_socket(settings.web.host, settings.web.port)
-        stack.callback(listening.close)
-        public_url = fill_port(settings.web.public_url, listening.getsockname()[1])
-        delegation = await open_delegation_on(stack, ground, public_url)
-        parts = make_clock_parts(ground, delegation)
+        premises = await open_premises(stack, settings, surroundings or Surroundings())
+        ground, parts = premises.ground, premises.clock_parts
         opening = open_shared_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
         clockwork = await stack.enter_async_context(opening)
-        worker = Worker(clockwork, ground.books, public_url)
+        worker = Worker(clockwork, ground.books, premises.public_url)
         app = make_health_app(lambda: worker.is_alive)
         if settings.web.metrics:
             add_metrics(app, ground.render_metrics)
-        await stack.enter_async_context(open_web_server(app, listening))
+        await stack.enter_async_context(open_web_server(app, premises.listening))
         yield worker
