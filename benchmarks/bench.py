@@ -20,6 +20,7 @@ from benchmarks.program import Program, open_peer
 from benchmarks.workspace import Heard, Workspace, open_workspace
 
 _START_SECONDS = 60.0
+_SESSION = "sessions/info"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,26 @@ class Trial:
         before = self.program.cpu
         heard = await self.workspace.order(name, **arguments)
         return Timed(heard, self.program.cpu - before)
+
+    async def count_calls(self, route: str) -> int:
+        """Count the contestant's REST calls to a route so far."""
+        heard = await self.workspace.order("count_calls")
+        calls: dict[str, int] = heard.document["calls"]
+        return calls.get(f"/api/v1/{route}", 0)
+
+    @asynccontextmanager
+    async def asking_each_time(self, commands: int) -> AsyncIterator[None]:
+        """See that so many commands about sessions were not answered from memory.
+
+        Raises RuntimeError where the workspace was asked less often, for what was then measured
+        is something else.
+        """
+        before = await self.count_calls(_SESSION)
+        yield
+        asked = await self.count_calls(_SESSION) - before
+        if asked < commands:
+            title = self.contestant.title
+            raise RuntimeError(f"{title} asked about {asked} of {commands} sessions only")
 
 
 @dataclass

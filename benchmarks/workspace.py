@@ -85,5 +85,9 @@ async def _exchange(process: Process, document: dict[str, Any]) -> dict[str, Any
 
 
 def _read_site(document: dict[str, Any]) -> Site:
-    people = tuple(Account(**each) for each in document["people"])
-    return Site(document["url"], Account(**document["bot"]), people)
+    people = tuple(_read_account(each) for each in document["people"])
+    return Site(document["url"], _read_account(document["bot"]), people)
+
+
+def _read_account(document: dict[str, Any]) -> Account:
+    return Account(**document | {"session_ids": tuple(document["session_ids"])})

@@ -37,7 +37,7 @@ async def serve() -> None:
 def seed(workspace: Workspace, plan: Plan, url: str) -> tuple[User, Site]:
     """Fill the workspace."""
     bot = workspace.add_user("sessions", "Sessions", roles=("user", "bot"))
-    people = [_add_person(workspace, bot, number) for number in range(plan.people)]
+    people = [_add_person(workspace, bot, number, plan.sessions) for number in range(plan.people)]
     for number in range(plan.channels):
         workspace.make_channel(f"room{number}", [bot])
     token = workspace.make_personal_access_token(bot, "benchmark")
@@ -45,19 +45,21 @@ def seed(workspace: Workspace, plan: Plan, url: str) -> tuple[User, Site]:
     return bot, Site(url, account, tuple(people))
 
 
-def _add_person(workspace: Workspace, bot: User, number: int) -> Account:
+def _add_person(workspace: Workspace, bot: User, number: int, sessions: int) -> Account:
     user = workspace.add_user(f"person{number}", f"Person {number}", language="en", utc_offset=0)
     room = workspace.direct_room(user, bot)
     token = workspace.make_personal_access_token(user, "session bot")
-    session = workspace.open_session(
-        user,
-        session_id=f"s{number:08}FeBFJaJ6",
-        token=token,
-        device=CHROME_MAC,
-        ip="203.0.113.7",
-        host="chat.example.org",
-    )
-    return Account(user.id, user.username, user.password, token, room.id, session["sessionId"])
+    session_ids = tuple(f"s{number:08}FeBFJaJ{each}" for each in range(sessions))
+    for session_id in session_ids:
+        workspace.open_session(
+            user,
+            session_id=session_id,
+            token=token,
+            device=CHROME_MAC,
+            ip="203.0.113.7",
+            host="chat.example.org",
+        )
+    return Account(user.id, user.username, user.password, token, room.id, session_ids)
 
 
 def _make_simulator(plan: Plan) -> Simulator:

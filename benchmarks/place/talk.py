@@ -22,7 +22,7 @@ class Talk:
     """Says commands and waits for answers.
 
     ``text`` of a command may hold ``{key}``, its message id, and ``{session}``, an id of a session
-    of the person who says it.
+    of the person who says it: of each of them in turn.
     """
 
     def __init__(self, workspace: Workspace, bot: User, people: Sequence[Account]) -> None:
@@ -30,6 +30,7 @@ class Talk:
         self._bot = bot
         self._speakers = cycle(people[ROUSERS:] or people)
         self._rousers = cycle(people[:ROUSERS])
+        self._sessions = {each.user_id: cycle(each.session_ids) for each in people}
         self._ledger = Ledger(bot.id)
         self._waiting: dict[str, asyncio.Event] = {}
         self._numbers = iter(range(10**9))
@@ -104,7 +105,8 @@ class Talk:
         room = self._workspace.find_room(speaker.room_id)
         if user is None or room is None:
             raise LookupError(speaker.username)
-        filled = text.format(key=command.id, session=speaker.session_id)
+        session = next(self._sessions[speaker.user_id]) if "{session}" in text else ""
+        filled = text.format(key=command.id, session=session)
         self._workspace.say(user, room, filled, id=command.id)
         command.said_at = monotonic()
         return command

@@ -18,7 +18,8 @@ from benchmarks.findings import Bar, Findings, Table, Target, format_number, for
 from benchmarks.place.plan import Plan
 
 _SIZES = {"noop": (500, 2000), "session": (2000,)}
-_PEOPLE = 400
+# Each command about another session, so that nothing is answered from memory.
+_PLAN = Plan(people=400, sessions=6)
 _PATIENCE = 5.0
 _Key = tuple[str, int, str]
 
@@ -48,10 +49,12 @@ async def run(bench: Bench) -> Findings:
     """Measure everybody in turn."""
     notes, findings = _Notes(), Findings()
     for number, contestant in bench.take_turns(ALL):
-        async with bench.try_out(contestant, Plan(people=_PEOPLE)) as trial:
+        async with bench.try_out(contestant, _PLAN) as trial:
             for word, size, text in _list_bursts(contestant):
                 commands = bench.scaled(size)
-                timed = await trial.order("burst", text=text, count=commands, seconds=_PATIENCE)
+                asking = trial.asking_each_time(commands if word == "session" else 0)
+                async with asking:
+                    timed = await trial.order("burst", text=text, count=commands, seconds=_PATIENCE)
                 # What comes twice comes soon after.
                 await trial.workspace.order("rest", seconds=0.3)
                 looked = await trial.workspace.order("look", ids=[e.id for e in timed.commands])

@@ -7,12 +7,15 @@ from benchmarks.arithmetic import count, find_delays, find_percentile, pair_rati
 from benchmarks.bench import Bench, Timed, Trial
 from benchmarks.contestants import ALL, FLOOR, OURS, Contestant
 from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
+from benchmarks.place.plan import Plan
 
 _COMMANDS = 200
 _WARMING = 10  # what is loaded or compiled for the first of its kind is not a round trip's
 _DELAYED = 40
 _DELAY = 0.05
 _GAP = 0.005
+# Each command about a session that nobody has asked about for seconds: nothing comes from memory.
+_PLAN = Plan(sessions=6)
 _KINDS = {
     "no-op, one after the other": "noop serial",
     "no-op, every 5 ms": "noop paced",
@@ -45,7 +48,7 @@ async def run(bench: Bench) -> Findings:
     """Measure everybody in turn."""
     notes, findings = _Notes(), Findings()
     for number, contestant in bench.take_turns(ALL):
-        async with bench.try_out(contestant) as trial:
+        async with bench.try_out(contestant, _PLAN) as trial:
             async for kind, timed in _measure(bench, trial):
                 notes.take(kind, contestant, timed)
                 findings.note(contestant.title, count(timed.commands))
@@ -57,24 +60,31 @@ async def run(bench: Bench) -> Findings:
 
 
 async def _measure(bench: Bench, trial: Trial) -> AsyncIterator[tuple[str, Timed]]:
-    contestant, commands = trial.contestant, bench.scaled(_COMMANDS)
-    for word, text in (("noop", contestant.noop), ("session", contestant.session)):
-        if not text:
-            continue
-        if not contestant.is_poller:
-            await trial.order("serial", text=text, count=_WARMING)
-        serial = min(commands, contestant.most_serial)
-        yield f"{word} serial", await trial.order("serial", text=text, count=serial)
-        if not contestant.is_poller:
-            yield f"{word} paced", await trial.order("paced", text=text, count=commands, gap=_GAP)
+    contestant = trial.contestant
+    async for kind, timed in _ask(bench, trial, contestant.noop):
+        yield f"noop {kind}", timed
+    if not contestant.session:
+        return
+    async with trial.asking_each_time(2 * bench.scaled(_COMMANDS)):
+        async for kind, timed in _ask(bench, trial, contestant.session):
+            yield f"session {kind}", timed
     if contestant in {OURS, FLOOR}:
         delayed = bench.scaled(_DELAYED)
         late = {"route": "sessions/info", "delay": _DELAY}
         await trial.order("slow_down", **late, times=delayed)
-        yield (
-            "session delayed",
-            await trial.order("serial", text=contestant.session, count=delayed),
-        )
+        async with trial.asking_each_time(delayed):
+            timed = await trial.order("serial", text=contestant.session, count=delayed)
+        yield "session delayed", timed
+
+
+async def _ask(bench: Bench, trial: Trial, text: str) -> AsyncIterator[tuple[str, Timed]]:
+    contestant, commands = trial.contestant, bench.scaled(_COMMANDS)
+    if not contestant.is_poller:
+        await trial.order("serial", text=text, count=_WARMING)
+    serial = min(commands, contestant.most_serial)
+    yield "serial", await trial.order("serial", text=text, count=serial)
+    if not contestant.is_poller:
+        yield "paced", await trial.order("paced", text=text, count=commands, gap=_GAP)
 
 
 def _tell(bench: Bench, notes: _Notes, number: int, contestant: Contestant) -> None:
