@@ -123,6 +123,7 @@ def _make_answer_parts(
     return AnswerParts(
         commands=load_commands(commands),
         services=_make_services(premises),
+        expectations=premises.delegation.expectations,
         rooms=rooms,
         manners=Manners(ground.surroundings.now),
         delivery=delivery,

@@ -1,12 +1,13 @@
 """The front door: ``session-bot run``, ``work``, ``migrate``, ``demo``, ``keys …`` and others."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -33,6 +34,10 @@ Secrets = Annotated[Path | None, typer.Option(help="Folder with a file per secre
 User = Annotated[str, typer.Argument(help="User name or user id.")]
 AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; all without it.")]
 Work = Callable[[Settings], AsyncIterator[str]]
+
+_YOUNG_OBJECTS: Final = 5000
+"""So many may come before the collector looks at them; a burst has thousands of tasks in hand."""
+
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 
@@ -165,6 +170,7 @@ async def _run(config: Path | None, secrets: Path | None) -> None:
     settings = load_settings(config, secrets=secrets)
     open_logs(settings.log.level, settings.log.format)
     async with open_bot(settings) as bot:
+        _spare_the_collector()
         await bot.run()
 
 
@@ -174,7 +180,18 @@ async def _work(config: Path | None, secrets: Path | None) -> None:
     settings = load_settings(config, secrets=secrets)
     open_logs(settings.log.level, settings.log.format)
     async with open_worker(settings) as worker:
+        _spare_the_collector()
         await worker.run()
+
+
+def _spare_the_collector() -> None:
+    """Keep what stays for good, which is most of all there is, out of its rounds.
+
+    They took a fifth of the CPU time of a burst, up to 80 ms at once.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 async def _interview(config: Path) -> None:

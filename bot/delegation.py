@@ -27,6 +27,7 @@ from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.database import Database
 from bot.storage.device_names import DeviceNames
 from bot.storage.engine import find_database_file
+from bot.storage.foresight import Expectations
 from bot.storage.inbox import Inbox
 from bot.storage.key_file import load_key_ring, watch_key_file
 from bot.storage.keys import KeyRing
@@ -47,6 +48,7 @@ class Delegation:
     tokens: Tokens
     upkeep: Upkeep
     audit: Audit
+    expectations: Expectations
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
             now=now,
             sleep=grounds.sleep,
         )
-        yield Delegation(connections, Tokens(lent, renewals, rest, bearer, audit), upkeep, audit)
+        tokens = Tokens(lent, renewals, rest, bearer, audit)
+        foresights = (memory.accounts.foresight, lent.foresight, memory.names.foresight)
+        yield Delegation(connections, tokens, upkeep, audit, Expectations(*foresights))
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
 
@@ -80,6 +81,7 @@ def make_device_key(session: Session) -> str:
     return "|".join(part.replace("|", " ").strip().casefold()[:80] for part in parts)
 
 
+@lru_cache(maxsize=1000)
 def find_network(ip: str) -> str:
     """Give the network round an address: ``203.0.113.0/24``, ``2001:db8::/48``; or nothing."""
     try:

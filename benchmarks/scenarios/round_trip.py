@@ -10,7 +10,7 @@ from benchmarks.findings import Bar, Findings, Table, Target, format_number, for
 from benchmarks.place.plan import Plan
 
 _COMMANDS = 200
-_WARMING = 10  # what is loaded or compiled for the first of its kind is not a round trip's
+_WARMING = 200  # once for everybody: a room that is new to the bot costs a call of its own, once
 _DELAYED = 40
 _DELAY = 0.05
 _GAP = 0.005

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -29,6 +30,7 @@ from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, parse
 from bot.services.manners import Manners
 from bot.services.rooms import Rooms
+from bot.storage.foresight import Expectations
 
 Typing = Callable[[str, str | None, bool], Awaitable[None]]
 
@@ -42,6 +44,7 @@ class AnswerParts:
 
     commands: Catalogue
     services: Services
+    expectations: Expectations
     rooms: Rooms
     manners: Manners
     delivery: Delivery
@@ -142,7 +145,7 @@ class Answers:
         room_id = await self._parts.rooms.find_answer_room(message)
         is_typing = asyncio.Event()
         try:
-            with self._parts.services.sessions.expecting(message.sender.id):
+            with self._parts.expectations.expecting(message.sender.id):
                 reader = await self.find_reader(message.sender)
                 outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
             reply = await self._put_into_words(outcome, invocation, reader)
@@ -157,17 +160,26 @@ class Answers:
         self, invocation: Invocation, room_id: str, reader: Reader, is_typing: asyncio.Event
     ) -> Reply | Exception:
         is_sending = asyncio.Event()
+        keep_company = partial(
+            self._keep_company, invocation.message, room_id, reader, is_typing, is_sending
+        )
         # The outcome is handed out as a value: the group would wrap an error in another.
         async with asyncio.TaskGroup() as tasks:
-            company = self._keep_company(invocation.message, room_id, reader, is_typing, is_sending)
-            watching = tasks.create_task(company)
+            company: list[asyncio.Task[None]] = []
+            # Most answers are there before anybody could see it, and a task costs more than this.
+            alarm = asyncio.get_running_loop().call_later(
+                _A_MOMENT, lambda: company.append(tasks.create_task(keep_company()))
+            )
             try:
                 outcome: Reply | Exception = await self._run(invocation, room_id, reader)
             except Exception as error:  # noqa: BLE001 - it is raised again
                 outcome = error
+            finally:
+                alarm.cancel()
             # Not in the middle of it: the notice could arrive after the answer.
             if not is_sending.is_set():
-                watching.cancel()
+                for each in company:
+                    each.cancel()
         return outcome
 
     async def _run(self, invocation: Invocation, room_id: str, reader: Reader) -> Reply:
@@ -207,8 +219,6 @@ class Answers:
         is_typing: asyncio.Event,
         is_sending: asyncio.Event,
     ) -> None:
-        # Most answers are there before anybody could see it, and the frames cost more than they.
-        await asyncio.sleep(_A_MOMENT)
         is_typing.set()
         await self._parts.show_typing(room_id, message.thread_id, True)  # noqa: FBT003 - on
         await asyncio.sleep(_PATIENCE - _A_MOMENT)

@@ -125,6 +125,7 @@ class _Builder:
                 lanes=self.lanes,
                 cases=self.cases,
                 health=self.health,
+                expectations=self.grounds.answer_parts.expectations,
                 now=self.grounds.now,
                 waits=self.grounds.answer_parts.metrics.waits,
             )

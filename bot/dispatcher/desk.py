@@ -1,7 +1,8 @@
 """Which messages this process has in hand, and its claims on them in the inbox."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from bot.dispatcher.lanes import Job, Lanes, Progress
 from bot.errors import StorageError
 from bot.metrics import Waits
 from bot.models import Message
+from bot.storage.foresight import Expectations
 from bot.storage.inbox import Inbox, Standing, make_letter
 from bot.storage_health import StorageHealth
 
@@ -22,6 +24,7 @@ _WAITING_TIME: Final = timedelta(minutes=30)
 _MOMENT: Final = timedelta(seconds=15)
 # Much shorter than a claim: what came in meanwhile, or was taken over, is looked for after it.
 _A_WORD: Final = timedelta(seconds=1)
+_FEW: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class DeskParts:
     lanes: Lanes
     cases: Cases
     health: StorageHealth
+    expectations: Expectations
     now: Callable[[], datetime]
     waits: Waits
 
@@ -55,13 +59,14 @@ class Desk:
         room = self._parts.lanes.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
         now = self._parts.now()
-        claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
-        await self._claim(others, "", now, now)
-        for message, standing in claimed:
-            if standing is not Standing.LOST and message.id not in self._in_hand:
-                free_until = now + _A_WORD if standing is Standing.FREE else None
-                letter = make_letter(message)
-                self._take(Case(letter, message, is_repeat=False, free_until=free_until))
+        with self._foreseeing(mine):
+            claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
+            await self._claim(others, "", now, now)
+            for message, standing in claimed:
+                if standing is not Standing.LOST and message.id not in self._in_hand:
+                    free_until = now + _A_WORD if standing is Standing.FREE else None
+                    letter = make_letter(message)
+                    self._take(Case(letter, message, is_repeat=False, free_until=free_until))
         for message_id in new.keys() - self._in_hand.keys():
             self._parts.waits.end(message_id)
         if new:
@@ -103,6 +108,26 @@ class Desk:
         """Leave what is unfinished to whoever comes next; raises StorageError."""
         await self._parts.inbox.release(by=self._parts.name, now=self._parts.now())
 
+    @contextmanager
+    def _foreseeing(self, messages: Sequence[Message]) -> Iterator[None]:
+        """Have read, in the claims' own trip, what the first answer to each person needs.
+
+        Not where work for the person is in hand, which may change what is read, and not where
+        there is so much to do that it would be old by then; there, many share a trip anyway.
+        """
+        lanes, expectations = self._parts.lanes, self._parts.expectations
+        is_quick = lanes.count + len(messages) <= _FEW
+        people = {each.sender.id for each in messages} if is_quick else ()
+        foreseen = [each for each in people if not lanes.is_working_for(each)]
+        try:
+            for person_id in foreseen:
+                expectations.expect(person_id)
+            yield
+        finally:
+            for person_id in foreseen:
+                if not lanes.is_working_for(person_id):
+                    expectations.forget(person_id)
+
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
     ) -> list[tuple[Message, Standing]]:
@@ -118,7 +143,10 @@ class Desk:
         self._parts.lanes.add(Job(letter.sender_id, letter.sent_at, partial(self._work, case)))
 
     async def _work(self, case: Case) -> Progress:
-        progress = await self._parts.cases.work(case)
+        try:
+            progress = await self._parts.cases.work(case)
+        finally:
+            self._parts.expectations.forget(case.letter.sender_id)
         if progress is Progress.HELD_UP and not self._parts.lanes.room:
             progress = await self._put_back(case)
         if progress is Progress.SETTLED:

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from bisect import insort
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,10 +49,9 @@ class Lanes:
     def __init__(self, timing: Timing) -> None:
         self._timing: Final = timing
         self._lanes: Final[dict[str, _Lane]] = {}
-        self._unserved: Final[deque[tuple[str, _Lane]]] = deque()
         self._places: Final = asyncio.Semaphore(_AT_ONCE)
-        self._changed: Final = asyncio.Event()
         self._stopping: Final = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
         self._count = 0
 
     @property
@@ -66,29 +64,31 @@ class Lanes:
         """How many jobs are in hand."""
         return self._count
 
+    def is_working_for(self, person_id: str) -> bool:
+        """Tell whether a job of the person's is in hand."""
+        return person_id in self._lanes
+
     def add(self, job: Job) -> None:
         """Take a job in hand; before the same person's that are later."""
         lane = self._lanes.get(job.person_id)
         if lane is None:
             lane = self._lanes[job.person_id] = _Lane(self._make_pauses())
-            self._unserved.append((job.person_id, lane))
-            self._changed.set()
+            if self._tasks is not None:
+                self._tasks.create_task(self._serve(job.person_id, lane))
         insort(lane.jobs, job, key=lambda each: each.at)
         self._count += 1
 
     def stop(self) -> None:
         """Begin no more jobs; ``run`` ends when those that run have come to an end."""
         self._stopping.set()
-        self._changed.set()
 
     async def run(self) -> None:
         """Work until stopped."""
-        async with asyncio.TaskGroup() as tasks:
-            while not self._stopping.is_set():
-                while self._unserved:
-                    tasks.create_task(self._serve(*self._unserved.popleft()))
-                self._changed.clear()
-                await self._changed.wait()
+        async with asyncio.TaskGroup() as self._tasks:
+            for person_id, lane in self._lanes.items():
+                self._tasks.create_task(self._serve(person_id, lane))
+            await self._stopping.wait()
+        self._tasks = None
 
     async def _serve(self, person_id: str, lane: _Lane) -> None:
         while lane.jobs and not self._stopping.is_set():

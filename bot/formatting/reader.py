@@ -2,7 +2,7 @@
 
 import gettext
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
 from typing import Final
@@ -99,6 +99,7 @@ def find_zone(name: str, utc_offset: float | None) -> tzinfo:
     return timezone(timedelta(hours=utc_offset)) if utc_offset else UTC
 
 
+@lru_cache(maxsize=100)
 def _find_locale(language: str) -> Locale:
     # Rocket.Chat's codes are "en", "de", "de-IN", "pt-BR", "zh-TW" (its packages/i18n).
     for code in (language, language.partition("-")[0]):

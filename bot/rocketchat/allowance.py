@@ -52,17 +52,24 @@ class ServerClock:
     def __init__(self) -> None:
         self._ahead: float | None = None
         self._learned_at = 0.0
+        self._last: tuple[str, float] = ("", 0.0)
 
     def learn(self, headers: Mapping[str, str], now: float, *, is_doubted: bool = False) -> None:
         """Take in the ``Date`` of an answer that came ``now``; ``is_doubted`` forgets others."""
         try:
-            ahead = now - parsedate_to_datetime(headers["Date"]).timestamp()
+            ahead = now - self._read(headers["Date"])
         except (KeyError, ValueError, OverflowError):
             return
         if self._ahead is not None and not is_doubted:
             # Two clocks drift apart, so an old sighting slowly loses its word.
             ahead = min(ahead, self._ahead + (now - self._learned_at) * _DRIFT)
         self._ahead, self._learned_at = ahead, now
+
+    def _read(self, text: str) -> float:
+        # Many answers come within one of its seconds.
+        if text != self._last[0]:
+            self._last = (text, parsedate_to_datetime(text).timestamp())
+        return self._last[1]
 
     def find(self, moment: float) -> float | None:
         """Give our time for the server's; None while no answer had a ``Date``."""

@@ -100,7 +100,9 @@ class RateBudget:
 
         Raises RateLimitedError where too many wait already, and whatever ``send`` raises.
         """
-        route = self._routes.setdefault(name, _Route(name))
+        route = self._routes.get(name)
+        if route is None:
+            route = self._routes[name] = _Route(name)
         for _ in range(_MOST_REFUSALS):
             await self._wait_for_turn(route, ticket)
             answer = await self._send(route, ticket, send)

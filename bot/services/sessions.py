@@ -1,7 +1,6 @@
 """A person's sessions, asked for in that person's name."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -56,17 +55,6 @@ class Sessions:
         self._names: Final = names
         self._listings: Final = listings
         self._now: Final = now
-
-    @contextmanager
-    def expecting(self, user_id: str) -> Iterator[None]:
-        """Begin to load what nearly every question needs, in one trip to the database."""
-        self._tokens.expect(user_id)
-        self._names.foresight.expect(user_id)
-        try:
-            yield
-        finally:
-            self._tokens.expect_no_more(user_id)
-            self._names.foresight.forget(user_id)
 
     async def fetch(self, user_id: str, session_id: str) -> Session:
         """Fetch one session of the user; raise SessionNotFoundError if it is not theirs.

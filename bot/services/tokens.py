@@ -39,14 +39,6 @@ class Tokens:
         self._audit: Final = audit
         self._log = structlog.get_logger("tokens")
 
-    def expect(self, user_id: str) -> None:
-        """Begin to load a token that may be used in a moment."""
-        self._lent.foresight.expect(user_id)
-
-    def expect_no_more(self, user_id: str) -> None:
-        """Let go of a token that was not used."""
-        self._lent.foresight.forget(user_id)
-
     async def use(
         self, user_id: str, call: Call[T], *, deed: Deed = Deed.USED, detail: str = ""
     ) -> T:

@@ -1,13 +1,15 @@
 """Connected accounts: who lent the bot a token, and what their profile says."""
 
+from asyncio import Future
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, update
 
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database
+from bot.storage.foresight import Foresight
 from bot.storage.lent_tokens import ACCESS, make_token_id, seal_pair
 from bot.storage.tables import accounts, make_insert
 from bot.storage.vault import Vault
@@ -44,6 +46,7 @@ class Accounts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self.foresight: Final = Foresight(self._begin_to_load)
 
     async def save(self, account: ConnectedAccount, token: AuthToken) -> None:
         """Keep the account; one that is there gets the new token but keeps its zone."""
@@ -72,9 +75,7 @@ class Accounts:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account without its token; None also where that token is dead."""
-        row = await self._database.read(
-            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
-        )
+        row = await self.foresight.read(user_id)
         return ConnectedAccount(*row) if row else None
 
     async def load_all(self) -> list[ConnectedAccount]:
@@ -107,6 +108,11 @@ class Accounts:
         statement = delete(accounts).where(accounts.c.user_id == user_id)
         return await self._database.run(
             lambda connection: connection.execute(statement).rowcount == 1
+        )
+
+    def _begin_to_load(self, user_id: str) -> Future[Row[*tuple[Any, ...]] | None]:
+        return self._database.begin_to_read(
+            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
         )
 
     async def _update(self, user_id: str, **values: object) -> None:

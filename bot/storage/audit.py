@@ -36,11 +36,15 @@ class AuditTrail:
         self._database = database
 
     def begin_to_save(self, record: AuditRecord, *, is_urgent: bool = True) -> Future[object]:
-        """Append a record; what is not urgent is written with what comes next."""
+        """Append a record; what is not urgent is written with what comes next.
+
+        A power cut may undo the last of those, with the end of the answer they belong to.
+        """
         values = {name: getattr(record, name) for name in AuditRecord.__slots__}
         return self._database.begin(
             lambda connection: connection.execute(_SAVE, values),
             is_groupable=True,
+            is_lasting=is_urgent,
             is_urgent=is_urgent,
         )
 

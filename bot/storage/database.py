@@ -26,6 +26,7 @@ T = TypeVar("T")
 Note = Callable[[int, float, bool], None]
 
 _LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
+_LONGEST_REST: Final = 0.05  # seconds, for what is not urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Database:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._is_working = False
         self._is_closed = False
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def run(
         self,
@@ -62,6 +64,7 @@ class Database:
         *,
         is_groupable: bool = False,
         is_lasting: bool = True,
+        is_urgent: bool = True,
     ) -> T:
         """Do the work in one transaction: all of it is kept, or nothing and it raises.
 
@@ -73,9 +76,12 @@ class Database:
         broke in the very moment of the commit; whatever else it raises, nothing was kept.
 
         What need not be lasting is seen by all at once, but a power cut may undo it, together
-        with all that came after it; in return nobody waits for the disk.
+        with all that came after it; in return nobody waits for the disk. What is not urgent is
+        done with what comes next, or else in a twentieth of a second.
         """
-        return await self.begin(work, is_groupable=is_groupable, is_lasting=is_lasting)
+        return await self.begin(
+            work, is_groupable=is_groupable, is_lasting=is_lasting, is_urgent=is_urgent
+        )
 
     def begin(
         self,
@@ -85,10 +91,7 @@ class Database:
         is_lasting: bool = True,
         is_urgent: bool = True,
     ) -> "asyncio.Future[T]":
-        """Have the same done without waiting for it; what is begun later is done later.
-
-        What is not urgent is done with what comes next.
-        """
+        """Have the same done without waiting for it; what is begun later is done later."""
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -122,7 +125,19 @@ class Database:
 
     def _add(self, job: _Job, *, is_urgent: bool = True) -> None:
         self._waiting.append(job)
-        if is_urgent and not self._is_working:
+        if is_urgent:
+            self._set_to_work()
+        elif self._alarm is None:
+            # Once is enough: whatever else it finds has waited for less long.
+            self._alarm = asyncio.get_running_loop().call_later(_LONGEST_REST, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._waiting and not self._is_closed:
+            self._set_to_work()
+
+    def _set_to_work(self) -> None:
+        if not self._is_working:
             self._is_working = True
             self._thread.submit(self._work_off)
 

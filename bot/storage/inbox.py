@@ -178,6 +178,7 @@ class Inbox:
             lambda connection: connection.execute(statement, values),
             is_groupable=True,
             is_lasting=awaiting is not None,
+            is_urgent=awaiting is not None,
         )
         if awaiting is not None:
             # The link of an earlier question does not work any more.

@@ -1,5 +1,7 @@
 """A workspace and processes of the bot, as far as messages go, moved by hand."""
 
+import asyncio
+from asyncio import Future
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from bot.parsing import Listener
 from bot.rocketchat.rest import HistoryPage, Rest
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
+from bot.storage.foresight import Expectations, Foresight
 from bot.storage.inbox import Inbox
 from bot.storage_health import StorageHealth
 from bot.workspace_clock import WorkspaceClock
@@ -117,6 +120,13 @@ class HandDrivenLanes:
     jobs: dict[str, list[Job]] = field(default_factory=dict)
     room: int = 5
 
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.jobs.values()))
+
+    def is_working_for(self, person: str) -> bool:
+        return bool(self.jobs.get(person))
+
     def add(self, job: Job) -> None:
         insort(self.jobs.setdefault(job.person_id, []), job, key=lambda each: each.at)
         self.room -= 1
@@ -197,8 +207,11 @@ class Process:
             metrics=metrics,
         )
         cases = Cases(case_parts, DAY)
-        desk_parts: Any = (name, inbox, lanes, cases, health, self.tell_time, metrics.waits)
-        self.desk = Desk(DeskParts(*desk_parts))
+        self.looked_up: list[str] = []
+        self.foresight = Foresight(self.look_up)
+        grounds: Any = (name, inbox, lanes, cases, health, Expectations(self.foresight))
+        parts: Any = (*grounds, self.tell_time, metrics.waits)
+        self.desk = Desk(DeskParts(*parts))
         listener = Listener(BOT, "!")
         worth = partial(is_worth_hearing, listener=listener)
         catch_up = CatchUp(world, checkpoints, clock, window=DAY, is_worth=worth)
@@ -215,6 +228,13 @@ class Process:
             now=self.tell_time,
         )
         self.intake = Intake(parts, DAY)
+
+    def look_up(self, person: str) -> Future[str]:
+        """Read, as far as a foresight knows, what belongs to the person."""
+        self.looked_up.append(person)
+        outcome: Future[str] = asyncio.get_running_loop().create_future()
+        outcome.set_result(person)
+        return outcome
 
     def tell_time(self) -> datetime:
         return self.world.now

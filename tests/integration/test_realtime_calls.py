@@ -21,7 +21,7 @@ async def open_calls(
 ) -> AsyncIterator[Calls]:
     async with (
         open_workspace(script) as workspace,
-        open_link(format_address(workspace.url), 2.0) as link,
+        open_link(format_address(workspace.url), 2.0, "bot") as link,
         asyncio.timeout(PATIENCE),
     ):
         calls = Calls(
@@ -92,6 +92,20 @@ async def test_one_ready_may_confirm_several_subscriptions() -> None:
             tasks.create_task(
                 calls.create_subscription(make_subscription(name), name, lambda _: None)
             )
+
+
+async def test_the_bots_own_messages_are_not_even_given_out() -> None:
+    async def say_both(peer: Peer) -> None:
+        for sender in ("bot", "ann"):
+            await peer.say({"msg": "changed", "fields": {"args": [{"u": {"_id": sender}}]}})
+        await peer.stay()
+
+    async with (
+        open_workspace(say_both) as workspace,
+        open_link(format_address(workspace.url), 2.0, "bot") as link,
+        asyncio.timeout(PATIENCE),
+    ):
+        assert "ann" in await link.recv()
 
 
 async def test_a_refused_subscription_is_an_error() -> None:

@@ -15,6 +15,7 @@ from bot.services.audit import Audit, Deed
 from bot.storage.audit import AuditTrail
 from bot.storage.database import Database, open_database
 from bot.storage.device_names import DeviceNames
+from bot.storage.foresight import Foresight
 
 FULL, NORMAL = 2, 1
 
@@ -83,6 +84,27 @@ async def test_what_is_expected_is_read_once_and_then_anew(database: Database) -
     assert await names.load("ann") == {"key": "kitchen tablet"}
 
 
+async def test_what_is_expected_again_is_not_begun_again(database: Database) -> None:
+    names = DeviceNames(database)
+    names.foresight.expect("ann")
+    await names.save("ann", "key", "kitchen tablet")
+    names.foresight.expect("ann")
+    assert await names.load("ann") == {}
+
+
+async def test_what_was_expected_long_ago_is_read_anew(database: Database) -> None:
+    kept = "old"
+
+    def begin(_user_id: str) -> asyncio.Future[str]:
+        return database.begin(lambda _connection: kept)
+
+    foresight = Foresight(begin, lifetime=0.0)
+    foresight.expect("ann")
+    await database.run(ask_for_safety)
+    kept = "new"
+    assert await foresight.read("ann") == "new"
+
+
 async def test_what_was_expected_in_vain_is_forgotten(database: Database) -> None:
     names = DeviceNames(database)
     names.foresight.expect("ann")
@@ -113,7 +135,15 @@ async def test_a_use_is_in_the_trail_before_anything_that_is_written_later(
     assert seen == 1
 
 
-async def test_what_is_not_urgent_is_kept_even_if_nothing_comes_after_it(storage_url: str) -> None:
+async def test_what_is_not_urgent_is_done_even_if_nothing_comes_after_it(
+    database: Database,
+) -> None:
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await database.run(ask_for_safety, is_groupable=True, is_urgent=False)
+
+
+async def test_what_is_not_urgent_is_kept_even_if_the_end_comes_after_it(storage_url: str) -> None:
     async with open_database(storage_url) as database:
         await Audit(AuditTrail(database), lambda: datetime(2026, 11, 23, tzinfo=UTC)).note(
             "ann", Deed.USED

@@ -15,7 +15,7 @@ from websockets.legacy.client import Connect as Dial
 from websockets.legacy.client import WebSocketClientProtocol
 
 from bot.errors import UnreachableError
-from bot.rocketchat.realtime.frames import is_of_strangers
+from bot.rocketchat.realtime.frames import is_of_strangers, make_own_mark
 
 _LARGEST_FRAME: Final = 16 * 2**20
 _CLOSE_SECONDS: Final = 0.3
@@ -28,35 +28,40 @@ class Link(WebSocketClientProtocol):
     """A websocket that gives out only what may concern the bot.
 
     ``on_frame`` is called for every frame; the last one came ``heard_at``, in the event loop's
-    seconds.
+    seconds. Frames with ``own_mark`` in them are of the bot's own messages.
     """
 
-    def __init__(self, on_frame: Callable[[], None], **options: Any) -> None:  # noqa: ANN401 - the library's own
+    def __init__(self, on_frame: Callable[[], None], own_mark: str, **options: Any) -> None:  # noqa: ANN401 - the library's own
         super().__init__(**options)
         self.heard_at = self.loop.time()
         self._on_frame = on_frame
+        self._own_mark = own_mark
 
     async def read_message(self) -> str | bytes | None:
-        """Give the next message that is not of strangers; None at the end of the link."""
+        """Give the next message that is not of strangers or its own; None at the link's end."""
         # Dropped before the library queues it and wakes the reader, which costs as much as
         # all the rest.
         while (message := await super().read_message()) is not None:
             self.heard_at = self.loop.time()
             self._on_frame()
-            if isinstance(message, bytes) or not is_of_strangers(message):
+            if isinstance(message, bytes) or not self._is_nothing(message):
                 return message
         return None
+
+    def _is_nothing(self, message: str) -> bool:
+        return self._own_mark in message or is_of_strangers(message)
 
 
 @asynccontextmanager
 async def open_link(
-    address: str, seconds: float, on_frame: Callable[[], None] = lambda: None
+    address: str, seconds: float, user_id: str, on_frame: Callable[[], None] = lambda: None
 ) -> AsyncIterator[Link]:
-    """Open a websocket within ``seconds``, and close it in the end.
+    """Open a websocket within ``seconds``, and close it in the end; ``user_id`` is the bot's own.
 
     Raises ``UnreachableError``, whose text says what stands in the way.
     """
-    link = await _dial(address, seconds, on_frame)
+    create_protocol = partial(Link, on_frame, make_own_mark(user_id))
+    link = await _dial(address, seconds, create_protocol)
     try:
         yield link
     finally:
@@ -76,10 +81,10 @@ def format_address(url: str) -> str:
     ).geturl()
 
 
-async def _dial(address: str, seconds: float, on_frame: Callable[[], None]) -> Link:
+async def _dial(address: str, seconds: float, create_protocol: Callable[..., Link]) -> Link:
     try:
         async with asyncio.timeout(seconds):
-            link: Link = await _make_dial(address, on_frame)  # type: ignore[assignment]  # as it makes it
+            link: Link = await _make_dial(address, create_protocol)  # type: ignore[assignment]  # as it makes it
     except TimeoutError as error:
         raise UnreachableError(f"no connection in {seconds:g} s") from error
     except (OSError, WebSocketException, UnicodeError) as error:
@@ -87,10 +92,10 @@ async def _dial(address: str, seconds: float, on_frame: Callable[[], None]) -> L
     return link
 
 
-def _make_dial(address: str, on_frame: Callable[[], None]) -> "_DirectDial":
+def _make_dial(address: str, create_protocol: Callable[..., Link]) -> "_DirectDial":
     return _DirectDial(
         address,
-        create_protocol=partial(Link, on_frame),
+        create_protocol=create_protocol,
         # The library writes every frame at DEBUG, the login among them: outside the tree of
         # loggers no setting can turn this one on.
         logger=logging.Logger("silent", logging.CRITICAL + 1),  # noqa: LOG001 - see above

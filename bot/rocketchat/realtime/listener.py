@@ -125,7 +125,8 @@ class Realtime:
         """Listen on one connection to its end, and return what ended it."""
         self._was_live = False
         try:
-            opening = open_link(self._address, self._timing.connect, self._take_frame)
+            user_id, seconds = self._token.user_id, self._timing.connect
+            opening = open_link(self._address, seconds, user_id, self._take_frame)
             async with opening as link:
                 await self._use(self._make_connection(link))
         except ExceptionGroup as errors:

@@ -17,7 +17,7 @@ async def try_listening(url: str, token: AuthToken, timing: Timing) -> None:
 
     A bot that is listening already with the same token is not disturbed.
     """
-    async with open_link(format_address(url), timing.connect) as link:
+    async with open_link(format_address(url), timing.connect, token.user_id) as link:
         calls = Calls(
             link,
             ids=itertools.count(1),

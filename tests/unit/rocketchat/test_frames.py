@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rocketchat.realtime.frames import is_of_strangers, parse_frame
+from bot.rocketchat.realtime.frames import is_of_strangers, make_own_mark, parse_frame
 
 STRANGERS = '{"roomParticipant":false,"roomType":"c","roomName":"general"}'
 
@@ -62,6 +62,18 @@ def test_a_message_as_the_server_writes_it_is_of_strangers_exactly_if_it_says_so
 def test_a_frame_of_any_other_form_is_of_strangers_only_if_it_ends_like_one(frame: object) -> None:
     raw = json.dumps(frame, separators=(",", ":"))
     assert not is_of_strangers(raw) or raw.endswith("]}}")
+
+
+OWN = make_own_mark("bot")
+
+
+@given(st.sampled_from(["bot", "ann"]), texts | st.just(OWN), texts)
+def test_a_message_is_the_bots_own_exactly_if_the_bot_has_sent_it(
+    sender: str, text: str, name: str
+) -> None:
+    user = {"_id": sender, "username": name}
+    raw = write([{"_id": "1", "msg": text, "u": user, "mentions": [{"_id": "bot"}]}, {}])
+    assert (OWN in raw) == (sender == "bot")
 
 
 @pytest.mark.parametrize("raw", ["", "garbage{", "[]", "5", "null", b"\xff", "[" * 100_000])
