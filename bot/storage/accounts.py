@@ -3,14 +3,16 @@
 from asyncio import Future
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database
 from bot.storage.foresight import Foresight
 from bot.storage.lent_tokens import ACCESS, make_token_id, seal_pair
+from bot.storage.statement import Statement
 from bot.storage.tables import accounts, make_insert
 from bot.storage.vault import Vault
 
@@ -35,8 +37,10 @@ _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
 _ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in ConnectedAccount.__slots__)
-_LOAD: Final = select(*_ACCOUNT_COLUMNS).where(
-    accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
+_LOAD: Final = Statement(
+    select(*_ACCOUNT_COLUMNS).where(
+        accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
+    )
 )
 
 
@@ -75,8 +79,8 @@ class Accounts:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account without its token; None also where that token is dead."""
-        row = await self.foresight.read(user_id)
-        return ConnectedAccount(*row) if row else None
+        rows = await self.foresight.read(user_id)
+        return ConnectedAccount(*rows[0]) if rows else None
 
     async def load_all(self) -> list[ConnectedAccount]:
         """Give all accounts, by user name, those with a dead token included."""
@@ -110,10 +114,8 @@ class Accounts:
             lambda connection: connection.execute(statement).rowcount == 1
         )
 
-    def _begin_to_load(self, user_id: str) -> Future[Row[*tuple[Any, ...]] | None]:
-        return self._database.begin_to_read(
-            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
-        )
+    def _begin_to_load(self, user_id: str) -> Future[list[tuple[Any, ...]]]:
+        return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
     async def _update(self, user_id: str, **values: object) -> None:
         statement = update(accounts).where(accounts.c.user_id == user_id).values(values)

@@ -3,17 +3,21 @@
 from asyncio import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, text
 
 from bot.storage.database import Database
+from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, audit
 
 _row: Final = audit.c
-_SAVE: Final = text(
-    "INSERT INTO audit (at, user_id, deed, detail) VALUES (:at, :user_id, :deed, :detail)"
-).bindparams(bindparam("at", type_=UtcTime))
+_SAVE: Final = Statement(
+    text(
+        "INSERT INTO audit (at, user_id, deed, detail) VALUES (:at, :user_id, :deed, :detail)"
+    ).bindparams(bindparam("at", type_=UtcTime))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class AuditTrail:
         """
         values = {name: getattr(record, name) for name in AuditRecord.__slots__}
         return self._database.begin(
-            lambda connection: connection.execute(_SAVE, values),
+            partial(_SAVE.run, values=values),
             is_groupable=True,
             is_lasting=is_urgent,
             is_urgent=is_urgent,

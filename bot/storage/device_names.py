@@ -1,18 +1,20 @@
 """The names that people gave their devices."""
 
 from asyncio import Future
-from collections.abc import Sequence
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from bot.storage.database import Database
 from bot.storage.foresight import Foresight
+from bot.storage.statement import Statement
 from bot.storage.tables import device_names, make_insert
 
 _row = device_names.c
-# Made once: to make a statement takes longer than to run it.
-_LOAD: Final = select(_row.device_key, _row.name).where(_row.user_id == bindparam("user"))
+_LOAD: Final = Statement(
+    select(_row.device_key, _row.name).where(_row.user_id == bindparam("user"))
+)
 
 
 class DeviceNames:
@@ -38,8 +40,7 @@ class DeviceNames:
 
     async def load(self, user_id: str) -> dict[str, str]:
         """Give the user's names by device key."""
-        rows = await self.foresight.read(user_id)
-        return {row.device_key: row.name for row in rows}
+        return dict(await self.foresight.read(user_id))
 
     async def delete(self, user_id: str, device_key: str) -> bool:
         """Forget one name; false where there was none."""
@@ -55,7 +56,5 @@ class DeviceNames:
         statement = delete(device_names).where(_row.user_id == user_id)
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
 
-    def _begin_to_load(self, user_id: str) -> Future[Sequence[Row[str, str]]]:
-        return self._database.begin_to_read(
-            lambda connection: connection.execute(_LOAD, {"user": user_id}).all()
-        )
+    def _begin_to_load(self, user_id: str) -> Future[list[tuple[Any, ...]]]:
+        return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))

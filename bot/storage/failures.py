@@ -28,16 +28,6 @@ _SQLITE_ADVICE: Final = {
 }
 _PRIMARY_CODE: Final = 0xFF  # the bits above it are SQLite's finer distinctions
 
-_FILE_SQLITE_ADVICE: Final = {
-    errno.ENOENT: "the folder does not exist; make it",
-    errno.ENOTDIR: "the folder does not exist; make it",
-    errno.EACCES: "the bot's user may not write in the folder; give it the right to",
-    errno.EPERM: "the bot's user may not write in the folder; give it the right to",
-    errno.EROFS: "the folder is read-only; choose another",
-    errno.ENOSPC: "the disk is full; make room",
-}
-
-
 _FILE_ADVICE: Final = {
     errno.ENOENT: "the folder does not exist; make it",
     errno.ENOTDIR: "the folder does not exist; make it",

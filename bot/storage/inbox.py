@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    CursorResult,
     and_,
     bindparam,
     delete,
@@ -24,15 +23,16 @@ from sqlalchemy import (
 
 from bot.models import Message
 from bot.storage.database import Database
+from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, accounts, inbox, unfinished
 
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
 _MOST_NAMES: Final = 500
 
-# Written out, as both databases read it: every message passes here, and putting the statement
-# together anew would take ten times as long as running it.
-_CLAIM: Final = text("""
+# Written out as both databases read it.
+_CLAIM: Final = Statement(
+    text("""
     INSERT INTO inbox
     (message_id, claimed_by, claimed_until, room_id, sender_id, sent_at, part)
     VALUES (:message_id, :by, :until, :room_id, :sender_id, :sent_at, :part)
@@ -45,29 +45,36 @@ _CLAIM: Final = text("""
         AND older.finished_at IS NULL AND older.sent_at < :sent_at
     )
 """).bindparams(
-    bindparam("until", type_=UtcTime),
-    bindparam("now", type_=UtcTime),
-    bindparam("sent_at", type_=UtcTime),
+        bindparam("until", type_=UtcTime),
+        bindparam("now", type_=UtcTime),
+        bindparam("sent_at", type_=UtcTime),
+    )
 )
 
 # One's own older ones count, too: what was just taken over may not have come to its lane yet.
-_FIND_STANDING: Final = text("""
+_FIND_STANDING: Final = Statement(
+    text("""
     SELECT EXISTS (
         SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
         AND sent_at < :sent_at
     ) FROM inbox WHERE message_id = :message_id AND finished_at IS NULL AND claimed_by = :by
 """).bindparams(bindparam("sent_at", type_=UtcTime))
+)
 
 # Who asked, and where, is kept for as long as there is something to answer.
-_FINISH: Final = text("""
+_FINISH: Final = Statement(
+    text("""
     UPDATE inbox SET finished_at = :now, action = NULL, room_id = '', sender_id = ''
     WHERE message_id = :message_id
 """).bindparams(bindparam("now", type_=UtcTime))
+)
 
-_SUSPEND: Final = text("""
+_SUSPEND: Final = Statement(
+    text("""
     UPDATE inbox SET finished_at = :now, action = NULL, awaiting = :awaiting
     WHERE message_id = :message_id
 """).bindparams(bindparam("now", type_=UtcTime))
+)
 _NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
@@ -132,7 +139,7 @@ class Inbox:
         values = {name: getattr(letter, name) for name in Letter.__slots__}
         values |= {"by": by, "until": until, "now": now}
         return self._database.begin(
-            lambda connection: _read_standing(connection.execute(_CLAIM, values)),
+            lambda connection: _read_standing(_CLAIM.run(connection, values)),
             is_groupable=True,
             is_lasting=False,
         )
@@ -163,7 +170,7 @@ class Inbox:
         values = {name: getattr(letter, name) for name in ("message_id", "sender_id", "sent_at")}
         values["by"] = by
         return await self._database.read(
-            lambda connection: _read_standing(connection.execute(_FIND_STANDING, values))
+            lambda connection: _read_standing(_FIND_STANDING.run(connection, values))
         )
 
     async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
@@ -175,7 +182,7 @@ class Inbox:
         values = {"message_id": message_id, "now": now, "awaiting": awaiting}
         statement = _SUSPEND if awaiting else _FINISH
         await self._database.run(
-            lambda connection: connection.execute(statement, values),
+            lambda connection: statement.run(connection, values),
             is_groupable=True,
             is_lasting=awaiting is not None,
             is_urgent=awaiting is not None,
@@ -255,10 +262,10 @@ class Inbox:
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
 
 
-def _read_standing(found: CursorResult[Any]) -> Standing:
-    is_held_up = found.scalar_one_or_none()
-    if is_held_up is None:
+def _read_standing(found: Sequence[tuple[Any, ...]]) -> Standing:
+    if not found:
         return Standing.LOST
+    ((is_held_up,),) = found
     return Standing.HELD_UP if is_held_up else Standing.FREE
 
 

@@ -4,28 +4,32 @@ import secrets
 from asyncio import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Row, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database
 from bot.storage.foresight import Foresight
+from bot.storage.statement import Statement
 from bot.storage.tables import accounts
 from bot.storage.vault import Vault
 
 ACCESS: Final = "access token"
 REFRESH: Final = "refresh token"
 _row: Final = accounts.c
-_LOAD: Final = select(
-    _row.token_id,
-    _row.is_bearer,
-    _row.sealed_token,
-    _row.sealed_refresh_token,
-    _row.expires_at,
-    _row.renewed_at,
-).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
+_LOAD: Final = Statement(
+    select(
+        _row.token_id,
+        _row.is_bearer,
+        _row.sealed_token,
+        _row.sealed_refresh_token,
+        _row.expires_at,
+        _row.renewed_at,
+    ).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class LentTokens:
 
     async def load(self, user_id: str) -> LentToken | None:
         """Give what the user lent; raise SealBrokenError where it does not open."""
-        row = await self.foresight.read(user_id)
-        return self._open(user_id, row) if row else None
+        rows = await self.foresight.read(user_id)
+        return self._open(user_id, rows[0]) if rows else None
 
     async def take_turn(
         self, user_id: str, token_id: str, *, now: datetime, until: datetime
@@ -120,18 +124,16 @@ class LentTokens:
             lambda connection: list(connection.execute(query).scalars())
         )
 
-    def _begin_to_load(self, user_id: str) -> Future[Row[*tuple[Any, ...]] | None]:
-        return self._database.begin_to_read(
-            lambda connection: connection.execute(_LOAD, {"user": user_id}).one_or_none()
-        )
+    def _begin_to_load(self, user_id: str) -> Future[list[tuple[Any, ...]]]:
+        return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
-    def _open(self, user_id: str, row: Row[*tuple[Any, ...]]) -> LentToken:
+    def _open(self, user_id: str, row: tuple[Any, ...]) -> LentToken:
         token_id, is_bearer, sealed, sealed_refresh, expires_at, renewed_at = row
         secret = self._vault.open(sealed, user_id=user_id, purpose=ACCESS)
         refresh = None
         if sealed_refresh:
             refresh = self._vault.open(sealed_refresh, user_id=user_id, purpose=REFRESH)
-        token = AuthToken(user_id, secret, is_bearer=is_bearer)
+        token = AuthToken(user_id, secret, is_bearer=bool(is_bearer))
         return LentToken(token_id, token, refresh, expires_at, renewed_at)
 
     async def _change(
