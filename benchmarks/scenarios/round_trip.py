@@ -25,23 +25,22 @@ _KINDS = {
 }
 
 
+_Figures = defaultdict[tuple[str, str], list[float]]
+
+
 class _Notes:
     """Figures by kind and contestant, one for each repetition."""
 
     def __init__(self) -> None:
-        self.p50: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self.p99: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self.cpu: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self.p50: _Figures = defaultdict(list)
+        self.p99: _Figures = defaultdict(list)
+        self.cpu: _Figures = defaultdict(list)
 
     def take(self, kind: str, contestant: Contestant, timed: Timed) -> None:
         delays, key = find_delays(timed.commands), (kind, contestant.name)
         self.p50[key].append(find_percentile(delays, 0.5))
         self.p99[key].append(find_percentile(delays, 0.99))
         self.cpu[key].append(1000 * timed.cpu / max(1, len(delays)))
-
-    def ratio(self, figures: dict[tuple[str, str], list[float]], kind: str) -> float:
-        pairs = pair_ratios(figures[kind, OURS.name], figures[kind, FLOOR.name])
-        return spread(pairs).middle
 
 
 async def run(bench: Bench) -> Findings:
@@ -108,34 +107,24 @@ def _make_table(title: str, kind: str, notes: _Notes) -> Table:
 
 
 def _make_targets(notes: _Notes) -> list[Target]:
-    floor, ours = ((name, "session serial") for name in (FLOOR.name, OURS.name))
-    p50 = [format_number(spread(notes.p50[kind, name]).middle) for name, kind in (ours, floor)]
-    p99 = [format_number(spread(notes.p99[kind, name]).middle) for name, kind in (ours, floor)]
     return [
-        Target(
-            "1",
-            "`!session` round trip, p50, by the floor's",
-            notes.ratio(notes.p50, "session serial"),
-            1.5,
-            "x",
-            details=f"{p50[0]} ms to {p50[1]} ms",
-        ),
-        Target(
-            "1",
-            "`!session` round trip, p99, by the floor's",
-            notes.ratio(notes.p99, "session serial"),
-            2.5,
-            "x",
-            details=f"{p99[0]} ms to {p99[1]} ms",
-        ),
-        Target(
-            "1",
-            "`!session` with 50 ms upstream, p50, by the floor's",
-            notes.ratio(notes.p50, "session delayed"),
-            1.05,
-            "x",
-        ),
+        _make_target(notes.p50, "session serial", "`!session` round trip, p50", 1.5),
+        _make_target(notes.p99, "session serial", "`!session` round trip, p99", 2.5),
+        _make_target(notes.p50, "session delayed", "`!session` with 50 ms upstream, p50", 1.05),
     ]
+
+
+def _make_target(figures: _Figures, kind: str, text: str, limit: float) -> Target:
+    ours, floor = figures[kind, OURS.name], figures[kind, FLOOR.name]
+    middles = [format_number(spread(each).middle) for each in (ours, floor)]
+    return Target(
+        "1",
+        f"{text}, by the floor's",
+        spread(pair_ratios(ours, floor)).middle,
+        limit,
+        "x",
+        details=f"{middles[0]} ms to {middles[1]} ms",
+    )
 
 
 def _make_bars(notes: _Notes) -> list[Bar]:

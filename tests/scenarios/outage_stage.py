@@ -69,8 +69,12 @@ class Guest:
 
     async def wait_for_answers(self, *names: str) -> None:
         """Wait for the last of them, and see that all came, once and in order."""
-        await self.wait_until(lambda guest: len(guest.answered) >= len(names))
+        await self.wait_for_number(len(names))
         assert self.answered == list(names)
+
+    async def wait_for_number(self, number: int) -> None:
+        """Wait until so many have been answered."""
+        await self.wait_until(lambda guest: len(guest.answered) >= number)
 
     async def wait_for_text(self, words: str) -> str:
         await self.wait_until(lambda guest: any(words in text for text in guest.texts))
@@ -114,6 +118,10 @@ class OutageStage:
         return Guest(
             self.simulator, user, self.people.bot, workspace.direct_room(user, self.people.bot)
         )
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time go by on the workspace's clock."""
+        self.simulator.skew += timedelta(seconds=seconds)
 
     @asynccontextmanager
     async def run_bot(

@@ -53,7 +53,7 @@ async def test_what_is_said_while_the_bot_is_not_there_is_answered_when_it_is(
 async def test_on_the_very_first_start_nothing_old_is_answered(stage: OutageStage) -> None:
     alice = stage.invite("alice")
     old = alice.ask("one")[0]
-    await asyncio.sleep(1.1)  # the workspace tells its time in whole seconds
+    stage.wait(seconds=2)  # the workspace tells its time in whole seconds
     async with stage.run_bot():
         await alice.expect_nothing_more()
         stage.simulator.workspace.react(alice.user, old, ":smile:", is_set=True)
@@ -76,9 +76,9 @@ async def test_threads_channels_and_groups_are_caught_up_on_too(
         name = bot.username
         alice.say(f"@{name} mentioned", channel)
         alice.say("!overheard", channel)
-        await asyncio.sleep(0.01)  # what is said at once in several rooms has no order
+        stage.wait(seconds=0.01)  # what is said at once in several rooms has no order
         alice.say(f"@{name} grouped", group)
-        await asyncio.sleep(0.01)
+        stage.wait(seconds=0.01)
         alice.say("!threaded", thread_id=root["_id"])
         async with stage.run_bot():
             await alice.wait_for_answers("mentioned", "grouped", "threaded")
@@ -141,7 +141,7 @@ async def test_with_no_time_to_catch_up_the_missed_is_only_admitted(stage: Outag
     async with stage.run_bot(bot=own):
         pass
     missed = alice.ask("one")[0]
-    await asyncio.sleep(1.1)  # the workspace tells its time in whole seconds
+    stage.wait(seconds=2)  # the workspace tells its time in whole seconds
     async with stage.run_bot(bot=own):
         await alice.wait_for_text("I was away")
         stage.simulator.workspace.react(alice.user, missed, ":smile:", is_set=True)
@@ -230,18 +230,19 @@ async def test_several_bots_on_one_database_share_the_work(stage: OutageStage, c
     names = [f"n{number}" for number in range(15)]
 
     async def talk() -> None:
-        for name in names:
+        for number, name in enumerate(names):
             for guest in guests:
                 guest.ask(name)
-            await asyncio.sleep(0.02)
+            # Not all at once, and some of it while others come and go.
+            await guests[0].wait_for_number(number - 2)
 
     async with stage.run_bot():
         async with asyncio.TaskGroup() as tasks:
-            talking = tasks.create_task(talk())
+            tasks.create_task(talk())
             for _ in range(count - 1):
                 async with stage.run_bot():
-                    await asyncio.sleep(0.1)
-            await talking
+                    more = min(len(guests[0].answered) + 3, len(names))
+                    await guests[0].wait_for_number(more)
         for guest in guests:
             await guest.wait_for_answers(*names)
 

@@ -149,9 +149,7 @@ async def test_a_report_that_was_sent_but_not_noted_is_not_sent_again(
 ) -> None:
     assert "Your report" in await alice.hear_at(NINE)
     await wait_for_outcomes(house, ["sent"])
-    await house.stop_bots()
-    await forget_the_end(house)
-    house.clock.move_to(house.clock.now() + LEASE)
+    await die_before_the_end(house)
     await house.start_bot()
     await wait_for_outcomes(house, ["sent"])
     assert house.count_said("Your report") == 1
@@ -163,9 +161,7 @@ async def test_a_device_that_came_between_two_tries_of_a_report_is_new_in_the_ne
 ) -> None:
     assert "Your report" in await alice.hear_at(NINE)
     await wait_for_outcomes(house, ["sent"])
-    await house.stop_bots()
-    await forget_the_end(house)
-    house.clock.move_to(house.clock.now() + LEASE)
+    await die_before_the_end(house)
     sign_in(house)
     await house.start_bot()
     await wait_for_outcomes(house, ["sent"])
@@ -173,14 +169,16 @@ async def test_a_device_that_came_between_two_tries_of_a_report_is_new_in_the_ne
     assert "1 new device" in await alice.hear_at(NINE + DAY)
 
 
-async def forget_the_end(house: House) -> None:
-    """Put the database back to where it was just before the end of the slot was written."""
+async def die_before_the_end(house: House) -> None:
+    """Stop, as if just before the end of the slot was written, for as long as a slot is kept."""
+    await house.stop_bots()
     async with open_database(house.settings.storage.url) as database:
         await database.run(
             lambda connection: connection.exec_driver_sql(
                 "UPDATE slots SET finished_at = NULL, outcome = ''"
             )
         )
+    house.clock.move_to(house.clock.now() + LEASE)
 
 
 # The workspace
