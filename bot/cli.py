@@ -34,11 +34,10 @@ Secrets = Annotated[Path | None, typer.Option(help="Folder with a file per secre
 User = Annotated[str, typer.Argument(help="User name or user id.")]
 AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; all without it.")]
 Work = Callable[[Settings], AsyncIterator[str]]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 _YOUNG_OBJECTS: Final = 5000
 """So many may come before the collector looks at them; a burst has thousands of tasks in hand."""
-
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
 
 def main() -> None:

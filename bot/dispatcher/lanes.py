@@ -73,7 +73,7 @@ class Lanes:
         lane = self._lanes.get(job.person_id)
         if lane is None:
             lane = self._lanes[job.person_id] = _Lane(self._make_pauses())
-            if self._tasks is not None:
+            if self._tasks is not None and not self._stopping.is_set():
                 self._tasks.create_task(self._serve(job.person_id, lane))
         insort(lane.jobs, job, key=lambda each: each.at)
         self._count += 1

@@ -3,6 +3,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from bot.dispatcher.lanes import MOST_IN_HAND, Job, Lanes, Progress
 from bot.rocketchat.realtime import Timing
 
@@ -106,4 +108,24 @@ async def test_a_stop_lets_running_work_end_and_begins_nothing_more() -> None:
         lanes.stop()
         blocked.set()
     assert ended == ["it"]
+    assert diary.worked == []
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_what_comes_after_a_stop_is_left_to_the_next_start(turns: int) -> None:
+    diary, released = Diary(), asyncio.Event()
+
+    async def work() -> Progress:
+        await released.wait()
+        return Progress.SETTLED
+
+    async with running() as lanes:
+        await asyncio.sleep(0)
+        lanes.add(Job("ann", NOW, work))
+        await asyncio.sleep(0)
+        lanes.stop()
+        released.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        lanes.add(diary.make_job("bob", "late"))
     assert diary.worked == []
