@@ -9,5 +9,5 @@ import pytest
 def give_up(reason: str) -> NoReturn:
     """Skip the test; under CI, where nothing may be skipped, fail it."""
     if os.environ.get("CI"):
-        pytest.fail(f"{reason}; .ci/run installs it")
+        pytest.fail(f"{reason}; under CI it must be there")
     pytest.skip(reason)

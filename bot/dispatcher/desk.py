@@ -24,7 +24,7 @@ _WAITING_TIME: Final = timedelta(minutes=30)
 _MOMENT: Final = timedelta(seconds=15)
 # Much shorter than a claim: what came in meanwhile, or was taken over, is looked for after it.
 _A_WORD: Final = timedelta(seconds=1)
-_FEW: Final = 50
+_FEW: Final = 50  # messages in hand; with more, an answer is not begun at once
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from bot.logs import open_logs
+from tests.needs import give_up
 from tests.scenarios.delegating import (
     connect_by_button,
     find_retry,
@@ -129,7 +130,7 @@ async def test_the_health_pages_show_no_secret_and_no_user(tmp_path: Path) -> No
 
 async def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
-        pytest.skip("reads /proc")
+        give_up("reads /proc")
     async with start("simulate", "--port", "0") as simulator:
         printed = await read_until(simulator.stdout, "alice_password")
         config = tmp_path / "config.toml"
