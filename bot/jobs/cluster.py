@@ -7,17 +7,19 @@ lost, comes twice or outlives its slot costs nothing: each tick adds what is mis
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.jobs.queue import LOOK, REPORT, TICK, Queue, Work, read_slot
+from bot.jobs.queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_slots
 from bot.scheduler.attempts import LEASE
 from bot.scheduler.loop import KEPT, Duties
 from bot.scheduler.loop import TICK as PERIOD
+from bot.storage.slots import Slot
 
-_MOST_DUE: Final = 5000  # in a period, so it is also the most that all processes can make
+_AT_ONCE: Final = 400  # the queue sorts all that wait, again for each job that is taken
 _SWEEP_EVERY: Final = 240  # periods
 _PAUSE: Final = 1.0  # seconds before the server is tried again; by its clock, not by ours
 _LONGEST_BEAT: Final = 120.0
@@ -34,7 +36,12 @@ class Cluster:
         self._sleep: Final = sleep
         self._refusals: Final[asyncio.Queue[TokenRejectedError]] = asyncio.Queue()
         self._beat_at = time.monotonic()
-        self._tasks: Final = {TICK: self._tick, REPORT: self._report, LOOK: self._look}
+        self._tasks: Final = {
+            TICK: self._tick,
+            REPORTS: self._make_reports,
+            LOOK: self._look,
+            MORE: self._offer_reports,
+        }
         self._log = structlog.get_logger("jobs")
 
     @property
@@ -69,20 +76,23 @@ class Cluster:
             await asyncio.sleep(_PAUSE)
 
     async def _do(self, work: Work) -> None:
+        await self._survive(work.task, self._tasks[work.task](work))
+
+    async def _survive(self, task: str, doing: Awaitable[None]) -> None:
         try:
-            await self._tasks[work.task](work)
+            await doing
         except TokenRejectedError as error:
             self._refusals.put_nowait(error)
         except (BotError, TimeoutError) as error:
-            self._log.warning("a job failed", job=work.task, problem=repr(error))
+            self._log.warning("a job failed", job=task, problem=repr(error))
         except Exception:  # noqa: BLE001 - one job's surprise must not end all others
-            self._log.exception("a job went wrong", job=work.task)
+            self._log.exception("a job went wrong", job=task)
 
     async def _tick(self, work: Work) -> None:
         duties = self._duties
         await self._recover()
         await duties.plans.open_due()
-        await self._queue.add_reports(await duties.slots.load_free(duties.now(), _MOST_DUE))
+        await self._offer_reports(work)
         if watch := await duties.alerts.take():
             await self._queue.add_look(watch.user_id)
         if work.values["timestamp"] % _SWEEP_EVERY == 0:
@@ -91,19 +101,37 @@ class Cluster:
     async def _recover(self) -> None:
         """Free what dead processes had begun; this tick adds new jobs for it."""
         for work in await self._queue.find_stalled():
-            if work.task == REPORT:
-                now = self._duties.now()
-                await self._duties.slots.release(read_slot(work), by=work.attempt, free_at=now)
+            if work.task == REPORTS:
+                await self._free(work)
             elif work.task == LOOK:
                 await self._queue.add_look(work.values["user_id"])
             await self._queue.remove(work)
             self._log.warning("a job is taken over from a process that died", job=work.task)
 
-    async def _report(self, work: Work) -> None:
+    async def _free(self, work: Work) -> None:
+        now = self._duties.now()
+        for slot in read_slots(work):
+            await self._duties.slots.release(slot, by=work.attempt, free_at=now)
+
+    async def _offer_reports(self, _work: Work) -> None:
+        """Add jobs for what is due and has none; for what is left, once these are taken."""
+        offered = await self._queue.load_offered()
+        most = len(offered) + _AT_ONCE
+        free = await self._duties.slots.load_free(self._duties.now(), most)
+        new = [slot for slot in free if replace(slot, tries=1) not in offered]
+        await self._queue.add_reports(new[:_AT_ONCE])
+        if len(free) == most:
+            await self._queue.add_more()
+
+    async def _make_reports(self, work: Work) -> None:
+        for slot in read_slots(work):
+            await self._survive(work.task, self._make_report(slot, work.attempt))
+
+    async def _make_report(self, slot: Slot, by: str) -> None:
         duties, now = self._duties, self._duties.now()
-        slot = await duties.slots.take(read_slot(work), now=now, by=work.attempt, until=now + LEASE)
-        if slot is not None:
-            await duties.attempts.report(slot, work.attempt)
+        taken = await duties.slots.take(slot, now=now, by=by, until=now + LEASE)
+        if taken is not None:
+            await duties.attempts.report(taken, by)
 
     async def _look(self, work: Work) -> None:
         watch = await self._duties.alerts.find(work.values["user_id"])

@@ -1,7 +1,7 @@
 """The queue: what is put in, who takes it out, and what a dead process left behind."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +19,14 @@ from bot.storage.postgresql import make_connection_settings
 from bot.storage.slots import Slot
 
 TICK: Final = "tick"
-REPORT: Final = "report"
+REPORTS: Final = "reports"
 LOOK: Final = "look"
+MORE: Final = "more"
 
 _QUEUE: Final = "session-bot"
-_PRIORITIES: Final = {TICK: 2, LOOK: 1, REPORT: 0}
+_PRIORITIES: Final = {TICK: 2, LOOK: 1, REPORTS: 0, MORE: -1}
 _AT_ONCE: Final = 8
+_SPREAD: Final = 50  # jobs, so that every process finds some; one of each costs as much as a report
 _MOST_CONNECTIONS: Final = 4
 _PATIENCE: Final = 10.0  # seconds, for a connection
 _TIME_TO_FINISH: Final = 2.0
@@ -32,8 +34,8 @@ _HEARTBEAT: Final = 3.0
 _STALLED_AFTER: Final = 12.0
 _POLLING: Final = 2.0  # new jobs are announced; one that comes while another is fetched is missed
 
-_WAITING: Final = (
-    "SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %(task)s"
+_OFFERED: Final = (
+    "SELECT args FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name = %(task)s"
 )
 
 # The library reads the name of the lock out of the server's English words, and asserts that it
@@ -75,16 +77,26 @@ class Queue:
             return await self._jobs.defer_periodic_job(job, "", period) is not None
         return False
 
-    async def add_reports(self, slots: Iterable[Slot]) -> int:
-        """Add a job for each slot that has none waiting, and say how many."""
+    async def load_offered(self) -> frozenset[Slot]:
+        """Give the slots, as of their first try, that jobs are for which wait or are being done."""
+        with _translated_errors():
+            rows = await self._app.connector.execute_query_all_async(_OFFERED, task=REPORTS)
+        return frozenset(slot for row in rows for slot in _parse_slots(row["args"]))
+
+    async def add_reports(self, slots: Sequence[Slot]) -> int:
+        """Add jobs for slots that have none, a few slots to each, and say how many jobs."""
+        size = -(-len(slots) // _SPREAD)
+        groups = [slots[start : start + size] for start in range(0, len(slots), size or 1)]
         with _translated_errors(), suppress(*_IS_WAITING):
-            rows = await self._app.connector.execute_query_all_async(_WAITING, task=REPORT)
-            waiting = {row["queueing_lock"] for row in rows}
-            new = [job for job in map(_make_report, slots) if job.queueing_lock not in waiting]
-            if new:
-                await self._jobs.batch_defer_jobs_async(new)
-            return len(new)
+            if groups:
+                await self._jobs.batch_defer_jobs_async([_make_reports(each) for each in groups])
+            return len(groups)
         return 0
+
+    async def add_more(self) -> None:
+        """Add what is taken once no report waits any more, where it is not waiting itself."""
+        with _translated_errors(), suppress(*_IS_WAITING):
+            await self._jobs.defer_job_async(_make_job(MORE, MORE))
 
     async def add_look(self, user_id: str) -> None:
         """Add a look for new devices of somebody, where none is waiting."""
@@ -146,16 +158,21 @@ async def open_queue(url: str) -> AsyncIterator[Queue]:
         await app.close_async()
 
 
-def read_slot(work: Work) -> Slot:
-    """Give the slot that a report is for."""
-    values = work.values
-    return Slot(values["user_id"], values["rule"], datetime.fromisoformat(values["due_at"]))
+def read_slots(work: Work) -> tuple[Slot, ...]:
+    """Give the slots that a job is for; how often they were tried it does not know."""
+    return _parse_slots(work.values)
 
 
-def _make_report(slot: Slot) -> Job:
-    due_at = slot.due_at.isoformat()
-    lock = f"report {slot.user_id} {slot.rule} {due_at}"
-    return _make_job(REPORT, lock, user_id=slot.user_id, rule=slot.rule, due_at=due_at)
+def _parse_slots(values: Mapping[str, Any]) -> tuple[Slot, ...]:
+    return tuple(
+        Slot(user_id, rule, datetime.fromisoformat(due_at))
+        for user_id, rule, due_at in values["slots"]
+    )
+
+
+def _make_reports(slots: Sequence[Slot]) -> Job:
+    names = [[each.user_id, each.rule, each.due_at.isoformat()] for each in slots]
+    return _make_job(REPORTS, " ".join([REPORTS, *names[0]]), slots=names)
 
 
 def _make_job(task: str, lock: str, **values: Any) -> Job:  # noqa: ANN401 - whatever JSON can hold

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from bot.errors import StorageError
-from bot.jobs.queue import REPORT, Queue, Work, open_queue, read_slot
+from bot.jobs.queue import MORE, REPORTS, Queue, Work, open_queue, read_slots
 from bot.jobs.schema import load_schema
 from bot.storage.database import open_database
 from bot.storage.foreign_schema import ForeignSchema, apply_schema
@@ -114,16 +114,52 @@ async def test_a_period_has_one_tick_however_many_ask(url: str) -> None:
         assert await two.add_tick(PERIOD + 1)
 
 
-async def test_a_slot_has_one_job_waiting_and_is_taken_once(url: str) -> None:
+async def test_a_slot_is_offered_once_and_taken_once(url: str) -> None:
     other = replace(SLOT, user_id="bob")
     async with open_queue(url) as queue:
+        assert await queue.load_offered() == frozenset()
         assert await queue.add_reports([SLOT]) == 1
-        assert await queue.add_reports([SLOT, other]) == 1
+        assert await queue.load_offered() == {SLOT}
+        assert await queue.add_reports([SLOT]) == 0
+        assert await queue.add_reports([other]) == 1
         assert await queue.add_reports([]) == 0
+        assert await queue.load_offered() == {SLOT, other}
     async with open_hands(url) as one, open_hands(url) as two:
         await wait_until_empty(url)
         taken = [hands.done.get_nowait() for hands in (one, two) for _ in range(hands.done.qsize())]
-    assert sorted(read_slot(work).user_id for work in taken) == ["ann", "bob"]
+    assert sorted(slot.user_id for work in taken for slot in read_slots(work)) == ["ann", "bob"]
+
+
+async def test_a_slot_is_offered_while_it_is_being_worked_on(url: str) -> None:
+    async with open_hands(url) as hands:
+        hands.may_end.clear()
+        await hands.queue.add_reports([SLOT])
+        await hands.take()
+        assert await hands.queue.load_offered() == {SLOT}
+        hands.may_end.set()
+        await wait_until_empty(url)
+        assert await hands.queue.load_offered() == frozenset()
+
+
+@pytest.mark.parametrize(("count", "jobs"), [(1, 1), (50, 50), (51, 26), (400, 50)])
+async def test_many_slots_share_jobs_and_each_is_in_one(url: str, count: int, jobs: int) -> None:
+    slots = [replace(SLOT, user_id=f"user{number:03}") for number in range(count)]
+    async with open_hands(url) as hands:
+        assert await hands.queue.add_reports(slots) == jobs
+        found = [slot for _ in range(jobs) for slot in read_slots(await hands.take())]
+    assert sorted(found, key=lambda each: each.user_id) == slots
+
+
+async def test_more_is_asked_for_when_no_report_waits_any_more(url: str) -> None:
+    async with open_queue(url) as queue:
+        await queue.add_more()
+        await queue.add_more()
+        await queue.add_reports([replace(SLOT, user_id=f"user{number}") for number in range(10)])
+    async with open_hands(url) as hands:
+        tasks = [(await hands.take()).task for _ in range(11)]
+        await wait_until_empty(url)
+        assert hands.done.empty()
+    assert tasks == [*[REPORTS] * 10, MORE]
 
 
 async def test_what_is_done_or_fails_leaves_nothing_behind(url: str) -> None:
@@ -151,7 +187,7 @@ async def test_jobs_of_a_process_that_died_are_found_by_another(url: str) -> Non
         assert await alive.find_stalled() == []
         await ask(url, AGE)
         [stalled] = await alive.find_stalled()
-        assert (stalled.task, stalled.attempt) == (REPORT, work.attempt)
+        assert (stalled.task, stalled.attempt) == (REPORTS, work.attempt)
         assert await alive.add_reports([SLOT]) == 1
         await alive.remove(stalled)
         assert (await dead.take()).attempt != work.attempt
