@@ -1,6 +1,7 @@
 """The database and the one thread that works on it."""
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from bot.errors import StorageError
 from bot.storage.engine import make_engine
 from bot.storage.schema import Migration, migrate
+from bot.storage.shortcut import Shortcut, open_shortcut
 from bot.storage.transaction import (
     GroupBrokenError,
     Kind,
@@ -37,6 +39,11 @@ class _Job:
     is_lasting: bool
     is_reading: bool = False
 
+    @property
+    def is_small(self) -> bool:
+        """Whether it is done in no time, and waits for no disk."""
+        return self.is_groupable and not self.is_lasting
+
 
 def _note_nothing(_jobs: int, _seconds: float, _has_failed: bool) -> None:  # noqa: FBT001 - as Note
     pass
@@ -45,8 +52,8 @@ def _note_nothing(_jobs: int, _seconds: float, _has_failed: bool) -> None:  # no
 class Database:
     """Takes work from the tasks of one event loop and does it, in order, on its own thread.
 
-    ``note`` is told, on that thread, of each transaction: how many jobs, how many seconds, whether
-    it failed.
+    Small work goes by the ``shortcut`` while the thread rests. ``note`` is told of each
+    transaction, on whatever thread: how many jobs, how many seconds, whether it failed.
     """
 
     def __init__(self, engine: Engine, note: Note = _note_nothing) -> None:
@@ -54,9 +61,18 @@ class Database:
         self._note = note
         self._waiting: deque[_Job] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
+        self._shortcut: Shortcut | None = None
+        # Held while it is decided who works off what waits, the thread or the loop.
+        self._deciding = threading.Lock()
         self._is_working = False
+        self._is_called = False
         self._is_closed = False
         self._alarm: asyncio.TimerHandle | None = None
+
+    async def open(self) -> None:
+        """Make or update the tables, and open the shortcut where there can be one."""
+        await self.run(migrate)
+        self._shortcut = await self.read(partial(open_shortcut, self._engine))
 
     async def run(
         self,
@@ -119,6 +135,8 @@ class Database:
         """Finish what waits, then let go of the file and the thread."""
         self._is_closed = True
         self._thread.submit(self._work_off)
+        if self._shortcut is not None:
+            self._thread.submit(self._shortcut.close)
         last = self._thread.submit(self._engine.dispose)
         self._thread.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(last))
@@ -137,17 +155,57 @@ class Database:
             self._set_to_work()
 
     def _set_to_work(self) -> None:
-        if not self._is_working:
-            self._is_working = True
-            self._thread.submit(self._work_off)
+        with self._deciding:
+            if self._is_working:
+                return
+            if self._shortcut is not None and all(job.is_small for job in self._waiting):
+                self._call_shortcut()
+            else:
+                self._is_working = True
+                self._thread.submit(self._work_off)
+
+    def _call_shortcut(self) -> None:
+        # After this turn of the loop, in which more may be begun that shares a commit.
+        if not self._is_called:
+            self._is_called = True
+            asyncio.get_running_loop().call_soon(self._take_shortcut)
+
+    def _take_shortcut(self) -> None:
+        self._is_called = False
+        shortcut = self._shortcut
+        if self._is_working or self._is_closed or shortcut is None:
+            return
+        if not all(job.is_small for job in self._waiting):
+            self._set_to_work()
+            return
+        jobs = self._take_jobs()
+        began_at = time.monotonic()
+        is_reading = all(job.is_reading for job in jobs)
+        results = shortcut.run([job.work for job in jobs], is_reading=is_reading)
+        if results is None:
+            self._hand_over(jobs)
+            return
+        self._note(len(jobs), time.monotonic() - began_at, False)  # noqa: FBT003 - as Note
+        _set_results(jobs, results)
+        if shortcut.is_log_long:
+            shortcut.begin_anew()
+            self._thread.submit(shortcut.copy_log)
+        if self._waiting:
+            self._call_shortcut()
+
+    def _hand_over(self, jobs: Sequence[_Job]) -> None:
+        self._waiting.extendleft(reversed(jobs))
+        self._is_working = True
+        self._thread.submit(self._work_off)
 
     def _work_off(self) -> None:
-        while self._waiting:
+        while self._has_work():
             self._work_off_some()
-        self._is_working = False
-        # Whoever added something a moment ago may have seen the thread still at work.
-        while self._waiting:
-            self._work_off_some()
+
+    def _has_work(self) -> bool:
+        with self._deciding:
+            self._is_working = bool(self._waiting)
+            return self._is_working
 
     def _work_off_some(self) -> None:
         jobs = self._take_jobs()
@@ -225,7 +283,7 @@ async def open_database(url: str, note: Note = _note_nothing) -> AsyncIterator[D
     """
     database = Database(make_engine(url), note)
     try:
-        await database.run(migrate)
+        await database.open()
         yield database
     finally:
         await database.close()

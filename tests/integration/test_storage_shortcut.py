@@ -1,0 +1,186 @@
+"""Small work done on the event loop itself, and what is left to the storage thread."""
+
+import asyncio
+import itertools
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import Connection, text
+
+from bot.errors import StorageError
+from bot.storage.database import Database, open_database
+
+SMALL = {"is_groupable": True, "is_lasting": False}
+
+
+class Notes:
+    """How many jobs each transaction had."""
+
+    def __init__(self) -> None:
+        self.jobs: list[int] = []
+
+    def take(self, jobs: int, _seconds: float, _has_failed: bool) -> None:
+        self.jobs.append(jobs)
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+async def database(tmp_path: Path, notes: Notes) -> AsyncIterator[Database]:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db", notes.take) as opened:
+        await opened.run(lambda c: c.exec_driver_sql("CREATE TABLE words (word TEXT UNIQUE)"))
+        yield opened
+
+
+def say_thread(_connection: Connection) -> int:
+    return threading.get_ident()
+
+
+def write(connection: Connection, word: str) -> int:
+    connection.execute(text("INSERT INTO words VALUES (:word)"), {"word": word})
+    return threading.get_ident()
+
+
+def begin_to_write(database: Database, word: str) -> asyncio.Future[int]:
+    return database.begin(lambda connection: write(connection, word), **SMALL)
+
+
+async def count_words(database: Database) -> int:
+    query = "SELECT count(*) FROM words"
+    return await database.read(lambda c: int(c.exec_driver_sql(query).scalar_one()))
+
+
+@contextmanager
+def another_writing(folder: Path) -> Iterator[None]:
+    with closing(sqlite3.connect(folder / "bot.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def test_small_work_is_done_on_the_loop_and_all_else_on_the_thread(
+    database: Database,
+) -> None:
+    here = threading.get_ident()
+    assert await database.run(say_thread, **SMALL) == here
+    assert await database.read(say_thread) == here
+    assert await database.run(say_thread, is_groupable=True) != here
+    assert await database.run(say_thread, is_lasting=False) != here
+
+
+async def test_a_database_in_memory_or_on_a_server_has_no_shortcut(postgres_url: str) -> None:
+    for url in ("sqlite://", "sqlite:///:memory:", postgres_url):
+        async with open_database(url) as database:
+            assert await database.run(say_thread, **SMALL) != threading.get_ident()
+
+
+async def test_what_is_begun_in_one_turn_is_one_transaction(
+    database: Database, notes: Notes
+) -> None:
+    notes.jobs.clear()
+    await asyncio.gather(*(begin_to_write(database, f"w{number}") for number in range(20)))
+    assert notes.jobs == [20]
+    assert await count_words(database) == 20
+
+
+async def test_the_loop_goes_on_while_another_program_holds_the_lock(
+    database: Database, tmp_path: Path
+) -> None:
+    loop = asyncio.get_running_loop()
+    with another_writing(tmp_path):
+        began_at, writing = loop.time(), begin_to_write(database, "patient")
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not writing.done()
+        assert loop.time() - began_at < 5
+    assert await writing != threading.get_ident()
+    assert await count_words(database) == 1
+
+
+async def test_a_query_takes_the_shortcut_though_another_program_holds_the_lock(
+    database: Database, tmp_path: Path
+) -> None:
+    with another_writing(tmp_path):
+        assert await database.read(say_thread) == threading.get_ident()
+
+
+async def test_one_that_fails_does_not_undo_what_was_begun_with_it(database: Database) -> None:
+    writing = [begin_to_write(database, word) for word in ("a", "b", "a", "c")]
+    results = await asyncio.gather(*writing, return_exceptions=True)
+    assert [isinstance(each, StorageError) for each in results] == [False, False, True, False]
+    assert await count_words(database) == 3
+    assert await begin_to_write(database, "d") == threading.get_ident()
+
+
+async def test_what_is_given_up_before_its_turn_is_not_done(database: Database) -> None:
+    dropped, kept = begin_to_write(database, "dropped"), begin_to_write(database, "kept")
+    dropped.cancel()
+    await kept
+    assert await count_words(database) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_everything_is_done_once_and_in_order_whoever_does_it(
+    storage_url: str, seed: int
+) -> None:
+    chance, done = Random(seed), list[int]()  # noqa: S311 - no secret
+    async with open_database(storage_url) as database:
+        outcomes = list[asyncio.Future[int]]()
+        for number in range(600):
+
+            def work(_connection: Connection, number: int = number) -> int:
+                done.append(number)
+                return number
+
+            if chance.random() < 0.3:
+                outcomes.append(database.begin_to_read(work))
+            else:
+                kind = {"is_lasting": chance.random() < 0.2, "is_urgent": chance.random() < 0.7}
+                is_groupable = chance.random() < 0.9
+                outcomes.append(database.begin(work, is_groupable=is_groupable, **kind))
+            if chance.random() < 0.3:
+                await asyncio.sleep(0)
+            if chance.random() < 0.1:
+                await asyncio.wait(outcomes)
+        assert await asyncio.gather(*outcomes) == list(range(600))
+    assert done == list(range(600))
+
+
+async def test_the_log_is_copied_into_the_file_without_anybody_waiting_for_it(
+    database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "bot.db"
+    before = path.stat().st_size
+    for number in range(1200):
+        assert await begin_to_write(database, f"{number:0100}") == threading.get_ident()
+    async with asyncio.timeout(20):
+        while path.stat().st_size == before:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert await count_words(database) == 1200
+
+
+async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_path: Path) -> None:
+    words = map(str, itertools.count())
+
+    async def fill(count: int) -> int:
+        for _ in range(count):
+            await begin_to_write(database, next(words))
+        await database.run(say_thread)  # after the last copy
+        return (tmp_path / "bot.db-wal").stat().st_size
+
+    # Whoever reads on and on keeps the log from being used again, and must hold nobody up.
+    with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM words").fetchone()
+        long = await fill(5000)
+        reader.execute("COMMIT")
+    assert long > 8000 * 4096
+    assert await fill(5000) < 1.5 * long
