@@ -60,6 +60,7 @@ class Database:
         self._engine = engine
         self._note = note
         self._waiting: deque[_Job] = deque()
+        self._unhurried: deque[_Job] = deque()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._shortcut: Shortcut | None = None
         # Held while it is decided who works off what waits, the thread or the loop.
@@ -93,7 +94,8 @@ class Database:
 
         What need not be lasting is seen by all at once, but a power cut may undo it, together
         with all that came after it; in return nobody waits for the disk. What is not urgent is
-        done with what comes next, or else in a twentieth of a second.
+        done with what is written next, or else in a twentieth of a second; queries do not see it
+        before.
         """
         return await self.begin(
             work, is_groupable=is_groupable, is_lasting=is_lasting, is_urgent=is_urgent
@@ -129,11 +131,12 @@ class Database:
     @property
     def waiting(self) -> int:
         """How many pieces of work wait for the thread."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._unhurried)
 
     async def close(self) -> None:
         """Finish what waits, then let go of the file and the thread."""
         self._is_closed = True
+        self._hurry()
         self._thread.submit(self._work_off)
         if self._shortcut is not None:
             self._thread.submit(self._shortcut.close)
@@ -142,17 +145,26 @@ class Database:
         await asyncio.shield(asyncio.wrap_future(last))
 
     def _add(self, job: _Job, *, is_urgent: bool = True) -> None:
-        self._waiting.append(job)
         if is_urgent:
+            if not job.is_reading:
+                self._hurry()
+            self._waiting.append(job)
             self._set_to_work()
-        elif self._alarm is None:
+            return
+        self._unhurried.append(job)
+        if self._alarm is None:
             # Once is enough: whatever else it finds has waited for less long.
             self._alarm = asyncio.get_running_loop().call_later(_LONGEST_REST, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        if self._waiting and not self._is_closed:
+        if self._unhurried and not self._is_closed:
+            self._hurry()
             self._set_to_work()
+
+    def _hurry(self) -> None:
+        self._waiting.extend(self._unhurried)
+        self._unhurried.clear()
 
     def _set_to_work(self) -> None:
         with self._deciding:

@@ -133,7 +133,7 @@ async def test_everything_is_done_once_and_in_order_whoever_does_it(
 ) -> None:
     chance, done = Random(seed), list[int]()  # noqa: S311 - no secret
     async with open_database(storage_url) as database:
-        outcomes = list[asyncio.Future[int]]()
+        outcomes, writes = list[asyncio.Future[int]](), list[int]()
         for number in range(600):
 
             def work(_connection: Connection, number: int = number) -> int:
@@ -146,12 +146,23 @@ async def test_everything_is_done_once_and_in_order_whoever_does_it(
                 kind = {"is_lasting": chance.random() < 0.2, "is_urgent": chance.random() < 0.7}
                 is_groupable = chance.random() < 0.9
                 outcomes.append(database.begin(work, is_groupable=is_groupable, **kind))
+                writes.append(number)
             if chance.random() < 0.3:
                 await asyncio.sleep(0)
             if chance.random() < 0.1:
                 await asyncio.wait(outcomes)
         assert await asyncio.gather(*outcomes) == list(range(600))
-    assert done == list(range(600))
+    assert sorted(done) == list(range(600))
+    assert [number for number in done if number in writes] == writes
+
+
+async def test_a_query_does_not_wait_for_what_is_not_urgent(database: Database) -> None:
+    unhurried = database.begin(say_thread, **SMALL, is_urgent=False)
+    await database.read(say_thread)
+    assert not unhurried.done()
+    assert database.waiting == 1
+    await begin_to_write(database, "next")
+    assert unhurried.done()
 
 
 async def test_the_log_is_copied_into_the_file_without_anybody_waiting_for_it(
