@@ -32,6 +32,8 @@ def open_logs(
         logger_factory=partial(_Lines, stream),
         # Drops what is below the level before any work is done for it.
         wrapper_class=structlog.make_filtering_bound_logger(level),
+        # Or each event would make its logger anew, those that are dropped, too.
+        cache_logger_on_first_use=True,
     )
     return handler
 
@@ -65,7 +67,6 @@ def _strike_out(value: Any) -> Any:  # noqa: ANN401 - log values may be anything
 
 def _shared() -> list[Processor]:
     return [
-        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

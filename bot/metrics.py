@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -105,6 +106,10 @@ class Metrics:
         self._commits: Final = _make_histogram(
             registry, "storage_seconds", "One transaction, which may hold several jobs", _COMMITS
         )
+        # To look up a label takes as long as to count.
+        self._find_command: Final = cache(self._commands.labels)
+        self._find_call: Final = cache(self._calls.labels)
+        self._find_time: Final = cache(self._call_times.labels)
         build = Gauge(_name("build_info"), "The program", ["version"], registry=registry)
         build.labels(version).set(1)
         # Memory, processor time and open files, as every exporter names them.
@@ -112,7 +117,7 @@ class Metrics:
 
     def note_command(self, command: str | None, outcome: Outcome, message_id: str) -> None:
         """Count a command that has been answered; None for one that there is not."""
-        self._commands.labels(command or _UNKNOWN, outcome.value).inc()
+        self._find_command(command or _UNKNOWN, outcome.value).inc()
         self._waits.observe(self.waits.measure(message_id))
 
     def note_undelivered(self) -> None:
@@ -132,8 +137,8 @@ class Metrics:
     def note_call(self, route: str, status: int, seconds: float) -> None:
         """Count a request to the workspace; status 0 where no answer came."""
         route = shorten_route(route)
-        self._calls.labels(route, _classify(status)).inc()
-        self._call_times.labels(route).observe(seconds)
+        self._find_call(route, _classify(status)).inc()
+        self._find_time(route).observe(seconds)
 
     def note_transaction(self, jobs: int, seconds: float, has_failed: bool) -> None:  # noqa: FBT001 - as the database calls it
         """Count a transaction; may be called from any thread."""

@@ -2,14 +2,23 @@
 
 import json
 from datetime import datetime
+from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, text
 
 from bot.storage.database import Database
-from bot.storage.tables import listings, make_insert
+from bot.storage.statement import Statement
+from bot.storage.tables import UtcTime, listings
 
 _row = listings.c
+_SAVE: Final = Statement(
+    text("""
+    INSERT INTO listings (user_id, "groups", listed_at) VALUES (:user_id, :groups, :listed_at)
+    ON CONFLICT (user_id) DO UPDATE
+    SET "groups" = excluded."groups", listed_at = excluded.listed_at
+""").bindparams(bindparam("listed_at", type_=UtcTime))
+)
 _LOAD: Final = select(_row.groups).where(_row.user_id == bindparam("user"))
 
 
@@ -22,15 +31,7 @@ class Listings:
     async def save(self, user_id: str, groups: list[list[str]], now: datetime) -> None:
         """Keep the list: number 1 is the first group, whose first id is its newest session."""
         values = {"user_id": user_id, "groups": json.dumps(groups), "listed_at": now}
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, listings).values(values)
-            renewed = {name: insert.excluded[name] for name in ("groups", "listed_at")}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["user_id"], set_=renewed)
-            )
-
-        await self._database.run(write)
+        await self._database.run(partial(_SAVE.run, values=values), is_groupable=True)
 
     async def load(self, user_id: str) -> list[list[str]]:
         """Give the last list; empty where there was none."""

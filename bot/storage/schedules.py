@@ -64,6 +64,13 @@ _OPEN: Final = (
 )
 
 
+_NOTE_MADE: Final = (
+    update(schedules)
+    .where(_row.user_id == bindparam("of_user"), or_(_row.skipped != 0, _row.trouble != ""))
+    .values(skipped=0, trouble="")
+)
+
+
 class Schedules:
     """One schedule for each user. Everything raises StorageError."""
 
@@ -132,7 +139,10 @@ class Schedules:
 
     async def note_made(self, user_id: str) -> None:
         """Remember that a report came through: nothing is left to explain."""
-        await self._note(user_id, skipped=0, trouble="")
+        await self._database.run(
+            lambda connection: connection.execute(_NOTE_MADE, {"of_user": user_id}),
+            is_groupable=True,
+        )
 
     async def note_skipped(self, user_id: str) -> None:
         """Count one more report that was not made; the next one will say so."""

@@ -3,20 +3,41 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, or_, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from bot.devices import Seen
 from bot.models import Device, OperatingSystem
 from bot.storage.database import Database
-from bot.storage.tables import make_insert, sightings
+from bot.storage.tables import sightings
 
 KEPT: Final = timedelta(days=400)
 """What was not seen for so long is forgotten."""
 
 _row: Final = sightings.c
 _LOAD: Final = select(sightings).where(_row.user_id == bindparam("user_id"))
+_CLEAR: Final = (
+    update(sightings).where(_row.user_id == bindparam("of_user")).values(reported_at=None)
+)
+_is_useless: Final = and_(_row.is_watched.is_(False), _row.reported_at.is_(None))
+_FORGET_OLD: Final = delete(sightings).where(
+    _row.user_id == bindparam("of_user"), or_(_row.last_seen_at < bindparam("old"), _is_useless)
+)
+_KEPT: Final = {"user_id", "device_key", "first_seen_at", "is_watched"}
+_RENEWED: Final = tuple(column.name for column in _row if column.name not in _KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +82,11 @@ class Sightings:
 
     async def report(self, user_id: str, seen: Mapping[str, Seen], now: datetime) -> None:
         """Replace what the last report had."""
-        clear = update(sightings).where(_row.user_id == user_id).values(reported_at=None)
-        kept = {"user_id", "device_key", "first_seen_at", "is_watched"}
-        renewed = [column.name for column in _row if column.name not in kept]
 
         def write(connection: Connection) -> None:
-            connection.execute(clear)
+            connection.execute(_CLEAR, {"of_user": user_id})
             rows = [_write(user_id, key, each, now) for key, each in seen.items()]
-            _upsert(connection, [row | {"reported_at": now} for row in rows], *renewed)
+            _upsert(connection, [row | {"reported_at": now} for row in rows], *_RENEWED)
             _forget_old(connection, user_id, now)
 
         await self._database.run(write)
@@ -91,19 +109,25 @@ class Sightings:
 
 
 def _forget_old(connection: Connection, user_id: str, now: datetime) -> None:
-    is_useless = and_(_row.is_watched.is_(False), _row.reported_at.is_(None))
-    is_old = or_(_row.last_seen_at < now - KEPT, is_useless)
-    connection.execute(delete(sightings).where(_row.user_id == user_id, is_old))
+    connection.execute(_FORGET_OLD, {"of_user": user_id, "old": now - KEPT})
 
 
 def _upsert(connection: Connection, rows: list[dict[str, Any]], *renewed: str) -> None:
-    insert = make_insert(connection, sightings)
-    statement = insert.on_conflict_do_update(
-        index_elements=["user_id", "device_key"],
-        set_={name: insert.excluded[name] for name in renewed},
-    )
     if rows:
-        connection.execute(statement, rows)
+        connection.execute(_make_upsert(renewed), rows)
+
+
+@cache
+def _make_upsert(renewed: tuple[str, ...]) -> TextClause:
+    """Write it out as both databases read it; to have it made takes longer than to run it."""
+    names = [column.name for column in _row]
+    columns, values = ", ".join(names), ", ".join(f":{name}" for name in names)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in renewed)
+    clause = text(
+        f"INSERT INTO sightings ({columns}) VALUES ({values})"  # noqa: S608 - our own words
+        f" ON CONFLICT (user_id, device_key) DO UPDATE SET {changes}"
+    )
+    return clause.bindparams(*(bindparam(column.name, type_=column.type) for column in _row))
 
 
 def _write(user_id: str, key: str, seen: Seen, now: datetime) -> dict[str, Any]:

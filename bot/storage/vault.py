@@ -31,10 +31,11 @@ class Vault:
         self._keys = keys
         self._workspace = workspace
         self._look: Final = look
+        self._ciphers: dict[bytes, AESGCM] = {}
 
     def seal(self, plaintext: SecretStr, *, user_id: str, purpose: str) -> bytes:
         """Seal the secret with the first key."""
-        self._keys = self._look() or self._keys
+        self._take_keys()
         head = _VERSION + self._keys.sealing_id
         nonce = os.urandom(_NONCE_END - _ID_END)
         sealed = self._find_cipher(head).encrypt(
@@ -48,7 +49,7 @@ class Vault:
         """Open what was sealed for the same user and purpose, or raise SealBrokenError."""
         if len(sealed) < _NONCE_END + _TAG_SIZE or not sealed.startswith(_VERSION):
             raise SealBrokenError("A sealed token is cut short or of an unknown format.")
-        self._keys = self._look() or self._keys
+        self._take_keys()
         head, nonce, rest = sealed[:_ID_END], sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:]
         associated = _make_associated(head, self._workspace, user_id, purpose)
         try:
@@ -56,12 +57,18 @@ class Vault:
         except InvalidTag as error:
             raise SealBrokenError("A sealed token was altered or is somebody else's.") from error
 
+    def _take_keys(self) -> None:
+        if (keys := self._look()) is not None:
+            self._keys, self._ciphers = keys, {}
+
     def _find_cipher(self, head: bytes) -> AESGCM:
         key_id = head[len(_VERSION) :]
+        if (cipher := self._ciphers.get(key_id)) is not None:
+            return cipher
         key = self._keys.find(key_id)
         if key is None:
             raise SealBrokenError(f"A token was sealed with the key {key_id.hex()}, now missing.")
-        return AESGCM(key)
+        return self._ciphers.setdefault(key_id, AESGCM(key))
 
 
 def _make_associated(head: bytes, *parts: str) -> bytes:

@@ -37,7 +37,15 @@ def notes() -> Notes:
 async def database(tmp_path: Path, notes: Notes) -> AsyncIterator[Database]:
     async with open_database(f"sqlite:///{tmp_path}/bot.db", notes.take) as opened:
         await opened.run(lambda c: c.exec_driver_sql("CREATE TABLE words (word TEXT UNIQUE)"))
+        await wait_for_rest(opened)
         yield opened
+
+
+async def wait_for_rest(database: Database) -> None:
+    """Wait until the thread rests, which it does a moment after it has told what came out."""
+    async with asyncio.timeout(20):
+        while await database.read(say_thread) != threading.get_ident():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
 
 
 def say_thread(_connection: Connection) -> int:
@@ -109,6 +117,7 @@ async def test_a_query_takes_the_shortcut_though_another_program_holds_the_lock(
     database: Database, tmp_path: Path
 ) -> None:
     with another_writing(tmp_path):
+        assert await count_words(database) == 0
         assert await database.read(say_thread) == threading.get_ident()
 
 
@@ -117,6 +126,7 @@ async def test_one_that_fails_does_not_undo_what_was_begun_with_it(database: Dat
     results = await asyncio.gather(*writing, return_exceptions=True)
     assert [isinstance(each, StorageError) for each in results] == [False, False, True, False]
     assert await count_words(database) == 3
+    await wait_for_rest(database)
     assert await begin_to_write(database, "d") == threading.get_ident()
 
 
