@@ -1,6 +1,5 @@
 """The one place of the REST client that talks aiohttp."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from aiohttp import (
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.answers import Answer
+from bot.rocketchat.documents import parse_document
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 # It knows no pages: after an outage it names every room of the bot's, each with its last message.
@@ -132,7 +132,7 @@ def _make_form(file: File) -> FormData:
 
 async def _read_answer(route: str, response: ClientResponse) -> Answer:
     content = await _read_content(route, response)
-    document = _parse(content) if _is_json(response) else None
+    document = parse_document(content) if _is_json(response) else None
     return Answer(response.status, response.headers, document)
 
 
@@ -148,14 +148,6 @@ async def _read_content(route: str, response: ClientResponse) -> bytes:
 def _is_json(response: ClientResponse) -> bool:
     # 6.5.3 answers an unknown route with 200 and a page: only the content type tells.
     return response.content_type == "application/json"
-
-
-def _parse(content: bytes) -> Document | None:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _translate(route: str, error: Exception) -> UnreachableError:

@@ -4,7 +4,6 @@ There are no scopes and no PKCE: from 7.4 on a request that sends a ``code_verif
 because the server never stores the challenge (RocketChat/Rocket.Chat issue 35419).
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.models import Document, TokenPair
+from bot.rocketchat.documents import parse_document
 
 REFRESH_LIFE: Final = timedelta(days=14)
 """How long a refresh token lives: server source ``server/oauth2-server/oauth.ts``, 8.3."""
@@ -139,11 +139,7 @@ async def _read_document(response: ClientResponse) -> Document:
     content = await response.content.read(_MOST_BYTES)
     if response.content_type != "application/json":
         return {}
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return parse_document(content) or {}
 
 
 def _complain(status: int, document: Document) -> NoReturn:

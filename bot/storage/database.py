@@ -167,31 +167,24 @@ class Database:
         self._unhurried.clear()
 
     def _set_to_work(self) -> None:
-        with self._deciding:
-            if self._is_working:
-                return
-            if self._shortcut is not None and all(job.is_small for job in self._waiting):
-                self._call_shortcut()
-            else:
-                self._is_working = True
-                self._thread.submit(self._work_off)
-
-    def _call_shortcut(self) -> None:
         # After this turn of the loop, in which more may be begun that shares a commit.
         if not self._is_called:
             self._is_called = True
-            asyncio.get_running_loop().call_soon(self._take_shortcut)
+            asyncio.get_running_loop().call_soon(self._share_out)
 
-    def _take_shortcut(self) -> None:
+    def _share_out(self) -> None:
         self._is_called = False
-        shortcut = self._shortcut
-        if self._is_working or self._is_closed or shortcut is None:
-            return
-        if not all(job.is_small for job in self._waiting):
-            self._set_to_work()
-            return
-        jobs = self._take_jobs()
-        began_at = time.monotonic()
+        with self._deciding:
+            if self._is_working or self._is_closed:
+                return
+            if self._shortcut is None or not all(job.is_small for job in self._waiting):
+                self._is_working = True
+                self._thread.submit(self._work_off)
+                return
+        self._take(self._shortcut)
+
+    def _take(self, shortcut: Shortcut) -> None:
+        jobs, began_at = self._take_jobs(), time.monotonic()
         is_reading = all(job.is_reading for job in jobs)
         results = shortcut.run([job.work for job in jobs], is_reading=is_reading)
         if results is None:
@@ -203,7 +196,7 @@ class Database:
             shortcut.begin_anew()
             self._thread.submit(shortcut.copy_log)
         if self._waiting:
-            self._call_shortcut()
+            self._set_to_work()
 
     def _hand_over(self, jobs: Sequence[_Job]) -> None:
         self._waiting.extendleft(reversed(jobs))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bot.errors import ProtocolError
 from bot.models import RoomType
-from bot.rocketchat.realtime.frames import is_of_strangers, parse_frame
+from bot.rocketchat.documents import parse_document
+from bot.rocketchat.realtime.frames import is_of_strangers
 from bot.rocketchat.wire import parse_date, parse_history, parse_message, parse_session, parse_user
 
 FUZZ = settings(max_examples=500)
@@ -50,7 +51,7 @@ LIKELY = DOCUMENTS.map(
 @given(raw=st.text() | st.binary() | JSON.map(json.dumps))
 def test_any_frame_is_an_object_or_nothing(inputs: Counter[str], raw: str | bytes) -> None:
     inputs["frames"] += 1
-    frame = parse_frame(raw)
+    frame = parse_document(raw)
     assert frame is None or isinstance(frame, dict)
     if isinstance(raw, str):
         is_of_strangers(raw)
@@ -61,7 +62,7 @@ def test_any_frame_is_an_object_or_nothing(inputs: Counter[str], raw: str | byte
 def test_no_depth_is_too_deep(inputs: Counter[str], depth: int, opening: str) -> None:
     inputs["deep frames"] += 1
     raw = opening * depth if opening == "[" else '{"a":' * depth
-    assert parse_frame(raw) is None
+    assert parse_document(raw) is None
 
 
 @FUZZ_QUICK

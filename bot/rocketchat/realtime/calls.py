@@ -9,7 +9,7 @@ from rocketchat_async.dispatcher import Dispatcher
 from websockets.exceptions import ConnectionClosed
 
 from bot.errors import RefusedError, UnreachableError
-from bot.rocketchat.realtime.frames import parse_frame
+from bot.rocketchat.documents import parse_document
 from bot.rocketchat.realtime.link import Link
 from bot.rocketchat.realtime.oddities import Oddities
 from bot.rocketchat.realtime.timing import Timing
@@ -105,7 +105,7 @@ class Calls(Dispatcher):  # type: ignore[misc]  # no types
 
     async def _process_incoming_event(self) -> None:
         raw = await self._receive()
-        frame = parse_frame(raw)
+        frame = parse_document(raw)
         if frame is None:
             self._oddities.note("a frame is no JSON object")
         elif frame.get("msg") == "ping":

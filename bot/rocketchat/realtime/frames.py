@@ -1,8 +1,8 @@
-"""Raw text to frames. Pure."""
+"""What a frame is about, told from its raw text. Pure."""
 
 import json
 import re
-from typing import Any, Final
+from typing import Final
 
 _OF_STRANGERS: Final = '{"roomParticipant":false'
 _OF_STRANGERS_TO_THE_END: Final = re.compile(
@@ -31,12 +31,3 @@ def make_own_mark(user_id: str) -> str:
     merely costs parsing.
     """
     return f'"u":{{"_id":{json.dumps(user_id)}'
-
-
-def parse_frame(raw: str | bytes) -> dict[str, Any] | None:
-    """Read one frame; None for what is no JSON object."""
-    try:
-        frame = json.loads(raw)
-    except (ValueError, RecursionError):
-        return None
-    return frame if isinstance(frame, dict) else None

@@ -1,11 +1,10 @@
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rocketchat.realtime.frames import is_of_strangers, make_own_mark, parse_frame
+from bot.rocketchat.realtime.frames import is_of_strangers, make_own_mark
 
 STRANGERS = '{"roomParticipant":false,"roomType":"c","roomName":"general"}'
 
@@ -74,14 +73,3 @@ def test_a_message_is_the_bots_own_exactly_if_the_bot_has_sent_it(
     user = {"_id": sender, "username": name}
     raw = write([{"_id": "1", "msg": text, "u": user, "mentions": [{"_id": "bot"}]}, {}])
     assert (OWN in raw) == (sender == "bot")
-
-
-@pytest.mark.parametrize("raw", ["", "garbage{", "[]", "5", "null", b"\xff", "[" * 100_000])
-def test_what_is_no_json_object_is_no_frame(raw: str | bytes) -> None:
-    assert parse_frame(raw) is None
-
-
-@given(st.text() | st.binary())
-def test_no_text_makes_the_reader_fail(raw: str | bytes) -> None:
-    frame = parse_frame(raw)
-    assert frame is None or isinstance(frame, dict)
