@@ -38,7 +38,7 @@ class Delivery:
         self._rooms: Final = rooms
         self._bot: Final = bot
         self._now: Final = now
-        self._log = structlog.get_logger("delivery")
+        self._log = structlog.get_logger("delivery").bind()
 
     async def answer(
         self, question: Message, reply: Reply, reader: Reader, part: str = "answer"

@@ -27,7 +27,7 @@ class AuthToken:
     """
 
     user_id: str
-    secret: SecretStr
+    secret: SecretStr = field(hash=False)  # two of one user's are told apart by comparing them
     is_bearer: bool = False
 
 

@@ -21,7 +21,7 @@ from aiohttp import (
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.answers import Answer
-from bot.rocketchat.documents import parse_document
+from bot.rocketchat.documents import format_document, parse_document
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 # It knows no pages: after an outage it names every room of the bot's, each with its last message.
@@ -52,7 +52,7 @@ class Http:
         self._session = session
         self._note = note
         self._url = url.rstrip("/")
-        self._log = structlog.get_logger("http")
+        self._log = structlog.get_logger("http").bind()
 
     async def request(  # noqa: PLR0913 - what a request is made of
         self,
@@ -71,6 +71,8 @@ class Http:
         too long, ``TokenRejectedError`` for a token that cannot even be sent.
         """
         headers = make_headers(token) if token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         began_at, status = time.monotonic(), 0
         try:
             async with self._session.request(
@@ -78,8 +80,7 @@ class Http:
                 f"{self._url}/api/{route}{tail}",
                 headers=headers,
                 params=query,
-                json=body,
-                data=_make_form(file) if file else None,
+                data=_make_content(body, file),
                 # A token must never travel to another host.
                 allow_redirects=False,
             ) as response:
@@ -124,6 +125,12 @@ def _is_plain(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
+def _make_content(body: Document | None, file: File | None) -> FormData | bytes | None:
+    if file is not None:
+        return _make_form(file)
+    return None if body is None else format_document(body)
+
+
 def _make_form(file: File) -> FormData:
     form = FormData()
     form.add_field("file", file.content, filename=file.name, content_type=file.type)
@@ -138,7 +145,7 @@ async def _read_answer(route: str, response: ClientResponse) -> Answer:
 
 async def _read_content(route: str, response: ClientResponse) -> bytes:
     content, most = bytearray(), _MORE_BYTES.get(route, _MOST_BYTES)
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         content += chunk
         if len(content) > most:
             raise ProtocolError(f"{route}: the answer is longer than {most} bytes")

@@ -102,7 +102,7 @@ class Recent:
 
     def _drop_old(self) -> None:
         while self._answers:
-            question, (until, _) = next(iter(self._answers.items()))
+            until, _ = next(iter(self._answers.values()))
             if self._now() < until:
                 return
-            del self._answers[question]
+            self._answers.popitem(last=False)

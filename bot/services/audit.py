@@ -34,7 +34,7 @@ class Audit:
         self._trail: Final = trail
         self._now: Final = now
         self._watched: Final[dict[str, datetime]] = {}
-        self._log = structlog.get_logger("audit")
+        self._log = structlog.get_logger("audit").bind()
 
     async def note(self, user_id: str, deed: Deed, detail: str = "") -> None:
         """Note a deed; never raises, because what was done is done: then the log alone has it.
