@@ -22,6 +22,8 @@ _TIMEOUTS: Final = (
     "-c idle_in_transaction_session_timeout=30s",
 )
 
+_WAIT_FOR_NO_DISK: Final = "SET LOCAL synchronous_commit = off"
+
 # Names of advisory locks, which are numbers; nothing else in the database should use the same.
 _MIGRATION_LOCK: Final = 7_366_501
 _GROUP_LOCK: Final = 7_366_502
@@ -65,7 +67,14 @@ def begin_small_jobs(connection: Connection, count: int, *, is_lasting: bool) ->
         # other until, after a second, the server ends one of them.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_GROUP_LOCK})")
     if not is_lasting:
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
+
+
+def begin_alone(connection: Connection, *, is_lasting: bool) -> None:
+    """Begin a transaction that sees the database as if nobody else used it."""
+    connection.begin()
+    if not is_lasting:
+        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
 
 
 def wait_to_migrate(connection: Connection) -> None:

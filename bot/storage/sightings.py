@@ -81,7 +81,10 @@ class Sightings:
         await self._database.run(write)
 
     async def report(self, user_id: str, seen: Mapping[str, Seen], now: datetime) -> None:
-        """Replace what the last report had."""
+        """Replace what the last report had.
+
+        A power cut may undo it; the next report then tells of the same changes once more.
+        """
 
         def write(connection: Connection) -> None:
             connection.execute(_CLEAR, {"of_user": user_id})
@@ -89,7 +92,7 @@ class Sightings:
             _upsert(connection, [row | {"reported_at": now} for row in rows], *_RENEWED)
             _forget_old(connection, user_id, now)
 
-        await self._database.run(write)
+        await self._database.run(write, is_lasting=False)
 
     async def end_watch(self, user_id: str) -> None:
         """Forget what only alerts know."""

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StorageError
 from bot.storage.failures import is_conflict, translated_errors
-from bot.storage.postgresql import begin_small_jobs
+from bot.storage.postgresql import begin_alone, begin_small_jobs
 
 Work = Callable[[Connection], Any]
 
@@ -125,7 +125,7 @@ def _begin(connection: Connection, count: int, kind: Kind) -> None:
     elif kind.is_groupable:
         begin_small_jobs(connection, count, is_lasting=kind.is_lasting)
     else:
-        connection.begin()
+        begin_alone(connection, is_lasting=kind.is_lasting)
 
 
 def _commit(connection: Connection) -> None:

@@ -53,6 +53,7 @@ async def test_the_same_on_postgresql(postgres_url: str) -> None:
     async with open_database(postgres_url) as database:
         assert await database.run(show, is_groupable=True, is_lasting=False) == "off"
         assert await database.run(show, is_groupable=True) == "on"
+        assert await database.run(show, is_lasting=False) == "off"
         assert await database.run(show) == "on"
 
 
