@@ -26,7 +26,8 @@ async def test_a_code_gives_a_bearer_token_that_acts_as_its_owner(version: str) 
     assert me["_id"] == application.world.alice.id
     assert (listed, sessions["sessions"]) == (200, [])
     assert set(pair) == {"access_token", "token_type", "expires_in", "refresh_token"}
-    assert (pair["token_type"], pair["expires_in"]) == ("Bearer", 3599)
+    assert pair["token_type"] == "Bearer"
+    assert 3500 < pair["expires_in"] < 3600
 
 
 @pytest.mark.parametrize(("version", "length"), [("6.5", 40), ("7.7", 64), ("8.3", 64)])

@@ -106,10 +106,13 @@ async def test_keys_are_changed_while_the_bot_runs(stage: Stage, tmp_path: Path)
     assert (status, key_file.stat().st_mode & 0o777) == (0, 0o600)
     new_id = made.split()[3].strip(",")
     await bob.connect()
+    assert "`!session 1`" in await alice.ask("!sessions")
     _, both, _ = await run_to_its_end("keys", "list", "--config", config)
     assert both == f"{new_id}  seals and opens  1 token\n{old_id}  opens  2 tokens\n"
     status, rotated, _ = await run_to_its_end("keys", "rotate", "--config", config)
     assert (status, rotated.splitlines()[-1]) == (0, "All tokens are sealed with the first key.")
+    for each in (alice, bob):
+        assert "`!session 1`" in await each.ask("!sessions")
     _, after, _ = await run_to_its_end("keys", "list", "--config", config)
     assert after == f"{new_id}  seals and opens  3 tokens\n{old_id}  opens  0 tokens\n"
     keys = [line for line in key_file.read_text().splitlines() if not line.startswith("#")]
