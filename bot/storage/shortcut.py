@@ -32,6 +32,8 @@ class Shortcut:
         self._connection: Final = _connect(engine)
         self._driver: Final[Any] = self._connection.connection.driver_connection
         self._copying: Final = _connect(engine)
+        # Milliseconds: long enough to come between two who write, short enough for those who wait.
+        self._copying.exec_driver_sql("PRAGMA busy_timeout = 100")
         self._done = 0
 
     def run(self, works: Sequence[Work], *, is_reading: bool) -> list[object] | None:

@@ -204,4 +204,5 @@ async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_p
         long = await fill(5000)
         reader.execute("COMMIT")
     assert long > 8000 * 4096
-    assert await fill(10_000) < 2 * long
+    # Without that it would be thrice as long.
+    assert await fill(10_000) < 2.5 * long
