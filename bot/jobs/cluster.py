@@ -19,7 +19,7 @@ from bot.scheduler.loop import KEPT, Duties
 from bot.scheduler.loop import TICK as PERIOD
 from bot.storage.slots import Slot
 
-_AT_ONCE: Final = 400  # the queue sorts all that wait, again for each job that is taken
+_AT_ONCE: Final = 400  # slots: the queue looks at all that wait for each job that is taken
 _SWEEP_EVERY: Final = 240  # periods
 _PAUSE: Final = 1.0  # seconds before the server is tried again; by its clock, not by ours
 _LONGEST_BEAT: Final = 120.0
