@@ -28,6 +28,7 @@ from bot.services.people import People
 from bot.services.plans import Plans
 from bot.services.reports import Reports
 from bot.services.sessions import Sessions
+from bot.values import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Services:
     alerts: Alerts
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """One call of a command: who called, in which words, and what the command may use.
 

@@ -1,11 +1,13 @@
 """The house's own nouns. Rocket.Chat's spelling of them ends in ``bot.rocketchat.wire``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import SecretStr
+
+from bot.values import value
 
 _MILLISECOND = 1000
 
@@ -19,7 +21,7 @@ class RoomType(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AuthToken:
     """What authenticates a call as one user: a personal access token, or a login token.
 
@@ -31,7 +33,7 @@ class AuthToken:
     is_bearer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TokenPair:
     """What Rocket.Chat gives as OAuth 2 provider.
 
@@ -44,7 +46,7 @@ class TokenPair:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Sender:
     """Who said a message."""
 
@@ -53,7 +55,7 @@ class Sender:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class User:
     """A person in the workspace as ``GET me`` shows them to themselves.
 
@@ -68,7 +70,7 @@ class User:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Room:
     """A room; ``usernames`` are filled for direct messages only."""
 
@@ -77,7 +79,7 @@ class Room:
     usernames: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Message:
     """One message as it was said; all times are aware and in UTC.
 
@@ -100,7 +102,7 @@ class Message:
     mentioned_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OperatingSystem:
     """Name and version as the workspace read them from the user agent; either may be empty."""
 
@@ -108,7 +110,7 @@ class OperatingSystem:
     version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Device:
     """The client behind a session; ``type`` is an open set (browser, mobile-app, other, …)."""
 
@@ -119,7 +121,7 @@ class Device:
     os: OperatingSystem = field(default_factory=OperatingSystem)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Session:
     """One login session of a user; whatever the workspace did not record is empty or None.
 
@@ -156,7 +158,7 @@ class Session:
         return end.minute % 15 == 0 and end.second == 0 and end.microsecond < _MILLISECOND
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SessionPage:
     """Part of a user's session list, newest first; ``total`` counts all that match."""
 
@@ -164,7 +166,7 @@ class SessionPage:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Invocation:
     """One command called by one person: ``!session abc`` is ``name="session", words="abc"``.
 
@@ -178,7 +180,7 @@ class Invocation:
     is_prefixed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Fact:
     """A titled value in an attachment; ``is_short`` facts share a line on a wide screen."""
 
@@ -187,7 +189,7 @@ class Fact:
     is_short: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attachment:
     """The coloured block under a reply's first line; ``colour`` is ``#rrggbb``."""
 
@@ -205,7 +207,7 @@ class RowKind(StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TimelineRow:
     """One device; places are parts of the timeline, from 0 at its beginning to 1 at its end."""
 
@@ -215,7 +217,7 @@ class TimelineRow:
     marks: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Timeline:
     """What a picture shows; ``ticks`` are places with a label, ``more`` stands below."""
 
@@ -225,7 +227,7 @@ class Timeline:
     more: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """What a command answers: a plain first line, at most one attachment and one picture."""
 
@@ -234,7 +236,7 @@ class Reply:
     timeline: Timeline | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OutgoingMessage:
     """A message ready for ``chat.sendMessage``; ``id`` is chosen by us, so a repeat is harmless."""
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from bot.rocketchat.realtime.timing import Timing, make_pauses
+from bot.values import value
 
 MOST_IN_HAND: Final = 2000
 # More than may wait for the workspace's rate limit, so that everybody is told how long it takes.
@@ -25,7 +26,7 @@ class Progress(Enum):
     HELD_UP = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Job:
     """A piece of work for one person, done again until it is settled; ``at`` is its place."""
 

@@ -1,7 +1,6 @@
 """A session in words: what it is, since when, from where, and whether it is still there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -9,6 +8,7 @@ from bot.formatting.devices import format_device, format_ip
 from bot.formatting.reader import Reader
 from bot.formatting.text import code, neutralise
 from bot.models import Attachment, Fact, Reply, Session
+from bot.values import value
 
 
 class Colour(StrEnum):
@@ -21,7 +21,7 @@ class Colour(StrEnum):
     GREY = "#9ea2a8"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class State:
     """Where a session stands: a word for the first line, a sentence for the facts, a colour."""
 

@@ -6,7 +6,6 @@ every validation error), so ``errorType`` is asked first, then the text, then th
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.models import Document
+from bot.values import value
 
 _CODE: Final = re.compile(r"\[([\w-]+)\]\s*$")
 _SECONDS: Final = re.compile(r"wait (\d{1,5}) seconds?")
@@ -33,7 +33,7 @@ _LONGEST_REASON: Final = 200
 _IS_URL_RIGHT: Final = "is workspace.url right?"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """One answer over HTTP; ``document`` is None unless it is a JSON object and says so.
 

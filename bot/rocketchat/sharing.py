@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
 from bot.models import AuthToken, Document
+from bot.values import value
 
 _LIFETIME: Final = 3.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Question:
     """A read: who asks what. The token itself tells askers apart, not the id that goes with it."""
 

@@ -1,7 +1,7 @@
 """Connected accounts: who lent the bot a token, and what their profile says."""
 
 from asyncio import Future
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, Literal
@@ -15,9 +15,10 @@ from bot.storage.lent_tokens import ACCESS, make_token_id, seal_pair
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts, make_insert
 from bot.storage.vault import Vault
+from bot.values import list_names, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ConnectedAccount:
     """Somebody who lent the bot a token; ``zone`` is the IANA name they chose, or empty.
 
@@ -36,7 +37,7 @@ class ConnectedAccount:
 _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
-_ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in ConnectedAccount.__slots__)
+_ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
 _LOAD: Final = Statement(
     select(*_ACCOUNT_COLUMNS).where(
         accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)

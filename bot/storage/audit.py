@@ -1,7 +1,6 @@
 """The audit trail: who did what with a lent token, and when. It never holds a token."""
 
 from asyncio import Future
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -11,6 +10,7 @@ from sqlalchemy import bindparam, delete, func, select, text
 from bot.storage.database import Database
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, audit
+from bot.values import list_names, value
 
 _row: Final = audit.c
 _SAVE: Final = Statement(
@@ -20,7 +20,7 @@ _SAVE: Final = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AuditRecord:
     """One deed, by or for one user; ``detail`` says what it was about."""
 
@@ -30,7 +30,8 @@ class AuditRecord:
     detail: str = ""
 
 
-_COLUMNS: Final = tuple(_row[name] for name in AuditRecord.__slots__)
+_NAMES: Final = list_names(AuditRecord)
+_COLUMNS: Final = tuple(_row[name] for name in _NAMES)
 
 
 class AuditTrail:
@@ -44,7 +45,7 @@ class AuditTrail:
 
         A power cut may undo the last of those, with the end of the answer they belong to.
         """
-        values = {name: getattr(record, name) for name in AuditRecord.__slots__}
+        values = {name: getattr(record, name) for name in _NAMES}
         return self._database.begin(
             partial(_SAVE.run, values=values),
             is_groupable=True,

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from bot.storage.database import Database
 from bot.storage.tables import connection_requests, make_insert
+from bot.values import list_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class ConnectionRequest:
         return hmac.compare_digest(self.browser_hash or b"", _hash(browser))
 
 
-_REQUEST_COLUMNS: Final = tuple(connection_requests.c[n] for n in ConnectionRequest.__slots__)
+_REQUEST_COLUMNS: Final = tuple(connection_requests.c[n] for n in list_names(ConnectionRequest))
 _row: Final = connection_requests.c
 
 

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -23,6 +22,7 @@ from bot.storage.transaction import (
     NoConnectionError,
     run_transaction,
 )
+from bot.values import value
 
 T = TypeVar("T")
 Note = Callable[[int, float, bool], None]
@@ -31,7 +31,7 @@ _LARGEST_GROUP: Final = 500  # so that other processes on the file get their tur
 _LONGEST_REST: Final = 0.05  # seconds, for what is not urgent
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Job:
     work: Callable[[Connection], Any]
     outcome: asyncio.Future[Any]

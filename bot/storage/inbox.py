@@ -2,7 +2,6 @@
 
 from asyncio import Future
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -25,6 +24,7 @@ from bot.models import Message
 from bot.storage.database import Database
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, accounts, inbox, unfinished
+from bot.values import list_names, value
 
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
@@ -78,7 +78,7 @@ _SUSPEND: Final = Statement(
 _NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Letter:
     """A message that is to be answered, without its words; ``sent_at`` is the server's time.
 
@@ -111,7 +111,8 @@ class Standing(Enum):
 
 
 _row: Final = inbox.c
-_COLUMNS: Final = tuple(_row[name] for name in Letter.__slots__)
+_NAMES: Final = list_names(Letter)
+_COLUMNS: Final = tuple(_row[name] for name in _NAMES)
 
 
 class Inbox:
@@ -136,7 +137,7 @@ class Inbox:
         self, letter: Letter, *, now: datetime, by: str, until: datetime
     ) -> Future[Standing]:
         """Take it, and give where the claim then stands; what is claimed later is seen later."""
-        values = {name: getattr(letter, name) for name in Letter.__slots__}
+        values = {name: getattr(letter, name) for name in _NAMES}
         values |= {"by": by, "until": until, "now": now}
         return self._database.begin(
             lambda connection: _read_standing(_CLAIM.run(connection, values)),

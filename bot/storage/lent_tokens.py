@@ -16,6 +16,7 @@ from bot.storage.foresight import Foresight
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts
 from bot.storage.vault import Vault
+from bot.values import value
 
 ACCESS: Final = "access token"
 REFRESH: Final = "refresh token"
@@ -32,7 +33,7 @@ _LOAD: Final = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LentToken:
     """A token as it is stored; ``id`` changes with every new token, also of the same user.
 

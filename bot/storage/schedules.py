@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Update, and_, bindparam, delete, or_, select,
 
 from bot.storage.database import Database
 from bot.storage.tables import accounts, make_insert, schedules, slots
+from bot.values import list_names
 
 _row: Final = schedules.c
 
@@ -49,9 +50,9 @@ class Opening:
 
 
 _NOTES: Final = {"skipped", "trouble"}
-_COLUMNS: Final = tuple(_row[name] for name in Schedule.__slots__)
+_COLUMNS: Final = tuple(_row[name] for name in list_names(Schedule))
 _LOAD: Final = select(*_COLUMNS).where(_row.user_id == bindparam("user_id"))
-_ADVANCED: Final = tuple(name for name in Schedule.__slots__ if name not in _NOTES)
+_ADVANCED: Final = tuple(name for name in list_names(Schedule) if name not in _NOTES)
 _OPEN: Final = (
     update(schedules)
     .where(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 
 from bot.storage.database import Database
 from bot.storage.tables import UtcTime, make_insert, watches
+from bot.values import list_names
 
 _row: Final = watches.c
 
@@ -35,7 +36,7 @@ class Watch:
     trouble: str = ""
 
 
-_COLUMNS: Final = tuple(_row[name] for name in Watch.__slots__)
+_COLUMNS: Final = tuple(_row[name] for name in list_names(Watch))
 
 
 class Watches:
