@@ -10,8 +10,9 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-_LONG_WORD = re.compile(r"[A-Za-z0-9_+=-]{40,}")
+_SHORTEST_SECRET = 40
 """Every secret of Rocket.Chat's is at least this long; no id that is worth reading is."""
+_LONG_WORD = re.compile(rf"[A-Za-z0-9_+=-]{{{_SHORTEST_SECRET},}}")
 
 
 def open_logs(
@@ -62,7 +63,8 @@ def strike_out_secrets(_logger: object, _method: str, event: EventDict) -> Event
 def _strike_out(value: Any) -> Any:  # noqa: ANN401 - log values may be anything
     if isinstance(value, bool | int | float | None):
         return value
-    return _LONG_WORD.sub("[struck out]", str(value))
+    text = str(value)
+    return text if len(text) < _SHORTEST_SECRET else _LONG_WORD.sub("[struck out]", text)
 
 
 def _shared() -> list[Processor]:

@@ -38,7 +38,9 @@ _NOTHING: Final = "–"  # noqa: RUF001 - an en dash is what people read as "not
 
 def parse_date(value: object) -> datetime | None:
     """Read ``{"$date": ms}``, an ISO text or a number of milliseconds, as UTC; else None."""
-    if isinstance(value, Mapping):
+    if value is None:
+        return None
+    if not isinstance(value, str) and isinstance(value, Mapping):
         value = value.get("$date")
     try:
         if isinstance(value, str):
@@ -169,6 +171,8 @@ def _text(value: object) -> str:
     # PostgreSQL does not.
     if not isinstance(value, str):
         return ""
+    if value.isascii() and "\0" not in value:
+        return value
     return value.encode(errors="replace").decode().replace("\0", _REPLACEMENT)
 
 

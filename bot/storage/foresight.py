@@ -25,9 +25,10 @@ class Foresight(Generic[T]):
     def expect(self, user_id: str) -> None:
         """Begin to read what will be asked for in a moment, if that has not begun already."""
         begun = self._begun.get(user_id)
-        if begun is not None and self._is_young(begun[0]):
-            return
-        self.forget(user_id)
+        if begun is not None:
+            if self._is_young(begun[0]):
+                return
+            self.forget(user_id)
         self._begun[user_id] = (asyncio.get_running_loop().time(), self._begin(user_id))
 
     def forget(self, user_id: str) -> None:
