@@ -17,7 +17,7 @@ _LATE = 2.0  # nobody is told twice after so much silence, in seconds
 _LIMIT = 10  # calls a minute and route, the server's default
 _WATCHED = 200.0  # seconds
 _COUNTED = (30.0, 150.0)  # after the first report: two whole windows of the limit
-_SLOW = 0.1  # how long a workspace that is not on this machine may think about a list, in seconds
+_SLOW = 0.5  # how long a workspace that is not on this machine may think about a list, in seconds
 _SLOWLY = 2000
 
 

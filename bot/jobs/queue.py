@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from bot.errors import StorageError
 from bot.jobs.schema import NAME
+from bot.scheduler.attempts import AT_ONCE
 from bot.storage.postgresql import make_connection_settings
 from bot.storage.slots import Slot
 
@@ -25,7 +26,6 @@ MORE: Final = "more"
 
 _QUEUE: Final = "session-bot"
 _PRIORITIES: Final = {TICK: 2, LOOK: 1, REPORTS: 0, MORE: -1}
-_AT_ONCE: Final = 8
 _SPREAD: Final = 50  # jobs: every process finds some, though each costs a fifth of a report
 _MOST_CONNECTIONS: Final = 4
 _PATIENCE: Final = 10.0  # seconds, for a connection
@@ -124,7 +124,7 @@ class Queue:
         with _translated_errors():
             await self._app.run_worker_async(
                 queues=[_QUEUE],
-                concurrency=_AT_ONCE,
+                concurrency=AT_ONCE,
                 delete_jobs="always",
                 install_signal_handlers=False,
                 fetch_job_polling_interval=_POLLING,

@@ -5,12 +5,13 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.scheduler.attempts import LEASE, Attempts
+from bot.scheduler.attempts import AT_ONCE, LEASE, Attempts
 from bot.services.alerts import LOOKS_PER_MINUTE, Alerts
 from bot.services.plans import Plans
 from bot.storage.slots import Slots
@@ -21,7 +22,6 @@ TICK: Final = 60.0 / LOOKS_PER_MINUTE
 KEPT: Final = timedelta(days=30)
 """How long it is remembered what became of a report."""
 
-_AT_ONCE: Final = 8
 _SWEEP_EVERY: Final = timedelta(hours=12)
 
 
@@ -64,10 +64,16 @@ class Scheduler:
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
         await self._duties.plans.open_due()
-        for number in range(_AT_ONCE):
-            self._start(tasks, f"reports {number}", self._work_off)
+        self._start_reports(tasks)
         self._start(tasks, "alerts", self._look)
         await self._sweep()
+
+    def _start_reports(self, tasks: asyncio.TaskGroup) -> None:
+        """Start one more who makes reports, if there may be one."""
+        names = [f"reports {number}" for number in range(AT_ONCE)]
+        free = next((name for name in names if name not in self._busy), None)
+        if free is not None:
+            self._start(tasks, free, partial(self._work_off, tasks))
 
     def _start(
         self, tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]
@@ -88,13 +94,14 @@ class Scheduler:
         finally:
             self._busy.discard(name)
 
-    async def _work_off(self) -> None:
-        """Make reports until none is due."""
+    async def _work_off(self, tasks: asyncio.TaskGroup) -> None:
+        """Make reports until none is due; whoever finds one calls for one more to look."""
         while True:
             now = self._duties.now()
             slot = await self._duties.slots.claim(now=now, by=self._name, until=now + LEASE)
             if slot is None:
                 return
+            self._start_reports(tasks)
             await self._duties.attempts.report(slot, self._name)
 
     async def _look(self) -> None:
