@@ -66,3 +66,27 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     open_logs("INFO", "text", stream)
     stream.close()
     structlog.get_logger("audit").info("used")
+
+
+def test_an_event_is_one_line_whatever_it_holds() -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "text", stream)
+    structlog.get_logger("desk").info(
+        "it\nended", name="a\n[error] forged", count=2, word="", x="y"
+    )
+    logging.getLogger("library").warning("two\nlines")
+    own, foreign = stream.getvalue().splitlines()
+    assert own.endswith(r"[info] 'it\nended' [desk] count=2 name='a\n[error] forged' word='' x=y")
+    assert foreign.endswith(r"[warning] 'two\nlines' [library]")
+
+
+def test_a_traceback_follows_its_line() -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "text", stream)
+    try:
+        int("x")
+    except ValueError:
+        structlog.get_logger("desk").exception("it went wrong", reference="7F3A")
+    line, first, *_ = stream.getvalue().splitlines()
+    assert line.endswith("[error] it went wrong [desk] reference=7F3A")
+    assert first == "Traceback (most recent call last):"
