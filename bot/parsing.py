@@ -60,8 +60,10 @@ def has_token(text: str) -> bool:
 
 def parse_session_words(words: str) -> str:
     """Strip what surrounds a pasted session id, number or word: quotes, blanks, full width."""
-    plain = unicodedata.normalize("NFKC", words)
-    plain = "".join(letter for letter in plain if unicodedata.category(letter) != "Cf")
+    plain = words
+    if not words.isascii():
+        letters = unicodedata.normalize("NFKC", words)
+        plain = "".join(letter for letter in letters if unicodedata.category(letter) != "Cf")
     return plain.strip().strip(_QUOTES + "<>()[]#.,;: ").strip()
 
 
@@ -71,6 +73,8 @@ def is_session_id(words: str) -> bool:
 
 
 def _without_mention(text: str, username: str) -> str:
+    if "@" not in text:
+        return " ".join(text.split())
     mention = re.compile(rf"(?<!\S)@{re.escape(username)}(?![\w.-]*\w)[:,]?", re.IGNORECASE)
     found = mention.search(text)
     if found is None:
