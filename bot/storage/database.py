@@ -3,17 +3,17 @@
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from bot.errors import StorageError
 from bot.storage.engine import make_engine
+from bot.storage.line import Job, Line, fail, set_results, succeed
 from bot.storage.schema import Migration, migrate
 from bot.storage.shortcut import Shortcut, open_shortcut
 from bot.storage.transaction import (
@@ -22,27 +22,11 @@ from bot.storage.transaction import (
     NoConnectionError,
     run_transaction,
 )
-from bot.values import value
 
 T = TypeVar("T")
 Note = Callable[[int, float, bool], None]
 
-_LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
 _LONGEST_REST: Final = 0.05  # seconds, for what is not urgent
-
-
-@value
-class _Job:
-    work: Callable[[Connection], Any]
-    outcome: asyncio.Future[Any]
-    is_groupable: bool
-    is_lasting: bool
-    is_reading: bool = False
-
-    @property
-    def is_small(self) -> bool:
-        """Whether it is done in no time, and waits for no disk."""
-        return self.is_groupable and not self.is_lasting
 
 
 def _note_nothing(_jobs: int, _seconds: float, _has_failed: bool) -> None:  # noqa: FBT001 - as Note
@@ -59,8 +43,7 @@ class Database:
     def __init__(self, engine: Engine, note: Note = _note_nothing) -> None:
         self._engine = engine
         self._note = note
-        self._waiting: deque[_Job] = deque()
-        self._unhurried: deque[_Job] = deque()
+        self._line: Final = Line()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._shortcut: Shortcut | None = None
         # Held while it is decided who works off what waits, the thread or the loop.
@@ -113,7 +96,7 @@ class Database:
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(_Job(work, outcome, is_groupable, is_lasting), is_urgent=is_urgent)
+        self._add(Job(work, outcome, is_groupable, is_lasting), is_urgent=is_urgent)
         return outcome
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -125,18 +108,18 @@ class Database:
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(_Job(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
+        self._add(Job(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
         return outcome
 
     @property
     def waiting(self) -> int:
         """How many pieces of work wait for the thread."""
-        return len(self._waiting) + len(self._unhurried)
+        return len(self._line)
 
     async def close(self) -> None:
         """Finish what waits, then let go of the file and the thread."""
         self._is_closed = True
-        self._hurry()
+        self._line.hurry()
         self._thread.submit(self._work_off)
         if self._shortcut is not None:
             self._thread.submit(self._shortcut.close)
@@ -144,27 +127,20 @@ class Database:
         self._thread.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(last))
 
-    def _add(self, job: _Job, *, is_urgent: bool = True) -> None:
+    def _add(self, job: Job, *, is_urgent: bool = True) -> None:
         if is_urgent:
-            if not job.is_reading:
-                self._hurry()
-            self._waiting.append(job)
+            self._line.add(job)
             self._set_to_work()
             return
-        self._unhurried.append(job)
+        self._line.add_unhurried(job)
         if self._alarm is None:
             # Once is enough: whatever else it finds has waited for less long.
             self._alarm = asyncio.get_running_loop().call_later(_LONGEST_REST, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None
-        if self._unhurried and not self._is_closed:
-            self._hurry()
+        if self._line.hurry() and not self._is_closed:
             self._set_to_work()
-
-    def _hurry(self) -> None:
-        self._waiting.extend(self._unhurried)
-        self._unhurried.clear()
 
     def _set_to_work(self) -> None:
         # After this turn of the loop, in which more may be begun that shares a commit.
@@ -177,55 +153,42 @@ class Database:
         with self._deciding:
             if self._is_working or self._is_closed:
                 return
-            if self._shortcut is None or not all(job.is_small for job in self._waiting):
+            if self._shortcut is None or not self._line.is_small:
                 self._is_working = True
                 self._thread.submit(self._work_off)
                 return
         self._take(self._shortcut)
 
     def _take(self, shortcut: Shortcut) -> None:
-        jobs, began_at = self._take_jobs(), time.monotonic()
+        jobs, began_at = self._line.take_group(), time.monotonic()
         is_reading = all(job.is_reading for job in jobs)
         results = shortcut.run([job.work for job in jobs], is_reading=is_reading)
         if results is None:
             self._hand_over(jobs)
             return
         self._note(len(jobs), time.monotonic() - began_at, False)  # noqa: FBT003 - as Note
-        _set_results(jobs, results)
-        if shortcut.is_log_long:
-            shortcut.begin_anew()
+        set_results(jobs, results)
+        if shortcut.is_log_due():
             self._thread.submit(shortcut.copy_log)
-        if self._waiting:
+        if self._line.is_anybody_ready:
             self._set_to_work()
 
-    def _hand_over(self, jobs: Sequence[_Job]) -> None:
-        self._waiting.extendleft(reversed(jobs))
+    def _hand_over(self, jobs: Sequence[Job]) -> None:
+        self._line.put_back(jobs)
         self._is_working = True
         self._thread.submit(self._work_off)
 
     def _work_off(self) -> None:
         while self._has_work():
-            self._work_off_some()
+            if jobs := self._line.take_group():
+                self._run_together(jobs)
 
     def _has_work(self) -> bool:
         with self._deciding:
-            self._is_working = bool(self._waiting)
+            self._is_working = self._line.is_anybody_ready
             return self._is_working
 
-    def _work_off_some(self) -> None:
-        jobs = self._take_jobs()
-        if jobs:
-            self._run_together(jobs)
-
-    def _take_jobs(self) -> list[_Job]:
-        jobs: list[_Job] = []
-        while self._waiting and len(jobs) < _LARGEST_GROUP:
-            if jobs and not (jobs[0].is_groupable and self._waiting[0].is_groupable):
-                break
-            jobs.append(self._waiting.popleft())
-        return [job for job in jobs if not job.outcome.cancelled()]
-
-    def _run_together(self, jobs: Sequence[_Job]) -> None:
+    def _run_together(self, jobs: Sequence[Job]) -> None:
         try:
             results = self._transact(jobs)
         except GroupBrokenError:
@@ -233,13 +196,13 @@ class Database:
                 self._run_together([job])
         except NoConnectionError as error:
             # Whoever waits would wait as long again, one after the other, to learn the same.
-            _fail([*jobs, *self._take_all()], error.reason)
+            fail([*jobs, *self._line.take_all()], error.reason)
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-            _fail(jobs, error)
+            fail(jobs, error)
         else:
-            _wake(jobs, partial(_set_results, jobs, results))
+            succeed(jobs, results)
 
-    def _transact(self, jobs: Sequence[_Job]) -> list[object]:
+    def _transact(self, jobs: Sequence[Job]) -> list[object]:
         began_at, has_failed = time.monotonic(), True
         try:
             works = [job.work for job in jobs]
@@ -253,30 +216,6 @@ class Database:
             return results
         finally:
             self._note(len(jobs), time.monotonic() - began_at, has_failed)
-
-    def _take_all(self) -> list[_Job]:
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
-
-
-def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
-    _wake(jobs, partial(_set_exception, jobs, error))
-
-
-def _wake(jobs: Sequence[_Job], deliver: Callable[[], None]) -> None:
-    # One call for the whole group: waking the loop costs more than most of the work.
-    jobs[0].outcome.get_loop().call_soon_threadsafe(deliver)
-
-
-def _set_exception(jobs: Sequence[_Job], error: BaseException) -> None:
-    for job in jobs:
-        if not job.outcome.done():
-            job.outcome.set_exception(error)
-
-
-def _set_results(jobs: Sequence[_Job], results: Sequence[object]) -> None:
-    for job, result in zip(jobs, results, strict=True):
-        if not job.outcome.done():
-            job.outcome.set_result(result)
 
 
 @asynccontextmanager

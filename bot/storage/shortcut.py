@@ -54,14 +54,12 @@ class Shortcut:
         self._done += 0 if is_reading else len(works)
         return results
 
-    @property
-    def is_log_long(self) -> bool:
-        """Whether it is time for ``copy_log``."""
-        return self._done >= _MUCH
-
-    def begin_anew(self) -> None:
-        """Count from here to the next ``copy_log``."""
-        self._done = 0
+    def is_log_due(self) -> bool:
+        """Tell whether it is time for ``copy_log``; once, for then it is counted anew."""
+        is_due = self._done >= _MUCH
+        if is_due:
+            self._done = 0
+        return is_due
 
     def copy_log(self) -> None:
         """Copy the log into the file, which takes the disk's time: to be called on the thread.
