@@ -7,7 +7,6 @@ lost, comes twice or outlives its slot costs nothing: each tick adds what is mis
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -118,7 +117,7 @@ class Cluster:
         offered = await self._queue.load_offered()
         most = len(offered) + _AT_ONCE
         free = await self._duties.slots.load_free(self._duties.now(), most)
-        new = [slot for slot in free if replace(slot, tries=1) not in offered]
+        new = [slot for slot in free if slot not in offered]
         await self._queue.add_reports(new[:_AT_ONCE])
         if len(free) == most:
             await self._queue.add_more()

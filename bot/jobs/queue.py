@@ -78,7 +78,7 @@ class Queue:
         return False
 
     async def load_offered(self) -> frozenset[Slot]:
-        """Give the slots, as of their first try, that jobs are for which wait or are being done."""
+        """Give the slots that jobs are for which wait or are being done."""
         with _translated_errors():
             rows = await self._app.connector.execute_query_all_async(_OFFERED, task=REPORTS)
         return frozenset(slot for row in rows for slot in _parse_slots(row["args"]))

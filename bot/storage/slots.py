@@ -1,6 +1,6 @@
 """Reports that are due: each one is a row, and whoever claims it makes it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -59,7 +59,7 @@ class Slot:
     user_id: str
     rule: str
     due_at: datetime
-    tries: int = 1
+    tries: int = field(default=1, compare=False)
 
 
 class Slots:
