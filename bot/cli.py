@@ -36,7 +36,7 @@ AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; all w
 Work = Callable[[Settings], AsyncIterator[str]]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
-_YOUNG_OBJECTS: Final = 5000
+_YOUNG_OBJECTS: Final = 20_000
 """So many may come before the collector looks at them; a burst has thousands of tasks in hand."""
 
 
