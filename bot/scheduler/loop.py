@@ -22,6 +22,7 @@ TICK: Final = 60.0 / LOOKS_PER_MINUTE
 KEPT: Final = timedelta(days=30)
 """How long it is remembered what became of a report."""
 
+_MAKERS: Final = tuple(f"reports {number}" for number in range(AT_ONCE))
 _SWEEP_EVERY: Final = timedelta(hours=12)
 
 
@@ -70,8 +71,7 @@ class Scheduler:
 
     def _start_reports(self, tasks: asyncio.TaskGroup) -> None:
         """Start one more who makes reports, if there may be one."""
-        names = [f"reports {number}" for number in range(AT_ONCE)]
-        free = next((name for name in names if name not in self._busy), None)
+        free = next((name for name in _MAKERS if name not in self._busy), None)
         if free is not None:
             self._start(tasks, free, partial(self._work_off, tasks))
 
