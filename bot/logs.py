@@ -61,10 +61,11 @@ def strike_out_secrets(_logger: object, _method: str, event: EventDict) -> Event
 
 
 def _strike_out(value: Any) -> Any:  # noqa: ANN401 - log values may be anything
-    if isinstance(value, bool | int | float | None):
-        return value
-    text = str(value)
-    return text if len(text) < _SHORTEST_SECRET else _LONG_WORD.sub("[struck out]", text)
+    if type(value) is not str:  # what nearly all of them are
+        if isinstance(value, bool | int | float | None):
+            return value
+        value = str(value)
+    return value if len(value) < _SHORTEST_SECRET else _LONG_WORD.sub("[struck out]", value)
 
 
 def _write_text(_logger: object, _method: str, event: EventDict) -> str:

@@ -117,7 +117,7 @@ class Metrics:
 
     def note_command(self, command: str | None, outcome: Outcome, message_id: str) -> None:
         """Count a command that has been answered; None for one that there is not."""
-        self._find_command(command or _UNKNOWN, outcome.value).inc()
+        self._find_command(command or _UNKNOWN, outcome).inc()
         self._waits.observe(self.waits.measure(message_id))
 
     def note_undelivered(self) -> None:

@@ -88,8 +88,12 @@ def _unwrap(words: str) -> str:
     return words.strip(_QUOTES).strip() if is_wrapped else words
 
 
+def _fold(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
 def _read_name(words: str, prefix: str) -> tuple[str, bool]:
-    first = unicodedata.normalize("NFKC", _unwrap(words).partition(" ")[0]).casefold()
-    bare = first.removeprefix(unicodedata.normalize("NFKC", prefix).casefold())
+    first = _fold(_unwrap(words).partition(" ")[0])
+    bare = first.removeprefix(_fold(prefix))
     name = bare.strip(_QUOTES + ".,;:?")
     return (name if any(map(str.isalnum, name)) else ""), bare != first

@@ -60,7 +60,7 @@ class Answers:
         self._listener: Final = listener
         self._parts: Final = parts
         self._now: Final = now
-        self._log = structlog.get_logger("answers")
+        self._log = structlog.get_logger("answers").bind()
 
     async def answer(self, message: Message, part: str, *, is_repeat: bool = False) -> str | None:
         """Answer, if the message asks for it; a repeat says nothing that stands there already.
@@ -150,7 +150,7 @@ class Answers:
                 outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
             reply = await self._put_into_words(outcome, invocation, reader)
             await self._parts.delivery.answer(message, reply, reader, part)
-            self._count(invocation, outcome)
+            self._note(invocation, outcome)
         finally:
             if is_typing.is_set():
                 await self._parts.show_typing(room_id, message.thread_id, False)  # noqa: FBT003 - off
@@ -197,15 +197,18 @@ class Answers:
         if _is_passing(outcome):
             raise outcome
         if not isinstance(outcome, BotError):
-            self._count(invocation, outcome)
+            self._note(invocation, outcome)
             raise outcome
         level = self._log.info if isinstance(outcome, UserError) else self._log.warning
         level("a command was refused", command=invocation.name, problem=repr(outcome))
         return Reply(format_failure(outcome, reader, self._now()))
 
-    def _count(self, invocation: Invocation, outcome: Reply | Exception) -> None:
+    def _note(self, invocation: Invocation, outcome: Reply | Exception) -> None:
         name = invocation.name if invocation.name in self._parts.commands else None
-        self._parts.metrics.note_command(name, _classify(outcome), invocation.message.id)
+        message = invocation.message
+        self._parts.metrics.note_command(name, _classify(outcome), message.id)
+        if isinstance(outcome, Reply):
+            self._log.info("answered", command=name, user_id=message.sender.id)
 
     async def _invite(self, error: NotConnectedError, question: Message, reader: Reader) -> Reply:
         link = await self._parts.services.connections.invite(question.sender)

@@ -61,7 +61,8 @@ class Desk:
         now = self._parts.now()
         with self._foreseeing(mine):
             claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
-            await self._claim(others, "", now, now)
+            if others:
+                await self._claim(others, "", now, now)
             for message, standing in claimed:
                 if standing is not Standing.LOST and message.id not in self._in_hand:
                     free_until = now + _A_WORD if standing is Standing.FREE else None
@@ -134,7 +135,9 @@ class Desk:
         claim = partial(self._parts.inbox.begin_to_claim, now=now, by=by, until=until)
         # At once, so that they share a commit; in order, so that no other process sees a later
         # one of somebody's before an earlier one.
-        standings = await asyncio.gather(*(claim(make_letter(each)) for each in messages))
+        claims = [claim(make_letter(each)) for each in messages]
+        # A gathering would wake up twice, and is begun for one nearly always.
+        standings = [await claims[0]] if len(claims) == 1 else await asyncio.gather(*claims)
         return list(zip(messages, standings, strict=True))
 
     def _take(self, case: Case) -> None:

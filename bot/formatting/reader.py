@@ -1,7 +1,7 @@
 """Whoever reads a reply: their language, their time zone, their way to write numbers."""
 
 import gettext
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from importlib.resources import files
 from io import BytesIO
@@ -45,8 +45,7 @@ class Reader:
 
     def day(self, moment: datetime) -> str:
         """Write a day, as in ``23 Nov 2026``."""
-        pattern = "d MMM y" if self.locale.language == ENGLISH else "medium"
-        return format_date(moment.astimezone(self.zone), pattern, locale=self.locale)
+        return _write_day(moment.astimezone(self.zone).date(), self._language)
 
     def short_day(self, moment: datetime) -> str:
         """Write a day without its year, as in ``23 Nov``."""
@@ -57,8 +56,8 @@ class Reader:
 
     def clock(self, moment: datetime) -> str:
         """Write the time of day, as in ``17:40``."""
-        pattern = "HH:mm" if self.locale.language == ENGLISH else "short"
-        return format_time(moment.astimezone(self.zone).time(), pattern, locale=self.locale)
+        local = moment.astimezone(self.zone)
+        return _write_clock(local.hour, local.minute, self._language)
 
     def moment(self, moment: datetime, now: datetime) -> str:
         """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""
@@ -71,8 +70,7 @@ class Reader:
             return self.text("just now")
         # Whole units only: Babel would round three and a half years up to four.
         unit = next(unit for unit in _UNITS if abs(passed) >= unit)
-        whole = unit * int(passed / unit)
-        return format_timedelta(-whole, add_direction=True, threshold=1, locale=self.locale)
+        return _write_ago(unit * int(passed / unit), self._language)
 
     def call(self, words: str) -> str:
         """Show how to call a command, as code: ``!logout 2``."""
@@ -108,6 +106,26 @@ def _find_locale(language: str) -> Locale:
         except (ValueError, UnknownLocaleError):
             continue
     return Locale(ENGLISH)
+
+
+# Babel takes as long for a few such words as all the rest of an answer takes, and many people's
+# answers have the same ones.
+@lru_cache(maxsize=2000)
+def _write_day(day: date, language: str) -> str:
+    locale = _find_locale(language)
+    return format_date(day, "d MMM y" if locale.language == ENGLISH else "medium", locale=locale)
+
+
+@lru_cache(maxsize=3000)
+def _write_clock(hour: int, minute: int, language: str) -> str:
+    locale = _find_locale(language)
+    pattern = "HH:mm" if locale.language == ENGLISH else "short"
+    return format_time(time(hour, minute), pattern, locale=locale)
+
+
+@lru_cache(maxsize=2000)
+def _write_ago(whole: timedelta, language: str) -> str:
+    return format_timedelta(-whole, add_direction=True, threshold=1, locale=_find_locale(language))
 
 
 @cache

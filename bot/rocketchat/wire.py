@@ -242,7 +242,7 @@ def _parse_offset(value: object) -> float | None:
 
 def _format_attachment(attachment: Attachment, sent_at: datetime) -> dict[str, object]:
     written: dict[str, object] = {
-        "color": attachment.colour,
+        "color": str(attachment.colour),
         # 6.5.3 dates an attachment without ``ts`` to 1970.
         "ts": format_date(sent_at),
     }

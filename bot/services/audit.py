@@ -1,9 +1,10 @@
-"""The audit trail: each deed with a lent token, in the log and, for 90 days, in the database."""
+"""The audit trail: each deed with a lent token, kept for 90 days; most are logged, too."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 import structlog
@@ -41,28 +42,35 @@ class Audit:
 
         Looks for new devices, one every few minutes, are noted once a day. A token's use is not
         waited for: it is written together with what is written next, the answer's end at the
-        latest.
+        latest. Nor is it logged: whoever answers or reports logs that.
         """
         if deed is Deed.WATCHED and not self._is_first_today(user_id):
             return
-        self._log.info(deed.value, user_id=user_id, detail=detail)
+        if deed is not Deed.USED:
+            self._log.info(str(deed), user_id=user_id, detail=detail)
+        record = AuditRecord(self._now(), user_id, str(deed), detail)
         try:
-            record = AuditRecord(self._now(), user_id, deed.value, detail)
             saving = self._trail.begin_to_save(record, is_urgent=deed is not Deed.USED)
         except StorageError as error:
-            self._complain(error)
+            self._complain(record, error)
             return
-        saving.add_done_callback(self._look_at)
+        saving.add_done_callback(partial(self._look_at, record))
         if deed is not Deed.USED:
             await asyncio.wait([saving])
 
-    def _look_at(self, saving: asyncio.Future[object]) -> None:
+    def _look_at(self, record: AuditRecord, saving: asyncio.Future[object]) -> None:
         error = None if saving.cancelled() else saving.exception()
         if error is not None:
-            self._complain(error)
+            self._complain(record, error)
 
-    def _complain(self, error: BaseException) -> None:
-        self._log.error("the audit trail cannot be written", problem=repr(error))
+    def _complain(self, record: AuditRecord, error: BaseException) -> None:
+        self._log.error(
+            "the audit trail cannot be written",
+            deed=record.deed,
+            user_id=record.user_id,
+            detail=record.detail,
+            problem=repr(error),
+        )
 
     def _is_first_today(self, user_id: str) -> bool:
         last = self._watched.get(user_id)

@@ -28,7 +28,8 @@ class Link(WebSocketClientProtocol):
     """A websocket that gives out only what may concern the bot.
 
     ``on_frame`` is called for every frame; the last one came ``heard_at``, in the event loop's
-    seconds. Frames with ``own_mark`` in them are of the bot's own messages.
+    seconds. Frames with ``own_mark`` in them are of the bot's own messages. ``take_at_once`` says
+    whether it has taken a frame; it must not raise.
     """
 
     def __init__(self, on_frame: Callable[[], None], own_mark: str, **options: Any) -> None:  # noqa: ANN401 - the library's own
@@ -36,20 +37,29 @@ class Link(WebSocketClientProtocol):
         self.heard_at = self.loop.time()
         self._on_frame = on_frame
         self._own_mark = own_mark
+        self.take_at_once: Callable[[str], bool] = _take_nothing
 
     async def read_message(self) -> str | bytes | None:
-        """Give the next message that is not of strangers or its own; None at the link's end."""
-        # Dropped before the library queues it and wakes the reader, which costs as much as
-        # all the rest.
+        """Give the next message that nobody takes or drops; None at the link's end.
+
+        Dropped are those of strangers and its own.
+        """
+        # Before the library queues it and wakes the reader, which costs as much as all the rest.
         while (message := await super().read_message()) is not None:
             self.heard_at = self.loop.time()
             self._on_frame()
-            if isinstance(message, bytes) or not self._is_nothing(message):
+            if isinstance(message, bytes):
+                return message
+            if not (self._is_nothing(message) or self.take_at_once(message)):
                 return message
         return None
 
     def _is_nothing(self, message: str) -> bool:
         return self._own_mark in message or is_of_strangers(message)
+
+
+def _take_nothing(_message: str) -> bool:
+    return False
 
 
 @asynccontextmanager
