@@ -1,6 +1,7 @@
 """What is heard, what is not, and what is said: "is typing"."""
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,15 @@ async def test_a_message_without_a_second_argument_is_heard() -> None:
         assert ears.heard[0].room_type is RoomType.OTHER
 
 
+async def test_a_message_is_heard_in_whatever_way_its_frame_is_spelt() -> None:
+    about = {"roomParticipant": True, "roomType": "p"}
+    frame = make_event(make_message("hello"), about)
+    backwards = dict(reversed(frame.items()))
+    spellings = (json.dumps(frame), json.dumps(backwards), json.dumps(frame, indent=1))
+    async with open_workspace(saying(*spellings)) as workspace, open_ears(workspace.url) as ears:
+        await ears.has_heard("hello", "hello", "hello", "over")
+
+
 async def test_own_echoes_and_messages_of_rooms_the_bot_is_not_in_are_not_heard() -> None:
     own = make_event(make_message("mine", u={"_id": BOT_ID, "username": "bot"}), {})
     stranger = {"roomParticipant": False, "roomType": "c", "roomName": "general"}
@@ -93,6 +103,7 @@ BAD_FRAMES: list[Frame | str | bytes] = [
     {"msg": "connected", "session": "again"},
     {"msg": "error", "reason": "Bad request", "offendingMessage": {"params": ["secret"]}},
     {"msg": "changed"},
+    '{"msg":"changed","collection":"stream-room-messages",',
     {"msg": "changed", "collection": "stream-room-messages", "fields": []},
     {"msg": "changed", "collection": "stream-room-messages", "fields": {"eventName": 1}},
     make_event(),

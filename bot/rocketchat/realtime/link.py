@@ -50,9 +50,13 @@ class Link(WebSocketClientProtocol):
             self._on_frame()
             if isinstance(message, bytes):
                 return message
-            if not (self._is_nothing(message) or self.take_at_once(message)):
+            if not (self._is_nothing(message) or self._is_taken(message)):
                 return message
         return None
+
+    def _is_taken(self, message: str) -> bool:
+        # In their order: nothing overtakes what waits in the library's queue.
+        return not self.messages and self.take_at_once(message)
 
     def _is_nothing(self, message: str) -> bool:
         return self._own_mark in message or is_of_strangers(message)
