@@ -15,7 +15,7 @@ from bot.rocketchat.rest import Rest
 from bot.services.pictures import Pictures
 from bot.services.rooms import Rooms
 
-_ID_LENGTH: Final = 24
+_ID_BYTES: Final = 12
 _PICTURE_PATIENCE: Final = 20.0
 
 
@@ -120,4 +120,4 @@ class Delivery:
 
 def make_message_id(*seeds: str) -> str:
     """Derive a message's id from what it answers and where, so that a repeat says nothing twice."""
-    return hashlib.sha256("\n".join(seeds).encode()).hexdigest()[:_ID_LENGTH]
+    return hashlib.blake2b("\n".join(seeds).encode(), digest_size=_ID_BYTES).hexdigest()

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -189,6 +189,7 @@ class Metrics:
                 yield f"within {sample.labels['le']}", int(sample.value)
 
 
+@lru_cache(maxsize=100)
 def shorten_route(route: str) -> str:
     """Cut off what a route may have behind its name, such as a room's id."""
     parts = route.split("/")

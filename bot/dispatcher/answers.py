@@ -145,9 +145,10 @@ class Answers:
         room_id = await self._parts.rooms.find_answer_room(message)
         is_typing = asyncio.Event()
         try:
-            with self._parts.expectations.expecting(message.sender.id):
-                reader = await self.find_reader(message.sender)
-                outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
+            # Whoever has the question worked on lets go of what is not asked for.
+            self._parts.expectations.expect(message.sender.id)
+            reader = await self.find_reader(message.sender)
+            outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
             reply = await self._put_into_words(outcome, invocation, reader)
             await self._parts.delivery.answer(message, reply, reader, part)
             self._note(invocation, outcome)

@@ -57,6 +57,8 @@ class Reader:
     def clock(self, moment: datetime) -> str:
         """Write the time of day, as in ``17:40``."""
         local = moment.astimezone(self.zone)
+        if self.locale.language == ENGLISH:
+            return f"{local.hour:02}:{local.minute:02}"
         return _write_clock(local.hour, local.minute, self._language)
 
     def moment(self, moment: datetime, now: datetime) -> str:
@@ -118,9 +120,7 @@ def _write_day(day: date, language: str) -> str:
 
 @lru_cache(maxsize=3000)
 def _write_clock(hour: int, minute: int, language: str) -> str:
-    locale = _find_locale(language)
-    pattern = "HH:mm" if locale.language == ENGLISH else "short"
-    return format_time(time(hour, minute), pattern, locale=locale)
+    return format_time(time(hour, minute), "short", locale=_find_locale(language))
 
 
 @lru_cache(maxsize=2000)

@@ -2,8 +2,7 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 _LIFETIME: Final = 1.0  # seconds; who asks later may not care for what was true then
@@ -65,12 +64,3 @@ class Expectations:
         """Let go of what nobody has asked for."""
         for each in self._foresights:
             each.forget(user_id)
-
-    @contextmanager
-    def expecting(self, user_id: str) -> Iterator[None]:
-        """Begin what has not begun, and let go in the end of what nobody has asked for."""
-        self.expect(user_id)
-        try:
-            yield
-        finally:
-            self.forget(user_id)
