@@ -17,6 +17,7 @@ from bot.delegation import open_vault
 from bot.models import AuthToken
 from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.database import open_database
+from bot.storage.dossier import make_foresight
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 
@@ -58,7 +59,9 @@ async def connect_everybody(config: Path, site: Site) -> None:
     """Store everybody's token, sealed, as if they had connected."""
     settings = load_settings(config)
     async with open_database(settings.storage.url) as database:
-        accounts = Accounts(database, await open_vault(database, settings))
+        accounts = Accounts(
+            database, await open_vault(database, settings), make_foresight(database)
+        )
         now = datetime.now(UTC)
         for person in site.people:
             token = AuthToken(person.user_id, SecretStr(person.token))

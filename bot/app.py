@@ -123,7 +123,7 @@ def _make_answer_parts(
     return AnswerParts(
         commands=load_commands(commands),
         services=_make_services(premises),
-        expectations=premises.delegation.expectations,
+        foresight=premises.ground.memory.foresight,
         rooms=rooms,
         manners=Manners(ground.surroundings.now),
         delivery=delivery,

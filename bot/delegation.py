@@ -26,8 +26,8 @@ from bot.storage.confirmations import Confirmations
 from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.database import Database
 from bot.storage.device_names import DeviceNames
+from bot.storage.dossier import make_foresight
 from bot.storage.engine import find_database_file
-from bot.storage.foresight import Expectations
 from bot.storage.inbox import Inbox
 from bot.storage.key_file import load_key_ring, watch_key_file
 from bot.storage.keys import KeyRing
@@ -48,7 +48,6 @@ class Delegation:
     tokens: Tokens
     upkeep: Upkeep
     audit: Audit
-    expectations: Expectations
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
     """Build the parts; ``public_url`` is where browsers reach the connection page."""
     async with _open_oauth(grounds, public_url) as oauth:
         memory, rest, now = grounds.memory, grounds.rest, grounds.now
-        lent = LentTokens(grounds.database, grounds.vault)
+        lent = LentTokens(grounds.database, grounds.vault, memory.foresight)
         audit = Audit(memory.trail, now)
         bearer = BearerSupport(rest, BearerRefusals(grounds.database), now)
         renewals = Renewals(lent, oauth, now)
@@ -88,8 +87,7 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
             sleep=grounds.sleep,
         )
         tokens = Tokens(lent, renewals, rest, bearer, audit)
-        foresights = (memory.accounts.foresight, lent.foresight, memory.names.foresight)
-        yield Delegation(connections, tokens, upkeep, audit, Expectations(*foresights))
+        yield Delegation(connections, tokens, upkeep, audit)
 
 
 @asynccontextmanager
@@ -116,10 +114,11 @@ async def _warn_of_unset_oauth(database: Database) -> None:
 
 def make_memory(database: Database, vault: Vault) -> Memory:
     """Make the places where things about people are kept."""
+    foresight = make_foresight(database)
     return Memory(
-        accounts=Accounts(database, vault),
+        accounts=Accounts(database, vault, foresight),
         requests=ConnectionRequests(database),
-        names=DeviceNames(database),
+        names=DeviceNames(database, foresight),
         listings=Listings(database),
         confirmations=Confirmations(database),
         trail=AuditTrail(database),
@@ -127,6 +126,7 @@ def make_memory(database: Database, vault: Vault) -> Memory:
         watches=Watches(database),
         sightings=Sightings(database),
         inbox=Inbox(database),
+        foresight=foresight,
     )
 
 

@@ -30,7 +30,7 @@ from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, parse
 from bot.services.manners import Manners
 from bot.services.rooms import Rooms
-from bot.storage.foresight import Expectations
+from bot.storage.foresight import Foresight
 
 Typing = Callable[[str, str | None, bool], Awaitable[None]]
 
@@ -44,7 +44,7 @@ class AnswerParts:
 
     commands: Catalogue
     services: Services
-    expectations: Expectations
+    foresight: Foresight
     rooms: Rooms
     manners: Manners
     delivery: Delivery
@@ -146,7 +146,7 @@ class Answers:
         is_typing = asyncio.Event()
         try:
             # Whoever has the question worked on lets go of what is not asked for.
-            self._parts.expectations.expect(message.sender.id)
+            self._parts.foresight.expect(message.sender.id)
             reader = await self.find_reader(message.sender)
             outcome = await self._run_patiently(invocation, room_id, reader, is_typing)
             reply = await self._put_into_words(outcome, invocation, reader)

@@ -125,7 +125,7 @@ class _Builder:
                 lanes=self.lanes,
                 cases=self.cases,
                 health=self.health,
-                expectations=self.grounds.answer_parts.expectations,
+                foresight=self.grounds.answer_parts.foresight,
                 now=self.grounds.now,
                 waits=self.grounds.answer_parts.metrics.waits,
             )

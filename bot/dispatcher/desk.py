@@ -15,7 +15,7 @@ from bot.dispatcher.lanes import Job, Lanes, Progress
 from bot.errors import StorageError
 from bot.metrics import Waits
 from bot.models import Message
-from bot.storage.foresight import Expectations
+from bot.storage.foresight import Foresight
 from bot.storage.inbox import Inbox, Standing, make_letter
 from bot.storage_health import StorageHealth
 
@@ -36,7 +36,7 @@ class DeskParts:
     lanes: Lanes
     cases: Cases
     health: StorageHealth
-    expectations: Expectations
+    foresight: Foresight
     now: Callable[[], datetime]
     waits: Waits
 
@@ -116,18 +116,18 @@ class Desk:
         Not where work for the person is in hand, which may change what is read, and not where
         there is so much to do that it would be old by then; there, many share a trip anyway.
         """
-        lanes, expectations = self._parts.lanes, self._parts.expectations
+        lanes, foresight = self._parts.lanes, self._parts.foresight
         is_quick = lanes.count + len(messages) <= _FEW
         people = {each.sender.id for each in messages} if is_quick else ()
         foreseen = [each for each in people if not lanes.is_working_for(each)]
         try:
             for person_id in foreseen:
-                expectations.expect(person_id)
+                foresight.expect(person_id)
             yield
         finally:
             for person_id in foreseen:
                 if not lanes.is_working_for(person_id):
-                    expectations.forget(person_id)
+                    foresight.forget(person_id)
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
@@ -149,7 +149,7 @@ class Desk:
         try:
             progress = await self._parts.cases.work(case)
         finally:
-            self._parts.expectations.forget(case.letter.sender_id)
+            self._parts.foresight.forget(case.letter.sender_id)
         if progress is Progress.HELD_UP and not self._parts.lanes.room:
             progress = await self._put_back(case)
         if progress is Progress.SETTLED:

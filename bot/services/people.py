@@ -11,6 +11,7 @@ from bot.storage.audit import AuditTrail
 from bot.storage.confirmations import Confirmations
 from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.device_names import DeviceNames
+from bot.storage.foresight import Foresight
 from bot.storage.inbox import Inbox
 from bot.storage.listings import Listings
 from bot.storage.schedules import Schedules
@@ -32,6 +33,7 @@ class Memory:
     watches: Watches
     sightings: Sightings
     inbox: Inbox
+    foresight: Foresight
 
 
 @dataclass(frozen=True, slots=True)

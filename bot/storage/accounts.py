@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database
-from bot.storage.foresight import Foresight
+from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.lent_tokens import ACCESS, make_token_id, seal_pair
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts, make_insert
@@ -37,9 +37,9 @@ class ConnectedAccount:
 _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
-_ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
+ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
 _LOAD: Final = Statement(
-    select(*_ACCOUNT_COLUMNS).where(
+    select(*ACCOUNT_COLUMNS).where(
         accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
     )
 )
@@ -48,10 +48,10 @@ _LOAD: Final = Statement(
 class Accounts:
     """The accounts in the database, their tokens sealed. Everything raises StorageError."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, foresight: Foresight) -> None:
         self._database = database
         self._vault = vault
-        self.foresight: Final = Foresight(self._begin_to_load)
+        self._foresight: Final = foresight
 
     async def save(self, account: ConnectedAccount, token: AuthToken) -> None:
         """Keep the account; one that is there gets the new token but keeps its zone."""
@@ -80,21 +80,19 @@ class Accounts:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account without its token; None also where that token is dead."""
-        rows = await self.foresight.read(user_id)
+        rows = await self._foresight.read(user_id, Part.ACCOUNT, self._begin_to_load)
         return ConnectedAccount(*rows[0]) if rows else None
 
     async def load_all(self) -> list[ConnectedAccount]:
         """Give all accounts, by user name, those with a dead token included."""
-        query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
+        query = select(*ACCOUNT_COLUMNS).order_by(accounts.c.username)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
     async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
         """Give those who have not been told yet that they are connected."""
         is_untold = and_(accounts.c.told_at.is_(None), accounts.c.dead_since.is_(None))
-        query = select(*_ACCOUNT_COLUMNS).where(
-            is_untold, accounts.c.connected_at > connected_after
-        )
+        query = select(*ACCOUNT_COLUMNS).where(is_untold, accounts.c.connected_at > connected_after)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
@@ -115,7 +113,7 @@ class Accounts:
             lambda connection: connection.execute(statement).rowcount == 1
         )
 
-    def _begin_to_load(self, user_id: str) -> Future[list[tuple[Any, ...]]]:
+    def _begin_to_load(self, user_id: str) -> Future[Rows]:
         return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
     async def _update(self, user_id: str, **values: object) -> None:

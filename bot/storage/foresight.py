@@ -1,66 +1,70 @@
-"""Reads that are begun before they are asked for, so that several go in one trip."""
+"""What nearly every question of a person needs, begun to be read before it is asked for."""
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Any, Final
 
 _LIFETIME: Final = 1.0  # seconds; who asks later may not care for what was true then
 
-T = TypeVar("T")
+Rows = Sequence[tuple[Any, ...]]
 
 
-class Foresight(Generic[T]):
-    """Gives each read that was begun once; whoever asks after that gets a new one.
+class Part(Enum):
+    """Whose rows they are."""
 
-    ``begin`` begins a read of what belongs to a user; after ``lifetime``, in seconds, it is old.
+    ACCOUNT = auto()
+    TOKEN = auto()
+    NAMES = auto()
+
+
+@dataclass(eq=False, slots=True)
+class _Begun:
+    at: float
+    reading: Future[Mapping[Part, Rows]]
+    left: set[Part] = field(default_factory=lambda: set(Part))
+
+
+class Foresight:
+    """Gives each part of what was read in advance once; whoever asks after that reads it anew.
+
+    ``begin`` begins a read of all that belongs to a user; after ``lifetime``, in seconds, it is
+    old. What is expected is to be forgotten before anything of the user's may change.
     """
 
-    def __init__(self, begin: Callable[[str], Future[T]], lifetime: float = _LIFETIME) -> None:
+    def __init__(
+        self, begin: Callable[[str], Future[Mapping[Part, Rows]]], lifetime: float = _LIFETIME
+    ) -> None:
         self._begin: Final = begin
         self._lifetime: Final = lifetime
-        self._begun: Final[dict[str, tuple[float, Future[T]]]] = {}
+        self._begun: Final[dict[str, _Begun]] = {}
 
     def expect(self, user_id: str) -> None:
         """Begin to read what will be asked for in a moment, if that has not begun already."""
-        begun = self._begun.get(user_id)
+        begun, now = self._begun.get(user_id), asyncio.get_running_loop().time()
         if begun is not None:
-            if self._is_young(begun[0]):
+            if now - begun.at < self._lifetime:
                 return
             self.forget(user_id)
-        self._begun[user_id] = (asyncio.get_running_loop().time(), self._begin(user_id))
+        self._begun[user_id] = _Begun(now, self._begin(user_id))
 
     def forget(self, user_id: str) -> None:
         """Let go of what nobody has asked for."""
-        _, begun = self._begun.pop(user_id, (0.0, None))
-        if begun is not None and not begun.cancel() and not begun.cancelled():
-            begun.exception()  # whoever asks the next time will learn of it
+        begun = self._begun.pop(user_id, None)
+        if begun is None or len(begun.left) < len(Part):
+            return  # whoever asked for a part waits for it, and learns of a failure
+        if not begun.reading.cancel() and not begun.reading.cancelled():
+            begun.reading.exception()  # whoever asks the next time will learn of it
 
-    async def read(self, user_id: str) -> T:
-        """Give what was expected, or read it now."""
+    async def read(self, user_id: str, part: Part, begin: Callable[[str], Future[Rows]]) -> Rows:
+        """Give what was expected of a part, or have it read now."""
         begun = self._begun.get(user_id)
-        if begun is None or not self._is_young(begun[0]):
-            self.forget(user_id)
-            return await self._begin(user_id)
-        del self._begun[user_id]
-        return await begun[1]
+        if begun is None or part not in begun.left or self._is_old(begun):
+            return await begin(user_id)
+        begun.left.remove(part)
+        return (await begun.reading)[part]
 
-    def _is_young(self, begun_at: float) -> bool:
-        return asyncio.get_running_loop().time() - begun_at < self._lifetime
-
-
-class Expectations:
-    """What nearly every question of a person needs, begun to be read together."""
-
-    def __init__(self, *foresights: Foresight[Any]) -> None:
-        self._foresights: Final = foresights
-
-    def expect(self, user_id: str) -> None:
-        """Begin what has not begun; to be forgotten before anything of the user's may change."""
-        for each in self._foresights:
-            each.expect(user_id)
-
-    def forget(self, user_id: str) -> None:
-        """Let go of what nobody has asked for."""
-        for each in self._foresights:
-            each.forget(user_id)
+    def _is_old(self, begun: _Begun) -> bool:
+        return asyncio.get_running_loop().time() - begun.at >= self._lifetime

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, or_, select, update
 
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database
-from bot.storage.foresight import Foresight
+from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts
 from bot.storage.vault import Vault
@@ -21,15 +21,16 @@ from bot.values import value
 ACCESS: Final = "access token"
 REFRESH: Final = "refresh token"
 _row: Final = accounts.c
+TOKEN_COLUMNS: Final = (
+    _row.token_id,
+    _row.is_bearer,
+    _row.sealed_token,
+    _row.sealed_refresh_token,
+    _row.expires_at,
+    _row.renewed_at,
+)
 _LOAD: Final = Statement(
-    select(
-        _row.token_id,
-        _row.is_bearer,
-        _row.sealed_token,
-        _row.sealed_refresh_token,
-        _row.expires_at,
-        _row.renewed_at,
-    ).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
+    select(*TOKEN_COLUMNS).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
 )
 
 
@@ -58,14 +59,14 @@ class DeadToken:
 class LentTokens:
     """The tokens of connected accounts, sealed. Everything raises StorageError."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(self, database: Database, vault: Vault, foresight: Foresight) -> None:
         self._database = database
         self._vault = vault
-        self.foresight: Final = Foresight(self._begin_to_load)
+        self._foresight: Final = foresight
 
     async def load(self, user_id: str) -> LentToken | None:
         """Give what the user lent; raise SealBrokenError where it does not open."""
-        rows = await self.foresight.read(user_id)
+        rows = await self._foresight.read(user_id, Part.TOKEN, self._begin_to_load)
         return self._open(user_id, rows[0]) if rows else None
 
     async def take_turn(
@@ -125,7 +126,7 @@ class LentTokens:
             lambda connection: list(connection.execute(query).scalars())
         )
 
-    def _begin_to_load(self, user_id: str) -> Future[list[tuple[Any, ...]]]:
+    def _begin_to_load(self, user_id: str) -> Future[Rows]:
         return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
     def _open(self, user_id: str, row: tuple[Any, ...]) -> LentToken:

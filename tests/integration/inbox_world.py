@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import Future
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +23,7 @@ from bot.parsing import Listener
 from bot.rocketchat.rest import HistoryPage, Rest
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
-from bot.storage.foresight import Expectations, Foresight
+from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.inbox import Inbox
 from bot.storage_health import StorageHealth
 from bot.workspace_clock import WorkspaceClock
@@ -209,7 +209,7 @@ class Process:
         cases = Cases(case_parts, DAY)
         self.looked_up: list[str] = []
         self.foresight = Foresight(self.look_up)
-        grounds: Any = (name, inbox, lanes, cases, health, Expectations(self.foresight))
+        grounds: Any = (name, inbox, lanes, cases, health, self.foresight)
         parts: Any = (*grounds, self.tell_time, metrics.waits)
         self.desk = Desk(DeskParts(*parts))
         listener = Listener(BOT, "!")
@@ -229,12 +229,23 @@ class Process:
         )
         self.intake = Intake(parts, DAY)
 
-    def look_up(self, person: str) -> Future[str]:
+    def look_up(self, person: str) -> Future[Mapping[Part, Rows]]:
         """Read, as far as a foresight knows, what belongs to the person."""
         self.looked_up.append(person)
-        outcome: Future[str] = asyncio.get_running_loop().create_future()
-        outcome.set_result(person)
+        outcome: Future[Mapping[Part, Rows]] = asyncio.get_running_loop().create_future()
+        outcome.set_result({Part.NAMES: [(person,)]})
         return outcome
+
+    async def ask_for(self, person: str) -> None:
+        """Read what belongs to the person as an answer does."""
+
+        def look_up_alone(person: str) -> Future[Rows]:
+            self.looked_up.append(person)
+            outcome: Future[Rows] = asyncio.get_running_loop().create_future()
+            outcome.set_result([(person,)])
+            return outcome
+
+        assert await self.foresight.read(person, Part.NAMES, look_up_alone) == [(person,)]
 
     def tell_time(self) -> datetime:
         return self.world.now

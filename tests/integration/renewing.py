@@ -27,6 +27,7 @@ from bot.storage.accounts import Accounts
 from bot.storage.audit import AuditTrail
 from bot.storage.bearer_refusals import BearerRefusals
 from bot.storage.database import Database, open_database
+from bot.storage.dossier import make_foresight
 from bot.storage.keys import KeyRing
 from bot.storage.lent_tokens import LentTokens
 from bot.storage.vault import Vault
@@ -61,12 +62,12 @@ async def open_world(database_url: str, url: str, client: OAuthClient) -> AsyncI
         open_oauth(url, client, now=now, timeout=1.5) as oauth,
         open_rest(url, NOBODY) as rest,
     ):
-        lent = LentTokens(database, vault)
+        lent = LentTokens(database, vault, make_foresight(database))
         renewals = Renewals(lent, oauth, now, turn=TURN)
         audit = Audit(AuditTrail(database), now)
         bearer = BearerSupport(rest, BearerRefusals(database), now)
         tokens = Tokens(lent, renewals, rest, bearer, audit)
-        accounts = Accounts(database, vault)
+        accounts = Accounts(database, vault, make_foresight(database))
         yield World(database, accounts, lent, oauth, rest, renewals, tokens)
 
 

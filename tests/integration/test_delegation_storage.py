@@ -12,6 +12,7 @@ from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.audit import AuditRecord, AuditTrail
 from bot.storage.bearer_refusals import BearerRefusals
 from bot.storage.database import Database, open_database
+from bot.storage.dossier import make_foresight
 from bot.storage.keys import KeyRing
 from bot.storage.lent_tokens import DeadToken, LentTokens
 from bot.storage.vault import Vault
@@ -32,7 +33,7 @@ async def database(storage_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def accounts(database: Database) -> Accounts:
-    accounts = Accounts(database, VAULT)
+    accounts = Accounts(database, VAULT, make_foresight(database))
     await accounts.save_pair(ANN, PAIR, NOW)
     return accounts
 
@@ -40,7 +41,7 @@ async def accounts(database: Database) -> Accounts:
 @pytest.fixture
 def lent(database: Database, accounts: Accounts) -> LentTokens:
     assert accounts
-    return LentTokens(database, VAULT)
+    return LentTokens(database, VAULT, make_foresight(database))
 
 
 async def load_id(lent: LentTokens) -> str:

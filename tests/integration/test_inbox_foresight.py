@@ -31,9 +31,9 @@ async def test_it_is_begun_with_the_claim_and_given_to_whoever_asks_first(
     world.say(BOB)
     await process.intake.take_in()
     assert sorted(process.looked_up) == [ANN, BOB]
-    assert await process.foresight.read(ANN) == ANN
+    await process.ask_for(ANN)
     assert len(process.looked_up) == 2
-    assert await process.foresight.read(ANN) == ANN
+    await process.ask_for(ANN)
     assert len(process.looked_up) == 3
 
 
@@ -52,7 +52,7 @@ async def test_what_an_answer_had_no_use_for_is_not_kept_for_the_next(
     world.say(ANN)
     await process.intake.take_in()
     assert await process.lanes.work(ANN) is Progress.SETTLED
-    await process.foresight.read(ANN)
+    await process.ask_for(ANN)
     assert process.looked_up == [ANN, ANN]
 
 
@@ -63,7 +63,7 @@ async def test_it_is_let_go_where_another_process_was_first(world: World, proces
     await process.intake.take_in()
     await other.intake.take_in()
     assert not other.lanes.jobs
-    await other.foresight.read(ANN)
+    await other.ask_for(ANN)
     assert other.looked_up == [ANN, ANN]
 
 

@@ -14,6 +14,7 @@ from bot.errors import ConfigError, SealBrokenError
 from bot.models import AuthToken, TokenPair
 from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.database import Database, open_database
+from bot.storage.dossier import make_foresight
 from bot.storage.key_file import add_key, load_key_ring, read_key_file, watch_key_file
 from bot.storage.keys import KeyRing, make_key_id
 from bot.storage.lent_tokens import LentTokens
@@ -36,10 +37,10 @@ class House:
         return Vault(KeyRing(keys), "workspace")
 
     def lent(self, *keys: bytes) -> LentTokens:
-        return LentTokens(self.database, self.vault(*keys))
+        return LentTokens(self.database, self.vault(*keys), make_foresight(self.database))
 
     async def connect(self, user_id: str, *keys: bytes, is_oauth: bool = True) -> None:
-        stored = Accounts(self.database, self.vault(*keys))
+        stored = Accounts(self.database, self.vault(*keys), make_foresight(self.database))
         account = ConnectedAccount(user_id, user_id, "oauth", NOW)
         if is_oauth:
             await stored.save_pair(account, PAIR, NOW)

@@ -11,6 +11,7 @@ from bot.errors import SealBrokenError, StorageError
 from bot.models import AuthToken
 from bot.storage.accounts import Accounts, ConnectedAccount, count_accounts
 from bot.storage.database import Database, open_database
+from bot.storage.dossier import make_foresight
 from bot.storage.keys import KeyRing
 from bot.storage.lent_tokens import LentTokens
 from bot.storage.vault import Vault
@@ -33,7 +34,7 @@ def accounts(database: Database) -> Accounts:
 
 
 def make_accounts(database: Database) -> Accounts:
-    return Accounts(database, make_vault())
+    return Accounts(database, make_vault(), make_foresight(database))
 
 
 def make_vault() -> Vault:
@@ -41,7 +42,7 @@ def make_vault() -> Vault:
 
 
 async def load_token(database: Database, user_id: str) -> AuthToken | None:
-    lent = await LentTokens(database, make_vault()).load(user_id)
+    lent = await LentTokens(database, make_vault(), make_foresight(database)).load(user_id)
     return lent.token if lent else None
 
 
