@@ -64,7 +64,9 @@ class Foresight:
         if begun is None or part not in begun.left or self._is_old(begun):
             return await begin(user_id)
         begun.left.remove(part)
-        return (await begun.reading)[part]
+        reading = begun.reading
+        # Whoever waits may be cancelled, and must not take it from those who want other parts.
+        return (reading.result() if reading.done() else await asyncio.shield(reading))[part]
 
     def _is_old(self, begun: _Begun) -> bool:
         return asyncio.get_running_loop().time() - begun.at >= self._lifetime

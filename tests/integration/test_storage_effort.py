@@ -147,15 +147,44 @@ async def test_an_expected_read_that_fails_fails_where_it_is_asked_for(
         foresight.forget(user_id)
 
 
-async def test_whoever_waits_for_a_part_gets_it_though_the_rest_is_let_go(
-    names: DeviceNames, foresight: Foresight
-) -> None:
-    await names.save("ann", "key", "kitchen tablet")
-    foresight.expect("ann")
-    loading = asyncio.create_task(names.load("ann"))
+class SlowRead:
+    """A read that is under way until it is told its outcome."""
+
+    def __init__(self) -> None:
+        self.outcome: asyncio.Future[Mapping[Part, Rows]] = (
+            asyncio.get_running_loop().create_future()
+        )
+        self.foresight = Foresight(lambda _user_id: self.outcome)
+        self.foresight.expect("ann")
+
+    def ask_for(self, part: Part) -> "asyncio.Task[Rows]":
+        return asyncio.create_task(self.foresight.read("ann", part, self.refuse))
+
+    def refuse(self, user_id: str) -> asyncio.Future[Rows]:
+        raise AssertionError(f"{user_id} was expected")
+
+    def end(self) -> None:
+        self.outcome.set_result({Part.NAMES: [("key", "name")]})
+
+
+async def test_whoever_waits_for_a_part_gets_it_though_the_rest_is_let_go() -> None:
+    slow = SlowRead()
+    waiting = slow.ask_for(Part.NAMES)
     await asyncio.sleep(0)
-    foresight.forget("ann")
-    assert await loading == {"key": "kitchen tablet"}
+    slow.foresight.forget("ann")
+    slow.end()
+    assert await waiting == [("key", "name")]
+
+
+async def test_whoever_gives_up_waiting_takes_nothing_from_others() -> None:
+    slow = SlowRead()
+    impatient, patient = slow.ask_for(Part.ACCOUNT), slow.ask_for(Part.NAMES)
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    slow.end()
+    assert impatient.cancelled()
+    assert await patient == [("key", "name")]
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
