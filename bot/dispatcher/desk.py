@@ -136,6 +136,7 @@ class Desk:
         # At once, so that they share a commit; in order, so that no other process sees a later
         # one of somebody's before an earlier one.
         claims = [claim(make_letter(each)) for each in messages]
+        self._parts.inbox.hurry()
         # A gathering would wake up twice, and is begun for one nearly always.
         standings = [await claims[0]] if len(claims) == 1 else await asyncio.gather(*claims)
         return list(zip(messages, standings, strict=True))

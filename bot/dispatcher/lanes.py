@@ -37,7 +37,7 @@ class Job:
 
 @dataclass(eq=False, slots=True)
 class _Lane:
-    pauses: Iterator[float]
+    pauses: Iterator[float] | None = None  # since something failed
     jobs: list[Job] = field(default_factory=list)
 
 
@@ -73,7 +73,7 @@ class Lanes:
         """Take a job in hand; before the same person's that are later."""
         lane = self._lanes.get(job.person_id)
         if lane is None:
-            lane = self._lanes[job.person_id] = _Lane(self._make_pauses())
+            lane = self._lanes[job.person_id] = _Lane()
             if self._tasks is not None and not self._stopping.is_set():
                 self._tasks.create_task(self._serve(job.person_id, lane))
         insort(lane.jobs, job, key=lambda each: each.at)
@@ -99,11 +99,12 @@ class Lanes:
             if progress is Progress.SETTLED:
                 lane.jobs.remove(job)
                 self._count -= 1
-                lane.pauses = self._make_pauses()
+                lane.pauses = None
+            elif progress is Progress.HELD_UP:
+                await self._pause(_LOOK_AGAIN)
             else:
-                await self._pause(
-                    _LOOK_AGAIN if progress is Progress.HELD_UP else next(lane.pauses)
-                )
+                lane.pauses = lane.pauses or make_pauses(self._timing, random.random)
+                await self._pause(next(lane.pauses))
         if not lane.jobs:
             del self._lanes[person_id]
 
@@ -113,6 +114,3 @@ class Lanes:
                 await self._stopping.wait()
         except TimeoutError:
             return
-
-    def _make_pauses(self) -> Iterator[float]:
-        return make_pauses(self._timing, random.random)

@@ -92,7 +92,7 @@ class Calls:
 
     async def read_time(self) -> datetime:
         """Ask for nothing but the time at which the server answers; outside of the budget."""
-        answer = await self._http.request("GET", "info", None)
+        answer = await self._http.request("GET", "info", make_headers(None))
         if answer.status >= 500:  # noqa: PLR2004 - HTTP's
             # It may come from a gateway, whose clock is another.
             raise UnreachableError(f"info: HTTP {answer.status}")
@@ -127,15 +127,14 @@ class Calls:
         ticket: Ticket,
         **content: Any,  # noqa: ANN401 - handed on
     ) -> Document:
-        if token is not None:
-            # One that cannot be sent must not wait for its turn.
-            make_headers(token)
+        # A token that cannot be sent must not wait for its turn.
+        headers = make_headers(token)
 
         async def send() -> Answer:
             if ticket.is_background:
                 await self._courtesy.step_back()
             else:
                 self._courtesy.note_person()
-            return await self._http.request(method, route, token, **content)
+            return await self._http.request(method, route, headers, **content)
 
         return read_document(route, await self.budget.ask(f"{method} {route}", ticket, send))

@@ -58,7 +58,7 @@ class Http:
         self,
         method: str,
         route: str,
-        token: AuthToken | None,
+        headers: Mapping[str, str],
         *,
         query: Mapping[str, str] | None = None,
         body: Document | None = None,
@@ -67,12 +67,11 @@ class Http:
     ) -> Answer:
         """Ask once, redirects not followed. ``tail`` is what comes after the route in the path.
 
-        Raises ``UnreachableError`` where no whole answer came, ``ProtocolError`` where it is
-        too long, ``TokenRejectedError`` for a token that cannot even be sent.
+        ``headers`` are those of ``make_headers``. Raises ``UnreachableError`` where no whole answer
+        came, ``ProtocolError`` where it is too long.
         """
-        headers = make_headers(token) if token else {}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers = {**headers, "Content-Type": "application/json"}
         began_at, status = time.monotonic(), 0
         try:
             async with self._session.request(
@@ -110,8 +109,10 @@ async def open_http(
         yield Http(session, url, note)
 
 
-def make_headers(token: AuthToken) -> dict[str, str]:
+def make_headers(token: AuthToken | None) -> Mapping[str, str]:
     """Make the headers that authenticate a call; raises ``TokenRejectedError`` if none can."""
+    if token is None:
+        return {}
     secret = token.secret.get_secret_value()
     if not (_is_plain(secret) and _is_plain(token.user_id)):
         raise TokenRejectedError("the auth token or the user id has characters that none has")

@@ -4,7 +4,7 @@ import asyncio
 from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
+from enum import StrEnum, auto
 from typing import Any, Final
 
 _LIFETIME: Final = 1.0  # seconds; who asks later may not care for what was true then
@@ -12,7 +12,7 @@ _LIFETIME: Final = 1.0  # seconds; who asks later may not care for what was true
 Rows = Sequence[tuple[Any, ...]]
 
 
-class Part(Enum):
+class Part(StrEnum):
     """Whose rows they are."""
 
     ACCOUNT = auto()
@@ -20,11 +20,14 @@ class Part(Enum):
     NAMES = auto()
 
 
+_ALL: Final = frozenset(Part)
+
+
 @dataclass(eq=False, slots=True)
 class _Begun:
     at: float
     reading: Future[Mapping[Part, Rows]]
-    left: set[Part] = field(default_factory=lambda: set(Part))
+    left: set[Part] = field(default_factory=lambda: set(_ALL))
 
 
 class Foresight:
@@ -53,7 +56,7 @@ class Foresight:
     def forget(self, user_id: str) -> None:
         """Let go of what nobody has asked for."""
         begun = self._begun.pop(user_id, None)
-        if begun is None or len(begun.left) < len(Part):
+        if begun is None or len(begun.left) < len(_ALL):
             return  # whoever asked for a part waits for it, and learns of a failure
         if not begun.reading.cancel() and not begun.reading.cancelled():
             begun.reading.exception()  # whoever asks the next time will learn of it

@@ -23,11 +23,6 @@ class Job:
     is_lasting: bool
     is_reading: bool = False
 
-    @property
-    def is_small(self) -> bool:
-        """Whether it is done in no time, and waits for no disk."""
-        return self.is_groupable and not self.is_lasting
-
 
 class Line:
     """Jobs in the order in which they are to be done; those without hurry wait for another's turn.
@@ -50,8 +45,8 @@ class Line:
 
     @property
     def is_small(self) -> bool:
-        """Whether all that is to be done now is small."""
-        return all(job.is_small for job in self._ready)
+        """Whether all that is to be done now is done in no time, and waits for no disk."""
+        return all(job.is_groupable and not job.is_lasting for job in self._ready)
 
     def add(self, job: Job) -> None:
         """Add a job; what was not urgent goes first, but for queries, which overtake it."""

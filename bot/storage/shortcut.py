@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from bot.storage.transaction import Work
 
 _MUCH: Final = 3000  # pieces of work; most change the same few pages, which are then copied once
-_LONGEST_LOG: Final = 8000  # pages; then whoever writes waits until all of it is copied
+_LONGEST_LOG: Final = 16_000  # pages; then whoever writes waits until all of it is copied
 
 # Neither another's lock nor the disk is waited for: both are the storage thread's affair.
 _NEVER_WAIT: Final = (

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, TextClause
@@ -25,7 +24,10 @@ class Statement:
 
     def __init__(self, clause: Select[Any] | TextClause) -> None:
         self._clause: Final = clause
-        self._text: Final = str(clause.compile(dialect=_DIALECT))
+        compiled = clause.compile(dialect=_DIALECT)
+        self._text: Final = str(compiled)
+        binds = compiled.binds.items()
+        self._moments: Final = tuple(name for name, each in binds if isinstance(each.type, UtcTime))
         columns = clause.selected_columns if isinstance(clause, Select) else ()
         types = [column.type for column in columns]
         self._times: Final = tuple(n for n, each in enumerate(types) if isinstance(each, UtcTime))
@@ -40,9 +42,11 @@ class Statement:
     def _run_on_sqlite(
         self, connection: Connection, values: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        driver: Any = connection.connection.driver_connection
+        driver: Any = connection.connection.dbapi_connection
+        known = dict(values)
         try:
-            known = {name: _to_sqlite(value) for name, value in values.items()}
+            for name in self._moments:
+                known[name] = _TIME.process_bind_param(known[name], _DIALECT)
             rows = driver.execute(self._text, known).fetchall()
         except (sqlite3.Error, TypeError) as error:
             raise DBAPIError(self._text, None, error, hide_parameters=True) from error
@@ -53,7 +57,3 @@ class Statement:
         for place in self._times:
             found[place] = _TIME.process_result_value(found[place], _DIALECT)
         return tuple(found)
-
-
-def _to_sqlite(value: object) -> object:
-    return _TIME.process_bind_param(value, _DIALECT) if isinstance(value, datetime) else value

@@ -99,6 +99,22 @@ async def test_what_is_begun_in_one_turn_is_one_transaction(
     assert await count_words(database) == 20
 
 
+async def test_whoever_hurries_has_it_done_before_the_turn_ends(
+    database: Database, notes: Notes
+) -> None:
+    notes.jobs.clear()
+    words = [begin_to_write(database, word) for word in ("one", "two")]
+    database.hurry()
+    assert [each.result() for each in words] == [threading.get_ident()] * 2
+    database.hurry()
+    await asyncio.sleep(0)
+    assert notes.jobs == [2], "nothing is begun for nobody"
+    big = database.begin(say_thread, is_groupable=True)
+    database.hurry()
+    assert not big.done()
+    assert await big != threading.get_ident()
+
+
 async def test_the_loop_goes_on_while_another_program_holds_the_lock(
     database: Database, tmp_path: Path
 ) -> None:
@@ -201,8 +217,8 @@ async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_p
     with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM words").fetchone()
-        long = await fill(5000)
+        long = await fill(8000)
         reader.execute("COMMIT")
-    assert long > 8000 * 4096
+    assert long > 16_000 * 2048
     # Without that it would be thrice as long.
-    assert await fill(10_000) < 2.5 * long
+    assert await fill(16_000) < 2.5 * long
