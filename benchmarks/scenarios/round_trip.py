@@ -8,6 +8,7 @@ from benchmarks.bench import Bench, Timed, Trial
 from benchmarks.contestants import ALL, FLOOR, OURS, Contestant
 from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.scenarios.in_turn import compare
 
 _COMMANDS = 200
 _WARMING = 200  # once for everybody: a room that is new to the bot costs a call of its own, once
@@ -53,7 +54,8 @@ async def run(bench: Bench) -> Findings:
                 findings.note(contestant.title, count(timed.commands))
         _tell(bench, notes, number, contestant)
     findings.tables = [_make_table(title, kind, notes) for title, kind in _KINDS.items()]
-    findings.targets = _make_targets(notes)
+    await compare(bench, _PLAN, findings)
+    findings.targets.append(_make_target(notes))
     findings.bars = _make_bars(notes)
     return findings
 
@@ -106,22 +108,14 @@ def _make_table(title: str, kind: str, notes: _Notes) -> Table:
     return Table(f"Round trip: {title}", columns, rows)
 
 
-def _make_targets(notes: _Notes) -> list[Target]:
-    return [
-        _make_target(notes.p50, "session serial", "`!session` round trip, p50", 1.5),
-        _make_target(notes.p99, "session serial", "`!session` round trip, p99", 2.5),
-        _make_target(notes.p50, "session delayed", "`!session` with 50 ms upstream, p50", 1.05),
-    ]
-
-
-def _make_target(figures: _Figures, kind: str, text: str, limit: float) -> Target:
-    ours, floor = figures[kind, OURS.name], figures[kind, FLOOR.name]
+def _make_target(notes: _Notes) -> Target:
+    ours, floor = (notes.p50["session delayed", each.name] for each in (OURS, FLOOR))
     middles = [format_number(spread(each).middle) for each in (ours, floor)]
     return Target(
         "1",
-        f"{text}, by the floor's",
+        "`!session` with 50 ms upstream, p50, by the floor's",
         spread(pair_ratios(ours, floor)).middle,
-        limit,
+        1.05,
         "x",
         details=f"{middles[0]} ms to {middles[1]} ms",
     )
