@@ -12,13 +12,13 @@ test: .venv/ready
 	$(RUN) pytest -n 4 --dist worksteal $(ARGS)
 
 torture: .venv/ready
-	$(RUN) python -m tests.torture $(ARGS)
+	$(RUN) python -m tests.stress.torture $(ARGS)
 
 rush: .venv/ready
-	$(RUN) python -m tests.rush $(ARGS)
+	$(RUN) python -m tests.stress.rush $(ARGS)
 
 busy: .venv/ready
-	$(RUN) python -m tests.busy $(ARGS)
+	$(RUN) python -m tests.stress.busy $(ARGS)
 
 bench: .venv/ready
 	$(RUN) python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(ARGS)
@@ -34,10 +34,10 @@ format: .venv/ready
 	$(RUN) ruff check --fix-only .
 
 texts: .venv/ready
-	$(RUN) python -m tests.catalogues
+	$(RUN) python -m tests.support.catalogues
 
 docs: .venv/ready
-	$(RUN) python -m tests.commands_page
+	$(RUN) python -m tests.support.commands_page
 
 pictures: .venv/ready
 	$(RUN) python -m tests.browser.journey docs/pictures

@@ -9,10 +9,10 @@ from sqlalchemy import insert
 from benchmarks.place.plan import Site
 from bot.config import load_settings
 from bot.delegation import open_vault
+from bot.features.accounts.store import seal_pair
+from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import TokenPair
 from bot.storage.database import open_database
-from bot.storage.lent_tokens import seal_pair
-from bot.storage.schedules import Schedule, Schedules
 from bot.storage.tables import accounts
 
 _LIFETIME = timedelta(days=40)
@@ -51,6 +51,6 @@ async def make_reports_due(config: Path, site: Site) -> None:
     """Let everybody's daily report be due now, at once; of itself the bot spreads them."""
     now = datetime.now(UTC)
     async with open_database(load_settings(config).storage.url) as database:
-        schedules = Schedules(database)
+        schedules = ScheduleStore(database)
         for person in site.people:
             await schedules.save(Schedule(person.user_id, person.username, "daily 09:00", now, now))

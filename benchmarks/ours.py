@@ -14,8 +14,8 @@ from benchmarks.place.plan import Site
 from benchmarks.program import Program
 from bot.config import load_settings
 from bot.delegation import open_vault
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
-from bot.storage.accounts import Accounts, ConnectedAccount
 from bot.storage.database import open_database
 from bot.storage.dossier import make_foresight
 

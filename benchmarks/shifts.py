@@ -12,7 +12,7 @@ from benchmarks.ours import PROGRAM, connect_everybody, write_config
 from benchmarks.place.plan import Plan
 from benchmarks.program import Program
 from benchmarks.workspace import Workspace, open_workspace
-from tests.postgres import find_binaries, open_empty_database, open_server
+from tests.support.postgres import find_binaries, open_empty_database, open_server
 
 
 @dataclass(frozen=True)

@@ -7,40 +7,39 @@ from urllib.parse import urlsplit
 
 from bot import commands
 from bot.clockwork import Clockwork, open_clockwork
-from bot.command import Services, load_commands
+from bot.commands.registry import Services, load_commands
 from bot.config import Settings
-from bot.delivery import Delivery
-from bot.dispatcher.answers import AnswerParts
+from bot.delivery.direct_rooms import DirectRooms
+from bot.delivery.reply_sender import ReplySender
+from bot.delivery.reply_throttle import ReplyThrottle
 from bot.dispatcher.builder import ReceptionGrounds, make_gauges, make_reception
-from bot.ground import Ground, Premises, Surroundings, open_premises
+from bot.dispatcher.responder import ResponderParts
+from bot.features.confirmations import Confirmations
+from bot.features.personal_data import PersonalData
+from bot.features.sessions.sessions import Sessions
+from bot.gauges import Gauges
+from bot.ground import AppOverrides, Ground, Premises, open_premises
 from bot.lifetime import Bot
 from bot.models import Message
-from bot.operations.gauges import Gauges
 from bot.parsing import Listener
-from bot.rocketchat.realtime import Realtime
+from bot.rocketchat.realtime import RealtimeClient
 from bot.scheduler.builder import (
     make_alerts,
-    make_oversight,
-    make_plans,
+    make_operator_tasks,
     make_reports,
+    make_schedules,
 )
-from bot.services.consent import Consent
-from bot.services.manners import Manners
-from bot.services.people import People
-from bot.services.rooms import Rooms
-from bot.services.sessions import Sessions
-from bot.web.browsers import Browsers
-from bot.web.connect import ConnectionPages
-from bot.web.form import FormPage
-from bot.web.pages import Pages
+from bot.web.browser_cookies import BrowserCookies
+from bot.web.linking_pages import ConnectionPages, LinkingForm
 from bot.web.server import add_metrics, make_web_app, open_web_server
+from bot.web.templating import Pages
 
-__all__ = ["Surroundings", "open_bot"]
+__all__ = ["AppOverrides", "open_bot"]
 
 
 @asynccontextmanager
 async def open_bot(
-    settings: Settings, surroundings: Surroundings | None = None
+    settings: Settings, surroundings: AppOverrides | None = None
 ) -> AsyncIterator[Bot]:
     """Build the bot and serve its pages.
 
@@ -48,7 +47,7 @@ async def open_bot(
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        premises = await open_premises(stack, settings, surroundings or Surroundings())
+        premises = await open_premises(stack, settings, surroundings or AppOverrides())
         ground, parts = premises.ground, premises.clock_parts
         opening = open_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
         clockwork = await stack.enter_async_context(opening)
@@ -75,7 +74,7 @@ def _make_bot(premises: Premises, clockwork: Clockwork) -> tuple[Bot, Gauges]:
     async def recheck() -> bool:
         return await reception.intake.recheck()
 
-    realtime = Realtime(
+    realtime = RealtimeClient(
         ground.settings.workspace.url,
         ground.token,
         hear=hear,
@@ -85,15 +84,15 @@ def _make_bot(premises: Premises, clockwork: Clockwork) -> tuple[Bot, Gauges]:
     )
     grounds = _make_reception_grounds(premises, realtime)
     reception = make_reception(grounds)
-    upkeep, oversight = premises.delegation.upkeep, make_oversight(premises.clock_parts)
+    upkeep, oversight = premises.delegation.upkeep, make_operator_tasks(premises.clock_parts)
     bot = Bot(reception, realtime, upkeep, clockwork, oversight, premises.public_url)
     return bot, make_gauges(grounds, reception, realtime)
 
 
-def _make_reception_grounds(premises: Premises, realtime: Realtime) -> ReceptionGrounds:
+def _make_reception_grounds(premises: Premises, realtime: RealtimeClient) -> ReceptionGrounds:
     ground = premises.ground
-    rooms, now = Rooms(ground.rest), ground.surroundings.now
-    delivery = Delivery(ground.rest, rooms, ground.account, now, ground.pictures)
+    rooms, now = DirectRooms(ground.rest), ground.surroundings.now
+    delivery = ReplySender(ground.rest, rooms, ground.account, now, ground.pictures)
     return ReceptionGrounds(
         listener=Listener(ground.account, ground.settings.bot.prefix),
         token=ground.token,
@@ -110,8 +109,8 @@ def _make_reception_grounds(premises: Premises, realtime: Realtime) -> Reception
 
 
 def _make_answer_parts(
-    premises: Premises, realtime: Realtime, delivery: Delivery, rooms: Rooms
-) -> AnswerParts:
+    premises: Premises, realtime: RealtimeClient, delivery: ReplySender, rooms: DirectRooms
+) -> ResponderParts:
     ground = premises.ground
 
     async def show_typing(room_id: str, thread_id: str | None, is_typing: bool) -> None:  # noqa: FBT001 - a state
@@ -120,12 +119,12 @@ def _make_answer_parts(
         for name in {ground.account.username, ground.account.name} - {""}:
             await realtime.send_typing(room_id, name, thread_id=thread_id, is_typing=is_typing)
 
-    return AnswerParts(
+    return ResponderParts(
         commands=load_commands(commands),
         services=_make_services(premises),
         foresight=premises.ground.memory.foresight,
         rooms=rooms,
-        manners=Manners(ground.surroundings.now),
+        manners=ReplyThrottle(ground.surroundings.now),
         delivery=delivery,
         show_typing=show_typing,
         expected_wait=ground.rest.expected_wait,
@@ -139,9 +138,9 @@ def _make_services(premises: Premises) -> Services:
     return Services(
         sessions=Sessions(ground.rest, delegation.tokens, memory.names, memory.listings, now),
         connections=delegation.connections,
-        people=People(memory),
-        consent=Consent(memory.confirmations, now),
-        plans=make_plans(clock),
+        people=PersonalData(memory),
+        consent=Confirmations(memory.confirmations, now),
+        plans=make_schedules(clock),
         reports=make_reports(clock, ground.rest),
         alerts=make_alerts(clock, ground.rest),
     )
@@ -156,6 +155,6 @@ def _make_pages(ground: Ground) -> Pages:
 
 
 def _make_connection_pages(premises: Premises, pages: Pages) -> ConnectionPages:
-    browsers = Browsers(is_https=urlsplit(premises.public_url).scheme == "https")
+    browsers = BrowserCookies(is_https=urlsplit(premises.public_url).scheme == "https")
     connections = premises.delegation.connections
-    return ConnectionPages(connections, FormPage(connections, pages, browsers), browsers)
+    return ConnectionPages(connections, LinkingForm(connections, pages, browsers), browsers)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bot import operator
+from bot.admin import accounts_and_keys
 from bot.app import open_bot
 from bot.config import Settings, load_settings
 from bot.errors import BotError, ConfigError
@@ -63,7 +63,7 @@ def work(config: Config = None, secrets: Secrets = None) -> None:
 @cli.command()
 def migrate(config: Config = None, secrets: Secrets = None) -> None:
     """Make or update the tables in the database, as run and work do when they start."""
-    _operate(config, secrets, operator.migrate)
+    _operate(config, secrets, accounts_and_keys.migrate)
 
 
 @cli.command()
@@ -74,7 +74,7 @@ def demo(
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Try the bot in a simulated workspace; nothing to install or configure."""
-    from bot.demo import run_demo, say_in_demo  # noqa: PLC0415 - what runs for years has no use for it
+    from bot.demo.demo import run_demo, say_in_demo  # noqa: PLC0415 - what runs for years has no use for it
 
     open_logs("WARNING", "text")
     if say is None:
@@ -91,7 +91,7 @@ def simulate(
     licensed: Annotated[bool, typer.Option(help="With device management or without.")] = True,
 ) -> None:
     """Run the simulated workspace alone, and print what a bot needs to log in there."""
-    from bot.demo import run_simulated_workspace  # noqa: PLC0415 - as above
+    from bot.demo.demo import run_simulated_workspace  # noqa: PLC0415 - as above
 
     open_logs("WARNING", "text")
     _end_with_status(run_simulated_workspace(port, server, is_licensed=licensed))
@@ -121,37 +121,37 @@ def show_version() -> None:
 @keys.command("new")
 def make_key(config: Config = None, secrets: Secrets = None) -> None:
     """Make a new key, which seals from now on; the old ones go on opening."""
-    _operate(config, secrets, operator.make_key)
+    _operate(config, secrets, accounts_and_keys.make_key)
 
 
 @keys.command("list")
 def list_keys(config: Config = None, secrets: Secrets = None) -> None:
     """Name the keys by their ids, and count what each has sealed."""
-    _operate(config, secrets, operator.list_keys)
+    _operate(config, secrets, accounts_and_keys.list_keys)
 
 
 @keys.command("rotate")
 def rotate_keys(config: Config = None, secrets: Secrets = None) -> None:
     """Seal everything with the newest key, while the bot runs; can be stopped and repeated."""
-    _operate(config, secrets, operator.rotate_keys)
+    _operate(config, secrets, accounts_and_keys.rotate_keys)
 
 
 @accounts.command("list")
 def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
     """Show who has connected, since when and how."""
-    _operate(config, secrets, operator.list_accounts)
+    _operate(config, secrets, accounts_and_keys.list_accounts)
 
 
 @accounts.command("audit")
 def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
     """Show what was done with people's tokens in the last 90 days."""
-    _operate(config, secrets, partial(operator.show_audit, user=user))
+    _operate(config, secrets, partial(accounts_and_keys.show_audit, user=user))
 
 
 @accounts.command("forget")
 def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
     """Erase everything that is stored about somebody."""
-    _operate(config, secrets, partial(operator.forget_account, user=user))
+    _operate(config, secrets, partial(accounts_and_keys.forget_account, user=user))
 
 
 def _operate(config: Path | None, secrets: Path | None, work: Work) -> None:
@@ -194,8 +194,8 @@ def _spare_the_collector() -> None:
 
 
 async def _interview(config: Path) -> None:
-    from bot.checkup.everything import PATIENCE  # noqa: PLC0415 - as above
-    from bot.checkup.interview import Interview, Mouth  # noqa: PLC0415 - as above
+    from bot.admin.check import PATIENCE  # noqa: PLC0415 - as above
+    from bot.admin.setup_wizard import Prompter, SetupWizard  # noqa: PLC0415 - as above
 
     def ask(question: str, usual: str) -> str:
         return str(typer.prompt(question, default=usual or None))
@@ -203,14 +203,14 @@ async def _interview(config: Path) -> None:
     def ask_unseen(question: str) -> str:
         return str(typer.prompt(question, hide_input=True))
 
-    mouth = Mouth(ask, ask_unseen, typer.confirm, typer.echo)
-    if not await Interview(mouth, PATIENCE).run(config):
+    mouth = Prompter(ask, ask_unseen, typer.confirm, typer.echo)
+    if not await SetupWizard(mouth, PATIENCE).run(config):
         raise typer.Exit(1)
 
 
 async def _check(config: Path | None, secrets: Path | None) -> None:
-    from bot.checkup.everything import check_configured  # noqa: PLC0415 - as above
-    from bot.checkup.finding import Level  # noqa: PLC0415 - as above
+    from bot.admin.check import check_configured  # noqa: PLC0415 - as above
+    from bot.admin.check_result import Level  # noqa: PLC0415 - as above
 
     # What is wrong is said on a line of its own, once.
     open_logs("CRITICAL", "text")

@@ -8,7 +8,6 @@ from bot.errors import ConfigError
 from bot.scheduler.builder import ClockParts, Sleep, make_scheduler
 from bot.storage.database import Database
 from bot.storage.engine import is_on_server
-from bot.storage.foreign_schema import apply_schema
 
 
 class Clockwork(Protocol):
@@ -43,7 +42,7 @@ def open_shared_clockwork(
     if not is_on_server(url):
         raise ConfigError("[storage] url: several processes can share the work on PostgreSQL only")
     with _explained_absence():
-        from bot.jobs.builder import open_cluster  # noqa: PLC0415 - its library is an extra
+        from bot.scheduler.shared.builder import open_cluster  # noqa: PLC0415 - its library is an extra
     return open_cluster(parts, url, sleep)
 
 
@@ -55,7 +54,7 @@ async def migrate_jobs(database: Database, url: str) -> list[str] | None:
     if not is_on_server(url):
         return None
     with _explained_absence():
-        from bot.jobs.schema import load_schema  # noqa: PLC0415 - its library is an extra
+        from bot.scheduler.shared.job_schema import apply_schema, load_schema  # noqa: PLC0415 - its library is an extra
     return await apply_schema(database, load_schema())
 
 

@@ -33,7 +33,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import ConfigError, UsageError
-from bot.timetable import parse_timetable
+from bot.features.reports.schedule_rules import parse_timetable
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

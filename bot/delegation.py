@@ -10,43 +10,37 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.config import Settings
+from bot.features.accounts.audit import Audit
+from bot.features.accounts.audit_store import AuditTrail
+from bot.features.accounts.key_rotation import check_keys
+from bot.features.accounts.link_requests import ConnectionRequests
+from bot.features.accounts.linking import AccountLinking, LinkingParts
+from bot.features.accounts.maintenance import Maintenance
+from bot.features.accounts.store import Accounts, BearerRefusals, DelegatedTokens, count_accounts
+from bot.features.accounts.token_refresh import TokenRefresher
+from bot.features.accounts.tokens import BearerSupport, Tokens
+from bot.features.alerts.store import AlertSubscriptions, KnownDevices
+from bot.features.confirmations import ConfirmationStore
+from bot.features.personal_data import Stores
+from bot.features.reports.store import ScheduleStore
+from bot.features.sessions.store import DeviceNames, NumberedLists
+from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
-from bot.rocketchat.rest import Rest
-from bot.services.audit import Audit
-from bot.services.bearer import BearerSupport
-from bot.services.connections import ConnectionParts, Connections
-from bot.services.people import Memory
-from bot.services.renewals import Renewals
-from bot.services.tokens import Tokens
-from bot.services.upkeep import Upkeep
-from bot.storage.accounts import Accounts, count_accounts
-from bot.storage.audit import AuditTrail
-from bot.storage.bearer_refusals import BearerRefusals
-from bot.storage.confirmations import Confirmations
-from bot.storage.connection_requests import ConnectionRequests
 from bot.storage.database import Database
-from bot.storage.device_names import DeviceNames
 from bot.storage.dossier import make_foresight
 from bot.storage.engine import find_database_file
 from bot.storage.inbox import Inbox
 from bot.storage.key_file import load_key_ring, watch_key_file
-from bot.storage.keys import KeyRing
-from bot.storage.lent_tokens import LentTokens
-from bot.storage.listings import Listings
-from bot.storage.resealing import check_keys
-from bot.storage.schedules import Schedules
-from bot.storage.sightings import Sightings
-from bot.storage.vault import Vault
-from bot.storage.watches import Watches
+from bot.storage.vault import KeyRing, Vault
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
     """How tokens come, are used, and are kept alive."""
 
-    connections: Connections
+    connections: AccountLinking
     tokens: Tokens
-    upkeep: Upkeep
+    upkeep: Maintenance
     audit: Audit
 
 
@@ -57,8 +51,8 @@ class Grounds:
     settings: Settings
     database: Database
     vault: Vault
-    memory: Memory
-    rest: Rest
+    memory: Stores
+    rest: RestClient
     now: Callable[[], datetime]
     sleep: Callable[[float], Awaitable[None]]
     browser_patience: float
@@ -69,15 +63,15 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
     """Build the parts; ``public_url`` is where browsers reach the connection page."""
     async with _open_oauth(grounds, public_url) as oauth:
         memory, rest, now = grounds.memory, grounds.rest, grounds.now
-        lent = LentTokens(grounds.database, grounds.vault, memory.foresight)
+        lent = DelegatedTokens(grounds.database, grounds.vault, memory.foresight)
         audit = Audit(memory.trail, now)
         bearer = BearerSupport(rest, BearerRefusals(grounds.database), now)
-        renewals = Renewals(lent, oauth, now)
-        parts = ConnectionParts(memory.accounts, memory.requests, lent, rest, oauth, bearer, audit)
-        connections = Connections(
+        renewals = TokenRefresher(lent, oauth, now)
+        parts = LinkingParts(memory.accounts, memory.requests, lent, rest, oauth, bearer, audit)
+        connections = AccountLinking(
             parts, public_url=public_url, now=now, patience=grounds.browser_patience
         )
-        upkeep = Upkeep(
+        upkeep = Maintenance(
             lent=lent,
             renewals=renewals,
             connections=connections,
@@ -112,19 +106,19 @@ async def _warn_of_unset_oauth(database: Database) -> None:
         )
 
 
-def make_memory(database: Database, vault: Vault) -> Memory:
+def make_memory(database: Database, vault: Vault) -> Stores:
     """Make the places where things about people are kept."""
     foresight = make_foresight(database)
-    return Memory(
+    return Stores(
         accounts=Accounts(database, vault, foresight),
         requests=ConnectionRequests(database),
         names=DeviceNames(database, foresight),
-        listings=Listings(database),
-        confirmations=Confirmations(database),
+        listings=NumberedLists(database),
+        confirmations=ConfirmationStore(database),
         trail=AuditTrail(database),
-        schedules=Schedules(database),
-        watches=Watches(database),
-        sightings=Sightings(database),
+        schedules=ScheduleStore(database),
+        watches=AlertSubscriptions(database),
+        sightings=KnownDevices(database),
         inbox=Inbox(database),
         foresight=foresight,
     )

@@ -13,22 +13,21 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from bot.backoff import make_pauses
 from bot.config import Settings
 from bot.delegation import Delegation, Grounds, make_memory, open_delegation, open_vault
 from bot.errors import RateLimitedError, UnreachableError
+from bot.features.accounts.linking import BROWSER_TIMEOUT_S
+from bot.features.personal_data import Stores
+from bot.features.reports.pictures import Pictures
+from bot.features.status_report.counters import CounterStore, CounterTable
+from bot.features.status_report.status_report import make_status_report_settings
 from bot.metrics import Metrics
 from bot.models import AuthToken, Sender
-from bot.operations.bookkeeping import Bookkeeping
-from bot.operations.own_report import make_wish
-from bot.rocketchat.realtime import Timing
-from bot.rocketchat.realtime.timing import make_pauses
-from bot.rocketchat.rest import Rest, open_rest
+from bot.rocketchat.client import RestClient, open_rest_client
+from bot.rocketchat.realtime import Backoff
 from bot.scheduler.builder import ClockParts, Sleep
-from bot.services.connections import PATIENCE
-from bot.services.people import Memory
-from bot.services.pictures import Pictures
 from bot.storage.database import Database, open_database
-from bot.storage.tallies import Tallies
 from bot.storage.vault import Vault
 from bot.web.server import open_socket
 
@@ -39,7 +38,7 @@ def read_clock() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AppOverrides:
     """What a test or the demo may want to be different from real life.
 
     ``patience`` is for one REST request, ``browser_patience`` for what a page asks of the
@@ -47,11 +46,11 @@ class Surroundings:
     """
 
     now: Callable[[], datetime] = read_clock
-    timing: Timing = field(default_factory=Timing)
+    timing: Backoff = field(default_factory=Backoff)
     patience: float = 15.0
     on_listening: Callable[[], None] = lambda: None
     sleep: Sleep = asyncio.sleep
-    browser_patience: float = PATIENCE
+    browser_patience: float = BROWSER_TIMEOUT_S
     seconds: Callable[[], float] = time.monotonic
 
 
@@ -60,15 +59,15 @@ class Ground:
     """What all other parts stand on."""
 
     settings: Settings
-    surroundings: Surroundings
+    surroundings: AppOverrides
     database: Database
     vault: Vault
-    memory: Memory
-    rest: Rest
+    memory: Stores
+    rest: RestClient
     token: AuthToken
     account: Sender
     metrics: Metrics
-    books: Bookkeeping
+    books: CounterStore
     pictures: Pictures | None
 
     async def render_metrics(self) -> bytes:
@@ -88,7 +87,7 @@ class Premises:
 
 
 async def open_premises(
-    stack: AsyncExitStack, settings: Settings, surroundings: Surroundings
+    stack: AsyncExitStack, settings: Settings, surroundings: AppOverrides
 ) -> Premises:
     """Open what every process of the bot needs, to be closed with the stack.
 
@@ -105,18 +104,18 @@ async def open_premises(
 
 
 async def _open_ground(
-    stack: AsyncExitStack, settings: Settings, surroundings: Surroundings
+    stack: AsyncExitStack, settings: Settings, surroundings: AppOverrides
 ) -> Ground:
     metrics = Metrics(version("session-bot"))
     opening_database = open_database(settings.storage.url, metrics.note_transaction)
     database = await stack.enter_async_context(opening_database)
     now, sleep = surroundings.now, surroundings.sleep
-    books = Bookkeeping(metrics, Tallies(database), now, sleep)
+    books = CounterStore(metrics, CounterTable(database), now, sleep)
     stack.push_async_callback(books.enter_if_possible)
     vault = await open_vault(database, settings)
     memory = make_memory(database, vault)
     token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
-    opening = open_rest(
+    opening = open_rest_client(
         settings.workspace.url,
         token,
         timeout=surroundings.patience,
@@ -142,7 +141,7 @@ async def _open_ground(
     )
 
 
-async def _introduce(rest: Rest, token: AuthToken, timing: Timing) -> Sender:
+async def _introduce(rest: RestClient, token: AuthToken, timing: Backoff) -> Sender:
     """Ask the workspace who the bot is, until it answers."""
     log = structlog.get_logger("app")
     pauses = make_pauses(timing, secrets.SystemRandom().random)
@@ -192,6 +191,6 @@ def _make_clock_parts(ground: Ground, delegation: Delegation) -> ClockParts:
         now=ground.surroundings.now,
         metrics=ground.metrics,
         books=ground.books,
-        wish=make_wish(report.room, report.schedule, report.timezone),
+        wish=make_status_report_settings(report.room, report.schedule, report.timezone),
         pictures=ground.pictures,
     )

@@ -5,9 +5,9 @@ from typing import Final
 
 from bot.clockwork import Clockwork
 from bot.dispatcher.builder import Reception
-from bot.operations.oversight import Oversight
-from bot.rocketchat.realtime import Realtime
-from bot.services.upkeep import Upkeep
+from bot.features.accounts.maintenance import Maintenance
+from bot.features.status_report.status_report import OperatorTasks
+from bot.rocketchat.realtime import RealtimeClient
 
 _TIME_TO_FINISH: Final = 10.0
 
@@ -18,10 +18,10 @@ class Bot:
     def __init__(  # noqa: PLR0913, PLR0917 - all that works
         self,
         reception: Reception,
-        realtime: Realtime,
-        upkeep: Upkeep,
+        realtime: RealtimeClient,
+        upkeep: Maintenance,
         scheduler: Clockwork,
-        oversight: Oversight,
+        oversight: OperatorTasks,
         public_url: str,
     ) -> None:
         self._scheduler: Final = scheduler

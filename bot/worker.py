@@ -9,15 +9,15 @@ import structlog
 
 from bot.clockwork import SharedClockwork, open_shared_clockwork
 from bot.config import Settings
-from bot.ground import Surroundings, open_premises
-from bot.operations.bookkeeping import Bookkeeping
+from bot.features.status_report.counters import CounterStore
+from bot.ground import AppOverrides, open_premises
 from bot.web.server import add_metrics, make_health_app, open_web_server
 
 
 class Worker:
     """Makes reports and looks for new devices, as every ``session-bot run`` does beside."""
 
-    def __init__(self, clockwork: SharedClockwork, books: Bookkeeping, public_url: str) -> None:
+    def __init__(self, clockwork: SharedClockwork, books: CounterStore, public_url: str) -> None:
         self._clockwork: Final = clockwork
         self._books: Final = books
         self.public_url: Final = public_url
@@ -37,7 +37,7 @@ class Worker:
 
 @asynccontextmanager
 async def open_worker(
-    settings: Settings, surroundings: Surroundings | None = None
+    settings: Settings, surroundings: AppOverrides | None = None
 ) -> AsyncIterator[Worker]:
     """Build the worker, which answers nothing over the web but how it is.
 
@@ -45,7 +45,7 @@ async def open_worker(
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        premises = await open_premises(stack, settings, surroundings or Surroundings())
+        premises = await open_premises(stack, settings, surroundings or AppOverrides())
         ground, parts = premises.ground, premises.clock_parts
         opening = open_shared_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
         clockwork = await stack.enter_async_context(opening)

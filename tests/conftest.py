@@ -1,6 +1,6 @@
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fuzzing", "tests.postgres"]
+pytest_plugins = ["tests.support.fuzzing", "tests.support.postgres"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(

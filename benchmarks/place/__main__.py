@@ -13,10 +13,10 @@ from typing import Any
 from benchmarks.place.orders import Orders
 from benchmarks.place.plan import Account, Plan, Site
 from benchmarks.place.talk import Talk
-from bot.simulator.demo_devices import CHROME_MAC
-from bot.simulator.people import User
-from bot.simulator.server import Simulator
-from bot.simulator.workspace import Workspace
+from rocketchat_simulator.demo_devices import CHROME_MAC
+from rocketchat_simulator.people import User
+from rocketchat_simulator.server import Simulator
+from rocketchat_simulator.workspace import Workspace
 
 _MOST_LINE = 64 * 1024 * 1024
 
@@ -72,10 +72,10 @@ def _make_simulator(plan: Plan) -> Simulator:
 
 
 async def _open_input() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=_MOST_LINE)
+    locale = asyncio.StreamReader(limit=_MOST_LINE)
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(locale), sys.stdin)
+    return locale
 
 
 def _tell(document: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.delivery import make_message_id
+from bot.delivery.reply_sender import make_message_id
 
 _ID = re.compile(r"c\d{9}[a-f0-9]{7}")
 

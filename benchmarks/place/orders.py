@@ -8,8 +8,8 @@ from typing import Any
 
 from benchmarks.place.ledger import Command
 from benchmarks.place.talk import Talk
-from bot.simulator.faults import Outage
-from bot.simulator.server import Simulator
+from rocketchat_simulator.faults import Outage
+from rocketchat_simulator.server import Simulator
 
 Outcome = dict[str, Any]
 _CLOSED_FOR_RESTART = 1001

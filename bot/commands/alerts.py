@@ -1,8 +1,8 @@
 from difflib import get_close_matches
 
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.alerts import format_lookout
+from bot.features.alerts.messages import format_lookout
 from bot.models import Reply
 
 _WISHES = ("on", "off")
@@ -34,21 +34,21 @@ async def alerts(context: Context) -> Reply:
 async def _turn_on(context: Context) -> Reply:
     lookout = await context.services.alerts.turn_on(context.asker)
     return format_lookout(
-        lookout.since, lookout.interval, lookout.known, context.reader, context.now
+        lookout.since, lookout.interval, lookout.known, context.locale, context.now
     )
 
 
 async def _turn_off(context: Context) -> Reply:
     if await context.services.alerts.turn_off(context.asker.id):
-        return Reply(context.reader.text("Alerts are off, and what I had learned is forgotten."))
-    return Reply(context.reader.text("Alerts are off already."))
+        return Reply(context.locale.text("Alerts are off, and what I had learned is forgotten."))
+    return Reply(context.locale.text("Alerts are off already."))
 
 
 async def _show(context: Context) -> Reply:
     lookout = await context.services.alerts.load(context.asker.id)
     if lookout is None:
-        on = context.reader.call("alerts on")
-        return Reply(context.reader.text("Alerts are off. {on} switches them on.", on=on))
+        on = context.locale.call("alerts on")
+        return Reply(context.locale.text("Alerts are off. {on} switches them on.", on=on))
     return format_lookout(
-        lookout.since, lookout.interval, lookout.known, context.reader, context.now
+        lookout.since, lookout.interval, lookout.known, context.locale, context.now
     )

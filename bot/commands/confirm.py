@@ -1,5 +1,5 @@
-from bot.command import Context, command
-from bot.formatting.logouts import format_logout
+from bot.commands.registry import Context, command
+from bot.features.sessions.messages import format_logout
 from bot.models import Reply
 
 
@@ -13,7 +13,7 @@ async def confirm(context: Context) -> Reply:
     if action.kind == "forget":
         await context.services.people.forget(user_id)
         return Reply(
-            context.reader.text(
+            context.locale.text(
                 "Everything I had stored about you is erased. To make the token you lent me "
                 'useless everywhere, delete it in Rocket.Chat: your profile, "Personal Access '
                 'Tokens".'
@@ -28,5 +28,5 @@ async def confirm(context: Context) -> Reply:
         logged_out=len(outcome.logged_out),
         unchecked=len(outcome.unchecked),
         retry_after=outcome.retry_after,
-        reader=context.reader,
+        locale=context.locale,
     )

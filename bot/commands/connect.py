@@ -1,5 +1,5 @@
-from bot.command import Context, command
-from bot.formatting.connections import format_invitation
+from bot.commands.registry import Context, command
+from bot.features.accounts.messages import format_invitation
 from bot.models import Reply
 
 
@@ -11,4 +11,4 @@ async def connect(context: Context) -> Reply:
     already, connecting again replaces the token I have.
     """
     link = await context.services.connections.invite(context.asker)
-    return format_invitation(context.reader.text("Here is your link."), link, context.reader)
+    return format_invitation(context.locale.text("Here is your link."), link, context.locale)

@@ -1,4 +1,4 @@
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.models import Reply
 
 
@@ -10,7 +10,7 @@ async def disconnect(context: Context) -> Reply:
     "Personal Access Tokens". What you gave me by pressing "Continue with Rocket.Chat" ends by
     itself.
     """
-    text, connections = context.reader.text, context.services.connections
+    text, connections = context.locale.text, context.services.connections
     account = await connections.load(context.asker.id)
     if not await connections.disconnect(context.asker.id) or account is None:
         return Reply(text("You are not connected, so there is nothing to forget."))

@@ -1,5 +1,5 @@
-from bot.command import Command, Context, command
-from bot.formatting.sessions import Colour
+from bot.commands.registry import Command, Context, command
+from bot.features.sessions.messages import Colour
 from bot.models import Attachment, Reply
 
 
@@ -9,8 +9,8 @@ async def show_help(context: Context) -> Reply:
     name = context.words.partition(" ")[0].casefold()
     if name:
         return _explain(context.commands.find(name), context)
-    text = context.reader.text
-    call = context.reader.call
+    text = context.locale.text
+    call = context.locale.call
     lines = [f"{call(each.forms[0])} {text(each.summary)}" for each in context.commands]
     return Reply(
         text("I tell you which devices are signed in as you. This is what I understand:"),
@@ -19,13 +19,13 @@ async def show_help(context: Context) -> Reply:
 
 
 def _explain(wanted: Command, context: Context) -> Reply:
-    reader = context.reader
-    lines = [reader.call(form) for form in wanted.forms]
+    locale = context.locale
+    lines = [locale.call(form) for form in wanted.forms]
     if wanted.details:
-        lines += ["", reader.text(wanted.details)]
+        lines += ["", locale.text(wanted.details)]
     if wanted.examples:
-        lines += ["", reader.text("For example:"), *map(reader.call, wanted.examples)]
+        lines += ["", locale.text("For example:"), *map(locale.call, wanted.examples)]
     return Reply(
-        reader.text(wanted.summary),
+        locale.text(wanted.summary),
         Attachment(Colour.BLUE, text="\n".join(lines)),
     )

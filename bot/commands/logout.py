@@ -1,10 +1,10 @@
-from bot.command import Context, command
-from bot.devices import DeviceSessions
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.logouts import format_logout_of_others_question, format_logout_question
+from bot.features.confirmations import Action
+from bot.features.sessions.devices import DeviceSessions
+from bot.features.sessions.messages import format_logout_of_others_question, format_logout_question
 from bot.models import Reply
 from bot.parsing import parse_session_words
-from bot.services.consent import Action
 
 
 @command(
@@ -37,11 +37,11 @@ async def _ask_about_one(context: Context, words: str) -> Reply:
     ids = await work.find_ids(user_id, words)
     newest = await work.fetch(user_id, ids[0])
     if newest.logged_out_at:
-        return Reply(context.reader.text("That session is signed out already."))
+        return Reply(context.locale.text("That session is signed out already."))
     name = await work.find_name(user_id, newest)
     await _remember(context, tuple(ids))
     device = DeviceSessions((newest,) * len(ids), name)
-    return format_logout_question(device, context.reader)
+    return format_logout_question(device, context.locale)
 
 
 async def _ask_about_others(context: Context, keep: str) -> Reply:
@@ -55,9 +55,9 @@ async def _ask_about_others(context: Context, keep: str) -> Reply:
             "The one to keep is not signed in any more. See {list}.", list=Call("sessions")
         )
     if not others:
-        return Reply(context.reader.text("There is no other session to sign out."))
+        return Reply(context.locale.text("There is no other session to sign out."))
     await _remember(context, tuple(each for _, device in others for each in device.ids))
-    return format_logout_of_others_question(kept[0], others, context.reader)
+    return format_logout_of_others_question(kept[0], others, context.locale)
 
 
 async def _remember(context: Context, session_ids: tuple[str, ...]) -> None:

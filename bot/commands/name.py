@@ -1,7 +1,7 @@
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.devices import format_device
-from bot.formatting.text import neutralise
+from bot.features.sessions.device_names import format_device
+from bot.formatting.text import escape
 from bot.models import Reply
 from bot.parsing import parse_session_words
 
@@ -27,9 +27,9 @@ async def name(context: Context) -> Reply:
     ids = await work.find_ids(user_id, reference)
     session = await work.fetch(user_id, ids[0])
     await work.save_name(user_id, session, words)
-    device = format_device(session.device, context.reader)
+    device = format_device(session.device, context.locale)
     if not words:
-        return Reply(context.reader.text("{device} has no name of yours any more.", device=device))
+        return Reply(context.locale.text("{device} has no name of yours any more.", device=device))
     return Reply(
-        context.reader.text("{device} is now “{name}”.", device=device, name=neutralise(words))
+        context.locale.text("{device} is now “{name}”.", device=device, name=escape(words))
     )

@@ -1,12 +1,12 @@
 import unicodedata
 from difflib import get_close_matches
 
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.plans import format_plan
-from bot.formatting.reports import format_next, format_report
+from bot.features.reports.messages import format_next, format_report
+from bot.features.reports.schedule_messages import format_plan
+from bot.features.reports.schedule_rules import Frequency, parse_pause, parse_timetable
 from bot.models import Reply
-from bot.timetable import Form, parse_pause, parse_timetable
 
 _CHANGES = "changes"
 _WISHES = ("now", "off", "pause", _CHANGES)
@@ -48,32 +48,32 @@ async def report(context: Context) -> Reply:
     if first == "pause":
         length = parse_pause(words[len(first) :])
         plan = await context.services.plans.pause(context.asker.id, length)
-        return format_plan(plan, context.reader)
+        return format_plan(plan, context.locale)
     if words.casefold() == _CHANGES:
         return format_plan(
-            await context.services.plans.toggle_changes(context.asker.id), context.reader
+            await context.services.plans.toggle_changes(context.asker.id), context.locale
         )
     return await _arrange(context, words, first)
 
 
 async def _report_now(context: Context) -> Reply:
-    reports, user_id, reader = context.services.reports, context.asker.id, context.reader
+    reports, user_id, locale = context.services.reports, context.asker.id, context.locale
     found = await reports.make(user_id)
     await reports.number(user_id, found)
     plan = await context.services.plans.load(user_id)
     if plan:
-        note = format_next(plan.times[0], reader)
+        note = format_next(plan.times[0], locale)
     else:
-        example = reader.call("report daily 09:00")
-        note = reader.text("{command} sends you one every day.", command=example)
+        example = locale.call("report daily 09:00")
+        note = locale.text("{command} sends you one every day.", command=example)
     await reports.keep(user_id, found)
-    return format_report(found, reader, context.now, (note,))
+    return format_report(found, locale, context.now, (note,))
 
 
 async def _stop(context: Context) -> Reply:
     if await context.services.plans.stop(context.asker.id):
-        return Reply(context.reader.text("Done: no more reports."))
-    return Reply(context.reader.text("You have no reports planned, so there is nothing to end."))
+        return Reply(context.locale.text("Done: no more reports."))
+    return Reply(context.locale.text("You have no reports planned, so there is nothing to end."))
 
 
 async def _arrange(context: Context, words: str, first: str) -> Reply:
@@ -84,11 +84,11 @@ async def _arrange(context: Context, words: str, first: str) -> Reply:
     plan = await context.services.plans.arrange(
         context.asker, timetable, is_only_changes=len(others) < len(parts)
     )
-    return format_plan(plan, context.reader)
+    return format_plan(plan, context.locale)
 
 
 def _suggest_wish(word: str) -> None:
-    near = get_close_matches(word, [*_WISHES, *Form], n=1, cutoff=0.6)
+    near = get_close_matches(word, [*_WISHES, *Frequency], n=1, cutoff=0.6)
     if near and near[0] in _WISHES and word != near[0]:
         raise UsageError(
             "I don't know the schedule {word}. Did you mean {nearest}?",

@@ -1,6 +1,6 @@
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.sessions import format_session
+from bot.features.sessions.messages import format_session
 from bot.models import Reply
 from bot.parsing import parse_session_words
 
@@ -29,4 +29,4 @@ async def session(context: Context) -> Reply:
     found = await work.fetch(context.asker.id, ids[0])
     name = await work.find_name(context.asker.id, found)
     reference = words if words.isdecimal() else found.id
-    return format_session(found, context.reader, context.now, name=name, reference=reference)
+    return format_session(found, context.locale, context.now, name=name, reference=reference)

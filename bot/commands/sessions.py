@@ -2,12 +2,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from bot.command import Context, command
-from bot.devices import DeviceSessions
+from bot.commands.registry import Context, command
 from bot.errors import UsageError
-from bot.formatting.devices import format_device
-from bot.formatting.listing import PAGE_SIZE, format_devices
-from bot.formatting.reader import Reader
+from bot.features.sessions.device_names import format_device
+from bot.features.sessions.devices import DeviceSessions
+from bot.features.sessions.messages import PAGE_SIZE, format_devices
+from bot.formatting.locale import UserLocale
 from bot.models import Reply
 
 _PAGE = re.compile(r"(?:^|\s)page\s+(\d{1,3})$")
@@ -28,15 +28,15 @@ async def sessions(context: Context) -> Reply:
     words, page = _split_page(context.words)
     devices = await context.services.sessions.fetch_devices(context.asker.id)
     if not devices:
-        return Reply(context.reader.text("No session is signed in as you that I can see."))
-    numbered = _filter(devices, words, context.reader)
+        return Reply(context.locale.text("No session is signed in as you that I can see."))
+    numbered = _filter(devices, words, context.locale)
     if not numbered:
         raise UsageError(
             "None of your {count} devices has “{words}”.", count=len(devices), words=words
         )
     if (page - 1) * PAGE_SIZE >= len(numbered):
         raise UsageError("There is no page {page}.", page=page)
-    return format_devices(numbered, context.reader, context.now, page=page)
+    return format_devices(numbered, context.locale, context.now, page=page)
 
 
 def _split_page(words: str) -> tuple[str, int]:
@@ -48,18 +48,18 @@ def _split_page(words: str) -> tuple[str, int]:
 
 
 def _filter(
-    devices: Sequence[DeviceSessions], words: str, reader: Reader
+    devices: Sequence[DeviceSessions], words: str, locale: UserLocale
 ) -> list[tuple[int, DeviceSessions]]:
     wanted = words.split()
     return [
         (number, device)
         for number, device in enumerate(devices, 1)
-        if all(word in _describe(device, reader) for word in wanted)
+        if all(word in _describe(device, locale) for word in wanted)
     ]
 
 
-def _describe(device: DeviceSessions, reader: Reader) -> str:
+def _describe(device: DeviceSessions, locale: UserLocale) -> str:
     newest = device.newest
     look = (newest.device.type, newest.device.name, newest.device.os.name)
-    parts = (device.name, newest.ip, newest.host, *look, format_device(newest.device, reader))
+    parts = (device.name, newest.ip, newest.host, *look, format_device(newest.device, locale))
     return " ".join((*parts, *device.ids)).casefold()

@@ -1,9 +1,9 @@
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
-from bot.command import Context, command
+from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.formatting.reader import find_zone
+from bot.formatting.locale import find_zone
 from bot.models import Reply
 
 
@@ -16,21 +16,21 @@ async def timezone(context: Context) -> Reply:
     Until you choose one, I use the offset that Rocket.Chat knows of you.
     """
     words = "_".join(context.words.split()).strip("\"'`")
-    reader = context.reader
+    locale = context.locale
     if not words:
         return Reply(
-            reader.text(
+            locale.text(
                 "Your time zone is {zone}, where it is {time} now.",
-                zone=reader.zone_name(),
-                time=reader.clock(context.now),
+                zone=locale.zone_name(),
+                time=locale.clock(context.now),
             )
         )
     name = _find_name(words)
     await context.services.people.save_zone(context.asker.id, name)
     await context.services.plans.follow_zone(context.asker.id)
-    there = reader.in_zone(find_zone(name, None))
+    there = locale.in_zone(find_zone(name, None))
     return Reply(
-        reader.text(
+        locale.text(
             "From now on your time zone is {zone}, where it is {time} now.",
             zone=name,
             time=there.clock(context.now),

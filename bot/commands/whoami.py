@@ -1,43 +1,43 @@
-from bot.command import Context, command
-from bot.formatting.plans import format_timetable
-from bot.formatting.sessions import Colour
-from bot.formatting.text import code, neutralise
+from bot.commands.registry import Context, command
+from bot.features.reports.schedule_messages import format_timetable
+from bot.features.sessions.messages import Colour
+from bot.formatting.text import code, escape
 from bot.models import Attachment, Fact, Reply
 
 
 @command("whoami", rank=12)
 async def whoami(context: Context) -> Reply:
     """Show who you are to me: whether you are connected, since when, how, and for how long."""
-    reader = context.reader
+    locale = context.locale
     account = await context.services.connections.load(context.asker.id)
-    name = neutralise(context.asker.username)
+    name = escape(context.asker.username)
     if account is None:
         return Reply(
-            reader.text(
+            locale.text(
                 "You are {name}, and not connected. {command} changes that.",
                 name=name,
-                command=reader.call("connect"),
+                command=locale.call("connect"),
             )
         )
     if account.kind == "oauth":
-        means = reader.text("a permission given in Rocket.Chat")
-        end = reader.text("you disconnect; until then it renews itself")
+        means = locale.text("a permission given in Rocket.Chat")
+        end = locale.text("you disconnect; until then it renews itself")
     else:
-        means = reader.text("a personal access token")
-        end = reader.text("you delete it in Rocket.Chat, or disconnect")
+        means = locale.text("a personal access token")
+        end = locale.text("you delete it in Rocket.Chat, or disconnect")
     plan = await context.services.plans.load(account.user_id)
     lookout = await context.services.alerts.load(account.user_id)
-    reports = format_timetable(plan.timetable, reader) if plan else reader.text("none planned")
+    reports = format_timetable(plan.timetable, locale) if plan else locale.text("none planned")
     facts = (
-        Fact(reader.text("Connected"), reader.moment(account.connected_at, context.now)),
-        Fact(reader.text("With"), means),
-        Fact(reader.text("Good until"), end, is_short=False),
-        Fact(reader.text("Time zone"), reader.zone_name()),
-        Fact(reader.text("Reports"), reports),
-        Fact(reader.text("Alerts"), reader.text("on") if lookout else reader.text("off")),
-        Fact(reader.text("User id"), code(account.user_id)),
+        Fact(locale.text("Connected"), locale.moment(account.connected_at, context.now)),
+        Fact(locale.text("With"), means),
+        Fact(locale.text("Good until"), end, is_short=False),
+        Fact(locale.text("Time zone"), locale.zone_name()),
+        Fact(locale.text("Reports"), reports),
+        Fact(locale.text("Alerts"), locale.text("on") if lookout else locale.text("off")),
+        Fact(locale.text("User id"), code(account.user_id)),
     )
     return Reply(
-        reader.text("You are {name}, and connected.", name=name),
+        locale.text("You are {name}, and connected.", name=name),
         Attachment(Colour.BLUE, facts=facts),
     )

@@ -9,27 +9,26 @@ from typing import Final
 
 import structlog
 
-from bot.delivery import Delivery
-from bot.dispatcher.absence import Absence
-from bot.dispatcher.answers import AnswerParts, Answers
-from bot.dispatcher.cases import CaseParts, Cases
+from bot.delivery.reply_sender import ReplySender
 from bot.dispatcher.catch_up import CatchUp
-from bot.dispatcher.desk import Desk, DeskParts
-from bot.dispatcher.intake import Intake, IntakeParts, is_worth_hearing
-from bot.dispatcher.lanes import Lanes
-from bot.dispatcher.loop import Dispatcher, Parts
-from bot.dispatcher.news import News
+from bot.dispatcher.claims import ClaimsParts, MessageClaims
+from bot.dispatcher.dispatcher import Dispatcher, DispatcherParts
+from bot.dispatcher.message_worker import MessageWorker, MissedMessageNotice, WorkerParts
+from bot.dispatcher.notifications import Notifications
+from bot.dispatcher.receiver import MessageReceiver, ReceiverParts, is_worth_hearing
+from bot.dispatcher.responder import Responder, ResponderParts
+from bot.dispatcher.server_clock import ServerClock
+from bot.dispatcher.user_queues import UserQueues
 from bot.errors import TokenRejectedError, WorkspaceError
+from bot.gauges import Gauges, Sources
 from bot.models import AuthToken
-from bot.operations.gauges import Gauges, Sources
 from bot.parsing import Listener
-from bot.rocketchat.realtime import Realtime, Timing
-from bot.rocketchat.rest import Rest
+from bot.rocketchat.client import RestClient
+from bot.rocketchat.realtime import Backoff, RealtimeClient
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.database import Database
+from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
-from bot.storage_health import StorageHealth
-from bot.workspace_clock import WorkspaceClock
 
 _LEAST_PATIENCE: Final = timedelta(minutes=10)
 _LONGEST_PAUSE: Final = 10.0
@@ -41,12 +40,12 @@ class ReceptionGrounds:
 
     listener: Listener
     token: AuthToken
-    rest: Rest
+    rest: RestClient
     database: Database
-    delivery: Delivery
-    answer_parts: AnswerParts
+    delivery: ReplySender
+    answer_parts: ResponderParts
     window: timedelta
-    timing: Timing
+    timing: Backoff
     is_live: Callable[[], bool]
     now: Callable[[], datetime]
     seconds: Callable[[], float]
@@ -57,8 +56,8 @@ class Reception:
     """Its parts that others need."""
 
     dispatcher: Dispatcher
-    intake: Intake
-    lanes: Lanes
+    intake: MessageReceiver
+    lanes: UserQueues
     health: StorageHealth
 
 
@@ -69,27 +68,27 @@ class _Builder:
         self.grounds: Final = grounds
         self.name: Final = secrets.token_hex(4)
         self.patience: Final = max(grounds.window, _LEAST_PATIENCE)
-        self.clock: Final = WorkspaceClock(grounds.seconds)
+        self.clock: Final = ServerClock(grounds.seconds)
         self.health: Final = StorageHealth()
         self.inbox: Final = Inbox(grounds.database)
         self.checkpoints: Final = Checkpoints(grounds.database, grounds.listener.bot.id)
         pauses = replace(
             grounds.timing, longest_pause=min(grounds.timing.longest_pause, _LONGEST_PAUSE)
         )
-        self.lanes: Final = Lanes(pauses)
-        self.answers: Final = Answers(grounds.listener, grounds.answer_parts, grounds.now)
-        self.absence: Final = Absence(self.inbox, self.answers, self.name, grounds.now)
+        self.lanes: Final = UserQueues(pauses)
+        self.answers: Final = Responder(grounds.listener, grounds.answer_parts, grounds.now)
+        self.absence: Final = MissedMessageNotice(self.inbox, self.answers, self.name, grounds.now)
         self.cases: Final = self._make_cases()
         self.desk: Final = self._make_desk()
         self.intake: Final = self._make_intake()
 
     def make_dispatcher(self) -> Dispatcher:
         connections = self.grounds.answer_parts.services.connections
-        parts = Parts(
+        parts = DispatcherParts(
             intake=self.intake,
             desk=self.desk,
             lanes=self.lanes,
-            news=News(connections, self.answers, self.grounds.delivery),
+            news=Notifications(connections, self.answers, self.grounds.delivery),
             connections=connections,
             inbox=self.inbox,
             checkpoints=self.checkpoints,
@@ -102,8 +101,8 @@ class _Builder:
         # Longer than anything may be answered, so that nothing is answered again.
         return Dispatcher(parts, memory=2 * self.patience)
 
-    def _make_cases(self) -> Cases:
-        parts = CaseParts(
+    def _make_cases(self) -> MessageWorker:
+        parts = WorkerParts(
             name=self.name,
             inbox=self.inbox,
             answers=self.answers,
@@ -115,11 +114,11 @@ class _Builder:
             now=self.grounds.now,
             metrics=self.grounds.answer_parts.metrics,
         )
-        return Cases(parts, self.patience)
+        return MessageWorker(parts, self.patience)
 
-    def _make_desk(self) -> Desk:
-        return Desk(
-            DeskParts(
+    def _make_desk(self) -> MessageClaims:
+        return MessageClaims(
+            ClaimsParts(
                 name=self.name,
                 inbox=self.inbox,
                 lanes=self.lanes,
@@ -131,7 +130,7 @@ class _Builder:
             )
         )
 
-    def _make_intake(self) -> Intake:
+    def _make_intake(self) -> MessageReceiver:
         listener = self.grounds.listener
         catch_up = CatchUp(
             self.grounds.rest,
@@ -140,7 +139,7 @@ class _Builder:
             window=self.grounds.window,
             is_worth=partial(is_worth_hearing, listener=listener),
         )
-        parts = IntakeParts(
+        parts = ReceiverParts(
             listener=listener,
             catch_up=catch_up,
             checkpoints=self.checkpoints,
@@ -152,7 +151,7 @@ class _Builder:
             is_live=self.grounds.is_live,
             now=self.grounds.now,
         )
-        return Intake(parts, self.patience)
+        return MessageReceiver(parts, self.patience)
 
     async def _check_token(self) -> None:
         """Tell a dead token from a gateway's bad moment."""
@@ -171,7 +170,9 @@ def make_reception(grounds: ReceptionGrounds) -> Reception:
     return Reception(builder.make_dispatcher(), builder.intake, builder.lanes, builder.health)
 
 
-def make_gauges(grounds: ReceptionGrounds, reception: Reception, realtime: Realtime) -> Gauges:
+def make_gauges(
+    grounds: ReceptionGrounds, reception: Reception, realtime: RealtimeClient
+) -> Gauges:
     """Make what shows how it all stands."""
     sources = Sources(
         realtime=realtime,

@@ -8,11 +8,11 @@ from typing import Final, Protocol
 
 import structlog
 
+from bot.dispatcher.server_clock import ServerClock
 from bot.errors import RefusedError
 from bot.models import Message, Room, RoomType
-from bot.rocketchat.rest import HistoryPage
+from bot.rocketchat.client import HistoryPage
 from bot.storage.checkpoints import Checkpoint
-from bot.workspace_clock import WorkspaceClock
 
 # A client may date a message up to 60 s off (server source `sendMessage.ts`, 8.3), and the server
 # tells of it only when it has fetched the previews of its links.
@@ -80,7 +80,7 @@ class CatchUp:
         self,
         history: History,
         bookmark: Bookmark,
-        clock: WorkspaceClock,
+        clock: ServerClock,
         *,
         window: timedelta,
         is_worth: Callable[[Message], bool],

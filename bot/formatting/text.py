@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from bot.formatting.reader import Reader
+from bot.formatting.locale import UserLocale
 
 MESSAGE_LIMIT: Final = 5000
 """``Message_MaxAllowedSize`` by default, in UTF-16 units (server source ``app/lib``, 6.14)."""
@@ -40,7 +40,7 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def neutralise(text: str, limit: int = 60) -> str:
+def escape(text: str, limit: int = 60) -> str:
     """Make text from outside plain: one line, no markdown, no mention, no link, at most so long."""
     harmless = shorten(_plain(text), limit).translate(_HARMLESS)
     return _LINK_DOT.sub(".\u2060", harmless)
@@ -63,7 +63,7 @@ def shorten(text: str, limit: int) -> str:
     return text[:cut].rstrip() + "…"
 
 
-def cut_lines(lines: Sequence[str], reader: Reader, limit: int = LINES_LIMIT) -> list[str]:
+def cut_lines(lines: Sequence[str], locale: UserLocale, limit: int = LINES_LIMIT) -> list[str]:
     """Keep as many whole lines as fit, and say how many were left out."""
     kept: list[str] = []
     room = limit
@@ -71,7 +71,7 @@ def cut_lines(lines: Sequence[str], reader: Reader, limit: int = LINES_LIMIT) ->
         room -= utf16_length(line) + 1
         if room < 0:
             left = len(lines) - len(kept)
-            note = reader.plural("… and {count} more line", "… and {count} more lines", left)
+            note = locale.plural("… and {count} more line", "… and {count} more lines", left)
             return [*kept, note]
         kept.append(line)
     return kept

@@ -24,7 +24,7 @@ from bot.errors import (
     UnreachableError,
 )
 from bot.models import Document, TokenPair
-from bot.rocketchat.documents import parse_document
+from bot.rocketchat.transport import parse_document
 
 REFRESH_LIFE: Final = timedelta(days=14)
 """How long a refresh token lives: server source ``server/oauth2-server/oauth.ts``, 8.3."""

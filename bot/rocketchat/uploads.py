@@ -12,14 +12,14 @@ from urllib.parse import quote
 
 from bot.errors import ProtocolError
 from bot.models import AuthToken, Document
-from bot.rocketchat.calls import Calls
-from bot.rocketchat.http import File
+from bot.rocketchat.requests import RequestExecutor
+from bot.rocketchat.transport import File
 
 
 class Uploads:
     """Says pictures, with the bot's own token."""
 
-    def __init__(self, calls: Calls, token: AuthToken, *, is_background: bool) -> None:
+    def __init__(self, calls: RequestExecutor, token: AuthToken, *, is_background: bool) -> None:
         self._calls: Final = calls
         self._token: Final = token
         self._is_background: Final = is_background

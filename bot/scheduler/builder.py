@@ -6,27 +6,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-from bot.delivery import Delivery
+from bot.delivery.direct_rooms import DirectRooms
+from bot.delivery.reply_sender import ReplySender
+from bot.features.accounts.linking import AccountLinking
+from bot.features.accounts.tokens import Tokens
+from bot.features.alerts.alerts import Alerts
+from bot.features.personal_data import Stores
+from bot.features.reports.pictures import Pictures
+from bot.features.reports.reports import Reports
+from bot.features.reports.schedules import Schedules
+from bot.features.reports.store import ReportRuns
+from bot.features.sessions.sessions import Sessions
+from bot.features.status_report.counters import CounterStore
+from bot.features.status_report.status_report import (
+    OperatorTaskParts,
+    OperatorTasks,
+    StatusReport,
+    StatusReportParts,
+    StatusReportSettings,
+)
 from bot.metrics import Metrics
 from bot.models import Sender
-from bot.operations.bookkeeping import Bookkeeping
-from bot.operations.oversight import Oversight, OversightParts
-from bot.operations.own_report import OwnReport, OwnReportParts, Wish
-from bot.rocketchat.rest import Rest
-from bot.scheduler.attempts import Attempts
-from bot.scheduler.errands import GRACE, ErrandParts, Errands
-from bot.scheduler.loop import Duties, Scheduler
-from bot.services.alerts import Alerts
-from bot.services.connections import Connections
-from bot.services.people import Memory
-from bot.services.pictures import Pictures
-from bot.services.plans import Plans
-from bot.services.reports import Reports
-from bot.services.rooms import Rooms
-from bot.services.sessions import Sessions
-from bot.services.tokens import Tokens
+from bot.rocketchat.client import RestClient
+from bot.scheduler.scheduler import Duties, Scheduler
+from bot.scheduler.tasks import GRACE, ScheduledTasks, TaskParts, TaskRunner
 from bot.storage.database import Database
-from bot.storage.slots import Slots
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -36,59 +40,59 @@ class ClockParts:
     """What the work by the clock stands on; ``account`` is the bot's own."""
 
     database: Database
-    memory: Memory
-    rest: Rest
+    memory: Stores
+    rest: RestClient
     tokens: Tokens
-    connections: Connections
+    connections: AccountLinking
     account: Sender
     prefix: str
     now: Callable[[], datetime]
     metrics: Metrics
-    books: Bookkeeping
-    wish: Wish | None
+    books: CounterStore
+    wish: StatusReportSettings | None
     pictures: Pictures | None = None
 
 
-def make_plans(parts: ClockParts) -> Plans:
+def make_schedules(parts: ClockParts) -> Schedules:
     """Make what knows whose reports are due when."""
-    return Plans(parts.memory.schedules, parts.memory.accounts, parts.now)
+    return Schedules(parts.memory.schedules, parts.memory.accounts, parts.now)
 
 
-def make_reports(parts: ClockParts, rest: Rest) -> Reports:
+def make_reports(parts: ClockParts, rest: RestClient) -> Reports:
     """Make what makes reports, with calls of that client's priority."""
     memory = parts.memory
     sessions = _make_sessions(parts, rest)
     return Reports(sessions, memory.sightings, memory.names, parts.now)
 
 
-def make_alerts(parts: ClockParts, rest: Rest) -> Alerts:
+def make_alerts(parts: ClockParts, rest: RestClient) -> Alerts:
     """Make what looks for new devices, with calls of that client's priority."""
     memory = parts.memory
     return Alerts(_make_sessions(parts, rest), memory.sightings, memory.watches, parts.now)
 
 
-def make_own_report(parts: ClockParts) -> OwnReport:
+def make_status_report(parts: ClockParts) -> StatusReport:
     """Make what reports to the operator; its calls let those of people go first."""
     rest = parts.rest.in_background()
-    own_parts = OwnReportParts(
+    own_parts = StatusReportParts(
         account=parts.account,
         version=version("session-bot"),
         rest=rest,
-        delivery=Delivery(rest, Rooms(rest), parts.account, parts.now),
+        delivery=ReplySender(rest, DirectRooms(rest), parts.account, parts.now),
         database=parts.database,
-        plans=make_plans(parts),
+        plans=make_schedules(parts),
         books=parts.books,
         now=parts.now,
     )
-    return OwnReport(own_parts, parts.wish)
+    return StatusReport(own_parts, parts.wish)
 
 
-def make_oversight(parts: ClockParts) -> Oversight:
+def make_operator_tasks(parts: ClockParts) -> OperatorTasks:
     """Make what is done for the operator while the bot runs."""
-    return Oversight(
-        OversightParts(
+    return OperatorTasks(
+        OperatorTaskParts(
             books=parts.books,
-            own_report=make_own_report(parts),
+            own_report=make_status_report(parts),
             database=parts.database,
             budget=parts.rest.budget,
             bot_id=parts.account.id,
@@ -105,21 +109,21 @@ def make_scheduler(parts: ClockParts, sleep: Sleep = asyncio.sleep) -> Scheduler
 def make_duties(parts: ClockParts) -> Duties:
     """Make what there is to do by the clock; its calls let those of people go first."""
     rest = parts.rest.in_background()
-    plans, alerts = make_plans(parts), make_alerts(parts, rest)
-    errand_parts = ErrandParts(
+    plans, alerts = make_schedules(parts), make_alerts(parts, rest)
+    errand_parts = TaskParts(
         plans=plans,
         reports=make_reports(parts, rest),
         alerts=alerts,
         connections=parts.connections,
-        delivery=Delivery(rest, Rooms(rest), parts.account, parts.now, parts.pictures),
-        own_report=make_own_report(parts),
+        delivery=ReplySender(rest, DirectRooms(rest), parts.account, parts.now, parts.pictures),
+        own_report=make_status_report(parts),
         metrics=parts.metrics,
     )
-    errands = Errands(errand_parts, parts.prefix, parts.now)
-    slots = Slots(parts.database)
-    return Duties(plans, alerts, slots, Attempts(errands, slots, parts.now), parts.now)
+    errands = ScheduledTasks(errand_parts, parts.prefix, parts.now)
+    slots = ReportRuns(parts.database)
+    return Duties(plans, alerts, slots, TaskRunner(errands, slots, parts.now), parts.now)
 
 
-def _make_sessions(parts: ClockParts, rest: Rest) -> Sessions:
+def _make_sessions(parts: ClockParts, rest: RestClient) -> Sessions:
     memory = parts.memory
     return Sessions(rest, parts.tokens, memory.names, memory.listings, parts.now)

@@ -3,25 +3,127 @@
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from bot.errors import StorageError
+from bot.models import value
 from bot.storage.engine import make_engine
-from bot.storage.line import Job, Line, fail, set_results, succeed
 from bot.storage.schema import Migration, migrate
-from bot.storage.shortcut import Shortcut, open_shortcut
+from bot.storage.sqlite_fast_path import SqliteFastPath, open_fast_path
 from bot.storage.transaction import (
     GroupBrokenError,
-    Kind,
     NoConnectionError,
+    TransactionOptions,
     run_transaction,
 )
+
+_LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
+
+
+@value
+class DbTask:
+    """A piece of work and the future of its outcome; the flags are those of ``Database.run``."""
+
+    work: Callable[[Connection], Any]
+    outcome: asyncio.Future[Any]
+    is_groupable: bool
+    is_lasting: bool
+    is_reading: bool = False
+
+
+class WorkQueue:
+    """Jobs in the order in which they are to be done; those without hurry wait for another's turn.
+
+    Jobs are added by the event loop, and taken by it or by the storage thread, never by both at
+    once.
+    """
+
+    def __init__(self) -> None:
+        self._ready: Final[deque[DbTask]] = deque()
+        self._unhurried: Final[deque[DbTask]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._ready) + len(self._unhurried)
+
+    @property
+    def is_anybody_ready(self) -> bool:
+        """Whether there is a job to be done now."""
+        return bool(self._ready)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all that is to be done now is done in no time, and waits for no disk."""
+        return all(job.is_groupable and not job.is_lasting for job in self._ready)
+
+    def add(self, job: DbTask) -> None:
+        """Add a job; what was not urgent goes first, but for queries, which overtake it."""
+        if not job.is_reading:
+            self.hurry()
+        self._ready.append(job)
+
+    def add_unhurried(self, job: DbTask) -> None:
+        """Add a job that waits for the next one that writes, or for ``hurry``."""
+        self._unhurried.append(job)
+
+    def hurry(self) -> bool:
+        """Let what was not urgent be done now; false where there is none."""
+        has_any = bool(self._unhurried)
+        self._ready.extend(self._unhurried)
+        self._unhurried.clear()
+        return has_any
+
+    def take_group(self) -> list[DbTask]:
+        """Take out the next jobs that may share a transaction, but for those given up."""
+        jobs: list[DbTask] = []
+        while self._ready and len(jobs) < _LARGEST_GROUP:
+            if jobs and not (jobs[0].is_groupable and self._ready[0].is_groupable):
+                break
+            jobs.append(self._ready.popleft())
+        return [job for job in jobs if not job.outcome.cancelled()]
+
+    def take_all(self) -> list[DbTask]:
+        """Take out all that is to be done now."""
+        return [self._ready.popleft() for _ in range(len(self._ready))]
+
+    def put_back(self, jobs: Sequence[DbTask]) -> None:
+        """Let jobs that were taken be the next ones."""
+        self._ready.extendleft(reversed(jobs))
+
+
+def fail(jobs: Sequence[DbTask], error: BaseException) -> None:
+    """Tell, from the storage thread, all who wait that it came to nothing."""
+    _wake(jobs, partial(_set_exception, jobs, error))
+
+
+def succeed(jobs: Sequence[DbTask], results: Sequence[object]) -> None:
+    """Give, from the storage thread, all who wait their results."""
+    _wake(jobs, partial(set_results, jobs, results))
+
+
+def set_results(jobs: Sequence[DbTask], results: Sequence[object]) -> None:
+    """Give all who wait their results, from the event loop."""
+    for job, result in zip(jobs, results, strict=True):
+        if not job.outcome.done():
+            job.outcome.set_result(result)
+
+
+def _set_exception(jobs: Sequence[DbTask], error: BaseException) -> None:
+    for job in jobs:
+        if not job.outcome.done():
+            job.outcome.set_exception(error)
+
+
+def _wake(jobs: Sequence[DbTask], deliver: Callable[[], None]) -> None:
+    # One call for the whole group: waking the loop costs more than most of the work.
+    jobs[0].outcome.get_loop().call_soon_threadsafe(deliver)
+
 
 T = TypeVar("T")
 Note = Callable[[int, float, bool], None]
@@ -43,9 +145,9 @@ class Database:
     def __init__(self, engine: Engine, note: Note = _note_nothing) -> None:
         self._engine = engine
         self._note = note
-        self._line: Final = Line()
+        self._line: Final = WorkQueue()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
-        self._shortcut: Shortcut | None = None
+        self._shortcut: SqliteFastPath | None = None
         # Held while it is decided who works off what waits, the thread or the loop.
         self._deciding = threading.Lock()
         self._is_working = False
@@ -56,7 +158,7 @@ class Database:
     async def open(self) -> None:
         """Make or update the tables, and open the shortcut where there can be one."""
         await self.run(migrate)
-        self._shortcut = await self.read(partial(open_shortcut, self._engine))
+        self._shortcut = await self.read(partial(open_fast_path, self._engine))
 
     async def run(
         self,
@@ -96,7 +198,7 @@ class Database:
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(Job(work, outcome, is_groupable, is_lasting), is_urgent=is_urgent)
+        self._add(DbTask(work, outcome, is_groupable, is_lasting), is_urgent=is_urgent)
         return outcome
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -108,7 +210,7 @@ class Database:
         if self._is_closed:
             raise StorageError("The database is closed.")
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._add(Job(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
+        self._add(DbTask(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
         return outcome
 
     def hurry(self) -> None:
@@ -137,7 +239,7 @@ class Database:
         self._thread.shutdown(wait=False)
         await asyncio.shield(asyncio.wrap_future(last))
 
-    def _add(self, job: Job, *, is_urgent: bool = True) -> None:
+    def _add(self, job: DbTask, *, is_urgent: bool = True) -> None:
         if is_urgent:
             self._line.add(job)
             self._set_to_work()
@@ -168,7 +270,7 @@ class Database:
                 return
         self._take(self._shortcut)
 
-    def _take(self, shortcut: Shortcut) -> None:
+    def _take(self, shortcut: SqliteFastPath) -> None:
         jobs, began_at = self._line.take_group(), time.monotonic()
         is_reading = all(job.is_reading for job in jobs)
         results = shortcut.run([job.work for job in jobs], is_reading=is_reading)
@@ -182,7 +284,7 @@ class Database:
         if self._line.is_anybody_ready:
             self._set_to_work()
 
-    def _hand_over(self, jobs: Sequence[Job]) -> None:
+    def _hand_over(self, jobs: Sequence[DbTask]) -> None:
         self._line.put_back(jobs)
         self._is_working = True
         self._thread.submit(self._work_off)
@@ -197,7 +299,7 @@ class Database:
             self._is_working = self._line.is_anybody_ready
             return self._is_working
 
-    def _run_together(self, jobs: Sequence[Job]) -> None:
+    def _run_together(self, jobs: Sequence[DbTask]) -> None:
         try:
             results = self._transact(jobs)
         except GroupBrokenError:
@@ -211,11 +313,11 @@ class Database:
         else:
             succeed(jobs, results)
 
-    def _transact(self, jobs: Sequence[Job]) -> list[object]:
+    def _transact(self, jobs: Sequence[DbTask]) -> list[object]:
         began_at, has_failed = time.monotonic(), True
         try:
             works = [job.work for job in jobs]
-            kind = Kind(
+            kind = TransactionOptions(
                 is_groupable=jobs[0].is_groupable,
                 is_lasting=any(job.is_lasting for job in jobs),
                 is_reading=all(job.is_reading for job in jobs),

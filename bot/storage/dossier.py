@@ -7,11 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, String, and_, bindparam, select
 
-from bot.storage.accounts import ACCOUNT_COLUMNS
+from bot.features.accounts.store import ACCOUNT_COLUMNS, TOKEN_COLUMNS
+from bot.features.sessions.store import NAME_COLUMNS
 from bot.storage.database import Database
-from bot.storage.device_names import NAME_COLUMNS
 from bot.storage.foresight import Foresight, Part, Rows
-from bot.storage.lent_tokens import TOKEN_COLUMNS
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts, device_names
 

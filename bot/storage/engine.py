@@ -1,14 +1,179 @@
 """The way to the database: an engine for its address."""
 
+import os
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.errors import ConfigError
-from bot.storage.postgresql import make_postgresql_engine
-from bot.storage.sqlite import make_sqlite_engine
+from bot.errors import ConfigError, StorageError
+from bot.storage.failures import make_file_error
+
+_LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
+_OLDEST: Final = (3, 35)  # the first that knows RETURNING
+_MOST_SWITCHES: Final = 50
+
+_LASTING: Final = "PRAGMA synchronous = FULL"
+# WAL with NORMAL forgets the last commits in a power cut, always from the end of the log, and
+# waits for no disk.
+_FLEETING: Final = "PRAGMA synchronous = NORMAL"
+_SET_UP: Final = ("PRAGMA foreign_keys = ON", _LASTING)
+# Bytes; half of what is usual, for a file that is new. A question changes a few bytes on each of
+# six pages, and all of each page goes into the log.
+_PAGES: Final = "PRAGMA page_size = 2048"
+
+
+def make_sqlite_engine(address: URL) -> Engine:
+    """Make the engine, unconnected; raise ConfigError where SQLite itself is too old."""
+    if sqlite3.sqlite_version_info < _OLDEST:
+        raise ConfigError(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
+    address = address.set(query={"timeout": _LOCK_TIMEOUT, **address.query})
+    engine = create_engine(address, hide_parameters=True)
+    event.listen(engine, "do_connect", _make_private_file)
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_private_file(
+    _dialect: object, _record: object, arguments: list[Any], keywords: dict[str, Any]
+) -> None:
+    """Make the file before SQLite does, which would let everybody read it."""
+    path = str(arguments[0])
+    if path == ":memory:" or keywords.get("uri"):
+        return
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise make_file_error(path, error) from error
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # or the driver would begin transactions of its own
+    connection.execute(_PAGES)
+    _switch_to_wal(connection)
+    for statement in _SET_UP:
+        connection.execute(statement)
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Keep a log of writes beside the file, so that reading and writing do not stop each other."""
+    for _ in range(_MOST_SWITCHES):
+        with suppress(sqlite3.OperationalError):
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        # Several who open a new file at once are in each other's way, and whatever the time-out
+        # the switch does not wait for the lock; this does.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("is_reading", False):
+        return  # a query is a transaction of its own, and the log lets it read while others write
+    is_lasting = options.get("is_lasting", True)
+    if connection.info.get("is_lasting", True) is not is_lasting:
+        connection.exec_driver_sql(_LASTING if is_lasting else _FLEETING)
+        connection.info["is_lasting"] = is_lasting
+    # IMMEDIATE waits for the lock here. A plain BEGIN that reads before it writes fails at once
+    # where another process wrote in between, whatever the time-out.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+# Each may be set otherwise in the address, where libpq's documentation explains them.
+_CONNECTING: Final = {
+    "application_name": "session-bot",
+    "client_encoding": "utf8",  # whatever the database has
+    "connect_timeout": "10",  # seconds
+    "keepalives_idle": "15",  # seconds; a link that went silent is noticed in half a minute
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",  # milliseconds
+}
+_TIMEOUTS: Final = (
+    "-c statement_timeout=30s",
+    "-c lock_timeout=10s",
+    "-c idle_in_transaction_session_timeout=30s",
+)
+
+_WAIT_FOR_NO_DISK: Final = "SET LOCAL synchronous_commit = off"
+
+# Names of advisory locks, which are numbers; nothing else in the database should use the same.
+_MIGRATION_LOCK: Final = 7_366_501
+_GROUP_LOCK: Final = 7_366_502
+
+
+def make_postgresql_engine(address: URL) -> Engine:
+    """Make the engine, unconnected, of one connection; raise ConfigError for a bad address."""
+    if "@" in (address.host or ""):
+        # What stands before that @ is the end of a password, and would be shown as a host.
+        raise ConfigError("[storage] url: write an @ in the user's name or password as %40")
+    options = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ())])
+    address = address.set(query={**_CONNECTING, **address.query, "options": options})
+    return create_engine(
+        address,
+        isolation_level="SERIALIZABLE",
+        pool_size=1,
+        max_overflow=0,
+        hide_parameters=True,
+        use_native_hstore=False,  # or it would be looked for at every start
+    )
+
+
+def make_connection_settings(url: str, options: str = "") -> dict[str, Any]:
+    """Give what libpq needs to connect to the same database otherwise than through the engine.
+
+    ``options`` is for the server, as in ``-c search_path=mine``, and wins over the address's own.
+    """
+    address = make_url(url)
+    words = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ()), options])
+    address = address.set(query={**_CONNECTING, **address.query, "options": words})
+    _, settings = address.get_dialect()().create_connect_args(address)
+    return dict(settings)
+
+
+def begin_small_jobs(connection: Connection, count: int, *, is_lasting: bool) -> None:
+    """Begin a transaction for jobs of one statement each, which need not see the same state."""
+    connection.execution_options(isolation_level="READ COMMITTED")
+    connection.begin()
+    if count > 1:
+        # One group at a time: two that lock the same rows in another order would wait for each
+        # other until, after a second, the server ends one of them.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_GROUP_LOCK})")
+    if not is_lasting:
+        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
+
+
+def begin_alone(connection: Connection, *, is_lasting: bool) -> None:
+    """Begin a transaction that sees the database as if nobody else used it."""
+    connection.begin()
+    if not is_lasting:
+        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
+
+
+def wait_to_migrate(connection: Connection) -> None:
+    """Begin a migration: wait until no other process is at it, and see what it did.
+
+    Raises StorageError for a database that cannot hold every text.
+    """
+    # As a serializable transaction it would see the schema as it was before the wait.
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL lock_timeout = '2min'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StorageError(
+            f"The database is encoded in {encoding}; make it with:"
+            " CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
+
 
 _HOW_TO: Final = (
     "[storage] url: write it like sqlite:///session-bot.db or postgresql://user@host/database"

@@ -20,11 +20,10 @@ from sqlalchemy import (
     update,
 )
 
-from bot.models import Message
+from bot.models import Message, list_names, value
 from bot.storage.database import Database
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, accounts, inbox, unfinished
-from bot.values import list_names, value
 
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
@@ -52,7 +51,7 @@ _CLAIM: Final = Statement(
 )
 
 # One's own older ones count, too: what was just taken over may not have come to its lane yet.
-_FIND_STANDING: Final = Statement(
+_FIND_STATUS: Final = Statement(
     text("""
     SELECT EXISTS (
         SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
@@ -79,7 +78,7 @@ _NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
 @value
-class Letter:
+class InboxEntry:
     """A message that is to be answered, without its words; ``sent_at`` is the server's time.
 
     ``part`` tells which answer is due: the first one, or the one that had to wait for its sender
@@ -93,12 +92,12 @@ class Letter:
     part: str = ANSWER
 
 
-def make_letter(message: Message) -> Letter:
+def make_inbox_entry(message: Message) -> InboxEntry:
     """Make the letter of a message that has just been heard."""
-    return Letter(message.id, message.room_id, message.sender.id, message.sent_at)
+    return InboxEntry(message.id, message.room_id, message.sender.id, message.sent_at)
 
 
-class Standing(Enum):
+class ClaimStatus(Enum):
     """Where a claim stands.
 
     ``HELD_UP`` while an older message of the same person's is unfinished, whoever has it;
@@ -111,7 +110,7 @@ class Standing(Enum):
 
 
 _row: Final = inbox.c
-_NAMES: Final = list_names(Letter)
+_NAMES: Final = list_names(InboxEntry)
 _COLUMNS: Final = tuple(_row[name] for name in _NAMES)
 
 
@@ -125,22 +124,22 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, letter: Letter, *, now: datetime, by: str, until: datetime) -> bool:
+    async def claim(self, letter: InboxEntry, *, now: datetime, by: str, until: datetime) -> bool:
         """Take the message; false where it is finished or another's whose time is not up.
 
         False, too, where another answer is due than the letter's: who takes it over learns which.
         """
         standing = await self.begin_to_claim(letter, now=now, by=by, until=until)
-        return standing is not Standing.LOST
+        return standing is not ClaimStatus.LOST
 
     def begin_to_claim(
-        self, letter: Letter, *, now: datetime, by: str, until: datetime
-    ) -> Future[Standing]:
+        self, letter: InboxEntry, *, now: datetime, by: str, until: datetime
+    ) -> Future[ClaimStatus]:
         """Take it, and give where the claim then stands; what is claimed later is seen later."""
         values = {name: getattr(letter, name) for name in _NAMES}
         values |= {"by": by, "until": until, "now": now}
         return self._database.begin(
-            lambda connection: _read_standing(_CLAIM.run(connection, values)),
+            lambda connection: _read_status(_CLAIM.run(connection, values)),
             is_groupable=True,
             is_lasting=False,
         )
@@ -157,7 +156,7 @@ class Inbox:
 
     async def take_over(
         self, *, now: datetime, by: str, until: datetime, most: int
-    ) -> tuple[Letter, ...]:
+    ) -> tuple[InboxEntry, ...]:
         """Claim what nobody works on any more, the oldest first."""
         is_due = and_(unfinished, _row.claimed_until <= now)
         due = select(_row.message_id).where(is_due).order_by(_row.sent_at).limit(most)
@@ -168,14 +167,14 @@ class Inbox:
             .returning(*_COLUMNS)
         )
         rows = await self._database.run(lambda connection: connection.execute(statement).all())
-        return tuple(sorted((Letter(*row) for row in rows), key=lambda each: each.sent_at))
+        return tuple(sorted((InboxEntry(*row) for row in rows), key=lambda each: each.sent_at))
 
-    async def find_standing(self, letter: Letter, by: str) -> Standing:
+    async def find_standing(self, letter: InboxEntry, by: str) -> ClaimStatus:
         """Tell whether a worker who has claimed a message may work on it now."""
         values = {name: getattr(letter, name) for name in ("message_id", "sender_id", "sent_at")}
         values["by"] = by
         return await self._database.read(
-            lambda connection: _read_standing(_FIND_STANDING.run(connection, values))
+            lambda connection: _read_status(_FIND_STATUS.run(connection, values))
         )
 
     async def finish(self, message_id: str, now: datetime, *, awaiting: str | None = None) -> None:
@@ -267,11 +266,11 @@ class Inbox:
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
 
 
-def _read_standing(found: Sequence[tuple[Any, ...]]) -> Standing:
+def _read_status(found: Sequence[tuple[Any, ...]]) -> ClaimStatus:
     if not found:
-        return Standing.LOST
+        return ClaimStatus.LOST
     ((is_held_up,),) = found
-    return Standing.HELD_UP if is_held_up else Standing.FREE
+    return ClaimStatus.HELD_UP if is_held_up else ClaimStatus.FREE
 
 
 def _renew(names: Sequence[str], by: str, until: datetime, connection: Connection) -> None:

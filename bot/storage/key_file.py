@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.storage.keys import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
+from bot.storage.vault import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
 
 _FIRST_LINE: Final = (
     "# Seals the tokens people lent the bot. Without it they must all connect again.\n"

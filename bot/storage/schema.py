@@ -3,11 +3,13 @@
 import pkgutil
 from dataclasses import dataclass
 
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StorageError
+from bot.storage.engine import wait_to_migrate
 from bot.storage.migrations import versions
-from bot.storage.postgresql import wait_to_migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ def migrate(connection: Connection) -> Migration:
         wait_to_migrate(connection)
     before = read_revision(connection)
     if is_outdated(before):
-        from bot.storage.upgrade import upgrade  # noqa: PLC0415 - alembic is large, and seldom needed
+        from bot.storage.schema import upgrade  # noqa: PLC0415 - alembic is large, and seldom needed
 
         upgrade(connection)
     # SQLite opens a file that it may not write without a word; this write finds out.
@@ -55,3 +57,11 @@ def find_revisions() -> frozenset[str]:
     """Give all there are, by the names of their files, as in ``r0001_first_tables``."""
     names = (module.name for module in pkgutil.iter_modules(versions.__path__))
     return frozenset(name.partition("_")[0].removeprefix("r") for name in names)
+
+
+def upgrade(connection: Connection) -> None:
+    """Make or update the tables, in the transaction that is open."""
+    config = Config()
+    config.set_main_option("script_location", "bot.storage:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StorageError
+from bot.storage.engine import begin_alone, begin_small_jobs
 from bot.storage.failures import is_conflict, translated_errors
-from bot.storage.postgresql import begin_alone, begin_small_jobs
 
 Work = Callable[[Connection], Any]
 
@@ -43,7 +43,7 @@ class _UndoneError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TransactionOptions:
     """What a transaction may do without; see ``Database.run``."""
 
     is_groupable: bool
@@ -51,7 +51,9 @@ class Kind:
     is_reading: bool
 
 
-def run_transaction(engine: Engine, works: Sequence[Work], kind: Kind) -> list[object]:
+def run_transaction(
+    engine: Engine, works: Sequence[Work], kind: TransactionOptions
+) -> list[object]:
     """Do all the work, or keep nothing and raise; the work may be called several times.
 
     Raises NoConnectionError, StorageError, whatever the work raises alone, and GroupBrokenError
@@ -69,7 +71,7 @@ def run_transaction(engine: Engine, works: Sequence[Work], kind: Kind) -> list[o
             raise error.cause from None
 
 
-def _try(engine: Engine, works: Sequence[Work], kind: Kind) -> list[object]:
+def _try(engine: Engine, works: Sequence[Work], kind: TransactionOptions) -> list[object]:
     with _connect(engine) as connection, translated_errors():
         _begin_or_give_up(connection, len(works), kind)
         results = _work_through(connection, works)
@@ -85,7 +87,7 @@ def _connect(engine: Engine) -> Connection:
         raise NoConnectionError(error) from error
 
 
-def _begin_or_give_up(connection: Connection, count: int, kind: Kind) -> None:
+def _begin_or_give_up(connection: Connection, count: int, kind: TransactionOptions) -> None:
     try:
         with translated_errors():
             _begin(connection, count, kind)
@@ -114,7 +116,7 @@ def _work_through(connection: Connection, works: Sequence[Work]) -> list[object]
         raise GroupBrokenError from error
 
 
-def _begin(connection: Connection, count: int, kind: Kind) -> None:
+def _begin(connection: Connection, count: int, kind: TransactionOptions) -> None:
     if connection.dialect.name == "sqlite":
         connection.execution_options(is_lasting=kind.is_lasting, is_reading=kind.is_reading)
         connection.begin()

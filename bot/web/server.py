@@ -1,5 +1,6 @@
 """The bot's own web server: connection pages, health."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -8,9 +9,42 @@ from typing import Final
 from aiohttp import web
 
 from bot.errors import ConfigError
-from bot.web.connect import ConnectionPages
-from bot.web.pages import Pages, show_every_failure
-from bot.web.protocol import serve_on
+from bot.web.linking_pages import ConnectionPages
+from bot.web.templating import HEADERS, Pages, show_every_failure
+
+
+class HardenedRequestHandler(web.RequestHandler):
+    """Sends the headers that keep everybody else out with its own refusals, too."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Log it, close the connection, and answer without quoting what came."""
+        response = super().handle_error(request, status, exc, message)
+        response.headers.update(HEADERS)
+        if isinstance(response, web.Response):
+            response.text = f"{status}: this is no request that can be answered."
+        return response
+
+
+async def serve_on(runner: web.AppRunner, listening: socket.socket) -> asyncio.Server:
+    """Let the runner's application answer on the socket, in this protocol; it is set up."""
+    loop, server = asyncio.get_running_loop(), runner.server
+    if server is None:
+        raise RuntimeError("the runner is not set up")
+
+    def speak() -> HardenedRequestHandler:
+        # No access log: it would hold the secrets in the links.
+        return HardenedRequestHandler(server, loop=loop, access_log=None)  # type: ignore[arg-type] # the way to have none
+
+    return await loop.create_server(speak, sock=listening)
+
 
 _LARGEST_FORM: Final = 16 * 1024
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
-from bot.simulator.demo_data import DemoPeople, seed
-from bot.simulator.rooms import Room
-from bot.simulator.server import Simulator
-from tests.needs import give_up
+from rocketchat_simulator.demo_data import DemoPeople, seed
+from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.server import Simulator
+from tests.support.needs import give_up
 
 WIDE = (1280, 800)
 NARROW = (390, 844)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
-from bot.demo import open_demo
-from bot.simulator.demo_data import EXAMPLE_SESSION_ID, DemoPeople
-from bot.simulator.server import Simulator
+from bot.demo.demo import open_demo
+from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID, DemoPeople
+from rocketchat_simulator.server import Simulator
 from tests.browser.demo_page import NARROW, WIDE, open_browser
 
 Shoot = Callable[[Page, str], Awaitable[None]]

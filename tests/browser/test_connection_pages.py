@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.demo_page import NARROW, WIDE, open_browser
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from tests.support.stage import Conversation, Stage, open_stage
 
 _PATIENCE_MS = 15_000
 BUTTON = "Continue with Rocket.Chat"

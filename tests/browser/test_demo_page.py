@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import expect
 
-from bot.simulator.demo_data import EXAMPLE_SESSION_ID
-from bot.simulator.events import RoomActivity
+from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID
+from rocketchat_simulator.events import RoomActivity
 from tests.browser.demo_page import NARROW, DemoPage, open_demo_page
 
 EXAMPLE = f"!session {EXAMPLE_SESSION_ID}"

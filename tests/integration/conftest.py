@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.rocketchat.rest import Rest, open_rest
-from tests.integration.scripted_rest import BOT, Script, open_script
+from bot.rocketchat.client import RestClient, open_rest_client
+from tests.support.scripted_rest import BOT, Script, open_script
 
 
 @pytest.fixture
@@ -15,13 +15,13 @@ async def script() -> AsyncIterator[Script]:
 
 
 @pytest.fixture
-async def rest(script: Script) -> AsyncIterator[Rest]:
-    async with open_rest(script.url, BOT, pause=0.01) as rest:
+async def rest(script: Script) -> AsyncIterator[RestClient]:
+    async with open_rest_client(script.url, BOT, pause=0.01) as rest:
         yield rest
 
 
 @pytest.fixture
-async def hasty(script: Script) -> AsyncIterator[Rest]:
+async def hasty(script: Script) -> AsyncIterator[RestClient]:
     """A client that waits no longer than half a second for an answer."""
-    async with open_rest(script.url, BOT, timeout=0.5, pause=0.01) as rest:
+    async with open_rest_client(script.url, BOT, timeout=0.5, pause=0.01) as rest:
         yield rest

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
-from bot.simulator.documents import Document
-from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
+from rocketchat_simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
+from rocketchat_simulator.documents import Document
+from tests.support.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
 START = datetime(2027, 1, 15, 18, 0, tzinfo=UTC)
 INTERVAL = timedelta(minutes=5)

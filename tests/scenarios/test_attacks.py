@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from bot.storage.database import open_database
-from tests.scenarios.delegating import (
+from tests.support.linking import (
     connect_by_button,
     count_requests,
     get_way_back,
@@ -18,7 +18,7 @@ from tests.scenarios.delegating import (
     paste_token,
     press_button,
 )
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from tests.support.stage import Conversation, Stage, open_stage
 
 COOKIE_KEY = "browser"
 

@@ -11,16 +11,16 @@ import pytest
 import structlog
 
 from bot.logs import open_logs
-from tests.needs import give_up
-from tests.scenarios.delegating import (
+from tests.scenarios.test_two_processes import read_until, start
+from tests.support.linking import (
     connect_by_button,
     find_retry,
     get_way_back,
     paste_token,
     press_button,
 )
-from tests.scenarios.stage import Stage, open_stage
-from tests.scenarios.test_two_processes import read_until, start
+from tests.support.needs import give_up
+from tests.support.stage import Stage, open_stage
 
 HOUR = 3600
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
-from bot.simulator.server import Simulator
-from tests.scenarios.stage import VERSIONS, Stage, open_stage
+from rocketchat_simulator.server import Simulator
+from tests.support.stage import VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 HOSTILE = "*bold* @all [x](https://evil.example)\n# big\n> quote `code` " + "x" * 10_000

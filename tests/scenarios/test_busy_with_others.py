@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.app import Surroundings, open_bot
-from bot.simulator.demo_data import seed
-from bot.simulator.person import Visit
-from bot.simulator.server import Simulator
-from bot.timetable import SPREAD
-from tests.scenarios.busy_stage import (
+from bot.app import AppOverrides, open_bot
+from bot.features.reports.schedule_rules import SPREAD
+from rocketchat_simulator.demo_data import seed
+from rocketchat_simulator.person import Visit
+from rocketchat_simulator.server import Simulator
+from tests.support.busy_stage import (
     LIMIT,
     Guest,
     Party,
@@ -22,7 +22,7 @@ from tests.scenarios.busy_stage import (
     open_browser,
     open_party,
 )
-from tests.scenarios.stage import QUICK, make_settings, open_stage, stop
+from tests.support.stage import QUICK, make_settings, open_stage, stop
 
 WINDOW = 2.0
 DEADLINE = 30
@@ -116,7 +116,7 @@ async def open_two_bots(folder: Path) -> AsyncIterator[Party]:
         settings = make_settings(simulator.url, people, folder)
         for _ in range(2):
             listening = asyncio.Event()
-            surroundings = Surroundings(timing=QUICK, on_listening=listening.set)
+            surroundings = AppOverrides(timing=QUICK, on_listening=listening.set)
             bot = await stack.enter_async_context(open_bot(settings, surroundings))
             stack.push_async_callback(stop, asyncio.create_task(bot.run()))
             async with asyncio.timeout(DEADLINE):

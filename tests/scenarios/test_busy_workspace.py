@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.scenarios.busy_stage import LIMIT, Outcome, ask_at_once, open_party
+from tests.support.busy_stage import LIMIT, Outcome, ask_at_once, open_party
 
 WINDOW = 2.0
 PEOPLE = 40

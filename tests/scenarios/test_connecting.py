@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from tests.support.stage import Conversation, Stage, open_stage
 
 
 @pytest.fixture
@@ -178,10 +178,10 @@ async def test_what_is_no_request_is_refused_with_the_same_headers(
     stage: Stage, request_text: str
 ) -> None:
     parts = urlsplit(stage.bot.public_url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    locale, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(request_text.encode())
     async with asyncio.timeout(10):
-        head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+        head, _, body = (await locale.read()).decode().partition("\r\n\r\n")
     writer.close()
     await writer.wait_closed()
     assert head.startswith(("HTTP/1.1 400 ", "HTTP/1.0 400 "))

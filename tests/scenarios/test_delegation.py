@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import find_link
-from bot.simulator.demo_data import EXAMPLE_SESSION_ID
-from tests.scenarios.delegating import (
+from bot.demo.demo import find_link
+from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID
+from tests.support.linking import (
     connect_by_button,
     count_requests,
     find_retry,
@@ -17,7 +17,7 @@ from tests.scenarios.delegating import (
     paste_token,
     press_button,
 )
-from tests.scenarios.stage import Stage, open_stage
+from tests.support.stage import Stage, open_stage
 
 HOUR = 3600
 

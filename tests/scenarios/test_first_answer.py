@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stage import VERSIONS, Stage, open_stage
+from tests.support.stage import VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 

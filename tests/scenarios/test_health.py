@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 
 from bot.config import StorageSettings
-from bot.rocketchat.realtime import Timing
-from bot.simulator.faults import Outage
-from tests.scenarios.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
+from bot.rocketchat.realtime import Backoff
+from rocketchat_simulator.faults import Outage
+from tests.support.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
 
 # A link that is silent for a second is given up after another half.
-WATCHFUL = Timing(silence=1.0, pong=0.5, call=1.0, first_pause=0.05, longest_pause=0.2)
+WATCHFUL = Backoff(silence=1.0, pong=0.5, call=1.0, first_pause=0.05, longest_pause=0.2)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import TokenRejectedError
-from tests.scenarios.outage_stage import (
+from tests.support.outage_stage import (
     DEADLINE,
     QUICKLY,
     OutageStage,

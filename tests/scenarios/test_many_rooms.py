@@ -4,7 +4,7 @@ from pathlib import Path
 
 import aiohttp
 
-from tests.scenarios.outage_stage import OutageStage, open_outage_stage
+from tests.support.outage_stage import OutageStage, open_outage_stage
 
 ROOMS = 1000
 # Each room comes with its last message, which may be long: ten thousand short ones are as much.

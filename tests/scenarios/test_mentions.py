@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.person import Json
-from tests.scenarios.stage import VERSIONS, Conversation, Stage, open_stage
+from rocketchat_simulator.person import Json
+from tests.support.stage import VERSIONS, Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 NOTICE = "I have answered you in a direct message."

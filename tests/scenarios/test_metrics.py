@@ -13,16 +13,16 @@ from prometheus_client.samples import Sample
 
 from bot import commands
 from bot.app import open_bot
-from bot.command import load_commands
+from bot.commands.registry import load_commands
 from bot.config import StorageSettings, VaultSettings
 from bot.metrics import Due, Outcome
-from bot.simulator.demo_data import seed
-from bot.simulator.demo_devices import CHROME_WINDOWS
-from bot.simulator.server import Simulator
 from bot.storage.database import open_database
 from bot.worker import open_worker
-from tests.scenarios.clock_stage import KEY
-from tests.scenarios.stage import Stage, make_settings, open_stage
+from rocketchat_simulator.demo_data import seed
+from rocketchat_simulator.demo_devices import CHROME_WINDOWS
+from rocketchat_simulator.server import Simulator
+from tests.support.clock_stage import KEY
+from tests.support.stage import Stage, make_settings, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 ROUTES = {

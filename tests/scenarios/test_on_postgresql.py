@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.app import Surroundings, open_bot
+from bot.admin.accounts_and_keys import make_key
+from bot.app import AppOverrides, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.delegation import load_keys
 from bot.errors import ConfigError
-from bot.operator import make_key
-from bot.simulator.demo_data import seed
-from bot.simulator.person import open_person
-from bot.simulator.server import Simulator
 from bot.storage.key_file import read_key_file
-from tests.scenarios.stage import QUICK, Conversation, stop
-from tests.scenarios.stage import make_settings as make_stage_settings
+from rocketchat_simulator.demo_data import seed
+from rocketchat_simulator.person import open_person
+from rocketchat_simulator.server import Simulator
+from tests.support.stage import QUICK, Conversation, stop
+from tests.support.stage import make_settings as make_stage_settings
 
 KEY = SecretStr(base64.urlsafe_b64encode(bytes(range(32))).decode())
 
@@ -57,7 +57,7 @@ def test_the_password_of_the_database_is_not_shown() -> None:
 
 async def run_bot(stack: AsyncExitStack, settings: Settings) -> None:
     listening = asyncio.Event()
-    surroundings = Surroundings(timing=QUICK, on_listening=listening.set)
+    surroundings = AppOverrides(timing=QUICK, on_listening=listening.set)
     bot = await stack.enter_async_context(open_bot(settings, surroundings))
     stack.push_async_callback(stop, asyncio.create_task(bot.run()))
     async with asyncio.timeout(20):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import BotSettings
-from tests.scenarios.outage_stage import OutageStage, open_outage_stage
+from tests.support.outage_stage import OutageStage, open_outage_stage
 
 VERSIONS = ("6.5", "8.3", "8.8")
 

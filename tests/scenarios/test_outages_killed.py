@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.events import Event, MessageStored
-from tests.scenarios.outage_stage import Guest, OutageStage, open_outage_stage
+from rocketchat_simulator.events import Event, MessageStored
+from tests.support.outage_stage import Guest, OutageStage, open_outage_stage
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 DEADLINE = 40

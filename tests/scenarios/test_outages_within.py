@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from bot.config import StorageSettings
-from bot.demo import find_link
+from bot.demo.demo import find_link
 from bot.errors import TokenRejectedError
-from bot.simulator.person import open_person
-from tests.scenarios.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
+from rocketchat_simulator.person import open_person
+from tests.support.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
 
 
 @pytest.fixture

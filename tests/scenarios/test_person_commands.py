@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.stage import VERSIONS, Stage, open_stage
+from tests.support.stage import VERSIONS, Stage, open_stage
 
 
 @pytest.fixture(params=VERSIONS)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bot.config import Settings
-from bot.timetable import SPREAD
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from bot.features.reports.schedule_rules import SPREAD
+from tests.support.stage import Conversation, Stage, open_stage
 
 CAPTION = "Your devices in the last 30 days"
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.simulator.demo_devices import FIREFOX_WINDOWS
-from bot.timetable import SPREAD
-from tests.scenarios.clock_stage import Guest, House, open_alice, open_house, sign_in
+from bot.features.reports.schedule_rules import SPREAD
+from rocketchat_simulator.demo_devices import FIREFOX_WINDOWS
+from tests.support.clock_stage import Guest, House, open_alice, open_house, sign_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY = datetime(2027, 1, 15, 12, 0, tzinfo=BERLIN)

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.scheduler.attempts import LEASE
-from bot.scheduler.loop import TICK
+from bot.features.reports.schedule_rules import SPREAD
+from bot.features.reports.store import ReportRuns
+from bot.scheduler.scheduler import TICK
+from bot.scheduler.tasks import LEASE
 from bot.storage.database import open_database
-from bot.storage.slots import Slots
-from bot.timetable import SPREAD
-from tests.scenarios.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
+from tests.support.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVENING = datetime(2027, 1, 15, 18, 0, tzinfo=BERLIN)
@@ -47,7 +47,7 @@ async def alice(house: House) -> AsyncIterator[Guest]:
 
 async def read_outcomes(house: House) -> list[str]:
     async with open_database(house.settings.storage.url) as database:
-        outcomes = await Slots(database).load_outcomes(house.alice.id)
+        outcomes = await ReportRuns(database).load_outcomes(house.alice.id)
     return [outcomes[due_at] for due_at in sorted(outcomes)]
 
 

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from bot.logs import open_logs
-from tests.scenarios.stage import Stage, open_stage
+from tests.support.stage import Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.demo_devices import CHROME_WINDOWS
-from bot.simulator.server import Simulator
-from tests.scenarios.stage import VERSIONS, Conversation, Stage, open_stage
+from rocketchat_simulator.demo_devices import CHROME_WINDOWS
+from rocketchat_simulator.server import Simulator
+from tests.support.stage import VERSIONS, Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 CHROMES = ("Zr8uDe6MxCjP2vNqY", "b3HfWt7SoGk4LpRaX", "yJ6vQc2EnTmZ9dAiB")

@@ -15,11 +15,11 @@ from structlog.testing import capture_logs
 
 from bot.app import open_bot
 from bot.config import StorageSettings
-from bot.demo import find_link
+from bot.demo.demo import find_link
 from bot.errors import ConfigError, StorageError
-from bot.simulator.person import open_person
-from tests.scenarios.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
-from tests.scenarios.storage_trouble import (
+from rocketchat_simulator.person import open_person
+from tests.support.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
+from tests.support.storage_faults import (
     Damage,
     lock_by_another_program,
     run_program,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.documents import Document
-from tests.scenarios.outage_stage import Guest, OutageStage, open_outage_stage, tune
+from rocketchat_simulator.documents import Document
+from tests.support.outage_stage import Guest, OutageStage, open_outage_stage, tune
 
 RESENDS = ("reaction", "star", "pin", "unpin", "preview", "receipt", "thread", "hook", "edit")
 LONG_ENOUGH = timedelta(minutes=1)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import find_link
-from bot.simulator.person import open_person
-from tests.scenarios.outage_stage import DEADLINE, Guest, OutageStage, open_outage_stage
-from tests.scenarios.storage_trouble import run_program
+from bot.demo.demo import find_link
+from rocketchat_simulator.person import open_person
+from tests.support.outage_stage import DEADLINE, Guest, OutageStage, open_outage_stage
+from tests.support.storage_faults import run_program
 
 TOLD = "You are connected"
 

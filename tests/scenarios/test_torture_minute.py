@@ -1,13 +1,13 @@
-"""The short form of ``python -m tests.torture``: see there for the long one."""
+"""The short form of ``python -m tests.stress.torture``: see there for the long one."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.fuzzing import ReportLine
-from tests.torture.plan import Amount, Plan
-from tests.torture.report import format_outcome, format_summary
-from tests.torture.run import torture
+from tests.stress.torture.plan import Amount, Plan
+from tests.stress.torture.report import format_outcome, format_summary
+from tests.stress.torture.run import torture
+from tests.support.fuzzing import ReportLine
 
 SEED = 5
 SECONDS = 15.0

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.demo import find_link, format_as_text
-from bot.simulator.person import Person, open_person
+from bot.demo.demo import find_link, format_as_text
+from rocketchat_simulator.person import Person, open_person
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 DEADLINE = 30

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from bot.simulator.events import Event, RoomActivity
-from tests.scenarios.stage import Conversation, Stage, open_stage
+from rocketchat_simulator.events import Event, RoomActivity
+from tests.support.stage import Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import give_up
+from tests.support.needs import give_up
 
 
 def test_systemd_understands_the_unit(pytestconfig: pytest.Config, tmp_path: Path) -> None:

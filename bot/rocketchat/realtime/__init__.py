@@ -6,7 +6,7 @@ concerns others, ``calls`` reads it and matches answers with questions, ``reques
 frames, ``connection`` logs in and subscribes, ``listener`` reconnects.
 """
 
-from bot.rocketchat.realtime.listener import Realtime
-from bot.rocketchat.realtime.timing import Timing
+from bot.backoff import Backoff
+from bot.rocketchat.realtime.client import RealtimeClient
 
-__all__ = ["Realtime", "Timing"]
+__all__ = ["Backoff", "RealtimeClient"]

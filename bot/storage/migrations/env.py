@@ -1,4 +1,4 @@
-"""Run by Alembic, inside the transaction that ``bot.storage.upgrade`` brings."""
+"""Run by Alembic, inside the transaction that ``bot.storage.schema`` brings."""
 
 from alembic import context
 

@@ -4,8 +4,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.errors import SealBrokenError
-from bot.storage.keys import KeyRing
-from bot.storage.vault import Vault
+from bot.storage.vault import KeyRing, Vault
 
 OLD_KEY = bytes(range(32))
 NEW_KEY = bytes(range(32, 64))

@@ -1,0 +1,153 @@
+"""What operators do beside a running bot: keys, accounts, the audit trail.
+
+Everything gives lines of text to print, which never hold a token or a key. Raises ConfigError and
+StorageError.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from bot.clockwork import migrate_jobs
+from bot.config import Settings
+from bot.delegation import find_key_file, load_keys, make_memory, make_vault
+from bot.errors import ConfigError, StorageError
+from bot.features.accounts.key_rotation import count_seals, reseal_all
+from bot.features.accounts.store import ConnectedAccount, count_accounts
+from bot.features.personal_data import PersonalData, Stores
+from bot.storage.database import Database, migrate_database, open_database
+from bot.storage.key_file import add_key, load_key_ring
+from bot.storage.vault import KEY_SIZE, KeyRing, Vault
+
+_MOST_PASSES: Final = 5
+
+
+async def migrate(settings: Settings) -> AsyncIterator[str]:
+    """Make or update all tables; any number of processes may do so at once."""
+    url = settings.storage.url
+    found = await migrate_database(url)
+    yield f"Tables of the bot: {_compare(found.before, found.after)}"
+    async with open_database(url) as database:
+        steps = await migrate_jobs(database, url)
+    if steps is None:
+        yield "Tables of the jobs: none, they are for PostgreSQL"
+    else:
+        yield f"Tables of the jobs: {f'{len(steps)} steps applied' if steps else 'up to date'}"
+
+
+async def make_key(settings: Settings) -> AsyncIterator[str]:
+    """Put a new key first in the key file: the bot seals with it from now on."""
+    file = find_key_file(settings)
+    if settings.vault.keys or file is None:
+        raise ConfigError(
+            "[vault] keys: the keys are in the settings, so put a new one there yourself, first;"
+            " make one with: openssl rand -base64 32 | tr '+/' '-_'"
+        )
+    async with open_database(settings.storage.url) as database:
+        is_new = await count_accounts(database) == 0
+    is_first = is_new and not file.exists()
+    key_id = load_key_ring((), file, is_creation_allowed=True).sealing_id if is_first else None
+    key_id = key_id or add_key(file)
+    yield f"Made the key {key_id.hex()}, first in {file}. New tokens are sealed with it."
+    if is_first:
+        yield "Back the file up, and copy it to every machine that shares the database."
+    else:
+        yield "Back the file up, then seal the others anew with: session-bot keys rotate"
+
+
+async def list_keys(settings: Settings) -> AsyncIterator[str]:
+    """Name the keys, and count what each has sealed."""
+    ring = load_keys(settings)
+    async with open_database(settings.storage.url) as database:
+        counts = dict(await count_seals(database))
+    for key_id in ring.ids:
+        role = "seals and opens" if key_id == ring.sealing_id else "opens"
+        yield f"{key_id.hex()}  {role}  {_count(counts.pop(key_id, 0))}"
+    counts.pop(b"", None)
+    for key_id, count in counts.items():
+        yield f"{key_id.hex()}  MISSING  {_count(count)}"
+
+
+async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
+    """Seal with the first key what others have sealed; may be stopped and begun again."""
+    ring = load_keys(settings)
+    vault, total = make_vault(ring, settings), 0
+    async with open_database(settings.storage.url) as database:
+        for _ in range(_MOST_PASSES):
+            done, broken = 0, list[str]()
+            async for batch in reseal_all(database, vault, ring.sealing_id):
+                done += batch.done
+                broken += batch.broken
+                if batch.done:
+                    yield f"{total + done} accounts sealed anew"
+            total += done
+            if not done:
+                break
+        left = await _count_left(database, ring)
+    for user_id in broken:
+        yield f"The token of {user_id} does not open; it was left as it is."
+    yield "All tokens are sealed with the first key." if not left else f"{_count(left)} left."
+
+
+async def list_accounts(settings: Settings) -> AsyncIterator[str]:
+    """Show who is connected, since when and how."""
+    async with _open_memory(settings) as memory:
+        accounts = await memory.accounts.load_all()
+    for account in accounts:
+        since = account.connected_at.isoformat(timespec="seconds")
+        yield f"{account.username}  {account.user_id}  {account.kind}  since {since}"
+    yield f"{len(accounts)} connected"
+
+
+async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]:
+    """Show the audit trail of one user, given by name or id, or of all."""
+    async with _open_memory(settings) as memory:
+        user_id = await _find_id(memory, user) if user else None
+        records = await memory.trail.load(user_id)
+    for record in records:
+        at = record.at.isoformat(timespec="seconds")
+        yield f"{at}  {record.user_id}  {record.deed}  {record.detail}".rstrip()
+    yield f"{len(records)} records"
+
+
+async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
+    """Erase everything about a user, given by name or id; needs no key."""
+    async with _open_memory(settings) as memory:
+        user_id = await _find_id(memory, user)
+        await PersonalData(memory).forget(user_id)
+    yield f"Everything about {user_id} is erased. They can connect again with the bot in chat."
+
+
+def _compare(before: str, after: str) -> str:
+    if not before:
+        return f"made, at {after}"
+    return f"up to date, at {after}" if before == after else f"brought from {before} to {after}"
+
+
+async def _find_id(memory: Stores, user: str) -> str:
+    found = [each for each in await memory.accounts.load_all() if _is_meant(each, user)]
+    if len(found) > 1:
+        raise StorageError(f"Several accounts are called {user}: give the user id.")
+    return found[0].user_id if found else user
+
+
+def _is_meant(account: ConnectedAccount, user: str) -> bool:
+    return user in {account.user_id, account.username}
+
+
+async def _count_left(database: Database, ring: KeyRing) -> int:
+    counts = await count_seals(database)
+    return sum(count for key_id, count in counts.items() if key_id not in {ring.sealing_id, b""})
+
+
+def _count(number: int) -> str:
+    return f"{number} token" if number == 1 else f"{number} tokens"
+
+
+@asynccontextmanager
+async def _open_memory(settings: Settings) -> AsyncIterator[Stores]:
+    # A key of the moment: nothing is opened or sealed here, so this works without the real ones.
+    locked = Vault(KeyRing([secrets.token_bytes(KEY_SIZE)]), "")
+    async with open_database(settings.storage.url) as database:
+        yield make_memory(database, locked)

@@ -1,0 +1,123 @@
+"""Replies on their way: the right room, an id of their own, and the one send of the program."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from bot.delivery.direct_rooms import DirectRooms
+from bot.errors import BotError, ProtocolError, RefusedError
+from bot.features.reports.pictures import Pictures
+from bot.formatting.locale import UserLocale
+from bot.models import Message, OutgoingMessage, Reply, Sender, Timeline
+from bot.rocketchat.client import RestClient
+
+_ID_BYTES: Final = 12
+_PICTURE_PATIENCE: Final = 20.0
+
+
+class ReplySender:
+    """Sends replies to where only the person who asked can read them.
+
+    Without ``pictures`` they are words only.
+    """
+
+    def __init__(
+        self,
+        rest: RestClient,
+        rooms: DirectRooms,
+        bot: Sender,
+        now: Callable[[], datetime],
+        pictures: Pictures | None = None,
+    ) -> None:
+        self._pictures: Final = pictures
+        self._rest: Final = rest
+        self._rooms: Final = rooms
+        self._bot: Final = bot
+        self._now: Final = now
+        self._log = structlog.get_logger("delivery").bind()
+
+    async def answer(
+        self, question: Message, reply: Reply, locale: UserLocale, part: str = "answer"
+    ) -> None:
+        """Answer in the direct message; a room that others read gets a line with nothing in it.
+
+        Raises WorkspaceError if the answer certainly was not stored.
+        """
+        room_id = await self._rooms.find_answer_room(question)
+        if room_id == question.room_id:
+            await self._send(room_id, reply, question.id, part, question.thread_id)
+            return
+        await self._send(room_id, reply, question.id, part)
+        notice = Reply(locale.text("I have answered you in a direct message."))
+        thread_id = question.thread_id or question.id
+        await self._send(question.room_id, notice, question.id, f"{part} notice", thread_id)
+
+    async def notify(self, question: Message, reply: Reply, part: str) -> None:
+        """Say something before the answer, and only where the answer will be."""
+        room_id = await self._rooms.find_answer_room(question)
+        thread_id = question.thread_id if room_id == question.room_id else None
+        await self._send(room_id, reply, question.id, part, thread_id)
+
+    async def say_away(self, question: Message, reply: Reply, gap: str) -> None:
+        """Say something about an absence where the question was asked; once per room and gap."""
+        is_private = await self._rooms.is_private(question)
+        thread_id = question.thread_id if is_private else question.thread_id or question.id
+        await self._send(question.room_id, reply, gap, "away", thread_id)
+
+    async def tell(self, person: Sender, reply: Reply, cause: str) -> bool:
+        """Say something unasked in the person's direct message; once for each cause.
+
+        False where it may be that other words stand there already for the same cause.
+        """
+        room_id = await self._rooms.find_direct_room(person)
+        return await self._send(room_id, reply, cause, "notice")
+
+    async def post(self, room_id: str, reply: Reply, cause: str) -> None:
+        """Say something unasked in a room that is not one person's; once for each cause."""
+        await self._send(room_id, reply, cause, "post")
+
+    async def _send(
+        self, room_id: str, reply: Reply, cause: str, part: str, thread_id: str | None = None
+    ) -> bool:
+        message = OutgoingMessage(
+            id=make_message_id(self._bot.id, room_id, cause, part),
+            room_id=room_id,
+            text=reply.text,
+            sent_at=self._now(),
+            thread_id=thread_id,
+            attachment=reply.attachment,
+        )
+        is_first = await self._rest.send_message(message)
+        self._log.debug("sent", message_id=message.id, room_id=room_id)
+        if is_first and reply.timeline and self._pictures:
+            await self._illustrate(reply.timeline, self._pictures, room_id, thread_id)
+        return is_first
+
+    async def _illustrate(
+        self, timeline: Timeline, pictures: Pictures, room_id: str, thread_id: str | None
+    ) -> None:
+        """Say the picture after the words, or leave it out: it is worth no error and no repeat.
+
+        The server gives its message an id of its own, so nobody could tell later whether it was
+        said. What the server does once for each report is to take its words: whoever was told so
+        says the picture, and nobody else ever will, in whatever process.
+        """
+        try:
+            async with asyncio.timeout(_PICTURE_PATIENCE):
+                png = await pictures.draw(timeline)
+                if png:
+                    uploads = self._rest.uploads
+                    await uploads.post_picture(room_id, png, timeline.caption, thread_id)
+        except (BotError, TimeoutError) as error:
+            self._log.warning("sent without its picture", room_id=room_id, problem=repr(error))
+            if isinstance(error, RefusedError | ProtocolError):
+                pictures.pause()
+
+
+def make_message_id(*seeds: str) -> str:
+    """Derive a message's id from what it answers and where, so that a repeat says nothing twice."""
+    return hashlib.blake2b("\n".join(seeds).encode(), digest_size=_ID_BYTES).hexdigest()

@@ -1,0 +1,47 @@
+"""Not talking too much: hints are rare, and a room gets only so many replies a minute."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+HINT_PAUSE: Final = timedelta(hours=1)
+REPLIES_PER_MINUTE: Final = 20
+_REMEMBERED: Final = 10_000
+
+
+class ReplyThrottle:
+    """Decides whether a room may get another hint or another reply."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now: Final = now
+        self._hinted: Final[OrderedDict[tuple[str, str], datetime]] = OrderedDict()
+        self._replied: Final[OrderedDict[str, deque[datetime]]] = OrderedDict()
+
+    def may_hint(self, room_id: str, about: str) -> bool:
+        """Allow one hint about each thing per room and hour; asking counts as hinting."""
+        now = self._now()
+        last = self._hinted.get((room_id, about))
+        if last is not None and now - last < HINT_PAUSE:
+            return False
+        self._hinted[room_id, about] = now
+        self._hinted.move_to_end((room_id, about))
+        if len(self._hinted) > _REMEMBERED:
+            self._hinted.popitem(last=False)
+        return True
+
+    def may_reply(self, room_id: str, said_at: datetime) -> bool:
+        """Stop two bots that answer each other; no person types this fast.
+
+        It counts when things were said, so that catching up on an hour is not mistaken for haste.
+        """
+        recent = self._replied.setdefault(room_id, deque())
+        self._replied.move_to_end(room_id)
+        while recent and said_at - recent[0] > timedelta(minutes=1):
+            recent.popleft()
+        if len(self._replied) > _REMEMBERED:
+            self._replied.popitem(last=False)
+        if len(recent) >= REPLIES_PER_MINUTE:
+            return False
+        recent.append(said_at)
+        return True

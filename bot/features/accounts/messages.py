@@ -1,0 +1,74 @@
+"""What the bot says about connecting an account."""
+
+from bot.features.sessions.messages import Colour
+from bot.formatting.locale import UserLocale
+from bot.formatting.text import escape
+from bot.models import Attachment, Reply
+
+
+def format_invitation(lead: str, link: str, locale: UserLocale) -> Reply:
+    """Offer the one-time link, after a first sentence that says why."""
+    steps = locale.text(
+        "[Open your connection page]({link}) and follow the steps there. "
+        "The link works once, for ten minutes, and only for your own account.",
+        link=link,
+    )
+    return Reply(lead, Attachment(Colour.BLUE, text=steps))
+
+
+def format_connected(locale: UserLocale) -> Reply:
+    """Confirm a connection, in chat."""
+    return Reply(
+        locale.text(
+            "You are connected. {command} ends that whenever you like.",
+            command=locale.call("disconnect"),
+        )
+    )
+
+
+def format_foreign_token(owner: str, locale: UserLocale) -> Reply:
+    """Tell the asker that somebody else's token came through their link."""
+    return Reply(
+        locale.text(
+            "Somebody opened your connection link and gave me a permission of another account, "
+            "{owner}. I have kept nothing. Was that you? Then try again with your own account.",
+            owner=escape(owner),
+        )
+    )
+
+
+def format_misused_token(asker: str, locale: UserLocale) -> Reply:
+    """Tell the owner of a token that it came through somebody else's link."""
+    return Reply(
+        locale.text(
+            "A permission of yours came to me through a connection link made for {asker}. I have "
+            "kept nothing. If somebody sent you that link, do not trust it; if you pasted a "
+            "personal access token there, delete it in Rocket.Chat.",
+            asker=escape(asker),
+        ),
+    )
+
+
+def format_lost(link: str, locale: UserLocale) -> Reply:
+    """Tell the owner of a token that the workspace ended it, and offer a new link."""
+    lead = locale.text(
+        "Your workspace no longer accepts the permission you gave me, so I have forgotten it. "
+        "If you still want me to see your sessions, please connect again: now, or later with "
+        "{command}.",
+        command=locale.call("connect"),
+    )
+    return format_invitation(lead, link, locale)
+
+
+def format_token_in_chat(locale: UserLocale) -> Reply:
+    """Tell somebody who wrote a token into the chat what to do about it."""
+    lead = locale.text(
+        "That looks like a token. I have neither used nor kept it, but here others may read it."
+    )
+    steps = locale.text(
+        "Please delete your message, then make the token useless: in Rocket.Chat, open your "
+        'profile, "Personal Access Tokens", and delete it there. To connect, write {command} and '
+        "give your permission on the page that I send you, never in the chat.",
+        command=locale.call("connect"),
+    )
+    return Reply(lead, Attachment(Colour.RED, text=steps))

@@ -1,0 +1,64 @@
+"""What the bot did in a stretch of time, in numbers. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import inf
+
+from bot.metrics import Due, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Sums by name, as ``Metrics.read_sums`` names them, of all processes since ``since``."""
+
+    since: datetime
+    sums: Mapping[str, int]
+
+    @property
+    def commands(self) -> int:
+        """How many commands were answered, in whichever way."""
+        return sum(self.count(outcome) for outcome in Outcome)
+
+    @property
+    def failures(self) -> int:
+        """How many commands got no true answer although the person did all well."""
+        failed = self.count(Outcome.FAILED) + self.count(Outcome.SURPRISE)
+        return failed + self.sum("undelivered")
+
+    def count(self, what: Outcome | Due) -> int:
+        """Count the commands, or the reports, that ended like that."""
+        noun = "commands" if isinstance(what, Outcome) else "reports"
+        return self.sum(f"{noun} {what}")
+
+    def sum(self, name: str) -> int:
+        """Give a sum; 0 for one that nobody has begun."""
+        return self.sums.get(name, 0)
+
+    def find_wait(self, share: float) -> float | None:
+        """Give the seconds within which that share of the answers came, none being too short.
+
+        Waiting times are counted in classes, so it is the upper end of one; infinite beyond the
+        last. None where nothing was answered.
+        """
+        classes = sorted(
+            (float(name.removeprefix("within ")), count)
+            for name, count in self.sums.items()
+            if name.startswith("within ")
+        )
+        total = classes[-1][1] if classes else 0
+        if not total:
+            return None
+        return next((bound for bound, count in classes if count >= share * total), inf)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceStatus:
+    """How the bot stands at present. ``limit`` is the calls a minute and route, where known."""
+
+    version: str
+    workspace_version: str
+    connected: int
+    watched: int
+    limit: int | None
+    next_at: datetime

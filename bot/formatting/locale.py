@@ -1,0 +1,138 @@
+"""Whoever reads a reply: their language, their time zone, their way to write numbers."""
+
+import gettext
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache, lru_cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ENGLISH: Final = "en"
+_UNITS: Final = (
+    timedelta(days=365),
+    timedelta(days=30),
+    timedelta(days=7),
+    timedelta(days=1),
+    timedelta(hours=1),
+    timedelta(minutes=1),
+)
+
+
+class UserLocale:
+    """Turns texts and times into one person's words."""
+
+    def __init__(self, language: str = ENGLISH, zone: tzinfo = UTC, prefix: str = "!") -> None:
+        self._language = language
+        self._prefix = prefix
+        self.babel: Final = _find_locale(language)
+        self.zone: Final = zone
+        self._catalogue = _load_catalogue(self.babel.language)
+
+    def text(self, template: str, **values: object) -> str:
+        """Give the template in the reader's language, its ``{names}`` filled."""
+        found = self._catalogue.gettext(template) if template else ""
+        return found.format(**values)
+
+    def plural(self, one: str, many: str, count: int, **values: object) -> str:
+        """Give the form for ``count``, which fills ``{count}``."""
+        return self._catalogue.ngettext(one, many, count).format(count=count, **values)
+
+    def day(self, moment: datetime) -> str:
+        """Write a day, as in ``23 Nov 2026``."""
+        return _write_day(moment.astimezone(self.zone).date(), self._language)
+
+    def short_day(self, moment: datetime) -> str:
+        """Write a day without its year, as in ``23 Nov``."""
+        day = moment.astimezone(self.zone)
+        if self.babel.language == ENGLISH:
+            return format_date(day, "d MMM", locale=self.babel)
+        return format_skeleton("MMMd", day.date(), locale=self.babel)
+
+    def clock(self, moment: datetime) -> str:
+        """Write the time of day, as in ``17:40``."""
+        local = moment.astimezone(self.zone)
+        if self.babel.language == ENGLISH:
+            return f"{local.hour:02}:{local.minute:02}"
+        return _write_clock(local.hour, local.minute, self._language)
+
+    def moment(self, moment: datetime, now: datetime) -> str:
+        """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""
+        return f"{self.day(moment)}, {self.clock(moment)} ({self.ago(moment, now)})"
+
+    def ago(self, moment: datetime, now: datetime) -> str:
+        """Write how long ago something was: ``3 hours ago``, ``just now``."""
+        passed = now - moment
+        if abs(passed) < timedelta(minutes=1):
+            return self.text("just now")
+        # Whole units only: Babel would round three and a half years up to four.
+        unit = next(unit for unit in _UNITS if abs(passed) >= unit)
+        return _write_ago(unit * int(passed / unit), self._language)
+
+    def call(self, words: str) -> str:
+        """Show how to call a command, as code: ``!logout 2``."""
+        return f"`{self._prefix}{words}`"
+
+    def in_zone(self, zone: tzinfo) -> "UserLocale":
+        """Give the same reader in another time zone."""
+        return UserLocale(self._language, zone, self._prefix)
+
+    def zone_name(self) -> str:
+        """Name the reader's zone: ``Europe/Lisbon``, ``UTC+01:00``."""
+        return str(self.zone)
+
+
+def find_zone(name: str, utc_offset: float | None) -> tzinfo:
+    """Give the zone of that IANA name; without one, the fixed offset in hours; else UTC."""
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return UTC
+    if utc_offset is None or not -24 < utc_offset < 24:  # noqa: PLR2004 - what a zone can be off
+        return UTC
+    return timezone(timedelta(hours=utc_offset)) if utc_offset else UTC
+
+
+@lru_cache(maxsize=100)
+def _find_locale(language: str) -> Locale:
+    # Rocket.Chat's codes are "en", "de", "de-IN", "pt-BR", "zh-TW" (its packages/i18n).
+    for code in (language, language.partition("-")[0]):
+        try:
+            return Locale.parse(code, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+    return Locale(ENGLISH)
+
+
+# Many answers have the same words, and Babel takes five times as long as to find them.
+@lru_cache(maxsize=2000)
+def _write_day(day: date, language: str) -> str:
+    locale = _find_locale(language)
+    return format_date(day, "d MMM y" if locale.language == ENGLISH else "medium", locale=locale)
+
+
+@lru_cache(maxsize=3000)
+def _write_clock(hour: int, minute: int, language: str) -> str:
+    return format_time(time(hour, minute), "short", locale=_find_locale(language))
+
+
+@lru_cache(maxsize=2000)
+def _write_ago(whole: timedelta, language: str) -> str:
+    return format_timedelta(-whole, add_direction=True, threshold=1, locale=_find_locale(language))
+
+
+@cache
+def _load_catalogue(language: str) -> gettext.NullTranslations:
+    source = files("bot") / "locales" / language / "LC_MESSAGES" / "session_bot.po"
+    if not source.is_file():
+        return gettext.NullTranslations()
+    compiled = BytesIO()
+    write_mo(compiled, read_po(BytesIO(source.read_bytes()), locale=language))
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)

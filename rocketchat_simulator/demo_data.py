@@ -1,0 +1,213 @@
+"""The demo's workspace: two people to sign in as, the bot's account, and their sessions.
+
+Addresses come from the ranges kept for documentation; every id is fixed, every secret is made up
+when the workspace is filled.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from rocketchat_simulator.demo_devices import (
+    CHROME_MAC,
+    CHROME_WINDOWS,
+    DESKTOP_LINUX,
+    EDGE_WINDOWS,
+    FIREFOX_LINUX,
+    FIREFOX_WINDOWS,
+    IPAD,
+    MOBILE_APP,
+    SCRIPT,
+)
+from rocketchat_simulator.documents import Document
+from rocketchat_simulator.people import User
+from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.workspace import Workspace
+
+EXAMPLE_SESSION_ID: Final = "QoYYFw2t9oKks2niG"
+"""Alice's oldest session, the one that Rocket.Chat's own documentation shows."""
+
+_HOST: Final = "chat.example.org"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPeople:
+    """Who is there; ``bot_token`` is the bot account's personal access token."""
+
+    alice: User
+    bob: User
+    bot: User
+    bot_token: str = field(repr=False)
+
+    @property
+    def visitors(self) -> tuple[User, ...]:
+        """Those whom a visitor of the demo can sign in as."""
+        return (self.alice, self.bob)
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """A session of long ago, in time before now; ``ended`` is missing while it is connected."""
+
+    id: str
+    device: Document
+    ip: str | None
+    started: timedelta
+    ended: timedelta | None = None
+    is_logged_out: bool = False
+    token_name: str = ""
+
+
+_ALICE: Final = (
+    _Past("hQ7rXk2Zs9TtYw3Ab", FIREFOX_WINDOWS, "203.0.113.7", timedelta(hours=3, minutes=12)),
+    _Past("Wm4pLzJ8cRdEoXv6T", DESKTOP_LINUX, "203.0.113.10", timedelta(days=1, hours=2)),
+    _Past(
+        "gT5nKa9QyHsB3wFzi",
+        MOBILE_APP,
+        "198.51.100.23",
+        timedelta(days=4, hours=5),
+        timedelta(hours=19, minutes=4),
+    ),
+    _Past(
+        "Zr8uDe6MxCjP2vNqY",
+        CHROME_MAC,
+        "198.51.100.4",
+        timedelta(days=6, hours=1),
+        timedelta(days=5, hours=22),
+    ),
+    _Past(
+        "b3HfWt7SoGk4LpRaX",
+        CHROME_MAC,
+        "198.51.100.4",
+        timedelta(days=13, hours=3),
+        timedelta(days=12, hours=20),
+    ),
+    _Past(
+        "yJ6vQc2EnTmZ9dAiB",
+        CHROME_MAC,
+        "198.51.100.4",
+        timedelta(days=20, hours=7),
+        timedelta(days=20, hours=1),
+    ),
+    _Past(
+        "Kd9sRf4WuXo7NgLhE",
+        SCRIPT,
+        "10.20.0.15",
+        timedelta(days=8),
+        timedelta(days=7, hours=23, minutes=58),
+        token_name="nightly backup",  # noqa: S106 - its name, no secret
+    ),
+    _Past(
+        "pC2mYb8JtHq5zSvGw",
+        IPAD,
+        "192.0.2.61",
+        timedelta(days=11, hours=9),
+        timedelta(days=9, hours=14),
+    ),
+    _Past(
+        "Xa7kPi3FrDe6BuMnT",
+        EDGE_WINDOWS,
+        None,
+        timedelta(days=16, hours=4),
+        timedelta(days=15, hours=21),
+    ),
+    _Past(
+        "oL4wGz9CyQs8RjKtH",
+        FIREFOX_LINUX,
+        "192.0.2.44",
+        timedelta(days=2, hours=6),
+        timedelta(days=2, hours=1),
+        is_logged_out=True,
+    ),
+)
+
+_BOB: Final = (
+    _Past("Nf5tEx2AmWd7YcPuL", CHROME_WINDOWS, "192.0.2.18", timedelta(hours=5, minutes=40)),
+    _Past(
+        "sB9iJh6ZkRo3QgTvF",
+        MOBILE_APP,
+        "203.0.113.88",
+        timedelta(days=3, hours=2),
+        timedelta(hours=8),
+    ),
+    _Past(
+        "Mw7aSd4XeCn8LzHpK",
+        FIREFOX_WINDOWS,
+        "192.0.2.18",
+        timedelta(days=17),
+        timedelta(days=16, hours=18),
+    ),
+)
+
+
+def seed(workspace: Workspace) -> DemoPeople:
+    """Fill an empty workspace for the demo."""
+    add = workspace.add_user
+    alice = add("alice", "Alice Example", language="en", utc_offset=0)
+    bob = add("bob", "Bob Beispiel", language="de", utc_offset=1)
+    bot = add("sessions", "Sessions", roles=("user", "bot"))
+    general = workspace.make_channel("general", (alice, bob, bot))
+    workspace.direct_room(alice, bot)
+    workspace.direct_room(bob, bot)
+    _talk(workspace, general, alice, bob)
+    _open_example_session(workspace, alice)
+    for owner, sessions in ((alice, _ALICE), (bob, _BOB)):
+        for past in sessions:
+            _open_session(workspace, owner, past)
+    token = workspace.make_personal_access_token(bot, "session bot")
+    return DemoPeople(alice, bob, bot, token)
+
+
+def _talk(workspace: Workspace, room: Room, alice: User, bob: User) -> None:
+    start = workspace.now() - timedelta(days=1, hours=2)
+    lines = (
+        (0, bob, "Morning! The projector in the *big room* works again."),
+        (3, alice, "Oh good. Who repaired it?"),
+        (4, bob, "Nobody. It was the _other_ cable :)"),
+        (50, alice, "Did you also get a mail about a new login? Mine says Firefox on Linux."),
+        (53, bob, "Not me. There is a bot now that can tell you: write to Sessions."),
+    )
+    for minutes, author, text in lines:
+        moment = start + timedelta(minutes=minutes)
+        workspace.say(author, room, text, ts=moment)
+
+
+def _open_example_session(workspace: Workspace, alice: User) -> None:
+    started = datetime(2023, 5, 23, 16, 33, 45, 202_000, UTC)
+    workspace.open_session(
+        alice,
+        session_id=EXAMPLE_SESSION_ID,
+        token=workspace.make_login_token(alice, made_at=started),
+        device=CHROME_WINDOWS,
+        ip="172.20.0.2",
+        host="localhost:3000",
+        login_at=started,
+    )
+    ended = datetime(2023, 5, 23, 17, 56, 31, 599_000, UTC)
+    workspace.close_session(EXAMPLE_SESSION_ID, at=ended)
+
+
+def _open_session(workspace: Workspace, owner: User, past: _Past) -> None:
+    started = workspace.now() - past.started
+    token = _make_token(workspace, owner, past, started)
+    row = workspace.open_session(
+        owner,
+        session_id=past.id,
+        token=token,
+        device=past.device,
+        ip=past.ip,
+        host=_HOST,
+        login_at=started,
+    )
+    if past.ended is not None:
+        ended = workspace.now() - past.ended
+        workspace.close_session(past.id, at=ended)
+        if past.is_logged_out:
+            workspace.revoke_token(token)
+            row |= {"logoutAt": ended, "logoutBy": owner.id}
+
+
+def _make_token(workspace: Workspace, owner: User, past: _Past, started: datetime) -> str:
+    if past.token_name:
+        return workspace.make_personal_access_token(owner, past.token_name)
+    return workspace.make_login_token(owner, made_at=started)

@@ -1,0 +1,116 @@
+"""What the workspace tells its listeners; the realtime face turns these into frames.
+
+Documents in events are copies: a listener may keep them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rocketchat_simulator.documents import Document
+
+if TYPE_CHECKING:
+    from rocketchat_simulator.rooms import Room
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStored:
+    """A message is new or changed in any way (edited, reacted to, answered in a thread)."""
+
+    message: Document
+    room: "Room"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted:
+    """A message is gone."""
+
+    room_id: str
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChanged:
+    """A room is ``inserted``, ``updated`` or ``removed`` for these users."""
+
+    user_ids: tuple[str, ...]
+    action: str
+    room: Document
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChanged:
+    """A user's row for one of their rooms is ``inserted``, ``updated`` or ``removed``."""
+
+    user_id: str
+    action: str
+    subscription: Document
+
+
+@dataclass(frozen=True, slots=True)
+class UserNotified:
+    """Something for one user's own stream: ``notification``, ``message``, ``force_logout``."""
+
+    user_id: str
+    event: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomActivity:
+    """Something fleeting in a room, such as ``user-activity``."""
+
+    room_id: str
+    event: str
+    args: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoked:
+    """A login token is no longer valid; connections that use it end."""
+
+    user_id: str
+    token_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLoggedOut:
+    """Somebody logged a session out in the list of devices."""
+
+    user_id: str
+    session_id: str
+
+
+Event = (
+    MessageStored
+    | MessageDeleted
+    | RoomChanged
+    | SubscriptionChanged
+    | UserNotified
+    | RoomActivity
+    | TokenRevoked
+    | SessionLoggedOut
+)
+Listener = Callable[[Event], None]
+
+
+class Noticeboard:
+    """Where the workspace's parts publish and listeners subscribe."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` with every event from now on, until the given function is called."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def publish(self, event: Event) -> None:
+        """Hand an event to every listener, in the order in which they subscribed."""
+        for listener in tuple(self._listeners):
+            listener(event)

@@ -1,0 +1,100 @@
+"""The REST rate limit: so many calls to a route in a window, for each client address.
+
+The window belongs to the route and starts with the first call after the last one ended, as in
+Meteor's ``ddp-rate-limiter``, which the server uses for REST too.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rocketchat_simulator.documents import to_milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one call is told: the ``X-RateLimit-*`` headers, and whether it may go on."""
+
+    is_allowed: bool
+    limit: int
+    remaining: int
+    resets_at: datetime
+    seconds_left: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers; the reset is in milliseconds since the epoch."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(to_milliseconds(self.resets_at)),
+        }
+
+    @property
+    def refusal(self) -> str:
+        """The text of the 429."""
+        return (
+            "Error, too many requests. Please slow down. You must wait "
+            f"{self.seconds_left} seconds before trying this endpoint again. "
+            "[error-too-many-requests]"
+        )
+
+
+@dataclass(slots=True)
+class _Window:
+    ends_at: datetime
+    calls: dict[str, int] = field(default_factory=dict)
+
+
+class RateLimits:
+    """Counts the calls to every route; ``window`` is in seconds."""
+
+    def __init__(self, calls: int, window: float, now: Callable[[], datetime]) -> None:
+        self._calls = calls
+        self._window = window
+        self._now = now
+        self._windows: dict[str, _Window] = {}
+        self._used_up: set[str] = set()
+
+    def use_up(self, route: str) -> None:
+        """Let the next caller of a route (as ``sessions/info``) find that it has been used up.
+
+        As if others at the same address had called it before: until the window ends, and for
+        those who are limited at all.
+        """
+        self._used_up.add(route)
+
+    def forget(self) -> None:
+        """Count from nothing, as a server does that was restarted."""
+        self._windows.clear()
+        self._used_up.clear()
+
+    def change(self, calls: int, window: float) -> None:
+        """Allow so many calls from now on, as an administrator may; new windows begin."""
+        self._calls, self._window = calls, window
+        self._windows.clear()
+
+    def count(
+        self, route: str, address: str, override: tuple[int, float] | None = None
+    ) -> Allowance:
+        """Count one call; ``override`` gives the route's own calls and seconds."""
+        calls, seconds = override or (self._calls, self._window)
+        now = self._now()
+        window = self._windows.get(route)
+        if window is None or now >= window.ends_at:
+            window = self._windows[route] = _Window(now + timedelta(seconds=seconds))
+        used = window.calls.get(address, 0) + 1
+        name = route.rpartition(" ")[2]
+        if name in self._used_up:
+            self._used_up.remove(name)
+            used = calls + 1
+        window.calls[address] = used
+        left = (window.ends_at - now).total_seconds()
+        return Allowance(
+            is_allowed=used <= calls,
+            limit=calls,
+            remaining=max(0, calls - used),
+            resets_at=window.ends_at,
+            seconds_left=math.ceil(left),
+        )

@@ -1,0 +1,227 @@
+"""What is said in rooms, and everything that can happen to it afterwards."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from rocketchat_simulator.documents import Document, copy_document, make_id
+from rocketchat_simulator.events import MessageDeleted, MessageStored, Noticeboard, UserNotified
+from rocketchat_simulator.markdown import find_mentions, find_urls, parse_text
+from rocketchat_simulator.people import People, User
+from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.rooms import Room, Rooms
+from rocketchat_simulator.versions import Version
+
+
+class Messages:
+    """Every message of the workspace. No rule is checked here but that ids are used once."""
+
+    def __init__(
+        self,
+        people: People,
+        rooms: Rooms,
+        board: Noticeboard,
+        version: Version,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._people = people
+        self._rooms = rooms
+        self._board = board
+        self._version = version
+        self._now = now
+        self._messages: dict[str, Document] = {}
+        self._by_room: defaultdict[str, list[Document]] = defaultdict(list)
+        self._tombstones: list[Document] = []
+
+    def find(self, message_id: object) -> Document | None:
+        """Find a message by id."""
+        return self._messages.get(message_id) if isinstance(message_id, str) else None
+
+    def of(self, room: Room) -> list[Document]:
+        """Give a room's messages, oldest first."""
+        return sorted(self._by_room[room.id], key=lambda message: message["ts"])
+
+    def tombstones_of(self, room: Room) -> list[Document]:
+        """Give what is kept of a room's deleted messages: ``_id``, ``rid``, ``_deletedAt``."""
+        return [tombstone for tombstone in self._tombstones if tombstone["rid"] == room.id]
+
+    def say(  # noqa: PLR0913 - the fields of a message
+        self,
+        user: User,
+        room: Room,
+        text: str,
+        *,
+        id: str | None = None,  # noqa: A002 - Rocket.Chat's word
+        thread_id: str | None = None,
+        attachments: Iterable[Document] | None = None,
+        ts: datetime | None = None,
+        **extra: Any,  # noqa: ANN401 - further fields of a message
+    ) -> Document:
+        """Store a message and tell everybody concerned; give the stored document.
+
+        Raise RefusedError where the id is used already.
+        """
+        if id in self._messages:
+            raise RefusedError(self._version.starred_error)
+        now = self._now()
+        message: Document = {"_id": id or make_id(), "rid": room.id, "msg": text, "ts": ts or now}
+        message |= {"u": user.as_author(), "_updatedAt": now} | self._read(text)
+        message |= {} if attachments is None else {"attachments": self._fill(attachments)}
+        message |= ({"tmid": thread_id} if thread_id else {}) | extra
+        self._keep(message)
+        self._announce(user, room, message)
+        self._welcome_mentioned(user, room, message)
+        return message
+
+    def say_system(self, user: User, room: Room, kind: str, text: str = "") -> Document:
+        """Store a message that the server itself says, such as ``au`` for an added user."""
+        now = self._now()
+        message: Document = {"_id": make_id(), "t": kind, "rid": room.id, "ts": now, "msg": text}
+        message |= {"u": user.as_author(), "groupable": False, "_updatedAt": now}
+        if kind == "au":
+            del message["u"]["name"]
+        self._keep(message)
+        self._rooms.change(room, msgs=room.document["msgs"] + 1)
+        self.publish(message)
+        return message
+
+    def edit(self, user: User, message: Document, text: str) -> None:
+        """Replace a message's text."""
+        now = self._now()
+        message |= {"msg": text} | self._read(text)
+        message |= {"editedAt": now, "editedBy": {"_id": user.id, "username": user.username}}
+        self._change(message)
+
+    def react(self, user: User, message: Document, emoji: str, *, is_set: bool) -> None:
+        """Add or take away a reaction such as ``:smile:``."""
+        reactions = message.get("reactions", {})
+        names = reactions.pop(emoji, {}).get("usernames", [])
+        names = [name for name in names if name != user.username]
+        names += [user.username] if is_set else []
+        if names:
+            reactions[emoji] = {"usernames": names}
+        message["reactions"] = reactions
+        room = self._rooms.find(message["rid"])
+        if not reactions:
+            del message["reactions"]
+        if room and not is_set and self._version.is_early:
+            room.document["reactWhenReadOnly"] = False
+        self._change(message, changes_room=self._version.reaction_changes_room)
+
+    def star(self, user: User, message: Document, *, is_set: bool) -> None:
+        """Star a message for one user, or take the star away."""
+        starred = [row for row in message.get("starred", []) if row["_id"] != user.id]
+        message["starred"] = [*starred, {"_id": user.id}] if is_set else starred
+        self._change(message)
+
+    def publish_again(self, message: Document, **changes: Any) -> None:  # noqa: ANN401 - fields of a document
+        """Change fields of a message and send it to everybody again, as the server does often.
+
+        No changes at all: some hook stored it anew. ``Resends`` knows common reasons.
+        """
+        message |= changes
+        self._change(message)
+
+    def delete(self, message: Document) -> None:
+        """Delete a message; only a tombstone stays."""
+        del self._messages[message["_id"]]
+        self._by_room[message["rid"]].remove(message)
+        now = self._now()
+        tombstone = {"_id": message["_id"], "rid": message["rid"], "_deletedAt": now}
+        self._tombstones.append(tombstone)
+        self._board.publish(MessageDeleted(message["rid"], message["_id"]))
+        room = self._rooms.find(message["rid"])
+        if room is None:
+            return
+        left = [kept for kept in self.of(room) if "t" not in kept and _is_in_main_view(kept)]
+        last = {"lastMessage": copy_document(left[-1])} if left else {}
+        if not left:
+            room.document.pop("lastMessage", None)
+        self._rooms.change(room, msgs=room.document["msgs"] - 1, **last)
+
+    def publish(self, message: Document) -> None:
+        """Tell everybody how a message is now."""
+        room = self._rooms.find(message["rid"])
+        if room is not None:
+            self._board.publish(MessageStored(copy_document(message), room))
+
+    def _keep(self, message: Document) -> None:
+        self._messages[message["_id"]] = message
+        self._by_room[message["rid"]].append(message)
+
+    def _read(self, text: str) -> Document:
+        found = {"mentions": find_mentions(text, self._people.find_by_name), "channels": []}
+        found["urls"] = find_urls(text)
+        parsed = parse_text(text, links_addresses=self._version.links_addresses)
+        return found | ({"md": parsed} if text else {})
+
+    def _fill(self, attachments: Iterable[Document]) -> list[Document]:
+        filler = {"ts": "1970-01-01T00:00:00.000Z"} if self._version.fills_attachment_ts else {}
+        return [filler | copy_document(attachment) for attachment in attachments]
+
+    def _announce(self, user: User, room: Room, message: Document) -> None:
+        is_main = _is_in_main_view(message)
+        news = {"lm": message["ts"], "lastMessage": copy_document(message)} if is_main else {}
+        self._count_unread(user, room, message)
+        self._rooms.change(room, msgs=room.document["msgs"] + 1, **news)
+        root = self._answer_root(user, message)
+        order = (root, message) if self._version.publishes_root_first else (message, root)
+        for changed in order:
+            if changed is not None:
+                self.publish(changed)
+
+    def _answer_root(self, user: User, message: Document) -> Document | None:
+        root = self.find(message.get("tmid"))
+        if root is None:
+            return None
+        mentioned = [row["_id"] for row in message.get("mentions", []) if "type" in row]
+        first = [] if root.get("replies") else [root["u"]["_id"]]
+        followers = [*root.get("replies", []), *mentioned, *first, user.id]
+        root |= {"replies": list(dict.fromkeys(followers)), "tlm": message["ts"]}
+        root |= {"tcount": root.get("tcount", 0) + 1, "_updatedAt": self._now()}
+        return root
+
+    def _count_unread(self, user: User, room: Room, message: Document) -> None:
+        mentioned = {row["_id"] for row in message.get("mentions", [])}
+        for member_id in room.member_ids:
+            member = self._people.find(member_id)
+            row = self._rooms.subscription(member, room) if member else None
+            if member is None or row is None or member is user:
+                continue
+            is_meant = member.id in mentioned or not mentioned.isdisjoint({"all", "here"})
+            counts = room.type == "d" or is_meant
+            mentions = row["userMentions"] + (member.id in mentioned)
+            unread = row["unread"] + counts
+            fields = {"alert": True, "unread": unread, "userMentions": mentions, "open": True}
+            self._rooms.change_subscription(room, member, **fields)
+            if counts:
+                self._notify(member, room, message)
+
+    def _notify(self, member: User, room: Room, message: Document) -> None:
+        payload = {"_id": message["_id"], "rid": room.id, "sender": message["u"], "type": room.type}
+        payload |= {"message": {"msg": message["msg"]}, "name": room.name}
+        title = f"#{room.name}" if room.name else message["u"]["name"]
+        shown = {"title": title, "text": message["msg"], "duration": 0, "payload": payload}
+        self._board.publish(UserNotified(member.id, "notification", (shown,)))
+
+    def _welcome_mentioned(self, user: User, room: Room, message: Document) -> None:
+        """Bring mentioned people into a public channel, as the server does."""
+        for row in message.get("mentions", []) if room.type == "c" else []:
+            mentioned = self._people.find(row["_id"])
+            if mentioned and not room.has(mentioned):
+                self._rooms.add_member(room, mentioned)
+                self.say_system(user, room, "au", mentioned.username)
+
+    def _change(self, message: Document, *, changes_room: bool = True) -> None:
+        # Never the same millisecond twice: clients compare this date to see what is new.
+        message["_updatedAt"] = max(self._now(), message["_updatedAt"] + timedelta(milliseconds=1))
+        room = self._rooms.find(message["rid"])
+        if room and changes_room:
+            is_last = room.document.get("lastMessage", {}).get("_id") == message["_id"]
+            self._rooms.change(room, **({"lastMessage": copy_document(message)} if is_last else {}))
+        self.publish(message)
+
+
+def _is_in_main_view(message: Document) -> bool:
+    return "tmid" not in message or bool(message.get("tshow"))

@@ -1,0 +1,227 @@
+"""The workspace's people and the tokens that speak for them."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from rocketchat_simulator.documents import Document, hash_token, make_id, make_token
+from rocketchat_simulator.events import Noticeboard, TokenRevoked
+from rocketchat_simulator.permissions import has_permission
+from rocketchat_simulator.refusals import RefusedError
+
+LOGIN_TOKEN_LIFE: Final = timedelta(days=90)
+_MOST_LOGIN_TOKENS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What the server keeps of a token; ``name`` is empty for login tokens."""
+
+    hash: str
+    made_at: datetime
+    name: str = ""
+    last_part: str = ""
+    bypasses_two_factor: bool = False
+
+    @property
+    def expires_at(self) -> datetime:
+        """When a login token ends; personal access tokens never do."""
+        return self.made_at + LOGIN_TOKEN_LIFE
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """Somebody with an account; ``utc_offset`` is missing until a client of theirs has set it."""
+
+    id: str
+    username: str
+    name: str
+    password: str = field(repr=False)
+    roles: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+    email: str = ""
+    type: str = "user"
+    language: str = ""
+    utc_offset: float | None = None
+    is_active: bool = True
+    status: str = "offline"
+    status_text: str | None = None
+    last_login: datetime | None = None
+    is_installer: bool = False
+    """The administrator that the server itself made at its first start."""
+    has_email_code: bool = False
+    """Codes by e-mail are on, as for accounts that an administrator made (6.5)."""
+    has_connected: bool = False
+    authorized_clients: list[str] = field(default_factory=list)
+    """Client ids of the applications that they have let in."""
+    tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    _connections: int = 0
+
+    @property
+    def connections(self) -> int:
+        """How many websockets are logged in as them now."""
+        return self._connections
+
+    @connections.setter
+    def connections(self, number: int) -> None:
+        self._connections = number
+        self.has_connected = True
+
+    def may(self, permission: str) -> bool:
+        """Say whether one of their roles carries the permission."""
+        return has_permission(self.roles, permission)
+
+    def as_author(self) -> Document:
+        """Give ``u`` as messages carry it."""
+        return {"_id": self.id, "username": self.username, "name": self.name}
+
+
+class People:
+    """Accounts and tokens."""
+
+    def __init__(self, board: Noticeboard, now: Callable[[], datetime]) -> None:
+        self._board = board
+        self._now = now
+        self._users: dict[str, User] = {}
+        self._by_name: dict[str, User] = {}
+        self._by_token: dict[str, User] = {}
+        self._secrets: set[str] = set()
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Everybody, in the order in which they came."""
+        return tuple(self._users.values())
+
+    def add(  # noqa: PLR0913 - the fields of an account
+        self,
+        username: str,
+        name: str = "",
+        *,
+        password: str | None = None,
+        roles: Iterable[str] = ("user",),
+        language: str = "",
+        utc_offset: float | None = None,
+        id: str | None = None,  # noqa: A002 - Rocket.Chat's word
+        email: str = "",
+        type: str = "user",  # noqa: A002 - Rocket.Chat's word
+    ) -> User:
+        """Add an account; raise RefusedError where the username is taken."""
+        if self.find_by_name(username):
+            raise RefusedError(
+                f"{username} is already in use :(", "error-field-unavailable", {"field": "username"}
+            )
+        now = self._now()
+        secret = password if password is not None else make_id(20)
+        user = User(id or make_id(), username, name or username, secret, tuple(roles), now, now)
+        user.email, user.type = email or f"{username}@example.test", type
+        user.language, user.utc_offset = language, utc_offset
+        if "admin" in user.roles and not any(other.is_installer for other in self.users):
+            user.is_installer, user.utc_offset = True, utc_offset or 0
+        self._users[user.id] = user
+        self._by_name[username.casefold()] = user
+        self._secrets |= {secret, digest(secret)}
+        return user
+
+    def find(self, user_id: str) -> User | None:
+        """Find somebody by id."""
+        return self._users.get(user_id)
+
+    def find_by_name(self, username: str) -> User | None:
+        """Find somebody by username; upper and lower case are the same."""
+        return self._by_name.get(username.casefold())
+
+    def find_login(self, name: str) -> User | None:
+        """Find somebody by what a login form takes: username or e-mail address."""
+        return self.find_by_name(name) or next(
+            (user for user in self._users.values() if user.email == name), None
+        )
+
+    def make_login_token(self, user: User, *, made_at: datetime | None = None) -> str:
+        """Give a new login token; the oldest of more than fifty stops working."""
+        token = self._keep_token(user, made_at=made_at)
+        logins = [kept for kept in user.tokens.values() if not kept.name]
+        for surplus in logins[:-_MOST_LOGIN_TOKENS]:
+            self.revoke_hash(user, surplus.hash)
+        return token
+
+    def make_personal_access_token(
+        self, user: User, name: str, *, bypasses_two_factor: bool = False
+    ) -> str:
+        """Give a new personal access token; raise RefusedError where the name is used."""
+        if self._personal_token(user, name):
+            raise RefusedError(
+                "A token with this name already exists",
+                "error-token-already-exists",
+                {"method": "personalAccessTokens:generateToken"},
+            )
+        return self._keep_token(user, name=name, bypasses=bypasses_two_factor)
+
+    def remove_personal_access_token(self, user: User, name: str) -> None:
+        """Take a personal access token back; raise RefusedError where there is none."""
+        token = self._personal_token(user, name)
+        if token is None:
+            raise RefusedError(
+                "Token does not exist",
+                "error-token-does-not-exists",
+                {"method": "personalAccessTokens:removeToken"},
+            )
+        self.revoke_hash(user, token.hash)
+
+    def user_of_token(self, token: str, user_id: str | None = None) -> User | None:
+        """Find who a token speaks for; with ``user_id`` it must be them."""
+        user = self._by_token.get(hash_token(token))
+        return user if user and user_id in {None, user.id} else None
+
+    def find_token(self, user: User, token: str) -> Token | None:
+        """Give what is kept of a token."""
+        return user.tokens.get(hash_token(token))
+
+    def revoke_token(self, token: str) -> None:
+        """Make a token invalid and end the connections that use it."""
+        user = self.user_of_token(token)
+        if user is not None:
+            self.revoke_hash(user, hash_token(token))
+
+    def revoke_hash(self, user: User, token_hash: str) -> None:
+        """Do the same for a token of which only the hash is known."""
+        if user.tokens.pop(token_hash, None):
+            del self._by_token[token_hash]
+            self._board.publish(TokenRevoked(user.id, token_hash))
+
+    def set_active(self, user: User, *, is_active: bool) -> None:
+        """Let somebody in or out; out takes all their tokens."""
+        user.is_active = is_active
+        user.updated_at = self._now()
+        if not is_active:
+            for token_hash in tuple(user.tokens):
+                self.revoke_hash(user, token_hash)
+
+    def keep_secret(self, secret: str) -> None:
+        """Count something among the secrets that was made elsewhere."""
+        self._secrets.add(secret)
+
+    def secrets(self) -> frozenset[str]:
+        """Give every secret that was ever made: passwords, tokens, codes and their hashes."""
+        return frozenset(self._secrets)
+
+    def _personal_token(self, user: User, name: str) -> Token | None:
+        return next((kept for kept in user.tokens.values() if name and kept.name == name), None)
+
+    def _keep_token(
+        self, user: User, *, name: str = "", bypasses: bool = False, made_at: datetime | None = None
+    ) -> str:
+        token = make_token()
+        kept = Token(hash_token(token), made_at or self._now(), name, token[-6:], bypasses)
+        user.tokens[kept.hash] = kept
+        self._by_token[kept.hash] = user
+        user.updated_at = self._now()
+        self._secrets |= {token, kept.hash}
+        return token
+
+
+def digest(password: str) -> str:
+    """Give what clients send instead of a password: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(password.encode()).hexdigest()

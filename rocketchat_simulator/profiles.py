@@ -1,0 +1,149 @@
+"""How the server shows an account: to its owner, and to others."""
+
+from typing import Final
+
+from rocketchat_simulator.documents import Document
+from rocketchat_simulator.people import User
+from rocketchat_simulator.versions import Version
+
+_PREFERENCES: Final[Document] = {
+    "enableAutoAway": True,
+    "idleTimeLimit": 300,
+    "desktopNotificationRequireInteraction": False,
+    "desktopNotifications": "all",
+    "pushNotifications": "all",
+    "unreadAlert": True,
+    "useEmojis": True,
+    "convertAsciiEmoji": True,
+    "autoImageLoad": True,
+    "saveMobileBandwidth": True,
+    "collapseMediaByDefault": False,
+    "hideUsernames": False,
+    "hideRoles": False,
+    "hideFlexTab": False,
+    "displayAvatars": True,
+    "sidebarGroupByType": True,
+    "themeAppearence": "auto",
+    "sidebarViewMode": "medium",
+    "sidebarDisplayAvatar": True,
+    "sidebarShowUnread": False,
+    "sidebarSortby": "activity",
+    "showThreadsInMainChannel": False,
+    "alsoSendThreadToChannel": "default",
+    "sidebarShowFavorites": True,
+    "sendOnEnter": "normal",
+    "emailNotificationMode": "mentions",
+    "newRoomNotification": "door",
+    "newMessageNotification": "chime",
+    "muteFocusedConversations": True,
+    "notificationsSoundVolume": 100,
+    "omnichannelTranscriptEmail": False,
+    "notifyCalendarEvents": True,
+    "enableMobileRinging": True,
+}
+_LATER_PREFERENCES: Final[Document] = {
+    "desktopNotificationVoiceCalls": True,
+    "masterVolume": 100,
+    "voipRingerVolume": 100,
+    "sidebarSectionsOrder": [
+        "Incoming_Calls",
+        "Incoming_Livechats",
+        "Open_Livechats",
+        "On_Hold_Chats",
+        "Unread",
+        "Favorites",
+        "Teams",
+        "Discussions",
+        "Channels",
+        "Direct_Messages",
+        "Conversations",
+    ],
+    "featuresPreview": "[]",
+}
+
+
+def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = False) -> Document:
+    """Give the account as ``me`` shows it, and ``login`` nearly so; ``site`` is the server's URL.
+
+    As seen on 6.5.3, ``login`` shows there the hash of the password too.
+    """
+    shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
+    shown |= {"emails": _emails(user), "roles": list(user.roles)}
+    shown |= {"status": user.status, "active": user.is_active, "_updatedAt": user.updated_at}
+    shown |= {"settings": _settings(user, version), "services": _services(user, version)}
+    shown |= {"avatarUrl": f"{site}/avatar/{user.username}"} | _optional(user)
+    if user.is_installer:
+        shown |= {"avatarOrigin": "none", "statusDefault": "online"}
+    else:
+        shown |= {"email": user.email, "requirePasswordChange": False}
+    if user.has_connected:
+        shown |= {"statusConnection": "online" if user.connections else "offline"}
+    if user.authorized_clients:
+        shown |= {"oauth": {"authorizedClients": list(user.authorized_clients)}}
+    if is_login and version.is_early:
+        shown["services"] |= {"password": {"bcrypt": "$2b$10$" + "x" * 53}}
+    return shown | ({} if version.is_early else {"isOAuthUser": False})
+
+
+def show_created(user: User) -> Document:
+    """Give a new account as ``users.create`` shows it."""
+    shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
+    shown |= {"createdAt": user.created_at, "_updatedAt": user.updated_at, "settings": {}}
+    shown |= {"emails": _emails(user), "type": user.type, "roles": list(user.roles)}
+    shown |= {"status": user.status, "active": user.is_active, "requirePasswordChange": False}
+    return shown | {"__rooms": ["GENERAL"]}
+
+
+def show_to_others(user: User, reader: User) -> Document:
+    """Give the account as ``users.info`` shows it; more to those who may see everything."""
+    sees_all = reader is user or reader.may("view-full-other-user-info")
+    shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
+    shown |= {"type": user.type, "status": user.status, "active": user.is_active}
+    shown |= {"canViewAllInfo": reader.may("view-full-other-user-info")}
+    shown |= _optional(user, is_public=True)
+    if sees_all:
+        shown |= {"createdAt": user.created_at, "emails": _emails(user), "roles": list(user.roles)}
+        shown |= {"requirePasswordChange": False}
+        shown |= {"lastLogin": user.last_login} if user.last_login else {}
+    return shown
+
+
+def show_briefly(user: User) -> Document:
+    """Give the account as lists of people show it."""
+    shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
+    return shown | {"status": user.status}
+
+
+def show_presence(user: User) -> Document:
+    """Give the account as ``users.presence`` shows it."""
+    avatar = {"avatarETag": "rocketcatrocketca"} if user.id == "rocket.cat" else {}
+    return show_briefly(user) | _optional(user, is_public=True) | avatar
+
+
+def _emails(user: User) -> list[Document]:
+    return [{"address": user.email, "verified": not user.is_installer}]
+
+
+def _settings(user: User, version: Version) -> Document:
+    later = not version.is_early
+    preferences = _PREFERENCES | (_LATER_PREFERENCES if later else {})
+    if user.language:
+        preferences = preferences | {"language": user.language}
+    return {"profile": {}, "preferences": preferences} | ({"calendar": {}} if later else {})
+
+
+def _services(user: User, version: Version) -> Document:
+    code = {"email2fa": {"enabled": True}} if user.has_email_code and version.is_early else {}
+    return {"password": {"exists": True}} | code
+
+
+def _optional(user: User, *, is_public: bool = False) -> Document:
+    shown: Document = {}
+    if user.language and not is_public:
+        shown["language"] = user.language
+    if user.utc_offset is not None:
+        shown["utcOffset"] = user.utc_offset
+    if user.status_text is not None:
+        shown["statusText"] = user.status_text
+        shown |= {} if is_public else {"statusDefault": "online"}
+    return shown

@@ -1,0 +1,137 @@
+"""Logging in and out over the websocket."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from rocketchat_simulator.documents import Document, hash_token
+from rocketchat_simulator.people import LOGIN_TOKEN_LIFE, User, digest
+from rocketchat_simulator.realtime.connection import Connection
+from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
+
+_LOGGED_OUT: Final = "You've been logged out by the server. Please log in again"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a connection came from; ``ip`` is what a proxy said, None without one."""
+
+    device: Document | None
+    ip: str | None
+    host: str
+
+
+def log_in(connection: Connection, visitor: Visitor, options: Value) -> Frame:
+    """Log a connection in by token or by password; raise MethodError where the server would.
+
+    A row of the sessions list belongs to a token only where the login was a ``resume``.
+    """
+    by_password = connection.flavour.logs_in_by_password
+    match options:
+        case {"resume": str() as token}:
+            user = _find_by_token(connection, token)
+            _enter(connection, visitor, user, token, is_resume=True)
+            return _make_result(connection, user, token, "resume")
+        case {"user": dict() as names, "password": password} if by_password:
+            user = _find_by_password(connection, names, password)
+            token = connection.workspace.make_login_token(user)
+            _enter(connection, visitor, user, token, is_resume=False)
+            return _make_result(connection, user, token, "password")
+    if not by_password:
+        raise MethodError(403, _LOGGED_OUT)
+    raise MethodError(400, "Unrecognized options for login request")
+
+
+def log_out(connection: Connection) -> None:
+    """End this login; other connections with the same token are closed, this one stays."""
+    user, token_hash = connection.user, connection.token_hash
+    leave(connection)
+    if user is not None and token_hash is not None:
+        connection.workspace.sessions.note_logout(user, token_hash)
+        connection.workspace.people.revoke_hash(user, token_hash)
+    if connection.flavour.logout_code is not None:
+        connection.close_late(connection.flavour.logout_code)
+
+
+def leave(connection: Connection) -> None:
+    """Note that nobody is logged in on this connection any more."""
+    user, connection.user, connection.token_hash = connection.user, None, None
+    if user is None or connection.session_id is None:
+        return
+    connection.workspace.close_session(connection.session_id)
+    user.connections -= 1
+    if user.connections == 0:
+        user.status = "offline"
+
+
+def _enter(
+    connection: Connection, visitor: Visitor, user: User, token: str, *, is_resume: bool
+) -> None:
+    leave(connection)
+    connection.user, connection.token_hash = user, hash_token(token)
+    connection.workspace.open_session(
+        user,
+        session_id=connection.session_id,
+        token=token if is_resume else None,
+        device=visitor.device,
+        ip=visitor.ip,
+        host=visitor.host,
+    )
+    fields = _make_own_fields(user, is_terse=connection.workspace.version.is_early)
+    added = {"msg": "added", "collection": "users", "id": user.id, "fields": fields}
+    # As seen: 6.5.3 tells about the user before the result of the login, 8.3 after it.
+    is_early = connection.workspace.version.is_early and not connection.flavour.result_comes_first
+    send = connection.send if is_early else connection.send_late
+    send(added)
+    user.connections += 1
+    user.status = "online"
+
+
+def _find_by_token(connection: Connection, token: str) -> User:
+    user = connection.workspace.user_of_token(token)
+    if user is not None:
+        return user
+    if not connection.flavour.watches_tokens:
+        raise MethodError(403, _LOGGED_OUT)
+    if connection.workspace.version.is_early:
+        raise MethodError(403, f"{_LOGGED_OUT}.")
+    raise MethodError(401, "User not found")
+
+
+def _find_by_password(connection: Connection, names: Document, password: Value) -> User:
+    people = connection.workspace.people
+    user = people.find_login(str(names.get("username") or names.get("email")))
+    given = password.get("digest") if isinstance(password, dict) else digest(str(password))
+    if user is None or given != digest(user.password):
+        raise _make_password_error(connection, is_known=user is not None)
+    if not user.is_active:
+        raise MethodError(
+            "error-user-is-not-activated",
+            "User is not activated",
+            {"function": "Accounts.validateLoginAttempt"},
+        )
+    return user
+
+
+def _make_password_error(connection: Connection, *, is_known: bool) -> MethodError:
+    """Return the refusal; from 8 on it does not tell a wrong password from an unknown name."""
+    if connection.workspace.version.is_early:
+        return MethodError(403, "Incorrect password" if is_known else "User not found")
+    return MethodError(401, "User not found")
+
+
+def _make_result(connection: Connection, user: User, token: str, kind: str) -> Frame:
+    kept = connection.workspace.people.find_token(user, token)
+    expires = kept.expires_at if kept else connection.workspace.now() + LOGIN_TOKEN_LIFE
+    return {"id": user.id, "token": token, "tokenExpires": expires, "type": kind}
+
+
+def _make_own_fields(user: User, *, is_terse: bool) -> Frame:
+    names: Frame = {
+        "username": user.username,
+        "emails": [{"address": user.email, "verified": True}],
+    }
+    if is_terse:
+        return names
+    names |= {"services": {}, "name": user.name, "roles": list(user.roles), "active": True}
+    names |= {"_updatedAt": user.updated_at, "settings": {}, "requirePasswordChange": False}
+    return names | {"statusConnection": user.status}

@@ -1,0 +1,111 @@
+"""The bodies that the REST API answers with."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from rocketchat_simulator.documents import Document, render_iso
+from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.versions import Version
+
+_PAGE: Final = (
+    '<!DOCTYPE html>\n<html>\n<head>\n<script id="scripts" type="text/javascript"></script>\n'
+    '</head>\n<body>\n<div id="react-root"></div>\n</body>\n</html>\n'
+)
+_LOGIN_FIRST: Final = "You must be logged in to do this."
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A status and a body; a body of None is empty."""
+
+    status: int
+    body: Document | str | None
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def render(self, headers: dict[str, str]) -> web.Response:
+        """Make the HTTP response, with further headers."""
+        text = self.body if isinstance(self.body, str) else ""
+        if isinstance(self.body, dict):
+            text = json.dumps(render_iso(self.body), ensure_ascii=False, separators=(",", ":"))
+        kind = {"Content-Type": self.content_type} if self.content_type else {}
+        # Bytes instead of text: aiohttp would add a charset that the server does not send.
+        return web.Response(
+            status=self.status, body=text.encode(), headers=kind | self.headers | headers
+        )
+
+
+def make_success(body: Document) -> Response:
+    """Make the usual 200."""
+    return Response(200, body | {"success": True})
+
+
+def make_failure(status: int, error: str, error_type: str = "") -> Response:
+    """Make a failure with a text and perhaps a type."""
+    kind = {"errorType": error_type} if error_type else {}
+    return Response(status, {"success": False, "error": error} | kind)
+
+
+def make_refusal(refusal: RefusedError) -> Response:
+    """Make the 400 of a rule that said no."""
+    answer = make_failure(400, refusal.text, refusal.kind)
+    details = {"details": refusal.details} if refusal.details is not None else {}
+    return Response(400, {**answer.body, **details} if isinstance(answer.body, dict) else None)
+
+
+def make_unauthorized(version: Version) -> Response:
+    """Make the 401 of a missing or invalid token; 6.5 has no ``success`` in it."""
+    body: Document = {"status": "error", "message": _LOGIN_FIRST}
+    later = {"success": False, "error": _LOGIN_FIRST}
+    return Response(401, body if version.is_early else later | body)
+
+
+def make_forbidden() -> Response:
+    """Make the 403 of a missing permission."""
+    return make_failure(
+        403, "User does not have the permissions required for this action [error-unauthorized]"
+    )
+
+
+def make_unlicensed(version: Version) -> Response:
+    """Make the answer of a workspace without the device-management licence."""
+    if version.is_early:
+        return make_failure(403, "unauthorized")
+    kind = "error-action-not-allowed"
+    return make_failure(400, f"This is an enterprise feature [{kind}]", kind)
+
+
+def make_missing(version: Version, name: str, *, is_query: bool) -> Response:
+    """Make the 400 of a required parameter that is absent."""
+    return make_invalid(version, f"must have required property '{name}'", is_query=is_query)
+
+
+def make_invalid(version: Version, complaint: str, *, is_query: bool) -> Response:
+    """Make the 400 of parameters that the route's schema refuses."""
+    if is_query and version.has_typed_routes:
+        return make_failure(400, complaint, "error-invalid-params")
+    return make_failure(400, f"{complaint} [invalid-params]", "invalid-params")
+
+
+def make_two_factor_demand() -> Response:
+    """Make the 400 that asks for the password as a second factor."""
+    details = {"method": "password", "codeGenerated": False, "availableMethods": []}
+    answer = make_failure(400, "TOTP Required [totp-required]", "totp-required")
+    return Response(
+        400, {**answer.body, "details": details} if isinstance(answer.body, dict) else ""
+    )
+
+
+def make_unknown_route(version: Version, method: str, *, is_known_path: bool) -> Response:
+    """Make the answer for a path or a verb that the API does not have."""
+    if not version.is_early:
+        return Response(404, "404 Not Found", "text/plain; charset=UTF-8")
+    if is_known_path:
+        return Response(405, {"status": "error", "message": "API endpoint does not exist"})
+    return Response(200, _PAGE, "text/html; charset=utf-8") if method == "GET" else _NOT_ALLOWED
+
+
+_NOT_ALLOWED: Final = Response(405, None, "")

@@ -1,0 +1,90 @@
+"""Logging in and out, and who one is."""
+
+from typing import Any, Final
+
+from rocketchat_simulator.documents import Document
+from rocketchat_simulator.people import User, digest
+from rocketchat_simulator.profiles import show_to_owner
+from rocketchat_simulator.rest.answers import Response
+from rocketchat_simulator.rest.call import Call, Route, get, post
+from rocketchat_simulator.user_agent import parse_user_agent
+
+_LOGGED_OUT: Final = "You've been logged out by the server. Please log in again."
+
+
+def _login(call: Call) -> Response:
+    body = call.body
+    resumed = body.get("resume")
+    if isinstance(resumed, str):
+        user = call.workspace.user_of_token(resumed)
+        if user is None:
+            return _refuse(call, 403, _LOGGED_OUT)
+        return _let_in(call, user, resumed, is_resume=True)
+    name = body.get("user") or body.get("username") or body.get("email")
+    user = call.workspace.people.find_login(name) if isinstance(name, str) else None
+    if user is None:
+        return _refuse(call, "Unauthorized", "Unauthorized")
+    if not _has_password(user, body.get("password")):
+        return _refuse(call, 403, "Incorrect password")
+    if not user.is_active:
+        return _refuse_inactive(call)
+    return _let_in(call, user, call.workspace.make_login_token(user), is_resume=False)
+
+
+def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client may send anything
+    if isinstance(password, dict):
+        return bool(password.get("digest") == digest(user.password))
+    return bool(password == user.password)
+
+
+def _let_in(call: Call, user: User, token: str, *, is_resume: bool) -> Response:
+    workspace = call.workspace
+    user.updated_at = workspace.now()
+    agent = call.headers.get("User-Agent", "")
+    workspace.open_session(
+        user,
+        token=token if is_resume else None,
+        device=parse_user_agent(agent, has_linux_version=workspace.version.is_early),
+        ip=call.proxied_ip,
+        host=call.headers.get("Host", ""),
+    )
+    me = show_to_owner(user, workspace.version, call.site, is_login=True)
+    body: Document = {
+        "status": "success",
+        "data": {"userId": user.id, "authToken": token, "me": me},
+    }
+    return Response(200, body | ({} if workspace.version.is_early else {"success": True}))
+
+
+def _refuse(call: Call, error: int | str, message: str) -> Response:
+    """Refuse a login; later versions do not tell why."""
+    if call.workspace.version.is_early:
+        return Response(401, {"status": "error", "error": error, "message": message})
+    body = {"success": False, "error": "Unauthorized"}
+    return Response(401, body | {"status": "error", "message": "Unauthorized"})
+
+
+def _refuse_inactive(call: Call) -> Response:
+    body: Document = {"status": "error", "error": "error-user-is-not-activated"}
+    body |= {"details": {"function": "Accounts.validateLoginAttempt"}}
+    body |= {"message": "User is not activated"}
+    return Response(401, body | ({} if call.workspace.version.is_early else {"success": False}))
+
+
+def _logout(call: Call) -> Response:
+    call.workspace.logout(call.user, call.token)
+    if not call.workspace.version.is_early:
+        return Response(200, None)
+    message = {"message": "You've been logged out!"}
+    return Response(200, {"status": "success", "data": message})
+
+
+def _me(call: Call) -> Document:
+    return show_to_owner(call.user, call.workspace.version, call.site)
+
+
+ROUTES = (
+    Route("POST", "login", _login, is_open=True),
+    post("logout", _logout),
+    get("me", _me),
+)

@@ -1,0 +1,41 @@
+"""Files for rooms: ``rooms.media`` stores one, ``rooms.mediaConfirm`` says it."""
+
+from rocketchat_simulator.documents import Document, copy_document
+from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.rest.answers import Response, make_failure
+from rocketchat_simulator.rest.call import Call, Route, post
+from rocketchat_simulator.rooms import Room
+
+_HIDDEN = {"unread", "mentions", "channels", "groupable"}
+
+
+def _store(call: Call) -> Response | Document:
+    room = _find_room(call)
+    if room is None:
+        return make_failure(403, "unauthorized")
+    if call.file is None:
+        raise RefusedError("", "invalid-field")
+    upload = call.workspace.uploads.receive(room, call.file)
+    return {"file": {"_id": upload.id, "url": upload.url}}
+
+
+def _confirm(call: Call) -> Response | Document:
+    if _find_room(call) is None:
+        return make_failure(403, "unauthorized")
+    upload = call.workspace.uploads.find(call.path[1])
+    if upload is None or upload.room.id != call.path[0]:
+        raise RefusedError("", "invalid-file")
+    said = call.workspace.uploads.confirm(call.user, upload, call.body)
+    shown = {key: value for key, value in said.items() if key not in _HIDDEN}
+    return {"message": copy_document(shown)}
+
+
+def _find_room(call: Call) -> Room | None:
+    room = call.workspace.find_room(call.path[0])
+    return room if room and room.is_readable_by(call.user) else None
+
+
+ROUTES: tuple[Route, ...] = (
+    post("rooms.media/:rid", _store),
+    post("rooms.mediaConfirm/:rid/:fileId", _confirm),
+)

@@ -1,0 +1,48 @@
+"""The caller's rooms and their rows for them, all or what changed since."""
+
+from copy import deepcopy
+
+from rocketchat_simulator.documents import Document
+from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.rest.answers import Response
+from rocketchat_simulator.rest.call import Call, Route, get, post
+
+
+def _get_rooms(call: Call) -> Response | Document:
+    since = call.moment("updatedSince")
+    rooms = [room.document for room in call.workspace.rooms.of(call.user)]
+    return {"update": _since(rooms, since), "remove": []}
+
+
+def _get_subscriptions(call: Call) -> Response | Document:
+    since = call.moment("updatedSince")
+    rows = call.workspace.rooms.subscriptions_of(call.user)
+    return {"update": _since(rows, since), "remove": []}
+
+
+def _since(rows: list[Document], since: object) -> list[Document]:
+    return [deepcopy(row) for row in rows if since is None or row["_updatedAt"] > since]
+
+
+def _get_one(call: Call) -> Response | Document:
+    room = call.workspace.find_room(call.params.get("roomId"))
+    row = call.workspace.rooms.subscription(call.user, room) if room else None
+    return {"subscription": deepcopy(row)}
+
+
+def _read(call: Call) -> Response | Document:
+    room = call.workspace.find_room(call.body.get("rid") or call.body.get("roomId"))
+    row = call.workspace.rooms.subscription(call.user, room) if room else None
+    if room is None or row is None:
+        raise RefusedError("Invalid subscription", "error-invalid-subscription")
+    seen = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
+    call.workspace.rooms.change_subscription(room, call.user, ls=call.workspace.now(), **seen)
+    return {}
+
+
+ROUTES: tuple[Route, ...] = (
+    get("rooms.get", _get_rooms),
+    get("subscriptions.get", _get_subscriptions),
+    get("subscriptions.getOne", _get_one),
+    post("subscriptions.read", _read),
+)

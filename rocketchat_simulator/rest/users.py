@@ -1,0 +1,148 @@
+"""Accounts, presence, and personal access tokens."""
+
+from rocketchat_simulator.documents import Document
+from rocketchat_simulator.people import User
+from rocketchat_simulator.profiles import (
+    show_briefly,
+    show_created,
+    show_presence,
+    show_to_others,
+)
+from rocketchat_simulator.refusals import RefusedError, make_not_allowed
+from rocketchat_simulator.rest.answers import Response, make_failure
+from rocketchat_simulator.rest.call import Call, Route, get, post
+
+
+def _info(call: Call) -> Response | Document:
+    user = _find(call)
+    if user is None:
+        return make_failure(400, "User not found.")
+    return {"user": show_to_others(user, call.user)}
+
+
+def _find(call: Call) -> User | None:
+    people, given = call.workspace.people, call.params or call.body
+    if "userId" in given:
+        return people.find(str(given["userId"]))
+    return people.find_by_name(str(given.get("username") or ""))
+
+
+def _create(call: Call) -> Response | Document:
+    if not call.user.may("create-user"):
+        method = "insertOrUpdateUser"
+        raise make_not_allowed("Adding user is not allowed", "Adding_user", method)
+    body = call.body
+    user = call.workspace.add_user(
+        str(body["username"]),
+        str(body.get("name") or ""),
+        password=str(body["password"]),
+        roles=tuple(body.get("roles") or ("user",)),
+        email=str(body.get("email") or ""),
+    )
+    user.has_email_code = True
+    if body.get("joinDefaultChannels", True):
+        call.workspace.join_default_channels(user)
+    return {"user": show_created(user)}
+
+
+def _set_active(call: Call) -> Response | Document:
+    if not call.user.may("edit-other-user-active-status"):
+        return make_failure(403, "unauthorized")
+    user = call.workspace.find_user(str(call.body.get("userId")))
+    if user is None:
+        raise RefusedError("Invalid user", "error-invalid-user")
+    call.workspace.people.set_active(user, is_active=bool(call.body.get("activeStatus")))
+    return {"user": {"_id": user.id, "active": user.is_active}}
+
+
+def _list(call: Call) -> Response | Document:
+    offset, count = call.page()
+    users = sorted(call.workspace.users, key=lambda user: user.username)
+    page = [
+        show_briefly(user)
+        | {"active": user.is_active, "type": user.type}
+        | {"nameInsensitive": user.name.casefold()}
+        for user in users[offset : offset + count]
+    ]
+    return {"users": page, "count": len(page), "offset": offset, "total": len(users)}
+
+
+def _presence(call: Call) -> Response | Document:
+    wanted = call.params.get("ids", "").split(",") if "ids" in call.params else None
+    shown = [
+        show_presence(user)
+        for user in call.workspace.users
+        if (user.status != "offline" if wanted is None else user.id in wanted)
+    ]
+    return {"users": shown, "full": wanted is None}
+
+
+def _get_presence(call: Call) -> Response | Document:
+    user = _find(call) or call.user
+    mine = {"connectionStatus": "online" if user.connections else "offline"}
+    return {"presence": user.status} | (mine if user is call.user else {})
+
+
+def _set_status(call: Call) -> Response | Document:
+    call.user.status = str(call.body.get("status") or call.user.status)
+    if "message" in call.body:
+        call.user.status_text = str(call.body["message"])
+    call.user.updated_at = call.workspace.now()
+    return {}
+
+
+def _generate_token(call: Call) -> Response | Document:
+    name = _token_name(call, "generateToken")
+    bypasses = bool(call.body.get("bypassTwoFactor"))
+    make = call.workspace.make_personal_access_token
+    return {"token": make(call.user, name, bypasses_two_factor=bypasses)}
+
+
+def _regenerate_token(call: Call) -> Response | Document:
+    name = _token_name(call, "regenerateToken")
+    call.workspace.remove_personal_access_token(call.user, name)
+    return {"token": call.workspace.make_personal_access_token(call.user, name)}
+
+
+def _remove_token(call: Call) -> Response | Document:
+    call.workspace.remove_personal_access_token(call.user, _token_name(call, "removeToken"))
+    return {}
+
+
+def _list_tokens(call: Call) -> Response | Document:
+    shown = [
+        {
+            "name": token.name,
+            "createdAt": token.made_at,
+            "lastTokenPart": token.last_part,
+            "bypassTwoFactor": token.bypasses_two_factor,
+        }
+        for token in call.user.tokens.values()
+        if token.name
+    ]
+    return {"tokens": shown}
+
+
+def _token_name(call: Call, method: str) -> str:
+    if not call.user.may("create-personal-access-tokens"):
+        details = {"method": f"personalAccessTokens:{method}"}
+        raise RefusedError("Not Authorized", "not-authorized", details)
+    name = call.body.get("tokenName")
+    if not isinstance(name, str) or not name:
+        raise RefusedError("The 'tokenName' param is required")
+    return name
+
+
+ROUTES: tuple[Route, ...] = (
+    get("users.info", _info),
+    post("users.create", _create),
+    post("users.setActiveStatus", _set_active),
+    get("users.list", _list),
+    get("users.presence", _presence),
+    get("users.getPresence", _get_presence),
+    post("users.setStatus", _set_status),
+    post("users.generatePersonalAccessToken", _generate_token),
+    post("users.regeneratePersonalAccessToken", _regenerate_token),
+    post("users.removePersonalAccessToken", _remove_token),
+    get("users.getPersonalAccessTokens", _list_tokens),
+)

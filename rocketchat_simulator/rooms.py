@@ -1,0 +1,233 @@
+"""Rooms, who is in them, and each member's row for them (the subscription)."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from rocketchat_simulator.documents import Document, copy_document, make_object_id
+from rocketchat_simulator.events import Noticeboard, RoomChanged, SubscriptionChanged
+from rocketchat_simulator.people import People, User
+from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.versions import Version
+
+_ROCKET_CAT: Final = {"_id": "rocket.cat", "username": "rocket.cat", "name": "Rocket.Cat"}
+_GENERAL: Final[Document] = {
+    "_id": "GENERAL",
+    "name": "general",
+    "usernames": [],
+    "default": True,
+    "u": _ROCKET_CAT,
+}
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """A room: its document in the server's spelling, and its members' ids."""
+
+    document: Document
+    member_ids: list[str]
+    muted_ids: set[str] = field(default_factory=set)
+
+    @property
+    def id(self) -> str:
+        """The room's id, ``rid`` in messages."""
+        return str(self.document["_id"])
+
+    @property
+    def type(self) -> str:
+        """``c`` public, ``p`` private, ``d`` direct."""
+        return str(self.document["t"])
+
+    @property
+    def name(self) -> str | None:
+        """The name; a direct message has none."""
+        name: str | None = self.document.get("name")
+        return name
+
+    def has(self, user: User) -> bool:
+        """Say whether somebody is a member."""
+        return user.id in self.member_ids
+
+    def is_readable_by(self, user: User) -> bool:
+        """Say whether somebody may read it; public channels are open to nearly everybody."""
+        return self.has(user) or (self.type == "c" and user.may("view-c-room"))
+
+
+class Rooms:
+    """All rooms of the workspace."""
+
+    def __init__(
+        self, people: People, board: Noticeboard, version: Version, now: Callable[[], datetime]
+    ) -> None:
+        self._people = people
+        self._board = board
+        self._version = version
+        self._now = now
+        self._rooms: dict[str, Room] = {}
+        self._direct: dict[tuple[str, ...], Room] = {}
+        # Each user's rows, by room.
+        self._subscriptions: defaultdict[str, dict[str, Document]] = defaultdict(dict)
+
+    @property
+    def all(self) -> tuple[Room, ...]:
+        """Every room, oldest first."""
+        return tuple(self._rooms.values())
+
+    def find(self, room_id: object) -> Room | None:
+        """Find a room by id."""
+        return self._rooms.get(room_id) if isinstance(room_id, str) else None
+
+    def find_by_name(self, name: str) -> Room | None:
+        """Find a channel or group by name."""
+        return next((room for room in self._rooms.values() if name and room.name == name), None)
+
+    def of(self, user: User, types: str = "cpd") -> list[Room]:
+        """Give the rooms somebody is in."""
+        found = [self._rooms[room_id] for room_id in self._subscriptions[user.id]]
+        return [room for room in found if room.type in types]
+
+    def subscription(self, user: User, room: Room) -> Document | None:
+        """Give somebody's row for a room."""
+        return self._subscriptions[user.id].get(room.id)
+
+    def subscriptions_of(self, user: User) -> list[Document]:
+        """Give somebody's rows for all their rooms."""
+        return list(self._subscriptions[user.id].values())
+
+    def make_channel(
+        self,
+        name: str,
+        members: Iterable[User],
+        *,
+        is_private: bool = False,
+        is_read_only: bool = False,
+        creator: User | None = None,
+    ) -> Room:
+        """Make a channel or a private group; the creator is the first member where not named.
+
+        The one called ``general`` is what every workspace starts with: new accounts join it. Raise
+        RefusedError where the name is taken.
+        """
+        if self.find_by_name(name):
+            raise RefusedError(
+                f"A channel with name '{name}' exists",
+                "error-duplicate-channel-name",
+                {"function": "RocketChat.createRoom", "channel_name": name},
+            )
+        people = list(dict.fromkeys([creator, *members] if creator else members))
+        if name == _GENERAL["name"]:
+            return self._add(self._make_general(), people)
+        owner = people[0].as_author() if people else _ROCKET_CAT
+        document = self._make_document("p" if is_private else "c", ro=is_read_only, u=owner)
+        document |= {"name": name, "fname": name}
+        if self._version.has_custom_fields:
+            document["customFields"] = {}
+        return self._add(document, people)
+
+    def direct_room(self, *users: User) -> Room:
+        """Give the direct message of these people; made where there is none yet."""
+        people = sorted(set(users), key=lambda user: user.username)
+        ids = sorted(user.id for user in people)
+        if known := self._direct.get(tuple(ids)):
+            return known
+        document = self._make_document("d", uids=ids, usernames=[user.username for user in people])
+        if self._version.glues_direct_ids and len(ids) <= 2:  # noqa: PLR2004 - a pair, or oneself
+            document["_id"] = "".join(ids)
+        room = self._direct[tuple(ids)] = self._add(document, people)
+        return room
+
+    def add_member(self, room: Room, user: User) -> None:
+        """Let somebody in, without a word in the room."""
+        if room.has(user):
+            return
+        room.member_ids.append(user.id)
+        room.document["usersCount"] = len(room.member_ids)
+        row = self._make_subscription(room, user)
+        self._touch(room)
+        self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
+        self._board.publish(RoomChanged((user.id,), "inserted", copy_document(room.document)))
+
+    def remove_member(self, room: Room, user: User) -> None:
+        """Take somebody out, without a word in the room."""
+        if not room.has(user):
+            return
+        room.member_ids.remove(user.id)
+        room.document["usersCount"] = len(room.member_ids)
+        row = self._subscriptions[user.id].pop(room.id)
+        self._touch(room)
+        self._board.publish(SubscriptionChanged(user.id, "removed", row))
+        self._board.publish(RoomChanged((user.id,), "removed", copy_document(room.document)))
+
+    def delete(self, room: Room) -> None:
+        """Delete a room and its members' rows."""
+        self._rooms.pop(room.id, None)
+        for user_id in room.member_ids:
+            row = self._subscriptions[user_id].pop(room.id)
+            self._board.publish(SubscriptionChanged(user_id, "removed", row))
+        self._board.publish(
+            RoomChanged(tuple(room.member_ids), "removed", copy_document(room.document))
+        )
+
+    def change(self, room: Room, **fields: Any) -> None:  # noqa: ANN401 - fields of a document
+        """Change fields of a room and tell its members."""
+        room.document |= fields
+        self._touch(room)
+        shown = copy_document(room.document)
+        if room.type == "d" and self._version.has_doubled_usernames:
+            shown["_USERNAMES"] = shown["usernames"]
+        self._board.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
+
+    def change_subscription(self, room: Room, user: User, **fields: Any) -> None:  # noqa: ANN401 - the same
+        """Change fields of somebody's row for a room and tell them."""
+        row = self.subscription(user, room)
+        if row is not None:
+            row |= fields | {"_updatedAt": self._now()}
+            self._board.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
+
+    def _add(self, document: Document, people: list[User]) -> Room:
+        room = Room(document, [user.id for user in people])
+        document["usersCount"] = len(people)
+        self._rooms[room.id] = room
+        for user in people:
+            row = self._make_subscription(room, user)
+            self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
+        self._board.publish(
+            RoomChanged(tuple(room.member_ids), "inserted", copy_document(room.document))
+        )
+        return room
+
+    def _make_general(self) -> Document:
+        document = self._make_document("c") | copy_document(_GENERAL)
+        return {key: document[key] for key in document if key not in {"ro", "sysMes"}}
+
+    def _make_document(self, type_: str, *, ro: bool = False, **fields: Any) -> Document:  # noqa: ANN401 - the same
+        now = self._now()
+        document = {"_id": make_object_id(now), "t": type_, "msgs": 0, "usersCount": 0, "ts": now}
+        return document | {"default": False, "ro": ro, "sysMes": True, "_updatedAt": now} | fields
+
+    def _make_subscription(self, room: Room, user: User) -> Document:
+        now = self._now()
+        row: Document = {"_id": make_object_id(now), "rid": room.id, "t": room.type, "open": True}
+        row |= {"u": {"_id": user.id, "username": user.username}, "_updatedAt": now}
+        row |= {"alert": False, "unread": 0, "userMentions": 0, "groupMentions": 0}
+        if room.type == "d":
+            row |= self._peer_names(room, user)
+            row |= {} if self._version.is_early else {"ts": now}
+        else:
+            row |= {"name": room.name, "ts": now}
+            row |= {"fname": room.document["fname"]} if "fname" in room.document else {}
+        self._subscriptions[user.id][room.id] = row
+        return row
+
+    def _peer_names(self, room: Room, user: User) -> Document:
+        found = [self._people.find(id_) for id_ in room.member_ids if id_ != user.id]
+        peers = [peer for peer in found if peer] or [user]
+        return {
+            "fname": ", ".join(peer.name for peer in peers),
+            "name": ",".join(peer.username for peer in peers),
+        }
+
+    def _touch(self, room: Room) -> None:
+        room.document["_updatedAt"] = self._now()

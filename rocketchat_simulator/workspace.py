@@ -1,0 +1,186 @@
+"""One server's state and rules, without any I/O: people, rooms, messages, sessions.
+
+The REST routes and the realtime face are two ways to the same workspace; tests and the demo act on
+it directly.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from rocketchat_simulator.documents import Document, hash_token
+from rocketchat_simulator.events import Noticeboard
+from rocketchat_simulator.messages import Messages
+from rocketchat_simulator.oauth.provider import OAuthProvider
+from rocketchat_simulator.people import People, User
+from rocketchat_simulator.posting import check_content, check_room, check_text
+from rocketchat_simulator.resends import Resends
+from rocketchat_simulator.rooms import Room, Rooms
+from rocketchat_simulator.sessions import Sessions
+from rocketchat_simulator.uploads import Uploads
+from rocketchat_simulator.versions import Version
+
+_CLIENT_FIELDS: Final = frozenset(
+    {
+        "alias",
+        "avatar",
+        "blocks",
+        "bot",
+        "customFields",
+        "drid",
+        "emoji",
+        "groupable",
+        "parseUrls",
+        "t",
+        "tshow",
+    }
+)
+
+
+class Workspace:
+    """A Rocket.Chat server's memory. It starts with nobody but rocket.cat, and no rooms.
+
+    ``now`` gives aware datetimes. What is here for everyday use belongs to one of the parts
+    ``people``, ``rooms``, ``messages``, ``sessions`` and ``oauth``, which can do more.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: Version,
+        is_licensed: bool = True,
+        allows_anonymous_reading: bool = False,
+        now: Callable[[], datetime],
+    ) -> None:
+        def now_in_milliseconds() -> datetime:
+            moment = now()
+            return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+        self.version: Final = version
+        self.is_licensed = is_licensed
+        self.allows_anonymous_reading = allows_anonymous_reading
+        self.now: Final = now_in_milliseconds
+        self.board: Final = Noticeboard()
+        self.people: Final = People(self.board, self.now)
+        self.rooms: Final = Rooms(self.people, self.board, version, self.now)
+        self.messages: Final = Messages(self.people, self.rooms, self.board, version, self.now)
+        self.uploads: Final = Uploads(self.messages, self.now)
+        self.sessions: Final = Sessions(self.people, self.board, version, self.now)
+        self.oauth: Final = OAuthProvider(self.people, version, self.now)
+        self.subscribe: Final = self.board.subscribe
+        self.secrets: Final = self.people.secrets
+        self.find_user: Final = self.people.find
+        self.find_user_by_name: Final = self.people.find_by_name
+        self.make_login_token: Final = self.people.make_login_token
+        self.make_personal_access_token: Final = self.people.make_personal_access_token
+        self.remove_personal_access_token: Final = self.people.remove_personal_access_token
+        self.user_of_token: Final = self.people.user_of_token
+        self.revoke_token: Final = self.people.revoke_token
+        self.make_channel: Final = self.rooms.make_channel
+        self.direct_room: Final = self.rooms.direct_room
+        self.find_room: Final = self.rooms.find
+        self.say: Final = self.messages.say
+        self.edit: Final = self.messages.edit
+        self.react: Final = self.messages.react
+        self.star: Final = self.messages.star
+        self.delete: Final = self.messages.delete
+        self.publish_again: Final = self.messages.publish_again
+        resends = Resends(self.messages, self.rooms, self.now)
+        self.pin: Final = resends.pin
+        self.preview_links: Final = resends.preview_links
+        self.mark_read: Final = resends.mark_read
+        self.open_session: Final = self.sessions.open
+        self.close_session: Final = self.sessions.close
+        self.roll_over_midnight: Final = self.sessions.roll_over_midnight
+        cat = self.people.add(
+            "rocket.cat", "Rocket.Cat", roles=("bot",), id="rocket.cat", type="bot"
+        )
+        cat.status, cat.utc_offset = "online", 0
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Everybody, in the order in which they came; the first is rocket.cat."""
+        return self.people.users
+
+    def add_user(  # noqa: PLR0913 - the fields of an account
+        self,
+        username: str,
+        name: str = "",
+        *,
+        password: str | None = None,
+        roles: tuple[str, ...] = ("user",),
+        language: str = "",
+        utc_offset: float | None = None,
+        id: str | None = None,  # noqa: A002 - Rocket.Chat's word
+        email: str = "",
+    ) -> User:
+        """Add an account; a missing password is made up.
+
+        Raise RefusedError where the username is taken.
+        """
+        return self.people.add(
+            username,
+            name,
+            password=password,
+            roles=roles,
+            language=language,
+            utc_offset=utc_offset,
+            id=id,
+            email=email,
+        )
+
+    def join_default_channels(self, user: User) -> None:
+        """Let a new account into the channels that everybody joins."""
+        for room in self.rooms.all:
+            if room.document.get("default"):
+                self.join(user, room)
+                row = {"alert": True, "unread": 1, "userMentions": 1}
+                self.rooms.change_subscription(room, user, **row)
+
+    def logout_session(self, session_id: str, by: User) -> bool:
+        """Log out one of the user's own sessions; False where there is none."""
+        return self.sessions.logout(session_id, owner=by, by=by)
+
+    def logout(self, user: User, token: str) -> None:
+        """Let a client log out: its token ends, its sessions are stamped."""
+        self.sessions.note_logout(user, hash_token(token))
+        self.people.revoke_token(token)
+
+    def join(self, user: User, room: Room) -> None:
+        """Let somebody join a room; the server says so there."""
+        if not room.has(user):
+            self.rooms.add_member(room, user)
+            self.messages.say_system(user, room, "uj", user.username)
+
+    def invite(self, by: User, user: User, room: Room) -> None:
+        """Let somebody bring another into a room; the server says so there."""
+        if not room.has(user):
+            self.rooms.add_member(room, user)
+            self.messages.say_system(by, room, "au", user.username)
+
+    def remove(self, by: User, user: User, room: Room) -> None:
+        """Take somebody out of a room: by another, or by leaving; the server says so there."""
+        if room.has(user):
+            self.rooms.remove_member(room, user)
+            self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
+
+    def send_message(self, user: User, message: Document) -> Document:
+        """Do what ``chat.sendMessage`` does with a client's message; give the stored one.
+
+        Raise RefusedError where the server would; its ``kind`` is empty for refusals that the
+        realtime API swallows.
+        """
+        text = str(message.get("msg") or "")
+        check_text(text)
+        room = check_room(user, self.rooms.find(message.get("rid")), self.version)
+        check_content(user, message, self.version)
+        extra = {key: value for key, value in message.items() if key in _CLIENT_FIELDS}
+        return self.messages.say(
+            user,
+            room,
+            text,
+            id=message.get("_id"),
+            thread_id=message.get("tmid"),
+            attachments=message.get("attachments"),
+            **extra,
+        )

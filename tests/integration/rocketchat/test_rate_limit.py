@@ -1,0 +1,214 @@
+"""The REST client against the simulated workspace's own rate limit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+
+from bot.errors import RateLimitedError
+from bot.models import AuthToken, OutgoingMessage
+from bot.rocketchat.client import RestClient, open_rest_client
+from rocketchat_simulator.people import User
+from tests.support.rest_caller import World, open_world
+from tests.support.scripted_rest import BOT, Script, ok, open_script, say
+
+WINDOW = 1.2
+TOO_MANY = {"success": False, "error": "You must wait 1 seconds before trying again."}
+
+
+@dataclass
+class Town:
+    world: World
+    rest: RestClient
+    users: list[User]
+    tokens: list[AuthToken]
+
+    def statuses(self, route: str) -> list[int]:
+        requests = self.world.simulator.requests
+        return [request.status for request in requests if request.path == f"/api/v1/{route}"]
+
+    def add_session(self, number: int = 0) -> str:
+        user, token = self.users[number], self.tokens[number].secret.get_secret_value()
+        return str(self.world.workspace.open_session(user, token=token)["sessionId"])
+
+
+def make_token(world: World, user: User) -> AuthToken:
+    return AuthToken(user.id, SecretStr(world.workspace.make_login_token(user)))
+
+
+@asynccontextmanager
+async def open_town(
+    version: str = "8.3", *, people: int = 5, most_waiting: int = 200, **settings: object
+) -> AsyncIterator[Town]:
+    async with open_world(version, **settings) as world:
+        users = [world.workspace.add_user(f"person{number}") for number in range(people)]
+        tokens = [make_token(world, user) for user in users]
+        bot = make_token(world, world.bot)
+        async with open_rest_client(
+            world.simulator.url, bot, pause=0.01, most_waiting=most_waiting
+        ) as rest:
+            yield Town(world, rest, users, tokens)
+
+
+@pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])
+async def test_more_calls_than_the_limit_are_all_answered_and_none_refused(version: str) -> None:
+    async with open_town(version, people=14, limit_calls=5, limit_window=WINDOW) as town:
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(town.rest.fetch_sessions(token) for token in town.tokens))
+
+        assert town.statuses("sessions/list") == [200] * 14
+
+
+async def test_the_bots_own_calls_are_not_slowed() -> None:
+    async with open_town(limit_calls=2, limit_window=600.0) as town:
+        await asyncio.gather(*(town.rest.fetch_user(token) for token in town.tokens[:2]))
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(town.rest.open_direct_room("person1") for _ in range(30)))
+            waiting = asyncio.create_task(town.rest.fetch_user(town.tokens[2]))
+            direct = await town.rest.open_direct_room("person1")
+            for number in range(30):
+                message = OutgoingMessage(f"m{number}", direct.id, "hi", town.world.workspace.now())
+                await town.rest.send_message(message)
+        assert not waiting.done()
+        assert town.rest.budget.waiting == 1
+        waiting.cancel()
+
+
+async def test_another_program_on_the_same_address_is_waited_out() -> None:
+    async with open_town(limit_calls=5, limit_window=WINDOW) as town:
+        other = town.world.sign_in(town.world.alice)
+        for _ in range(5):
+            await other.get("sessions/list")
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(town.rest.fetch_sessions(token) for token in town.tokens))
+
+        assert town.statuses("sessions/list").count(200) == 10
+
+
+async def test_two_clients_of_one_address_share_the_limit() -> None:
+    async with (
+        open_town(people=8, limit_calls=5, limit_window=WINDOW) as town,
+        open_rest_client(town.world.simulator.url, BOT, pause=0.01) as twin,
+        asyncio.timeout(40),
+    ):
+        ours = [town.rest.fetch_user(token) for token in town.tokens]
+        theirs = [twin.fetch_user(token) for token in town.tokens]
+        found = await asyncio.gather(*ours, *theirs)
+
+    assert [user.id for user in found] == [user.id for user in town.users] * 2
+
+
+async def test_the_same_question_asked_twice_at_once_is_one_call() -> None:
+    async with open_town() as town:
+        pages = await asyncio.gather(*(town.rest.fetch_sessions(town.tokens[0]) for _ in range(9)))
+        await town.rest.fetch_sessions(town.tokens[0])
+
+        assert len(town.statuses("sessions/list")) == 1
+        assert len({page.total for page in pages}) == 1
+
+
+async def test_a_made_up_token_never_gets_the_answer_of_a_real_one() -> None:
+    async with open_town() as town:
+        real = town.tokens[0]
+        made_up = AuthToken(real.user_id, SecretStr("x" * 43))
+        found = await asyncio.gather(
+            *(town.rest.fetch_user(token) for token in (real, made_up, real)),
+            return_exceptions=True,
+        )
+
+    assert [type(each).__name__ for each in found] == ["User", "TokenRejectedError", "User"]
+
+
+async def test_a_logout_is_seen_at_once() -> None:
+    async with open_town() as town:
+        session_id = town.add_session()
+        other = make_token(town.world, town.users[0])
+        assert (await town.rest.fetch_sessions(other)).total == 1
+        assert (await town.rest.fetch_session(other, session_id)).logged_out_at is None
+        await town.rest.log_out_session(other, session_id)
+
+        assert (await town.rest.fetch_sessions(other)).total == 0
+        assert (await town.rest.fetch_session(other, session_id)).logged_out_at is not None
+
+
+async def test_fresh_is_fresh() -> None:
+    async with open_town() as town:
+        await town.rest.fetch_sessions(town.tokens[0])
+        town.add_session()
+
+        assert (await town.rest.fetch_sessions(town.tokens[0])).total == 0
+        assert (await town.rest.fetch_sessions(town.tokens[0], is_fresh=True)).total == 1
+        assert (await town.rest.fetch_sessions(town.tokens[0])).total == 1
+
+
+async def test_people_go_before_what_runs_in_the_background() -> None:
+    async with open_town(limit_calls=1, limit_window=WINDOW) as town:
+        await town.rest.fetch_user(town.tokens[0])
+        order: list[str] = []
+
+        async def ask(rest: RestClient, number: int, name: str) -> None:
+            await rest.fetch_user(town.tokens[number])
+            order.append(name)
+
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask(town.rest.in_background(), 1, "report"))
+            await asyncio.sleep(0)
+            tasks.create_task(ask(town.rest, 2, "person"))
+
+    assert order == ["person", "report"]
+
+
+async def test_the_wait_of_a_person_is_foretold() -> None:
+    async with open_town(limit_calls=2, limit_window=30.0) as town:
+        await asyncio.gather(*(town.rest.fetch_user(token) for token in town.tokens[:2]))
+        waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[2:]]
+        await asyncio.sleep(0)
+        waits = [town.rest.expected_wait(user.id) for user in town.users]
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+        left = town.rest.budget.waiting
+
+    assert waits[:2] == [None, None]
+    assert all(wait is not None and 20 < wait < 32 for wait in waits[2:4])
+    assert waits[4] is not None
+    assert 50 < waits[4] < 64
+    assert left == 0
+
+
+async def test_too_many_are_told_so_at_once() -> None:
+    async with open_town(most_waiting=2, limit_calls=1, limit_window=30.0) as town:
+        await town.rest.fetch_user(town.tokens[0])
+        waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[1:3]]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            with pytest.raises(RateLimitedError) as caught:
+                await town.rest.fetch_user(town.tokens[3])
+        for task in waiting:
+            task.cancel()
+
+    assert 80 < caught.value.retry_after < 94
+
+
+async def test_a_send_that_was_refused_with_429_is_sent_again_and_once() -> None:
+    async with open_script() as script, open_rest_client(script.url, BOT, pause=0.01) as rest:
+        script.on("/api/v1/sessions/logout.me", say(429, TOO_MANY), ok(sessionId="s1"))
+        async with asyncio.timeout(10):
+            await rest.log_out_session(AuthToken("annid", SecretStr("ann")), "s1")
+
+        assert script.count("/api/v1/sessions/logout.me") == 2
+
+
+async def ask_and_wait(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/me", say(429, TOO_MANY), ok(_id="annid", username="ann"))
+    async with asyncio.timeout(10):
+        assert (await rest.fetch_user(AuthToken("annid", SecretStr("ann")))).username == "ann"
+
+
+async def test_a_429_without_headers_is_waited_out() -> None:
+    async with open_script() as script, open_rest_client(script.url, BOT, pause=0.01) as rest:
+        await ask_and_wait(script, rest)
+        assert script.count("/api/v1/me") == 2

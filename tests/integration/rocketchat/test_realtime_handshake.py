@@ -1,0 +1,118 @@
+"""Handshakes that fail, and how they are named."""
+
+import asyncio
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
+
+from tests.support.scripted_workspace import (
+    QUICK,
+    Answer,
+    live,
+    open_ears,
+    open_port,
+    open_workspace,
+    until,
+)
+
+
+def answering(text: str) -> Answer:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(text.encode())
+        await writer.drain()
+
+    return answer
+
+
+HANDSHAKES = {
+    "HTTP 502": "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
+    "HTTP 200": "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>",
+    "valid HTTP response": "SSH-2.0-OpenSSH_9.6\r\n",
+    "redirects to elsewhere.example": (
+        "HTTP/1.1 301 Moved\r\nLocation: wss://elsewhere.example/websocket\r\n\r\n"
+    ),
+    "redirects to another path": "HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize(("reason", "text"), HANDSHAKES.items(), ids=HANDSHAKES)
+async def test_a_refused_handshake_is_tried_again_and_named_once_a_try(
+    reason: str, text: str
+) -> None:
+    with capture_logs() as logs:
+        async with open_port(answering(text)) as port, open_ears(f"http://127.0.0.1:{port}"):
+            await until(lambda: len(logs) >= 3)
+    assert all(reason in log["reason"] for log in logs)
+    assert [log["seconds_to_next_try"] for log in logs[:3]] == [0.01, 0.02, 0.04]
+
+
+async def test_a_port_that_is_closed_is_tried_until_it_opens() -> None:
+    async with open_workspace(live) as workspace:
+        closed = workspace.url
+    with capture_logs() as logs:
+        async with open_ears(closed) as ears:
+            await until(lambda: len(logs) >= 2)
+            assert not ears.realtime.is_live
+    assert "refused" in logs[0]["reason"] or "Connect call failed" in logs[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://no-such-host.invalid", "ftp://127.0.0.1", "http://" + "x" * 70]
+)
+async def test_an_address_that_leads_nowhere_is_tried_again(url: str) -> None:
+    with capture_logs() as logs:
+        async with open_ears(url):
+            await until(lambda: len(logs) >= 2)
+    assert {log["event"] for log in logs} == {"not listening"}
+
+
+async def test_a_handshake_that_is_never_answered_is_given_up_in_time() -> None:
+    async def wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    with capture_logs() as logs:
+        async with open_port(wait) as port:
+            timing = replace(QUICK, connect=0.1)
+            async with open_ears(f"http://127.0.0.1:{port}", timing=timing):
+                await until(lambda: len(logs) >= 2)
+    assert logs[0]["reason"] == "no connection in 0.1 s"
+
+
+async def test_a_certificate_that_nobody_trusts_is_named_and_tried_again(tmp_path: Path) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(make_certificate(tmp_path))
+    with capture_logs() as logs:
+        async with (
+            open_port(answering(""), tls) as port,
+            open_ears(f"https://127.0.0.1:{port}"),
+        ):
+            await until(lambda: len(logs) >= 2)
+    assert logs[0]["reason"] == "the certificate is not trusted: self-signed certificate"
+
+
+def make_certificate(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    encoding = serialization.Encoding.PEM
+    private = key.private_bytes(
+        encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(private + certificate.public_bytes(encoding))
+    return path

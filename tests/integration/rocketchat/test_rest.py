@@ -1,0 +1,147 @@
+from datetime import UTC, datetime
+
+import pytest
+from pydantic import SecretStr
+
+from bot.errors import RefusedError, TokenRejectedError
+from bot.models import AuthToken, Room, RoomType, User
+from bot.rocketchat.client import RestClient, open_rest_client
+from tests.support.scripted_rest import (
+    ANN,
+    ANN_SECRET,
+    BEARER,
+    BOT,
+    Script,
+    fail,
+    ok,
+)
+
+NOON = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+ROW = {
+    "sessionId": "s1",
+    "userId": "annid",
+    "loginToken": "hash",
+    "loginAt": "2026-09-01T12:00:00Z",
+}
+
+
+async def test_the_version_is_asked_without_a_token(script: Script, rest: RestClient) -> None:
+    script.on("/api/info", ok(version="8.3"))
+
+    assert await rest.fetch_version() == "8.3"
+    assert not {"X-Auth-Token", "X-User-Id", "Authorization"} & set(script.asked[0].headers)
+    assert script.asked[0].headers["User-Agent"].startswith("session-bot/")
+
+
+async def test_a_user_is_asked_for_with_the_token_pair(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/me", ok(_id="annid", username="ann", name="Ann", utcOffset=2))
+
+    assert await rest.fetch_user(ANN) == User("annid", "ann", "Ann", 2.0)
+    assert script.asked[0].headers["X-Auth-Token"] == ANN_SECRET
+    assert script.asked[0].headers["X-User-Id"] == "annid"
+    assert "Authorization" not in script.asked[0].headers
+
+
+async def test_an_access_token_travels_as_a_bearer_only(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/me", ok(_id="annid", username="ann"))
+
+    await rest.fetch_user(BEARER)
+
+    assert script.asked[0].headers["Authorization"] == f"Bearer {ANN_SECRET}"
+    assert not {"X-Auth-Token", "X-User-Id"} & set(script.asked[0].headers)
+
+
+@pytest.mark.parametrize("secret", ["", "a\r\nX-Admin: 1", "пароль", "two words", "tab\t", "\0"])
+async def test_a_token_that_is_none_is_never_sent(
+    script: Script, rest: RestClient, secret: str
+) -> None:
+    with pytest.raises(TokenRejectedError):
+        await rest.fetch_user(AuthToken("annid", SecretStr(secret)))
+    with pytest.raises(TokenRejectedError):
+        await rest.fetch_user(AuthToken(secret, SecretStr(ANN_SECRET)))
+
+    assert not script.asked
+
+
+async def test_a_session_is_asked_for_by_its_id(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/sessions/info", ok(**ROW))
+
+    session = await rest.fetch_session(ANN, "s1&userId=x")
+
+    assert session.id == "s1"
+    assert session.logged_in_at == NOON
+    assert dict(script.asked[0].query) == {"sessionId": "s1&userId=x"}
+    assert script.asked[0].headers["X-User-Id"] == "annid"
+
+
+async def test_sessions_are_asked_for_page_by_page(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/sessions/list", ok(sessions=[ROW], total=31, count=10, offset=30))
+
+    page = await rest.fetch_sessions(ANN, offset=30, count=10, words="fire fox")
+
+    assert [session.id for session in page.sessions] == ["s1"]
+    assert page.total == 31
+    assert dict(script.asked[0].query) == {"offset": "30", "count": "10", "filter": "fire fox"}
+
+
+@pytest.mark.parametrize(("count", "sent"), [(0, "1"), (-5, "1"), (100, "100"), (5000, "100")])
+async def test_the_size_of_a_page_is_held_to_what_the_server_bears(
+    script: Script, rest: RestClient, count: int, sent: str
+) -> None:
+    script.on("/api/v1/sessions/list", ok(sessions=[], total=0))
+
+    await rest.fetch_sessions(ANN, count=count)
+
+    assert dict(script.asked[0].query) == {"offset": "0", "count": sent}
+
+
+async def test_a_session_is_logged_out_with_its_owners_token(
+    script: Script, rest: RestClient
+) -> None:
+    script.on("/api/v1/sessions/logout.me", ok(sessionId="s1"))
+
+    await rest.log_out_session(ANN, "s1")
+
+    assert script.asked[0].method == "POST"
+    assert script.asked[0].body == {"sessionId": "s1"}
+    assert script.asked[0].headers["X-Auth-Token"] == ANN_SECRET
+
+
+async def test_a_workspace_may_live_under_a_path(script: Script) -> None:
+    script.on("/chat/api/info", ok(version="8.3"))
+
+    async with open_rest_client(f"{script.url}/chat/", BOT) as rest:
+        assert await rest.fetch_version() == "8.3"
+
+
+CREATE = "/api/v1/im.create"
+
+
+async def test_a_direct_room_is_opened(script: Script, rest: RestClient) -> None:
+    script.on(CREATE, ok(room={"_id": "r1", "rid": "r1", "t": "d", "usernames": ["Ann", "bot"]}))
+
+    room = await rest.open_direct_room("ann")
+
+    assert room == Room("r1", RoomType.DIRECT, ("Ann", "bot"))
+    assert script.asked[0].body == {"username": "ann"}
+
+
+@pytest.mark.parametrize("names", [["bot"], [], ["bot", "eve"], ["ann", "bot", "eve"], None])
+async def test_a_direct_room_of_others_is_refused(
+    script: Script, rest: RestClient, names: list[str] | None
+) -> None:
+    script.on(CREATE, ok(room={"_id": "r1", "t": "d", "usernames": names}))
+
+    with pytest.raises(RefusedError):
+        await rest.open_direct_room("ann")
+
+
+async def test_an_unknown_name_is_refused_by_old_servers(script: Script, rest: RestClient) -> None:
+    script.on(
+        CREATE, fail(400, "Invalid user [error-invalid-user]", errorType="error-invalid-user")
+    )
+
+    with pytest.raises(RefusedError) as caught:
+        await rest.open_direct_room("nobody")
+
+    assert caught.value.reason == "error-invalid-user"

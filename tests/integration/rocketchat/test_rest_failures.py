@@ -1,0 +1,147 @@
+import asyncio
+
+import pytest
+
+from bot.errors import (
+    BotError,
+    NotLicensedError,
+    ProtocolError,
+    RefusedError,
+    SessionNotFoundError,
+    TokenRejectedError,
+    UnreachableError,
+)
+from bot.rocketchat.client import RestClient, open_rest_client
+from tests.support.scripted_rest import (
+    ANN,
+    BOT,
+    PAGE,
+    Responder,
+    Script,
+    fail,
+    flood,
+    hang,
+    hang_up,
+    ok,
+    say,
+    serve,
+    serve_bytes,
+    stop_in_the_middle,
+)
+
+ROW = {
+    "sessionId": "s1",
+    "userId": "annid",
+    "loginToken": "hash",
+    "loginAt": "2026-09-01T12:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (fail(404, "Session not found"), SessionNotFoundError),
+        (fail(403, "unauthorized"), NotLicensedError),
+        (say(401, {"status": "error", "message": "You must be logged in"}), TokenRejectedError),
+        (fail(400, "error-invalid-sort-keys"), RefusedError),
+        (say(200, text=PAGE, kind="text/html"), ProtocolError),
+        (say(200, text='{"sessionId": "s1"}', kind="text/plain"), ProtocolError),
+        (say(200, text='{"sessionId": ', kind="application/json"), ProtocolError),
+        (say(200, text="[" * 100_000, kind="application/json"), ProtocolError),
+        (say(200, text="\ufeff", kind="application/json"), ProtocolError),
+        (say(200, ["s1"]), ProtocolError),
+        (say(200, {"success": True}), ProtocolError),
+        (say(204, text=""), ProtocolError),
+        (flood, ProtocolError),
+    ],
+)
+async def test_an_answer_that_will_not_change_is_asked_for_once(
+    script: Script, rest: RestClient, line: Responder, kind: type[BotError]
+) -> None:
+    script.on("/api/v1/sessions/info", line)
+
+    with pytest.raises(kind):
+        await rest.fetch_session(ANN, "s1")
+
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("line", [say(500, text="oh"), say(503, {}), hang_up, stop_in_the_middle])
+async def test_a_read_is_asked_again_while_the_workspace_is_unwell(
+    script: Script, rest: RestClient, line: Responder
+) -> None:
+    script.on("/api/v1/sessions/info", line, line, ok(**ROW))
+
+    assert (await rest.fetch_session(ANN, "s1")).id == "s1"
+
+
+async def test_a_read_gives_up_after_three_tries(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/sessions/info", say(502, text="Bad Gateway"))
+
+    with pytest.raises(UnreachableError):
+        await rest.fetch_session(ANN, "s1")
+
+    assert len(script.asked) == 3
+
+
+async def test_a_write_is_never_asked_again(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/sessions/logout.me", say(502, text="Bad Gateway"))
+
+    with pytest.raises(UnreachableError):
+        await rest.log_out_session(ANN, "s1")
+
+    assert len(script.asked) == 1
+
+
+async def test_a_workspace_that_hangs_is_unreachable(script: Script, hasty: RestClient) -> None:
+    script.on("/api/v1/sessions/logout.me", hang)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(UnreachableError, match="in time"):
+            await hasty.log_out_session(ANN, "s1")
+
+
+async def test_a_workspace_that_is_down_is_unreachable(unused_url: str) -> None:
+    async with open_rest_client(unused_url, BOT, pause=0.01) as rest:
+        with pytest.raises(UnreachableError, match="ClientConnectorError"):
+            await rest.fetch_user(ANN)
+
+
+@pytest.fixture
+async def unused_url() -> str:
+    async with serve_bytes(b"") as url:
+        pass
+    return url
+
+
+async def test_a_server_that_speaks_no_http_is_unreachable() -> None:
+    async with (
+        serve_bytes(b"SSH-2.0-OpenSSH\r\n\r\n") as url,
+        open_rest_client(url, BOT, pause=0.01) as rest,
+    ):
+        with pytest.raises(UnreachableError):
+            await rest.fetch_user(ANN)
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(script: Script, rest: RestClient, status: int) -> None:
+    elsewhere = Script()
+    async with serve(elsewhere.answer) as url:
+        script.on("/api/v1/me", say(status, text="", headers={"Location": f"{url}/api/v1/me"}))
+
+        with pytest.raises(ProtocolError, match=r"http://127.0.0.1; is workspace.url right\?"):
+            await rest.fetch_user(ANN)
+
+    assert not elsewhere.asked
+
+
+async def test_cookies_are_not_carried_from_one_user_to_the_next(script: Script) -> None:
+    me = say(200, {"_id": "annid"}, headers={"Set-Cookie": "rc_token=x; Path=/"})
+    script.on("/api/v1/me", me)
+
+    # No client keeps cookies of a bare address.
+    async with open_rest_client(script.url.replace("127.0.0.1", "localhost"), BOT) as rest:
+        await rest.fetch_user(ANN)
+        await rest.fetch_user(BOT)
+
+    assert "Cookie" not in script.asked[1].headers

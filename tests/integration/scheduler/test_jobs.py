@@ -1,0 +1,193 @@
+"""Jobs in PostgreSQL: each thing once, whoever does it, and nothing left behind by the dead."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from bot.errors import StorageError
+from bot.features.reports.store import ReportRun
+from bot.scheduler.shared.job_queue import MORE, REPORTS, Queue, Work, open_queue, read_slots
+from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_schema
+from bot.storage.database import open_database
+
+NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+SLOT = ReportRun("ann", "daily 09:00", NOW)
+PERIOD = 118_000_000
+JOBS = "SELECT count(*) FROM session_bot_jobs.procrastinate_jobs"
+AGE = "UPDATE session_bot_jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 min'"
+
+
+@pytest.fixture
+async def url(postgres_url: str) -> str:
+    async with open_database(postgres_url) as database:
+        await apply_schema(database, load_schema())
+    return postgres_url
+
+
+async def ask(url: str, query: str) -> int:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        done = await connection.execute(query.encode())
+        row = await done.fetchone() if done.description else None
+        return int(row[0]) if row else done.rowcount
+
+
+class Hands:
+    """Takes jobs from a queue, and holds on to each until it is let go."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+        self.done: asyncio.Queue[Work] = asyncio.Queue()
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+
+    async def do(self, work: Work) -> None:
+        self.done.put_nowait(work)
+        await self.may_end.wait()
+
+    async def take(self) -> Work:
+        async with asyncio.timeout(20):
+            return await self.done.get()
+
+
+@asynccontextmanager
+async def open_hands(url: str) -> AsyncIterator[Hands]:
+    async with open_queue(url) as queue:
+        hands = Hands(queue)
+        working = asyncio.create_task(queue.work(hands.do))
+        try:
+            yield hands
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+
+
+async def wait_until_empty(url: str) -> None:
+    async with asyncio.timeout(20):
+        while await ask(url, JOBS):  # noqa: ASYNC110 - another process could do it
+            await asyncio.sleep(0.01)
+
+
+# Tables
+
+
+async def test_of_several_that_make_the_tables_at_once_one_does(postgres_url: str) -> None:
+    schema = load_schema()
+    async with AsyncExitStack() as stack:
+        opening = [open_database(postgres_url) for _ in range(4)]
+        databases = [await stack.enter_async_context(each) for each in opening]
+        made = await asyncio.gather(*(apply_schema(each, schema) for each in databases))
+    assert sorted(map(len, made)) == [0, 0, 0, len(schema.steps)]
+
+
+async def test_an_update_takes_the_new_steps_only_and_in_order(postgres_url: str) -> None:
+    old = ForeignSchema(
+        "other", "CREATE TABLE things (a int)", {"1": "CREATE TABLE things (a int)"}
+    )
+    steps = {"2": "ALTER TABLE things ADD b int", "3": "UPDATE things SET b = a % 2"}
+    async with open_database(postgres_url) as database:
+        assert await apply_schema(database, old) == ["1"]
+        assert await apply_schema(database, replace(old, steps={**old.steps, **steps})) == [
+            "2",
+            "3",
+        ]
+        with pytest.raises(StorageError, match=r"a newer version \(schema 3\)"):
+            await apply_schema(database, old)
+    assert await ask(postgres_url, "SELECT count(b) FROM other.things") == 0
+
+
+# What goes in
+
+
+async def test_a_period_has_one_tick_however_many_ask(url: str) -> None:
+    async with open_hands(url) as one, open_queue(url) as two:
+        added = await asyncio.gather(*(each.add_tick(PERIOD) for each in (one.queue, two)))
+        assert sorted(added) == [False, True]
+        assert (await one.take()).values == {"timestamp": PERIOD}
+        await wait_until_empty(url)
+        assert not await two.add_tick(PERIOD)
+        assert await two.add_tick(PERIOD + 1)
+
+
+async def test_a_slot_is_offered_once_and_taken_once(url: str) -> None:
+    other = replace(SLOT, user_id="bob")
+    async with open_queue(url) as queue:
+        assert await queue.load_offered() == frozenset()
+        assert await queue.add_reports([SLOT]) == 1
+        assert await queue.load_offered() == {SLOT}
+        assert await queue.add_reports([SLOT]) == 0
+        assert await queue.add_reports([other]) == 1
+        assert await queue.add_reports([]) == 0
+        assert await queue.load_offered() == {SLOT, other}
+    async with open_hands(url) as one, open_hands(url) as two:
+        await wait_until_empty(url)
+        taken = [hands.done.get_nowait() for hands in (one, two) for _ in range(hands.done.qsize())]
+    assert sorted(slot.user_id for work in taken for slot in read_slots(work)) == ["ann", "bob"]
+
+
+async def test_a_slot_is_offered_while_it_is_being_worked_on(url: str) -> None:
+    async with open_hands(url) as hands:
+        hands.may_end.clear()
+        await hands.queue.add_reports([SLOT])
+        await hands.take()
+        assert await hands.queue.load_offered() == {SLOT}
+        hands.may_end.set()
+        await wait_until_empty(url)
+        assert await hands.queue.load_offered() == frozenset()
+
+
+@pytest.mark.parametrize(("count", "jobs"), [(1, 1), (50, 50), (51, 26), (400, 50)])
+async def test_many_slots_share_jobs_and_each_is_in_one(url: str, count: int, jobs: int) -> None:
+    slots = [replace(SLOT, user_id=f"user{number:03}") for number in range(count)]
+    async with open_hands(url) as hands:
+        assert await hands.queue.add_reports(slots) == jobs
+        found = [slot for _ in range(jobs) for slot in read_slots(await hands.take())]
+    assert sorted(found, key=lambda each: each.user_id) == slots
+
+
+async def test_more_is_asked_for_when_no_report_waits_any_more(url: str) -> None:
+    async with open_queue(url) as queue:
+        await queue.add_more()
+        await queue.add_more()
+        await queue.add_reports([replace(SLOT, user_id=f"user{number}") for number in range(10)])
+    async with open_hands(url) as hands:
+        tasks = [(await hands.take()).task for _ in range(11)]
+        await wait_until_empty(url)
+        assert hands.done.empty()
+    assert tasks == [*[REPORTS] * 10, MORE]
+
+
+async def test_what_is_done_or_fails_leaves_nothing_behind(url: str) -> None:
+    async with open_queue(url) as queue:
+
+        async def fail(work: Work) -> None:
+            raise ValueError(work.task)
+
+        await queue.add_look("ann")
+        await queue.add_look("ann")
+        working = asyncio.create_task(queue.work(fail))
+        await wait_until_empty(url)
+        working.cancel()
+        await asyncio.wait([working])
+
+
+# The dead
+
+
+async def test_jobs_of_a_process_that_died_are_found_by_another(url: str) -> None:
+    async with open_hands(url) as dead, open_queue(url) as alive:
+        dead.may_end.clear()
+        await alive.add_reports([SLOT])
+        work = await dead.take()
+        assert await alive.find_stalled() == []
+        await ask(url, AGE)
+        [stalled] = await alive.find_stalled()
+        assert (stalled.task, stalled.attempt) == (REPORTS, work.attempt)
+        assert await alive.add_reports([SLOT]) == 1
+        await alive.remove(stalled)
+        assert (await dead.take()).attempt != work.attempt
+        dead.may_end.set()

@@ -1,0 +1,282 @@
+"""A workspace and processes of the bot, as far as messages go, moved by hand."""
+
+import asyncio
+from asyncio import Future
+from bisect import insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar, cast
+
+from bot.dispatcher.catch_up import CatchUp, Missed
+from bot.dispatcher.claims import ClaimsParts, MessageClaims
+from bot.dispatcher.message_worker import MessageWorker, MissedMessageNotice, WorkerParts
+from bot.dispatcher.receiver import MessageReceiver, ReceiverParts, is_worth_hearing
+from bot.dispatcher.responder import Responder
+from bot.dispatcher.server_clock import ServerClock
+from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
+from bot.errors import UnreachableError
+from bot.metrics import Metrics
+from bot.models import Message, Room, RoomType, Sender
+from bot.parsing import Listener
+from bot.rocketchat.client import HistoryPage, RestClient
+from bot.storage.checkpoints import Checkpoint, Checkpoints
+from bot.storage.database import Database
+from bot.storage.foresight import Foresight, Part, Rows
+from bot.storage.health import StorageHealth
+from bot.storage.inbox import Inbox
+
+START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+BOT = Sender("bot", "sessions")
+PEOPLE = ("ann", "bob", "cat")
+PAGE = 3
+DAY = timedelta(days=1)
+
+
+class KilledError(BaseException):
+    """The process is gone in the middle of this."""
+
+
+@dataclass
+class World:
+    """A workspace: what was said in it, and what the bot answered."""
+
+    DEADLY_MOMENTS: ClassVar = (
+        *("fetching", "accepting", "half accepted", "before checkpoint", "after checkpoint"),
+    )
+
+    now: datetime = START
+    said: list[Message] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    listening: "list[Process]" = field(default_factory=list)
+    is_reachable: bool = True
+    said_while_fetching: int = 0
+    breaks_while_fetching: bool = False
+    deadly: str = ""
+    """The moment at which the process that comes to it is killed; then there is none any more."""
+
+    def say(self, person: str, later: float = 0.0, *, is_lost: bool = False) -> Message:
+        """Let somebody speak; what is lost reaches nobody over the stream."""
+        self.now += timedelta(seconds=later, milliseconds=1)
+        sender = Sender(person, person)
+        id_ = f"{person}{len(self.said)}"
+        message = Message(id_, f"room of {person}", RoomType.DIRECT, sender, "!x", self.now)
+        self.said.append(message)
+        for process in [] if is_lost else self.listening:
+            process.intake.hear(message)
+        return message
+
+    def kill(self, moment: str) -> None:
+        """Kill the process that has come to this moment, if it is the one."""
+        if self.deadly == moment:
+            self.deadly = ""
+            raise KilledError
+
+    async def fetch_time(self) -> datetime:
+        self._check()
+        return self.now.replace(microsecond=0)
+
+    async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
+        self._check()
+        names = {each.room_id for each in self.said if each.sent_at > since}
+        return tuple(Room(name, RoomType.DIRECT) for name in sorted(names))
+
+    async def fetch_history(
+        self, room: Room, oldest: datetime, latest: datetime | None = None
+    ) -> HistoryPage:
+        self._check()
+        until = latest or self.now
+        found = [
+            each
+            for each in reversed(self.said)
+            if each.room_id == room.id and oldest <= each.sent_at <= until
+        ]
+        for _ in range(self.said_while_fetching):
+            self.say(PEOPLE[0])
+        self.said_while_fetching = 0
+        self.kill("fetching")
+        self.is_reachable = not self.breaks_while_fetching
+        self._check()
+        return HistoryPage(tuple(found[:PAGE]), len(found) <= PAGE)
+
+    async def fetch_message(self, message_id: str) -> Message | None:
+        self._check()
+        return next((each for each in self.said if each.id == message_id), None)
+
+    async def fetch_room(self, room_id: str) -> Room:
+        return Room(room_id, RoomType.DIRECT)
+
+    def _check(self) -> None:
+        if not self.is_reachable:
+            raise UnreachableError("cut off")
+
+
+@dataclass
+class HandDrivenLanes:
+    """Each person's jobs in order, worked one by one as the test says."""
+
+    jobs: dict[str, list[UserTask]] = field(default_factory=dict)
+    room: int = 5
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.jobs.values()))
+
+    def is_working_for(self, person: str) -> bool:
+        return bool(self.jobs.get(person))
+
+    def add(self, job: UserTask) -> None:
+        insort(self.jobs.setdefault(job.person_id, []), job, key=lambda each: each.at)
+        self.room -= 1
+
+    async def work(self, person: str) -> Progress | None:
+        waiting = self.jobs.get(person)
+        if not waiting:
+            return None
+        job = waiting[0]
+        progress = await job.work()
+        if progress is Progress.SETTLED:
+            waiting.remove(job)
+            self.room += 1
+        return progress
+
+
+@dataclass
+class ScriptedAnswers:
+    """Answers once for each id, as the server stores each id once; may fail or die in it."""
+
+    world: World
+    inbox: Inbox
+    script: list[str] = field(default_factory=list)
+
+    async def answer(self, message: Message, _part: str, *, is_repeat: bool = False) -> None:
+        del is_repeat
+        assert not await self.inbox.is_finished(message.id)
+        how = self.script.pop() if self.script else "well"
+        if how == "killed before":
+            raise KilledError
+        if how == "failing" or not self.world.is_reachable:
+            raise UnreachableError("cut off")
+        if message.id not in self.world.answered:
+            self.world.answered.append(message.id)
+        if how == "killed after":
+            raise KilledError
+
+
+@dataclass
+class MortalCheckpoints:
+    """Whoever keeps a checkpoint may die before it, or after it."""
+
+    world: World
+    kept: Checkpoints
+
+    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
+        return await self.kept.load_or_begin(server_now)
+
+    async def advance(self, until: datetime, now: datetime) -> None:
+        self.world.kill("before checkpoint")
+        await self.kept.advance(until, now)
+        self.world.kill("after checkpoint")
+
+
+class Process:
+    """One process of the bot, as far as messages go."""
+
+    def __init__(self, world: World, database: Database, name: str) -> None:
+        self.world, self.database = world, database
+        self.is_live = False
+        self.lanes = HandDrivenLanes()
+        clock, health = ServerClock(self.count_seconds), StorageHealth()
+        inbox = Inbox(database)
+        checkpoints = cast("Checkpoints", MortalCheckpoints(world, Checkpoints(database, BOT.id)))
+        self.answers = ScriptedAnswers(world, inbox)
+        answers, lanes = cast("Responder", self.answers), cast("UserQueues", self.lanes)
+        metrics = Metrics("0")
+        case_parts = WorkerParts(
+            name=name,
+            inbox=inbox,
+            answers=answers,
+            absence=MissedMessageNotice(inbox, answers, name, self.tell_time),
+            rest=cast("RestClient", world),
+            clock=clock,
+            health=health,
+            check_token=self.do_nothing,
+            now=self.tell_time,
+            metrics=metrics,
+        )
+        cases = MessageWorker(case_parts, DAY)
+        self.looked_up: list[str] = []
+        self.foresight = Foresight(self.look_up)
+        grounds: Any = (name, inbox, lanes, cases, health, self.foresight)
+        parts: Any = (*grounds, self.tell_time, metrics.waits)
+        self.desk = MessageClaims(ClaimsParts(*parts))
+        listener = Listener(BOT, "!")
+        worth = partial(is_worth_hearing, listener=listener)
+        catch_up = CatchUp(world, checkpoints, clock, window=DAY, is_worth=worth)
+        parts = ReceiverParts(
+            listener=listener,
+            catch_up=catch_up,
+            checkpoints=checkpoints,
+            clock=clock,
+            health=health,
+            accept=self.accept,
+            give_up=self.check_nothing_is_given_up,
+            complain=self.do_nothing,
+            is_live=lambda: self.is_live,
+            now=self.tell_time,
+        )
+        self.intake = MessageReceiver(parts, DAY)
+
+    def look_up(self, person: str) -> Future[Mapping[Part, Rows]]:
+        """Read, as far as a foresight knows, what belongs to the person."""
+        self.looked_up.append(person)
+        outcome: Future[Mapping[Part, Rows]] = asyncio.get_running_loop().create_future()
+        outcome.set_result({Part.NAMES: [(person,)]})
+        return outcome
+
+    async def ask_for(self, person: str) -> None:
+        """Read what belongs to the person as an answer does."""
+
+        def look_up_alone(person: str) -> Future[Rows]:
+            self.looked_up.append(person)
+            outcome: Future[Rows] = asyncio.get_running_loop().create_future()
+            outcome.set_result([(person,)])
+            return outcome
+
+        assert await self.foresight.read(person, Part.NAMES, look_up_alone) == [(person,)]
+
+    def tell_time(self) -> datetime:
+        return self.world.now
+
+    def count_seconds(self) -> float:
+        return (self.world.now - START).total_seconds()
+
+    async def do_nothing(self, *_: object) -> None:
+        pass
+
+    async def check_nothing_is_given_up(self, missed: Missed) -> None:
+        assert not missed.old
+
+    async def accept(self, messages: Sequence[Message]) -> None:
+        self.world.kill("accepting")
+        half = len(messages) // 2
+        await self.desk.accept(messages[:half])
+        self.world.kill("half accepted")
+        await self.desk.accept(messages[half:])
+
+    async def connect(self) -> bool:
+        """Listen, catch up, be live: as the realtime connection does it."""
+        self.world.listening.append(self)
+        try:
+            await self.intake.catch_up()
+        except UnreachableError:
+            self.drop()
+            return False
+        self.is_live = True
+        return True
+
+    def drop(self) -> None:
+        self.is_live = False
+        if self in self.world.listening:
+            self.world.listening.remove(self)

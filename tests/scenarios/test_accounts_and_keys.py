@@ -1,0 +1,165 @@
+"""What happens to a lent token while nobody asks for anything, and what operators see of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.demo.demo import find_link
+from tests.scenarios.test_two_processes import run_to_its_end
+from tests.support.linking import connect_by_button, count_requests, press_button
+from tests.support.stage import Stage, open_stage
+
+DAY = timedelta(days=1).total_seconds()
+HOUR = timedelta(hours=1).total_seconds()
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, has_oauth=True) as opened:
+        yield opened
+
+
+async def let_hours_pass(stage: Stage, count: int) -> None:
+    """Let hour after hour pass until the workspace has been asked for tokens so many times."""
+    async with asyncio.timeout(20):
+        while count_requests(stage, "/oauth/token") < count:
+            stage.clock.offset += HOUR
+            await asyncio.sleep(0.1)
+
+
+async def test_a_token_that_nobody_uses_is_renewed_in_time_for_months(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    await connect_by_button(alice)
+    for week in range(1, 5):
+        stage.clock.offset += 8 * DAY
+        await let_hours_pass(stage, 1 + week)
+    assert "signed in as you" in await alice.ask("!sessions")
+
+
+async def test_a_token_that_died_unnoticed_is_told_to_its_owner_once_with_a_new_link(
+    stage: Stage,
+) -> None:
+    alice = await stage.meet("alice")
+    await connect_by_button(alice)
+    stage.simulator.workspace.oauth.revoke(stage.people.alice)
+    stage.clock.offset += 8 * DAY
+    await let_hours_pass(stage, 2)
+    told = await alice.hear(20)
+    assert "no longer accepts the permission you gave me" in told
+    assert "!connect" in told
+    assert "not connected" in await alice.ask("!whoami")
+    assert (await press_button(alice, find_link({"msg": told}))).status == 200
+    assert (await alice.hear()).startswith("You are connected.")
+    stage.clock.offset += DAY
+    await alice.expect_silence()
+    assert "signed in as you" in await alice.ask("!sessions")
+
+
+async def test_an_outage_of_days_costs_no_connection(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    await connect_by_button(alice)
+    stage.simulator.faults.fail_next("/oauth/token", status=502, times=3)
+    stage.clock.offset += 8 * DAY
+    await let_hours_pass(stage, 2)
+    assert "signed in as you" in await alice.ask("!sessions")
+
+
+async def test_the_operator_sees_who_did_what_and_can_make_the_bot_forget(
+    stage: Stage, tmp_path: Path
+) -> None:
+    alice = await stage.meet("alice")
+    await connect_by_button(alice)
+    await alice.ask("!sessions")
+    await alice.ask("!logout 2")
+    await alice.ask("!confirm")
+    config = write_config(stage, tmp_path)
+    status, accounts, _ = await run_to_its_end("accounts", "list", "--config", config)
+    assert (status, accounts.count("\n")) == (0, 2)
+    assert f"alice  {alice.person.user_id}  oauth" in accounts
+    _, trail, _ = await run_to_its_end("accounts", "audit", "alice", "--config", config)
+    for deed in ("connected  oauth", "used  the list of sessions", "logged out a session"):
+        assert deed in trail
+    _, everything, _ = await run_to_its_end("accounts", "audit", "--config", config)
+    assert everything == trail
+    secrets = stage.simulator.workspace.secrets()
+    assert not [each for each in secrets if each in accounts + trail]
+    status, _, _ = await run_to_its_end("accounts", "forget", "alice", "--config", config)
+    assert status == 0
+    assert "not connected" in await alice.ask("!whoami")
+    _, trail, _ = await run_to_its_end("accounts", "audit", "alice", "--config", config)
+    assert trail == "0 records\n"
+
+
+async def test_keys_are_changed_while_the_bot_runs(stage: Stage, tmp_path: Path) -> None:
+    alice, bob = await stage.meet("alice"), await stage.meet("bob")
+    await connect_by_button(alice)
+    config = write_config(stage, tmp_path)
+    key_file = tmp_path / "bot.key"
+    _, old, _ = await run_to_its_end("keys", "list", "--config", config)
+    old_id = old.split()[0]
+    assert old == f"{old_id}  seals and opens  2 tokens\n"
+    status, made, _ = await run_to_its_end("keys", "new", "--config", config)
+    assert (status, key_file.stat().st_mode & 0o777) == (0, 0o600)
+    new_id = made.split()[3].strip(",")
+    await bob.connect()
+    assert "`!session 1`" in await alice.ask("!sessions")
+    _, both, _ = await run_to_its_end("keys", "list", "--config", config)
+    assert both == f"{new_id}  seals and opens  1 token\n{old_id}  opens  2 tokens\n"
+    status, rotated, _ = await run_to_its_end("keys", "rotate", "--config", config)
+    assert (status, rotated.splitlines()[-1]) == (0, "All tokens are sealed with the first key.")
+    for each in (alice, bob):
+        assert "`!session 1`" in await each.ask("!sessions")
+    _, after, _ = await run_to_its_end("keys", "list", "--config", config)
+    assert after == f"{new_id}  seals and opens  3 tokens\n{old_id}  opens  0 tokens\n"
+    keys = [line for line in key_file.read_text().splitlines() if not line.startswith("#")]
+    assert not [key for key in keys if key in old + made + both + rotated + after]
+    key_file.write_text(f"{keys[0]}\n")
+    for each in (alice, bob):
+        assert "`!session 1`" in await each.ask("!sessions")
+
+
+async def test_a_bot_without_the_key_does_not_start_and_deletes_nothing(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        alice = await stage.meet("alice")
+        await alice.connect()
+        config = write_config(stage, tmp_path)
+        _, listed, _ = await run_to_its_end("keys", "list", "--config", config)
+        key_file, key_id = tmp_path / "bot.key", listed.split()[0]
+        right = key_file.read_text()
+        key_file.write_text("A" * 43 + "=\n")
+        status, _, problem = await run_to_its_end("run", "--config", config)
+        assert status == 2
+        assert key_id in problem
+        assert "Nothing was deleted" in problem
+        _, listed, _ = await run_to_its_end("keys", "list", "--config", config)
+        assert f"{key_id}  MISSING  1 token" in listed
+        key_file.unlink()
+        status, _, problem = await run_to_its_end("run", "--config", config)
+        assert (status, "restore it" in problem) == (2, True)
+        key_file.write_text(right)
+        key_file.chmod(0o600)
+        assert "signed in as you" in await alice.ask("!sessions")
+
+
+async def test_taking_oauth_out_of_the_settings_is_warned_of(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        await connect_by_button(await stage.meet("alice"))
+    with capture_logs() as logs:
+        async with open_stage(tmp_path):
+            pass
+    (warning,) = [each for each in logs if each["event"].startswith("[oauth] is not set")]
+    assert (warning["log_level"], warning["accounts"]) == ("warning", 1)
+
+
+def write_config(stage: Stage, folder: Path) -> str:
+    path = folder / "operator.toml"
+    path.write_text(
+        f'[workspace]\nurl = "{stage.simulator.url}"\nuser_id = "{stage.people.bot.id}"\n'
+        f'auth_token = "{stage.people.bot_token}"\n'
+        f'[web]\nport = 0\n[storage]\nurl = "sqlite:///{folder / "bot.db"}"\n'
+    )
+    return str(path)

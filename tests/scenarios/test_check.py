@@ -1,0 +1,354 @@
+"""``session-bot check`` against workspaces, databases and settings that are right or wrong."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from bot.admin.check import check_configured, check_everything
+from bot.admin.check_result import CheckResult, Level
+from bot.config import OAuthSettings, ReportSettings, Settings, StorageSettings, WebSettings
+from bot.delegation import make_memory, open_vault
+from bot.features.accounts.store import ConnectedAccount
+from bot.models import AuthToken
+from bot.storage.database import open_database
+from rocketchat_simulator.demo_data import DemoPeople, seed
+from rocketchat_simulator.server import Simulator
+from tests.support.stage import make_settings, open_stage
+
+PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+_AGE = text("UPDATE alembic_version SET version_num = '0005'")
+
+
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@dataclass
+class World:
+    """What a check finds; it begins with all being well."""
+
+    simulator: Simulator
+    people: DemoPeople
+    folder: Path
+    settings: Settings
+    stack: AsyncExitStack
+    port: int = field(default_factory=find_free_port)
+
+    def set(self, section: str, **values: object) -> None:
+        changed = getattr(self.settings, section).model_copy(update=values)
+        self.settings = self.settings.model_copy(update={section: changed})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def check(self) -> list[CheckResult]:
+        return [finding async for finding in check_everything(self.settings, patience=5.0)]
+
+
+@pytest.fixture
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    options = getattr(request, "param", {})
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(Simulator(**options))
+        people = seed(simulator.workspace)
+        settings = make_settings(simulator.url, people, tmp_path)
+        made = World(simulator, people, tmp_path, settings, stack)
+        made.set("web", public_url=made.url, port=made.port)
+        yield made
+
+
+async def test_where_all_is_well_every_line_says_so(world: World) -> None:
+    found = await world.check()
+    assert {each.level for each in found} == {OK}, [str(each) for each in found]
+    subjects = ["reach", "version", "login", "listening", "roles", "proof", "licence", "oauth"]
+    subjects += ["rate limit", "public url", "storage", "key", "capacity"]
+    assert [each.subject for each in found] == subjects
+    assert not list(world.folder.iterdir())
+
+
+# Each makes one thing wrong.
+
+
+async def break_token(world: World) -> None:
+    world.set("workspace", auth_token=SecretStr("x" * 43))
+
+
+async def take_bot_role(world: World) -> None:
+    world.people.bot.roles = ("user",)
+
+
+async def take_user_role(world: World) -> None:
+    world.people.bot.roles = ("bot",)
+
+
+async def give_all_power(world: World) -> None:
+    world.people.bot.roles = ("admin", "bot")
+
+
+async def go_away(world: World) -> None:
+    world.set("workspace", url=f"http://127.0.0.1:{find_free_port()}")
+
+
+async def answer_with_pages(world: World) -> None:
+    world.simulator.faults.fail_next("/api/info", status=200, body="<html>", times=9)
+
+
+async def take_wrong_path(world: World) -> None:
+    world.set("workspace", url=f"{world.simulator.url}/chat")
+
+
+async def swallow_websockets(world: World) -> None:
+    world.simulator.faults.fail_next("/websocket", status=502, times=9)
+
+
+async def leave_unlicensed(world: World) -> None:
+    world.simulator.workspace.is_licensed = False
+
+
+async def mistype_oauth(world: World) -> None:
+    await register(world, f"{world.url}/oauth/callback")
+    world.set("oauth", client_secret=SecretStr("x" * 43))
+
+
+async def send_people_elsewhere(world: World) -> None:
+    await register(world, "https://old.example.org/oauth/callback")
+
+
+async def register(world: World, address: str) -> None:
+    app = world.simulator.workspace.oauth.make_app("Session bot", address)
+    own = OAuthSettings(client_id=app.client_id, client_secret=SecretStr(app.client_secret))
+    world.settings = world.settings.model_copy(update={"oauth": own})
+
+
+async def wish_for_no_room(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="#nowhere")})
+
+
+async def stay_outside(world: World) -> None:
+    world.simulator.workspace.make_channel("ops", [world.people.alice])
+    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="#ops")})
+
+
+async def lead_elsewhere(world: World) -> None:
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    world.stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    world.set("web", public_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+
+
+async def lead_nowhere(world: World) -> None:
+    world.set("web", public_url=f"http://127.0.0.1:{find_free_port()}")
+
+
+async def forgo_https(world: World) -> None:
+    world.set("web", public_url="http://bot.invalid")
+
+
+async def forbid_writing(world: World) -> None:
+    async with open_database(world.settings.storage.url):
+        pass
+    url = f"sqlite:///file:{world.folder}/bot.db?mode=ro&uri=true"
+    world.settings = world.settings.model_copy(update={"storage": StorageSettings(url=url)})
+
+
+async def lose_folder(world: World) -> None:
+    url = f"sqlite:///{world.folder}/none/bot.db"
+    world.settings = world.settings.model_copy(update={"storage": StorageSettings(url=url)})
+
+
+async def lose_key(world: World) -> None:
+    async with open_database(world.settings.storage.url) as database:
+        memory = make_memory(database, await open_vault(database, world.settings))
+        account = ConnectedAccount("a", "alice", "personal_access_token", NOW)
+        await memory.accounts.save(account, AuthToken("a", SecretStr("t")))
+    (world.folder / "bot.key").unlink()
+
+
+async def change_key(world: World) -> None:
+    await lose_key(world)
+    other = world.folder / "other.db"
+    async with open_database(f"sqlite:///{other}") as database:
+        own = {"storage": StorageSettings(url=f"sqlite:///{other}")}
+        await open_vault(database, world.settings.model_copy(update=own))
+    (world.folder / "other.key").rename(world.folder / "bot.key")
+
+
+async def read_anonymously(world: World) -> None:
+    world.simulator.workspace.allows_anonymous_reading = True
+
+
+Arrange = Callable[[World], Awaitable[None]]
+OLD = {"version": "7.7"}
+WRONG: list[tuple[Arrange, Level, str, str]] = [
+    (break_token, PROBLEM, "login", "Sign in to Rocket.Chat as the bot, make a personal"),
+    (take_bot_role, WARNING, "roles", "counts for the rate limit, too. Give the account the roles"),
+    (take_user_role, WARNING, "roles", "without the role user"),
+    (give_all_power, WARNING, "roles", "much more than the bot needs"),
+    (go_away, PROBLEM, "reach", "cannot be reached"),
+    (answer_with_pages, PROBLEM, "reach", "200 with text/html is no answer of Rocket.Chat's"),
+    (take_wrong_path, PROBLEM, "reach", "is no answer of Rocket.Chat's; is workspace.url right?"),
+    (swallow_websockets, PROBLEM, "listening", "HTTP 502 instead of a websocket. A reverse proxy"),
+    (leave_unlicensed, PROBLEM, "licence", "has no device management. It comes with a paid plan"),
+    (mistype_oauth, PROBLEM, "oauth", "client_secret right, and is the application active?"),
+    (send_people_elsewhere, PROBLEM, "oauth", "sends people back to https://old.example.org/oauth"),
+    (wish_for_no_room, PROBLEM, "report", "no room #nowhere that the bot can see"),
+    (stay_outside, PROBLEM, "report", "the bot is not in #ops. Invite it there: /invite, in #ops"),
+    (lead_elsewhere, PROBLEM, "public url", "answers something else (HTTP 404). Correct [web]"),
+    (lead_nowhere, WARNING, "public url", "cannot be reached from this machine"),
+    (forgo_https, WARNING, "public url", "is not https, and people paste tokens there"),
+    (forbid_writing, PROBLEM, "storage", "read-only; give the bot's user the right to write"),
+    (lose_folder, PROBLEM, "storage", "the folder does not exist; make it"),
+    (lose_key, PROBLEM, "key", "bot.key is missing; restore it"),
+    (change_key, PROBLEM, "key", "tokens are sealed with a key that is missing"),
+]
+
+
+@pytest.mark.parametrize(("arrange", "level", "subject", "words"), WRONG)
+async def test_what_is_wrong_is_named_with_what_to_do(
+    world: World, arrange: Arrange, level: Level, subject: str, words: str
+) -> None:
+    await arrange(world)
+    found = await world.check()
+    worst = [each for each in found if each.subject == subject and each.level is level]
+    assert any(words in str(each) for each in worst), [str(each) for each in found]
+    others = [each for each in found if each.subject != subject]
+    assert {each.level for each in others} == {OK}, [str(each) for each in others]
+    assert_no_secret(world, found)
+
+
+def assert_no_secret(world: World, found: list[CheckResult]) -> None:
+    text = "\n".join(map(str, found))
+    own = world.settings
+    secrets = world.simulator.workspace.secrets()
+    secrets |= {
+        each.get_secret_value() for each in (own.workspace.auth_token, own.oauth.client_secret)
+    }
+    assert not [secret for secret in secrets - {""} if secret in text]
+
+
+@pytest.mark.parametrize("world", [OLD], indirect=True)
+async def test_a_workspace_that_believes_made_up_tokens_is_named(world: World) -> None:
+    await read_anonymously(world)
+    [proof] = [each for each in await world.check() if each.subject == "proof"]
+    assert "Anonymous Read" in str(proof)
+
+
+@pytest.mark.parametrize("world", [OLD], indirect=True)
+async def test_a_version_that_ignores_oauth_is_named(world: World) -> None:
+    await register(world, f"{world.url}/oauth/callback")
+    [found] = [each for each in await world.check() if each.subject == "version"]
+    assert found.level is WARNING
+    assert "as 7.5 to 7.13 do" in found.words
+
+
+async def test_what_is_right_with_oauth_and_a_report_is_said(world: World) -> None:
+    await register(world, f"{world.url}/oauth/callback")
+    world.simulator.workspace.make_channel("ops", [world.people.bot])
+    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="ops")})
+    found = [str(each) for each in await world.check()]
+    assert "ok       oauth       the workspace knows the application" in found
+    assert "ok       report      goes to ops" in found
+
+
+async def test_without_the_bot_role_the_limit_is_seen(world: World) -> None:
+    await take_bot_role(world)
+    [limit] = [each for each in await world.check() if each.subject == "rate limit"]
+    assert limit.words == "10 calls a minute and route, the bot's own among them"
+
+
+async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
+    async with open_stage(tmp_path) as stage:
+        alice = await stage.meet_connected("alice")
+        await alice.ask("!sessions")
+        await alice.ask("!alerts on")
+        settings = make_settings(stage.simulator.url, stage.people, tmp_path)
+        port = int(stage.bot.public_url.rpartition(":")[2])
+        own = WebSettings(public_url=stage.bot.public_url, port=port)
+        settings = settings.model_copy(update={"web": own})
+        found = [str(each) async for each in check_everything(settings)]
+        assert not [each for each in found if not each.startswith("ok")]
+        assert (
+            f"ok       public url  {stage.bot.public_url} leads here; a bot is running there"
+            in found
+        )
+        assert "1000 calls a minute and route, says the running bot" in "\n".join(found)
+        assert "alerts look every 5 minutes at each of those who want them (1)" in "\n".join(found)
+        assert (await alice.ask("!whoami")).startswith("You are alice")
+
+
+async def run_command(*words: str) -> tuple[int | None, str]:
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(30):
+        output, _ = await program.communicate()
+    return program.returncode, output.decode()
+
+
+async def test_the_command_prints_lines_and_its_status_tells(world: World) -> None:
+    own = world.settings
+    lines = ["[workspace]", f'url = "{own.workspace.url}"', f'user_id = "{own.workspace.user_id}"']
+    lines += [f'auth_token = "{world.people.bot_token}"', "[storage]", f'url = "{own.storage.url}"']
+    lines += ["[web]", f'public_url = "{world.url}"', f"port = {world.port}"]
+    config = world.folder / "config.toml"
+    config.write_text("\n".join(lines))
+    config.chmod(0o600)
+    status, output = await run_command("check", "--config", str(config))
+    assert status == 0, output
+    assert "ok       login       signed in as sessions" in output
+    await leave_unlicensed(world)
+    status, output = await run_command("check", "--config", str(config))
+    assert status == 1
+    assert "problem  licence     this workspace has no device management" in output
+    assert world.people.bot_token not in output
+
+
+async def test_settings_that_cannot_be_read_are_a_problem_too(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[workspace]\nurl = 'https://x.example'\nuser_id = 'u'\nauth_token = ''\n")
+    [finding] = [each async for each in check_configured(config)]
+    assert "auth_token" in finding.words
+
+
+async def test_a_database_on_a_server_is_tried_and_left_as_it_was(
+    world: World, postgres_url: str
+) -> None:
+    own = StorageSettings(url=postgres_url)
+    world.settings = world.settings.model_copy(update={"storage": own})
+    found = {each.subject: each for each in await world.check()}
+    assert found["storage"].words == "empty; the tables are made at the first start"
+    assert "a key to seal tokens with is missing" in found["key"].words
+    async with open_database(postgres_url) as database:
+        count = text("SELECT count(*) FROM pg_tables WHERE tablename = 'session_bot_trial'")
+        assert await database.run(lambda connection: connection.execute(count).scalar_one()) == 0
+    found = {each.subject: each for each in await world.check()}
+    assert found["storage"].words == "can be read and written"
+
+
+async def test_an_older_programs_database_is_not_updated(world: World) -> None:
+    async with open_database(world.settings.storage.url) as database:
+        await database.run(lambda connection: connection.execute(_AGE))
+    found = {each.subject: each for each in await world.check()}
+    assert "an older program's" in found["storage"].words
+    assert found["key"].level is OK

@@ -1,0 +1,243 @@
+"""What people type as a schedule, and the times that follow from it."""
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import UsageError
+from bot.features.reports.schedule_rules import (
+    SPREAD,
+    Frequency,
+    ScheduleRule,
+    find_next,
+    find_place,
+    list_next,
+    parse_pause,
+    parse_timetable,
+)
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+ZONES = [
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Africa/Cairo",
+    "Asia/Kathmandu",
+    "Pacific/Apia",
+]
+
+
+# What people type
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("daily 09:00", "daily 09:00"),
+        ("daily 9", "daily 09:00"),
+        ("Daily at 9:30", "daily 09:30"),
+        ("daily 09.00", "daily 09:00"),
+        ("daily 9am", "daily 09:00"),
+        ("daily 9:05 pm", "daily 21:05"),
+        ("daily 12am", "daily 00:00"),
+        ("daily 12 PM", "daily 12:00"),
+        ("daily 0830", "daily 08:30"),
+        ("daily 8h30", "daily 08:30"),
+        ("daily ０９：００", "daily 09:00"),  # noqa: RUF001 - full width, as some keyboards write it
+        ("`daily 9:00`", "daily 09:00"),
+        ("weekdays 8:30", "weekdays 08:30"),
+        ("weekly mon 09:00", "weekly mon 09:00"),
+        ("weekly on Mondays at 9 a.m.", "weekly mon 09:00"),
+        ("weekly SU 23:59", "weekly sun 23:59"),
+        ("weekly thurs, 7", "weekly thu 07:00"),
+        ("monthly 1 09:00", "monthly 1 09:00"),
+        ("monthly on the 31st at 18:00", "monthly 31 18:00"),
+        ("monthly 2. 8", "monthly 2 08:00"),
+        ("monthly last 9", "monthly 31 09:00"),
+    ],
+)
+def test_schedules_are_understood_as_people_type_them(words: str, expected: str) -> None:
+    assert str(parse_timetable(words)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("dayly 09:00", "Did you mean report daily 09:00?"),
+        ("weekday 8:30", "Did you mean report weekdays 08:30?"),
+        ("weekly mondag 9:15", "Did you mean report weekly mon 9:15?"),
+        ("weekly wenesday 9", "Did you mean report weekly wed 9?"),
+        ("weekly 09:00", "On which day of the week?"),
+        ("weekly", "On which day of the week?"),
+        ("monthly 9", "On which day of the month"),
+        ("monthly 0 9:00", "On which day of the month"),
+        ("monthly 32 9:00", "On which day of the month"),
+        ("daily", "At what time of day?"),
+        ("daily 25:00", "At what time of day?"),
+        ("daily 24:00", "At what time of day?"),
+        ("daily 9:60", "At what time of day?"),
+        ("daily 13pm", "At what time of day?"),
+        ("daily 0am", "At what time of day?"),
+        ("daily soon", "At what time of day?"),
+        ("weekly mon", "At what time of day?"),
+        ("hourly 5", "I don't know the schedule hourly"),
+        ("", "I don't know the schedule"),
+    ],
+)
+def test_what_is_not_understood_is_answered_with_an_example(words: str, said: str) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_timetable(words)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "hours"),
+    [("12h", 12), ("3d", 72), ("3 d", 72), ("2w", 336), ("2 weeks", 336), ("1 Day", 24)],
+)
+def test_pauses_are_in_hours_days_and_weeks(words: str, hours: int) -> None:
+    assert parse_pause(words) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("words", ["", "2", "0d", "w", "2m", "-1d", "99w", "1.5h", "for ever"])
+def test_other_pauses_are_refused_with_an_example(words: str) -> None:
+    with pytest.raises(UsageError, match="report pause 2w"):
+        parse_pause(words)
+
+
+@given(st.text(max_size=40))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    for read in (parse_timetable, parse_pause):
+        with suppress(UsageError):
+            assert read(text)
+
+
+timetables = st.builds(
+    lambda form, hour, minute, weekday, monthday: ScheduleRule(
+        form, hour, minute, {Frequency.WEEKLY: weekday, Frequency.MONTHLY: monthday}.get(form, 0)
+    ),
+    st.sampled_from(Frequency),
+    st.integers(0, 23),
+    st.integers(0, 59),
+    st.integers(0, 6),
+    st.integers(1, 31),
+)
+
+
+@given(timetables)
+def test_a_timetable_is_kept_as_what_one_would_type(timetable: ScheduleRule) -> None:
+    assert parse_timetable(str(timetable)) == timetable
+
+
+# The times that follow
+
+
+def is_meant(timetable: ScheduleRule, day: date) -> bool:
+    """Tell by the calendar alone, not as the program does it, whether a day is meant."""
+    if timetable.form is Frequency.WEEKDAYS:
+        return day.isoweekday() <= 5
+    if timetable.form is Frequency.WEEKLY:
+        return day.weekday() == timetable.day
+    if timetable.form is Frequency.MONTHLY:
+        is_last = (day + timedelta(days=1)).month != day.month
+        return day.day == timetable.day or (is_last and day.day < timetable.day)
+    return True
+
+
+def first_minute(day: date, at: time, zone: tzinfo) -> datetime:
+    """Give the first minute of the day, at that time or after it, that exists; once."""
+    wall = datetime.combine(day, at)
+    while True:
+        moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+        if moment.astimezone(zone).replace(tzinfo=None, fold=0) == wall:
+            return moment
+        wall += timedelta(minutes=1)
+
+
+def expect_times(
+    timetable: ScheduleRule, zone: tzinfo, after: datetime, days: int
+) -> list[datetime]:
+    start = after.astimezone(zone).date() - timedelta(days=2)
+    at = time(timetable.hour, timetable.minute)
+    found = {
+        first_minute(day, at, zone)
+        for day in (start + timedelta(days=number) for number in range(days))
+        if is_meant(timetable, day)
+    }
+    return sorted(moment for moment in found if moment > after)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    timetables,
+    st.sampled_from(ZONES),
+    st.integers(0, 5 * 365 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes)),
+)
+def test_times_are_those_of_the_calendar(
+    timetable: ScheduleRule, zone: str, after: datetime
+) -> None:
+    expected = expect_times(timetable, ZoneInfo(zone), after, days=100)[:3]
+    assert list_next(timetable, ZoneInfo(zone), after, 3) == expected
+
+
+NIGHTS = [  # the zone, the day, a time that night, what it is in UTC
+    ("Europe/Berlin", "2027-03-28", "02:30", ["2027-03-28T01:00"]),  # 02:00-03:00 is left out
+    ("Europe/Berlin", "2027-03-28", "03:00", ["2027-03-28T01:00"]),
+    ("Europe/Berlin", "2027-10-31", "02:30", ["2027-10-31T00:30"]),  # 02:00-03:00 comes twice
+    ("Europe/Berlin", "2027-10-31", "03:00", ["2027-10-31T02:00"]),
+    ("America/New_York", "2027-03-14", "02:30", ["2027-03-14T07:00"]),
+    ("America/New_York", "2027-11-07", "01:30", ["2027-11-07T05:30"]),
+    ("Australia/Lord_Howe", "2027-10-03", "02:15", ["2027-10-02T15:30"]),  # half an hour only
+    ("Australia/Lord_Howe", "2027-04-04", "01:45", ["2027-04-03T14:45"]),
+    ("Africa/Cairo", "2027-04-30", "00:30", ["2027-04-29T22:00"]),  # midnight itself is left out
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "at", "expected"), NIGHTS)
+def test_on_the_night_of_a_change_a_report_comes_once(
+    zone: str, day: str, at: str, expected: list[str]
+) -> None:
+    there = ZoneInfo(zone)
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
+    timetable = parse_timetable(f"daily {at}")
+    times = list_next(timetable, there, noon - timedelta(days=1), 2)
+    assert [f"{moment:%Y-%m-%dT%H:%M}" for moment in times if moment < noon] == expected
+    assert times[1].astimezone(there).strftime("%H:%M") == at
+
+
+@pytest.mark.parametrize(("zone", "day", "at", "expected"), NIGHTS)
+def test_asking_minute_by_minute_gives_no_other_times(
+    zone: str, day: str, at: str, expected: list[str]
+) -> None:
+    there = ZoneInfo(zone)
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
+    timetable = parse_timetable(f"daily {at}")
+    start = noon - timedelta(hours=16)
+    times = {find_next(timetable, there, start + timedelta(minutes=m)) for m in range(15 * 60)}
+    assert [f"{time:%Y-%m-%dT%H:%M}" for time in sorted(times) if time < noon] == expected
+
+
+def test_a_day_that_a_month_does_not_have_is_its_last() -> None:
+    start = datetime(2027, 1, 1, tzinfo=UTC)
+    for day, expected in ((29, [29, 28, 29, 29]), (30, [30, 28, 30, 30]), (31, [31, 28, 31, 30])):
+        times = list_next(ScheduleRule(Frequency.MONTHLY, 9, 0, day), UTC, start, 4)
+        assert [moment.day for moment in times] == expected
+        leap = list_next(
+            ScheduleRule(Frequency.MONTHLY, 9, 0, day), UTC, start.replace(year=2028), 2
+        )
+        assert leap[1].day == 29
+
+
+@given(st.text(max_size=20))
+def test_everybody_has_a_place_in_the_window_and_keeps_it(user_id: str) -> None:
+    assert timedelta() <= find_place(user_id) < SPREAD
+    assert find_place(user_id) == find_place(user_id)
+
+
+def test_places_are_spread_over_the_window() -> None:
+    places = {find_place(f"user {number}") for number in range(2000)}
+    assert len(places) > 290
