@@ -4,22 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any
 
 from pydantic import SecretStr
-
-_Made = TypeVar("_Made")
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(cls: type[_Made]) -> type[_Made]:
-    """Make ``cls`` a dataclass with slots that nobody may change.
-
-    To type checkers it is ``@dataclass(frozen=True, slots=True)``, and they refuse assignments.
-    At run time nothing does: to set the fields of a frozen one takes five times as long, and a
-    question makes some twenty-five values of a hundred fields.
-    """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 def list_names(cls: type[Any]) -> tuple[str, ...]:
@@ -39,7 +26,7 @@ class RoomType(StrEnum):
     OTHER = "other"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class AuthToken:
     """What authenticates a call as one user: a personal access token, or a login token.
 
@@ -51,7 +38,7 @@ class AuthToken:
     is_bearer: bool = False
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class TokenPair:
     """What Rocket.Chat gives as OAuth 2 provider.
 
@@ -64,7 +51,7 @@ class TokenPair:
     expires_at: datetime
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Sender:
     """Who said a message."""
 
@@ -73,7 +60,7 @@ class Sender:
     name: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class User:
     """A person in the workspace as ``GET me`` shows them to themselves.
 
@@ -88,7 +75,7 @@ class User:
     language: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Room:
     """A room; ``usernames`` are filled for direct messages only."""
 
@@ -97,7 +84,7 @@ class Room:
     usernames: tuple[str, ...] = ()
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message as it was said; all times are aware and in UTC.
 
@@ -120,7 +107,7 @@ class Message:
     mentioned_ids: tuple[str, ...] = ()
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class OperatingSystem:
     """Name and version as the workspace read them from the user agent; either may be empty."""
 
@@ -128,7 +115,7 @@ class OperatingSystem:
     version: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Device:
     """The client behind a session; ``type`` is an open set (browser, mobile-app, other, …)."""
 
@@ -139,7 +126,7 @@ class Device:
     os: OperatingSystem = field(default_factory=OperatingSystem)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Session:
     """One login session of a user; whatever the workspace did not record is empty or None.
 
@@ -176,7 +163,7 @@ class Session:
         return end.minute % 15 == 0 and end.second == 0 and end.microsecond < _MILLISECOND
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class SessionPage:
     """Part of a user's session list, newest first; ``total`` counts all that match."""
 
@@ -184,7 +171,7 @@ class SessionPage:
     total: int
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Invocation:
     """One command called by one person: ``!session abc`` is ``name="session", words="abc"``.
 
@@ -198,7 +185,7 @@ class Invocation:
     is_prefixed: bool = True
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A titled value in an attachment; ``is_short`` facts share a line on a wide screen."""
 
@@ -207,7 +194,7 @@ class Fact:
     is_short: bool = True
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """The coloured block under a reply's first line; ``colour`` is ``#rrggbb``."""
 
@@ -225,7 +212,7 @@ class RowKind(StrEnum):
     GONE = "gone"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class TimelineRow:
     """One device; places are parts of the timeline, from 0 at its beginning to 1 at its end."""
 
@@ -235,7 +222,7 @@ class TimelineRow:
     marks: tuple[float, ...] = ()
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """What a picture shows; ``ticks`` are places with a label, ``more`` stands below."""
 
@@ -245,7 +232,7 @@ class Timeline:
     more: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a command answers: a plain first line, at most one attachment and one picture."""
 
@@ -254,7 +241,7 @@ class Reply:
     timeline: Timeline | None = None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """A message ready for ``chat.sendMessage``; ``id`` is chosen by us, so a repeat is harmless."""
 

@@ -27,7 +27,7 @@ from bot.features.reports.reports import Reports
 from bot.features.reports.schedules import Schedules
 from bot.features.sessions.sessions import Sessions
 from bot.formatting.locale import UserLocale
-from bot.models import Invocation, Message, Reply, Sender, value
+from bot.models import Invocation, Message, Reply, Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Services:
     alerts: Alerts
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Context:
     """One call of a command: who called, in which words, and what the command may use.
 

@@ -10,7 +10,6 @@ from enum import Enum, auto
 from typing import Final
 
 from bot.backoff import Backoff, make_pauses
-from bot.models import value
 
 MAX_QUEUED: Final = 2000
 # More than may wait for the workspace's rate limit, so that everybody is told how long it takes.
@@ -26,7 +25,7 @@ class Progress(Enum):
     HELD_UP = auto()
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class UserTask:
     """A piece of work for one person, done again until it is settled; ``at`` is its place."""
 

@@ -6,6 +6,7 @@ every validation error), so ``errorType`` is asked first, then the text, then th
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from bot.errors import (
     TokenRejectedError,
     UnreachableError,
 )
-from bot.models import Document, value
+from bot.models import Document
 
 _CODE: Final = re.compile(r"\[([\w-]+)\]\s*$")
 _SECONDS: Final = re.compile(r"wait (\d{1,5}) seconds?")
@@ -32,7 +33,7 @@ _LONGEST_REASON: Final = 200
 _IS_URL_RIGHT: Final = "is workspace.url right?"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Response:
     """One answer over HTTP; ``document`` is None unless it is a JSON object and says so.
 

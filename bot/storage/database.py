@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from bot.errors import StorageError
-from bot.models import value
 from bot.storage.engine import make_engine
 from bot.storage.schema import Migration, migrate
 from bot.storage.sqlite_fast_path import SqliteFastPath, open_fast_path
@@ -27,7 +27,7 @@ from bot.storage.transaction import (
 _LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DbTask:
     """A piece of work and the future of its outcome; the flags are those of ``Database.run``."""
 

@@ -2,6 +2,7 @@
 
 from asyncio import Future
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import partial
@@ -20,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from bot.models import Message, list_names, value
+from bot.models import Message, list_names
 from bot.storage.database import Database
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, accounts, inbox, unfinished
@@ -77,7 +78,7 @@ _SUSPEND: Final = Statement(
 _NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class InboxEntry:
     """A message that is to be answered, without its words; ``sent_at`` is the server's time.
 

@@ -1,13 +1,14 @@
 """The audit trail: who did what with a lent token, and when. It never holds a token."""
 
 from asyncio import Future
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, text
 
-from bot.models import list_names, value
+from bot.models import list_names
 from bot.storage.database import Database
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, audit
@@ -20,7 +21,7 @@ _SAVE: Final = Statement(
 )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class AuditRecord:
     """One deed, by or for one user; ``detail`` says what it was about."""
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
 
-from bot.models import AuthToken, Sender, TokenPair, list_names, value
+from bot.models import AuthToken, Sender, TokenPair, list_names
 from bot.storage.database import Database
 from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.statement import Statement
@@ -33,7 +33,7 @@ _LOAD_TOKEN: Final = Statement(
 )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DelegatedToken:
     """A token as it is stored; ``id`` changes with every new token, also of the same user.
 
@@ -165,7 +165,7 @@ def make_token_id() -> str:
     return secrets.token_hex(8)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class ConnectedAccount:
     """Somebody who lent the bot a token; ``zone`` is the IANA name they chose, or empty.
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -10,7 +11,7 @@ from bot.features.sessions.device_names import format_device, format_ip
 from bot.features.sessions.devices import DeviceSessions
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import code, cut_lines, escape
-from bot.models import Attachment, Device, Fact, Reply, Session, value
+from bot.models import Attachment, Device, Fact, Reply, Session
 
 
 class Colour(StrEnum):
@@ -23,7 +24,7 @@ class Colour(StrEnum):
     GREY = "#9ea2a8"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class State:
     """Where a session stands: a word for the first line, a sentence for the facts, a colour."""
 
