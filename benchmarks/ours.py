@@ -17,7 +17,6 @@ from bot.delegation import open_vault
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
-from bot.storage.dossier import make_foresight
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 
@@ -59,9 +58,7 @@ async def connect_everybody(config: Path, site: Site) -> None:
     """Store everybody's token, sealed, as if they had connected."""
     settings = load_settings(config)
     async with open_database(settings.storage.url) as database:
-        accounts = Accounts(
-            database, await open_vault(database, settings), make_foresight(database)
-        )
+        accounts = Accounts(database, await open_vault(database, settings))
         now = datetime.now(UTC)
         for person in site.people:
             token = AuthToken(person.user_id, SecretStr(person.token))

@@ -122,7 +122,6 @@ def _make_answer_parts(
     return ResponderParts(
         commands=load_commands(commands),
         services=_make_services(premises),
-        foresight=premises.ground.memory.foresight,
         rooms=rooms,
         manners=ReplyThrottle(ground.surroundings.now),
         delivery=delivery,

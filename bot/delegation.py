@@ -27,7 +27,6 @@ from bot.features.sessions.store import DeviceNames, NumberedLists
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
 from bot.storage.database import Database
-from bot.storage.dossier import make_foresight
 from bot.storage.engine import find_database_file
 from bot.storage.inbox import Inbox
 from bot.storage.key_file import load_key_ring, watch_key_file
@@ -63,7 +62,7 @@ async def open_delegation(grounds: Grounds, public_url: str) -> AsyncIterator[De
     """Build the parts; ``public_url`` is where browsers reach the connection page."""
     async with _open_oauth(grounds, public_url) as oauth:
         memory, rest, now = grounds.memory, grounds.rest, grounds.now
-        lent = DelegatedTokens(grounds.database, grounds.vault, memory.foresight)
+        lent = DelegatedTokens(grounds.database, grounds.vault)
         audit = Audit(memory.trail, now)
         bearer = BearerSupport(rest, BearerRefusals(grounds.database), now)
         renewals = TokenRefresher(lent, oauth, now)
@@ -108,11 +107,10 @@ async def _warn_of_unset_oauth(database: Database) -> None:
 
 def make_memory(database: Database, vault: Vault) -> Stores:
     """Make the places where things about people are kept."""
-    foresight = make_foresight(database)
     return Stores(
-        accounts=Accounts(database, vault, foresight),
+        accounts=Accounts(database, vault),
         requests=ConnectionRequests(database),
-        names=DeviceNames(database, foresight),
+        names=DeviceNames(database),
         listings=NumberedLists(database),
         confirmations=ConfirmationStore(database),
         trail=AuditTrail(database),
@@ -120,7 +118,6 @@ def make_memory(database: Database, vault: Vault) -> Stores:
         watches=AlertSubscriptions(database),
         sightings=KnownDevices(database),
         inbox=Inbox(database),
-        foresight=foresight,
     )
 
 

@@ -124,7 +124,6 @@ class _Builder:
                 lanes=self.lanes,
                 cases=self.cases,
                 health=self.health,
-                foresight=self.grounds.answer_parts.foresight,
                 now=self.grounds.now,
                 waits=self.grounds.answer_parts.metrics.waits,
             )

@@ -1,8 +1,7 @@
 """Which messages this process has in hand, and its claims on them in the inbox."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,7 +14,6 @@ from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
 from bot.errors import StorageError
 from bot.metrics import Waits
 from bot.models import Message
-from bot.storage.foresight import Foresight
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
 
@@ -24,7 +22,6 @@ _WAITING_TIME: Final = timedelta(minutes=30)
 _MOMENT: Final = timedelta(seconds=15)
 # Much shorter than a claim: what came in meanwhile, or was taken over, is looked for after it.
 _A_WORD: Final = timedelta(seconds=1)
-_FEW: Final = 50  # messages in hand; with more, an answer is not begun at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +33,6 @@ class ClaimsParts:
     lanes: UserQueues
     cases: MessageWorker
     health: StorageHealth
-    foresight: Foresight
     now: Callable[[], datetime]
     waits: Waits
 
@@ -59,17 +55,14 @@ class MessageClaims:
         room = self._parts.lanes.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
         now = self._parts.now()
-        with self._foreseeing(mine):
-            claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
-            if others:
-                await self._claim(others, "", now, now)
-            for message, standing in claimed:
-                if standing is not ClaimStatus.LOST and message.id not in self._in_hand:
-                    free_until = now + _A_WORD if standing is ClaimStatus.FREE else None
-                    letter = make_inbox_entry(message)
-                    self._take(
-                        PendingMessage(letter, message, is_repeat=False, free_until=free_until)
-                    )
+        claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
+        if others:
+            await self._claim(others, "", now, now)
+        for message, standing in claimed:
+            if standing is not ClaimStatus.LOST and message.id not in self._in_hand:
+                free_until = now + _A_WORD if standing is ClaimStatus.FREE else None
+                letter = make_inbox_entry(message)
+                self._take(PendingMessage(letter, message, is_repeat=False, free_until=free_until))
         for message_id in new.keys() - self._in_hand.keys():
             self._parts.waits.end(message_id)
         if new:
@@ -111,26 +104,6 @@ class MessageClaims:
         """Leave what is unfinished to whoever comes next; raises StorageError."""
         await self._parts.inbox.release(by=self._parts.name, now=self._parts.now())
 
-    @contextmanager
-    def _foreseeing(self, messages: Sequence[Message]) -> Iterator[None]:
-        """Have read, in the claims' own trip, what the first answer to each person needs.
-
-        Not where work for the person is in hand, which may change what is read, and not where
-        there is so much to do that it would be old by then; there, many share a trip anyway.
-        """
-        lanes, foresight = self._parts.lanes, self._parts.foresight
-        is_quick = lanes.count + len(messages) <= _FEW
-        people = {each.sender.id for each in messages} if is_quick else ()
-        foreseen = [each for each in people if not lanes.is_working_for(each)]
-        try:
-            for person_id in foreseen:
-                foresight.expect(person_id)
-            yield
-        finally:
-            for person_id in foreseen:
-                if not lanes.is_working_for(person_id):
-                    foresight.forget(person_id)
-
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
     ) -> list[tuple[Message, ClaimStatus]]:
@@ -138,7 +111,6 @@ class MessageClaims:
         # At once, so that they share a commit; in order, so that no other process sees a later
         # one of somebody's before an earlier one.
         claims = [claim(make_inbox_entry(each)) for each in messages]
-        self._parts.inbox.hurry()
         # A gathering would wake up twice, and is begun for one nearly always.
         standings = [await claims[0]] if len(claims) == 1 else await asyncio.gather(*claims)
         return list(zip(messages, standings, strict=True))
@@ -149,10 +121,7 @@ class MessageClaims:
         self._parts.lanes.add(UserTask(letter.sender_id, letter.sent_at, partial(self._work, case)))
 
     async def _work(self, case: PendingMessage) -> Progress:
-        try:
-            progress = await self._parts.cases.work(case)
-        finally:
-            self._parts.foresight.forget(case.letter.sender_id)
+        progress = await self._parts.cases.work(case)
         if progress is Progress.HELD_UP and not self._parts.lanes.room:
             progress = await self._put_back(case)
         if progress is Progress.SETTLED:

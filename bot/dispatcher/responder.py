@@ -36,7 +36,6 @@ from bot.formatting.locale import UserLocale, find_zone
 from bot.metrics import Metrics, Outcome
 from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, parse
-from bot.storage.foresight import Foresight
 
 Typing = Callable[[str, str | None, bool], Awaitable[None]]
 
@@ -50,7 +49,6 @@ class ResponderParts:
 
     commands: Catalogue
     services: Services
-    foresight: Foresight
     rooms: DirectRooms
     manners: ReplyThrottle
     delivery: ReplySender
@@ -153,8 +151,6 @@ class Responder:
         room_id = await self._parts.rooms.find_answer_room(message)
         is_typing = asyncio.Event()
         try:
-            # Whoever has the question worked on lets go of what is not asked for.
-            self._parts.foresight.expect(message.sender.id)
             locale = await self.find_locale(message.sender)
             outcome = await self._run_patiently(invocation, room_id, locale, is_typing)
             reply = await self._put_into_words(outcome, invocation, locale)

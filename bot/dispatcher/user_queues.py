@@ -64,10 +64,6 @@ class UserQueues:
         """How many jobs are in hand."""
         return self._count
 
-    def is_working_for(self, person_id: str) -> bool:
-        """Tell whether a job of the person's is in hand."""
-        return person_id in self._lanes
-
     def add(self, job: UserTask) -> None:
         """Take a job in hand; before the same person's that are later."""
         lane = self._lanes.get(job.person_id)

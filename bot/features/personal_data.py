@@ -13,7 +13,6 @@ from bot.features.alerts.store import AlertSubscriptions, KnownDevices
 from bot.features.confirmations import ConfirmationStore
 from bot.features.reports.store import ScheduleStore
 from bot.features.sessions.store import DeviceNames, NumberedLists
-from bot.storage.foresight import Foresight
 from bot.storage.inbox import Inbox
 
 
@@ -31,7 +30,6 @@ class Stores:
     watches: AlertSubscriptions
     sightings: KnownDevices
     inbox: Inbox
-    foresight: Foresight
 
 
 @dataclass(frozen=True, slots=True)

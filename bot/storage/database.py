@@ -213,16 +213,6 @@ class Database:
         self._add(DbTask(work, outcome, is_groupable=True, is_lasting=False, is_reading=True))
         return outcome
 
-    def hurry(self) -> None:
-        """Have what was begun in this turn of the loop set about now, not at the turn's end.
-
-        For whoever knows that nothing more comes that could share its commit: small work may then
-        be done when this returns.
-        """
-        if self._call is not None:
-            self._call.cancel()
-            self._share_out()
-
     @property
     def waiting(self) -> int:
         """How many pieces of work wait for the thread."""

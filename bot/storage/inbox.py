@@ -145,10 +145,6 @@ class Inbox:
             is_lasting=False,
         )
 
-    def hurry(self) -> None:
-        """Have the claims that were begun done at once, where they can be: there are no more."""
-        self._database.hurry()
-
     async def renew(self, message_ids: Sequence[str], *, by: str, until: datetime) -> None:
         """Keep these claims of one worker's for longer."""
         for start in range(0, len(message_ids), _MOST_NAMES):

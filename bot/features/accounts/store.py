@@ -1,7 +1,6 @@
 """Connected accounts: who lent the bot a token, and what their profile says."""
 
 import secrets
-from asyncio import Future
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
@@ -12,7 +11,6 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func,
 
 from bot.models import AuthToken, Sender, TokenPair, list_names
 from bot.storage.database import Database
-from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.statement import Statement
 from bot.storage.tables import accounts, bearer_refusals, make_insert
 from bot.storage.vault import Vault
@@ -20,7 +18,7 @@ from bot.storage.vault import Vault
 ACCESS: Final = "access token"
 REFRESH: Final = "refresh token"
 _row: Final = accounts.c
-TOKEN_COLUMNS: Final = (
+_TOKEN_COLUMNS: Final = (
     _row.token_id,
     _row.is_bearer,
     _row.sealed_token,
@@ -29,7 +27,7 @@ TOKEN_COLUMNS: Final = (
     _row.renewed_at,
 )
 _LOAD_TOKEN: Final = Statement(
-    select(*TOKEN_COLUMNS).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
+    select(*_TOKEN_COLUMNS).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
 )
 
 
@@ -58,14 +56,13 @@ class DeadToken:
 class DelegatedTokens:
     """The tokens of connected accounts, sealed. Everything raises StorageError."""
 
-    def __init__(self, database: Database, vault: Vault, foresight: Foresight) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._foresight: Final = foresight
 
     async def load(self, user_id: str) -> DelegatedToken | None:
         """Give what the user lent; raise SealBrokenError where it does not open."""
-        rows = await self._foresight.read(user_id, Part.TOKEN, self._begin_to_load)
+        rows = await self._database.read(partial(_LOAD_TOKEN.run, values={"user": user_id}))
         return self._open(user_id, rows[0]) if rows else None
 
     async def take_turn(
@@ -125,9 +122,6 @@ class DelegatedTokens:
             lambda connection: list(connection.execute(query).scalars())
         )
 
-    def _begin_to_load(self, user_id: str) -> Future[Rows]:
-        return self._database.begin_to_read(partial(_LOAD_TOKEN.run, values={"user": user_id}))
-
     def _open(self, user_id: str, row: tuple[Any, ...]) -> DelegatedToken:
         token_id, is_bearer, sealed, sealed_refresh, expires_at, renewed_at = row
         secret = self._vault.open(sealed, user_id=user_id, purpose=ACCESS)
@@ -184,9 +178,9 @@ class ConnectedAccount:
 _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
-ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
+_ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
 _LOAD: Final = Statement(
-    select(*ACCOUNT_COLUMNS).where(
+    select(*_ACCOUNT_COLUMNS).where(
         accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
     )
 )
@@ -195,10 +189,9 @@ _LOAD: Final = Statement(
 class Accounts:
     """The accounts in the database, their tokens sealed. Everything raises StorageError."""
 
-    def __init__(self, database: Database, vault: Vault, foresight: Foresight) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._foresight: Final = foresight
 
     async def save(self, account: ConnectedAccount, token: AuthToken) -> None:
         """Keep the account; one that is there gets the new token but keeps its zone."""
@@ -227,19 +220,21 @@ class Accounts:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account without its token; None also where that token is dead."""
-        rows = await self._foresight.read(user_id, Part.ACCOUNT, self._begin_to_load)
+        rows = await self._database.read(partial(_LOAD.run, values={"user": user_id}))
         return ConnectedAccount(*rows[0]) if rows else None
 
     async def load_all(self) -> list[ConnectedAccount]:
         """Give all accounts, by user name, those with a dead token included."""
-        query = select(*ACCOUNT_COLUMNS).order_by(accounts.c.username)
+        query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
     async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
         """Give those who have not been told yet that they are connected."""
         is_untold = and_(accounts.c.told_at.is_(None), accounts.c.dead_since.is_(None))
-        query = select(*ACCOUNT_COLUMNS).where(is_untold, accounts.c.connected_at > connected_after)
+        query = select(*_ACCOUNT_COLUMNS).where(
+            is_untold, accounts.c.connected_at > connected_after
+        )
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
@@ -259,9 +254,6 @@ class Accounts:
         return await self._database.run(
             lambda connection: connection.execute(statement).rowcount == 1
         )
-
-    def _begin_to_load(self, user_id: str) -> Future[Rows]:
-        return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
     async def _update(self, user_id: str, **values: object) -> None:
         statement = update(accounts).where(accounts.c.user_id == user_id).values(values)

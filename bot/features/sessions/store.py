@@ -1,7 +1,6 @@
 """The names that people gave their devices."""
 
 import json
-from asyncio import Future
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -9,21 +8,20 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, select, text
 
 from bot.storage.database import Database
-from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.statement import Statement
 from bot.storage.tables import UtcTime, device_names, listings, make_insert
 
 _row = device_names.c
-NAME_COLUMNS: Final = (_row.device_key, _row.name)
-_LOAD: Final = Statement(select(*NAME_COLUMNS).where(_row.user_id == bindparam("user")))
+_LOAD: Final = Statement(
+    select(_row.device_key, _row.name).where(_row.user_id == bindparam("user"))
+)
 
 
 class DeviceNames:
     """Names by user and device key. Everything raises StorageError."""
 
-    def __init__(self, database: Database, foresight: Foresight) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._foresight: Final = foresight
 
     async def save(self, user_id: str, device_key: str, name: str) -> None:
         """Keep the name; it replaces an earlier one of the same device."""
@@ -41,7 +39,8 @@ class DeviceNames:
 
     async def load(self, user_id: str) -> dict[str, str]:
         """Give the user's names by device key."""
-        return dict(await self._foresight.read(user_id, Part.NAMES, self._begin_to_load))
+        values = {"user": user_id}
+        return dict(await self._database.read(partial(_LOAD.run, values=values)))
 
     async def delete(self, user_id: str, device_key: str) -> bool:
         """Forget one name; false where there was none."""
@@ -56,9 +55,6 @@ class DeviceNames:
         """Forget all names of the user and say how many."""
         statement = delete(device_names).where(_row.user_id == user_id)
         return await self._database.run(lambda connection: connection.execute(statement).rowcount)
-
-    def _begin_to_load(self, user_id: str) -> Future[Rows]:
-        return self._database.begin_to_read(partial(_LOAD.run, values={"user": user_id}))
 
 
 _list_row = listings.c

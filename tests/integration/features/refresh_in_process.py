@@ -24,7 +24,6 @@ from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
 from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
 from bot.storage.database import Database, open_database
-from bot.storage.dossier import make_foresight
 from bot.storage.vault import KeyRing, Vault
 
 REDIRECT = "http://127.0.0.1/oauth/callback"
@@ -57,12 +56,12 @@ async def open_world(database_url: str, url: str, client: OAuthClient) -> AsyncI
         open_oauth(url, client, now=now, timeout=1.5) as oauth,
         open_rest_client(url, NOBODY) as rest,
     ):
-        lent = DelegatedTokens(database, vault, make_foresight(database))
+        lent = DelegatedTokens(database, vault)
         renewals = TokenRefresher(lent, oauth, now, turn=TURN)
         audit = Audit(AuditTrail(database), now)
         bearer = BearerSupport(rest, BearerRefusals(database), now)
         tokens = Tokens(lent, renewals, rest, bearer, audit)
-        accounts = Accounts(database, vault, make_foresight(database))
+        accounts = Accounts(database, vault)
         yield World(database, accounts, lent, oauth, rest, renewals, tokens)
 
 

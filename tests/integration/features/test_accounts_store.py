@@ -11,7 +11,6 @@ from bot.errors import SealBrokenError, StorageError
 from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTokens, count_accounts
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
-from bot.storage.dossier import make_foresight
 from bot.storage.vault import KeyRing, Vault
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 123457, tzinfo=UTC)
@@ -32,7 +31,7 @@ def accounts(database: Database) -> Accounts:
 
 
 def make_accounts(database: Database) -> Accounts:
-    return Accounts(database, make_vault(), make_foresight(database))
+    return Accounts(database, make_vault())
 
 
 def make_vault() -> Vault:
@@ -40,7 +39,7 @@ def make_vault() -> Vault:
 
 
 async def load_token(database: Database, user_id: str) -> AuthToken | None:
-    lent = await DelegatedTokens(database, make_vault(), make_foresight(database)).load(user_id)
+    lent = await DelegatedTokens(database, make_vault()).load(user_id)
     return lent.token if lent else None
 
 

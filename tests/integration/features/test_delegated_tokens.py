@@ -17,7 +17,6 @@ from bot.features.accounts.store import (
 )
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database, open_database
-from bot.storage.dossier import make_foresight
 from bot.storage.vault import KeyRing, Vault
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
@@ -36,7 +35,7 @@ async def database(storage_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def accounts(database: Database) -> Accounts:
-    accounts = Accounts(database, VAULT, make_foresight(database))
+    accounts = Accounts(database, VAULT)
     await accounts.save_pair(ANN, PAIR, NOW)
     return accounts
 
@@ -44,7 +43,7 @@ async def accounts(database: Database) -> Accounts:
 @pytest.fixture
 def lent(database: Database, accounts: Accounts) -> DelegatedTokens:
     assert accounts
-    return DelegatedTokens(database, VAULT, make_foresight(database))
+    return DelegatedTokens(database, VAULT)
 
 
 async def load_id(lent: DelegatedTokens) -> str:

@@ -4,13 +4,12 @@ import pytest
 
 from bot.features.sessions.store import DeviceNames
 from bot.storage.database import open_database
-from bot.storage.dossier import make_foresight
 
 
 @pytest.fixture
 async def names(storage_url: str) -> AsyncIterator[DeviceNames]:
     async with open_database(storage_url) as database:
-        yield DeviceNames(database, make_foresight(database))
+        yield DeviceNames(database)
 
 
 async def test_names_come_back_by_device(names: DeviceNames) -> None:

@@ -15,7 +15,6 @@ from bot.features.accounts.key_rotation import check_keys, count_seals, reseal_a
 from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTokens
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database, open_database
-from bot.storage.dossier import make_foresight
 from bot.storage.key_file import add_key, load_key_ring, read_key_file, watch_key_file
 from bot.storage.tables import accounts
 from bot.storage.vault import KeyRing, Vault, make_key_id
@@ -35,10 +34,10 @@ class House:
         return Vault(KeyRing(keys), "workspace")
 
     def lent(self, *keys: bytes) -> DelegatedTokens:
-        return DelegatedTokens(self.database, self.vault(*keys), make_foresight(self.database))
+        return DelegatedTokens(self.database, self.vault(*keys))
 
     async def connect(self, user_id: str, *keys: bytes, is_oauth: bool = True) -> None:
-        stored = Accounts(self.database, self.vault(*keys), make_foresight(self.database))
+        stored = Accounts(self.database, self.vault(*keys))
         account = ConnectedAccount(user_id, user_id, "oauth", NOW)
         if is_oauth:
             await stored.save_pair(account, PAIR, NOW)

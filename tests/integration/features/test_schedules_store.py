@@ -11,7 +11,6 @@ from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.store import ReportRun, ReportRuns, RunCreation, Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
-from bot.storage.dossier import make_foresight
 from bot.storage.vault import KeyRing, Vault
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
@@ -185,9 +184,7 @@ async def test_a_move_to_another_zone_is_noticed(
 ) -> None:
     vault = Vault(KeyRing([bytes(range(32))]), "here")
     account = ConnectedAccount("ann", "Ann", "oauth", NOW, utc_offset=utc_offset, zone=zone)
-    await Accounts(rooms.database, vault, make_foresight(rooms.database)).save(
-        account, AuthToken("ann", SecretStr("token"))
-    )
+    await Accounts(rooms.database, vault).save(account, AuthToken("ann", SecretStr("token")))
     await rooms.schedules.save(ANN)
     await rooms.schedules.save(replace(ANN, user_id="nobody"))
     assert [each.user_id for each in await rooms.schedules.load_moved()] == ["ann"] * has_moved
@@ -196,9 +193,7 @@ async def test_a_move_to_another_zone_is_noticed(
 async def test_without_a_zone_the_offset_counts(rooms: Rooms) -> None:
     vault = Vault(KeyRing([bytes(range(32))]), "here")
     account = ConnectedAccount("ann", "Ann", "oauth", NOW, utc_offset=2.0)
-    await Accounts(rooms.database, vault, make_foresight(rooms.database)).save(
-        account, AuthToken("ann", SecretStr("token"))
-    )
+    await Accounts(rooms.database, vault).save(account, AuthToken("ann", SecretStr("token")))
     for utc_offset, moved in ((2.0, 0), (1.0, 1), (None, 1)):
         await rooms.schedules.save(replace(ANN, zone="", utc_offset=utc_offset))
         assert len(await rooms.schedules.load_moved()) == moved

@@ -1,9 +1,7 @@
 """A workspace and processes of the bot, as far as messages go, moved by hand."""
 
-import asyncio
-from asyncio import Future
 from bisect import insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,7 +21,6 @@ from bot.parsing import Listener
 from bot.rocketchat.client import HistoryPage, RestClient
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
-from bot.storage.foresight import Foresight, Part, Rows
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 
@@ -119,13 +116,6 @@ class HandDrivenLanes:
     jobs: dict[str, list[UserTask]] = field(default_factory=dict)
     room: int = 5
 
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.jobs.values()))
-
-    def is_working_for(self, person: str) -> bool:
-        return bool(self.jobs.get(person))
-
     def add(self, job: UserTask) -> None:
         insort(self.jobs.setdefault(job.person_id, []), job, key=lambda each: each.at)
         self.room -= 1
@@ -206,9 +196,7 @@ class Process:
             metrics=metrics,
         )
         cases = MessageWorker(case_parts, DAY)
-        self.looked_up: list[str] = []
-        self.foresight = Foresight(self.look_up)
-        grounds: Any = (name, inbox, lanes, cases, health, self.foresight)
+        grounds: Any = (name, inbox, lanes, cases, health)
         parts: Any = (*grounds, self.tell_time, metrics.waits)
         self.desk = MessageClaims(ClaimsParts(*parts))
         listener = Listener(BOT, "!")
@@ -227,24 +215,6 @@ class Process:
             now=self.tell_time,
         )
         self.intake = MessageReceiver(parts, DAY)
-
-    def look_up(self, person: str) -> Future[Mapping[Part, Rows]]:
-        """Read, as far as a foresight knows, what belongs to the person."""
-        self.looked_up.append(person)
-        outcome: Future[Mapping[Part, Rows]] = asyncio.get_running_loop().create_future()
-        outcome.set_result({Part.NAMES: [(person,)]})
-        return outcome
-
-    async def ask_for(self, person: str) -> None:
-        """Read what belongs to the person as an answer does."""
-
-        def look_up_alone(person: str) -> Future[Rows]:
-            self.looked_up.append(person)
-            outcome: Future[Rows] = asyncio.get_running_loop().create_future()
-            outcome.set_result([(person,)])
-            return outcome
-
-        assert await self.foresight.read(person, Part.NAMES, look_up_alone) == [(person,)]
 
     def tell_time(self) -> datetime:
         return self.world.now

@@ -25,11 +25,11 @@ import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from bot.storage.database import open_database
-from bot.storage.inbox import Inbox, Letter
+from bot.storage.inbox import Inbox, InboxEntry
 
 async def answer(inbox, name):
     now = datetime.now(UTC)
-    letter = Letter(name, "room", "ann", now)
+    letter = InboxEntry(name, "room", "ann", now)
     if await inbox.claim(letter, now=now, by="worker", until=now + timedelta(minutes=1)):
         await inbox.finish(name, now)
         print(name, flush=True)

@@ -18,14 +18,14 @@ RACER = """
 import asyncio, sys
 from datetime import UTC, datetime, timedelta
 from bot.storage.database import open_database
-from bot.storage.inbox import Inbox, Letter
+from bot.storage.inbox import Inbox, InboxEntry
 
 async def main():
     now = datetime(2026, 11, 23, tzinfo=UTC)
     async with open_database(sys.argv[1]) as database:
         inbox = Inbox(database)
         for number in range(100):
-            letter = Letter(f"m{number}", "room", "ann", now)
+            letter = InboxEntry(f"m{number}", "room", "ann", now)
             if await inbox.claim(letter, now=now, by=sys.argv[2], until=now + timedelta(days=1)):
                 print(letter.message_id)
 

@@ -99,22 +99,6 @@ async def test_what_is_begun_in_one_turn_is_one_transaction(
     assert await count_words(database) == 20
 
 
-async def test_whoever_hurries_has_it_done_before_the_turn_ends(
-    database: Database, notes: Notes
-) -> None:
-    notes.jobs.clear()
-    words = [begin_to_write(database, word) for word in ("one", "two")]
-    database.hurry()
-    assert [each.result() for each in words] == [threading.get_ident()] * 2
-    database.hurry()
-    await asyncio.sleep(0)
-    assert notes.jobs == [2], "nothing is begun for nobody"
-    big = database.begin(say_thread, is_groupable=True)
-    database.hurry()
-    assert not big.done()
-    assert await big != threading.get_ident()
-
-
 async def test_the_loop_goes_on_while_another_program_holds_the_lock(
     database: Database, tmp_path: Path
 ) -> None:
