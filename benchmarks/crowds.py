@@ -7,8 +7,8 @@ from pydantic import SecretStr
 from sqlalchemy import insert
 
 from benchmarks.place.plan import Site
+from bot.app import open_vault
 from bot.config import load_settings
-from bot.delegation import open_vault
 from bot.features.accounts.store import seal_pair
 from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import TokenPair

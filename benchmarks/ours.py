@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from benchmarks.place.plan import Site
 from benchmarks.program import Program
+from bot.app import open_vault
 from bot.config import load_settings
-from bot.delegation import open_vault
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database

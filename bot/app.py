@@ -1,159 +1,562 @@
-"""Builds every part once, runs them together, closes them in reverse."""
+"""Builds the program: opens everything in order, wires it, runs it, closes it in reverse.
 
-from collections.abc import AsyncIterator
+This is the only place that constructs the parts of other packages.
+"""
+
+import asyncio
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import structlog
+
 from bot import commands
-from bot.clockwork import Clockwork, open_clockwork
+from bot.backoff import Backoff
 from bot.commands.registry import Services, load_commands
 from bot.config import Settings
 from bot.delivery.direct_rooms import DirectRooms
 from bot.delivery.reply_sender import ReplySender
 from bot.delivery.reply_throttle import ReplyThrottle
-from bot.dispatcher.builder import ReceptionGrounds, make_gauges, make_reception
-from bot.dispatcher.responder import ResponderParts
-from bot.features.confirmations import Confirmations
-from bot.features.personal_data import PersonalData
-from bot.features.sessions.sessions import Sessions
-from bot.gauges import Gauges
-from bot.ground import AppOverrides, Ground, Premises, open_premises
-from bot.lifetime import Bot
-from bot.models import Message
-from bot.parsing import Listener
-from bot.rocketchat.realtime import RealtimeClient
-from bot.scheduler.builder import (
-    make_alerts,
-    make_operator_tasks,
-    make_reports,
-    make_schedules,
+from bot.dispatcher.catch_up import CatchUp
+from bot.dispatcher.claims import MessageClaims
+from bot.dispatcher.dispatcher import Dispatcher
+from bot.dispatcher.message_worker import MessageWorker, check_bot_token
+from bot.dispatcher.missed_messages import MissedMessageNotice
+from bot.dispatcher.notifications import Notifications
+from bot.dispatcher.receiver import MessageReceiver, may_be_for_bot
+from bot.dispatcher.responder import Responder
+from bot.dispatcher.server_clock import ServerClock
+from bot.dispatcher.user_queues import UserQueues
+from bot.errors import ConfigError
+from bot.features.accounts.audit import Audit
+from bot.features.accounts.audit_store import AuditTrail
+from bot.features.accounts.key_rotation import check_keys
+from bot.features.accounts.link_requests import ConnectionRequests
+from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
+from bot.features.accounts.maintenance import Maintenance
+from bot.features.accounts.store import (
+    Accounts,
+    BearerRefusals,
+    DelegatedTokens,
+    count_accounts,
 )
+from bot.features.accounts.token_refresh import TokenRefresher
+from bot.features.accounts.tokens import BearerSupport, Tokens
+from bot.features.alerts.alerts import Alerts
+from bot.features.alerts.store import AlertSubscriptions, KnownDevices
+from bot.features.confirmations import Confirmations, ConfirmationStore
+from bot.features.personal_data import PersonalData
+from bot.features.reports.pictures import Pictures
+from bot.features.reports.reports import Reports
+from bot.features.reports.schedules import Schedules
+from bot.features.reports.store import ReportRuns, ScheduleStore
+from bot.features.sessions.sessions import Sessions
+from bot.features.sessions.store import DeviceNames, NumberedLists
+from bot.features.status_report.counters import CounterStore, CounterTable
+from bot.features.status_report.status_report import (
+    OperatorTasks,
+    StatusReport,
+    make_status_report_settings,
+)
+from bot.gauges import Gauges, Sources
+from bot.lifecycle import Bot, Worker
+from bot.metrics import Metrics
+from bot.models import AuthToken
+from bot.parsing import Listener
+from bot.rocketchat.account import wait_for_account
+from bot.rocketchat.client import RestClient, open_rest_client
+from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
+from bot.rocketchat.realtime import RealtimeClient
+from bot.scheduler.retry import TaskRunner
+from bot.scheduler.scheduler import Scheduler
+from bot.scheduler.tasks import MAX_DELAY, ScheduledTasks
+from bot.storage.checkpoints import Checkpoints
+from bot.storage.database import Database, open_database
+from bot.storage.engine import find_database_file, is_on_server
+from bot.storage.health import StorageHealth
+from bot.storage.inbox import Inbox
+from bot.storage.key_file import load_key_ring, watch_key_file
+from bot.storage.vault import KeyRing, Vault
 from bot.web.browser_cookies import BrowserCookies
 from bot.web.linking_pages import ConnectionPages, LinkingForm
-from bot.web.server import add_metrics, make_web_app, open_web_server
+from bot.web.server import (
+    add_metrics,
+    make_health_app,
+    make_web_app,
+    open_socket,
+    open_web_server,
+)
 from bot.web.templating import Pages
 
-__all__ = ["AppOverrides", "open_bot"]
+if TYPE_CHECKING:
+    from bot.scheduler.shared.cluster import Cluster
+
+_MIN_MESSAGE_AGE: Final = timedelta(minutes=10)
+_MAX_RETRY_PAUSE_S: Final = 10.0
+
+
+def read_clock() -> datetime:
+    """Return the present time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AppOverrides:
+    """What a test or the demo may replace.
+
+    ``sleep`` is how the scheduler waits; ``seconds`` is a monotonic clock.
+    """
+
+    now: Callable[[], datetime] = read_clock
+    backoff: Backoff = field(default_factory=Backoff)
+    request_timeout_s: float = 15.0
+    on_listening: Callable[[], None] = lambda: None
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    browser_timeout_s: float = BROWSER_TIMEOUT_S
+    seconds: Callable[[], float] = time.monotonic
 
 
 @asynccontextmanager
-async def open_bot(
-    settings: Settings, surroundings: AppOverrides | None = None
-) -> AsyncIterator[Bot]:
+async def open_bot(settings: Settings, overrides: AppOverrides | None = None) -> AsyncIterator[Bot]:
     """Build the bot and serve its pages.
 
-    Waits for the workspace for as long as it takes. Raises ConfigError, StorageError, and
+    Waits for the workspace as long as it takes. Raises ConfigError, StorageError, and
     TokenRejectedError where the bot's own token is refused.
     """
     async with AsyncExitStack() as stack:
-        premises = await open_premises(stack, settings, surroundings or AppOverrides())
-        ground, parts = premises.ground, premises.clock_parts
-        opening = open_clockwork(parts, settings.storage.url, ground.surroundings.sleep)
-        clockwork = await stack.enter_async_context(opening)
-        bot, gauges = _make_bot(premises, clockwork)
-        pages = _make_pages(ground)
-        connect = _make_connection_pages(premises, pages)
-        web_app = make_web_app(connect, pages, lambda: bot.is_ready, lambda: bot.is_alive)
+        yield await _App(settings, overrides or AppOverrides(), stack).open_bot()
+
+
+@asynccontextmanager
+async def open_worker(
+    settings: Settings, overrides: AppOverrides | None = None
+) -> AsyncIterator[Worker]:
+    """Build a process that runs scheduled jobs only, and serve its health and metrics.
+
+    Waits and raises as ``open_bot`` does; ConfigError also where the database is not PostgreSQL.
+    """
+    async with AsyncExitStack() as stack:
+        yield await _App(settings, overrides or AppOverrides(), stack).open_worker()
+
+
+class _App:
+    """The parts of one process, each opened or made once, those that others need first."""
+
+    def __init__(self, settings: Settings, overrides: AppOverrides, stack: AsyncExitStack) -> None:
+        self._settings: Final = settings
+        self._overrides: Final = overrides
+        self._stack: Final = stack
+        self._now: Final = overrides.now
+        self._metrics: Final = Metrics(version("session-bot"))
+        self._health: Final = StorageHealth()
+
+    async def open_bot(self) -> Bot:
+        """Open everything that listens, answers and serves pages."""
+        await self._open_foundations()
+        await self._open_features()
+        scheduler = await self._open_scheduler()
+        realtime = RealtimeClient(
+            self._settings.workspace.url, self._token, timing=self._overrides.backoff
+        )
+        queues = UserQueues(_limit_pause(self._overrides.backoff))
+        receiver, dispatcher = self._make_dispatcher(realtime, queues)
+        operator_tasks = OperatorTasks(
+            counters=self._counters,
+            status_report=self._status_report,
+            database=self._database,
+            limiter=self._rest.budget,
+            bot_id=self._account.id,
+            max_delay=MAX_DELAY,
+        )
+        bot = Bot(
+            dispatcher=dispatcher,
+            receiver=receiver,
+            realtime=realtime,
+            health=self._health,
+            background=[self._maintenance.run, scheduler.run, operator_tasks.run],
+            on_listening=self._overrides.on_listening,
+            public_url=self.public_url,
+        )
+        gauges = self._make_gauges(realtime, queues, receiver)
+        await self._serve_pages(bot, gauges)
+        return bot
+
+    async def open_worker(self) -> Worker:
+        """Open what runs scheduled jobs, and serve its health and metrics."""
+        await self._open_foundations()
+        await self._open_features()
+        cluster = await self._open_cluster()
+        worker = Worker(
+            loops=[cluster.run, self._counters.run],
+            is_scheduler_alive=lambda: cluster.is_alive,
+            public_url=self.public_url,
+        )
+        web_app = make_health_app(lambda: worker.is_alive)
+        if self._settings.web.metrics:
+            add_metrics(web_app, self._render_metrics)
+        await self._stack.enter_async_context(open_web_server(web_app, self._socket))
+        return worker
+
+    async def _open_foundations(self) -> None:
+        """Open the database, the vault, the workspace's client and the listening socket."""
+        settings, metrics = self._settings, self._metrics
+        opening = open_database(settings.storage.url, metrics.note_transaction)
+        self._database = await self._stack.enter_async_context(opening)
+        self._counters = CounterStore(
+            metrics, CounterTable(self._database), self._now, self._overrides.sleep
+        )
+        self._stack.push_async_callback(self._counters.enter_if_possible)
+        self._vault = await open_vault(self._database, settings)
+        self._token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
+        connecting = open_rest_client(
+            settings.workspace.url,
+            self._token,
+            timeout=self._overrides.request_timeout_s,
+            most_waiting=settings.bot.most_waiting,
+            note=metrics.note_call,
+            is_anybody_waiting=metrics.waits.is_any,
+        )
+        self._rest = await self._stack.enter_async_context(connecting)
+        self._background_rest = self._rest.in_background()
+        self._account = await wait_for_account(self._rest, self._token, self._overrides.backoff)
+        self._socket = open_socket(settings.web.host, settings.web.port)
+        self._stack.callback(self._socket.close)
+        self.public_url = _fill_port(settings.web.public_url, self._socket)
+
+    async def _open_features(self) -> None:
+        """Make what the bot does, from its stores to its services."""
+        database, vault, now = self._database, self._vault, self._now
+        accounts = Accounts(database, vault)
+        link_requests = ConnectionRequests(database)
+        delegated_tokens = DelegatedTokens(database, vault)
+        schedule_store = ScheduleStore(database)
+        self._device_names = DeviceNames(database)
+        self._numbered_lists = NumberedLists(database)
+        self._known_devices = KnownDevices(database)
+        self._alert_subscriptions = AlertSubscriptions(database)
+        self._inbox = Inbox(database)
+        self._runs = ReportRuns(database)
+        oauth = await self._open_oauth()
+        audit = Audit(AuditTrail(database), now)
+        bearer = BearerSupport(self._rest, BearerRefusals(database), now)
+        refresher = TokenRefresher(delegated_tokens, oauth, now)
+        self._tokens = Tokens(delegated_tokens, refresher, self._rest, bearer, audit)
+        self._linking = AccountLinking(
+            accounts=accounts,
+            link_requests=link_requests,
+            delegated_tokens=delegated_tokens,
+            rest=self._rest,
+            oauth=oauth,
+            bearer=bearer,
+            audit=audit,
+            public_url=self.public_url,
+            now=now,
+            browser_timeout_s=self._overrides.browser_timeout_s,
+        )
+        self._maintenance = Maintenance(
+            lent=delegated_tokens,
+            renewals=refresher,
+            connections=self._linking,
+            requests=link_requests,
+            audit=audit,
+            now=now,
+            sleep=self._overrides.sleep,
+        )
+        self._schedules = Schedules(schedule_store, accounts, now)
+        self._direct_rooms = DirectRooms(self._rest)
+        self._reply_sender = ReplySender(
+            rest=self._rest,
+            direct_rooms=self._direct_rooms,
+            bot=self._account,
+            now=now,
+            pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
+        )
+
+    async def _open_oauth(self) -> OAuth | None:
+        settings = self._settings.oauth
+        if not settings.client_id:
+            await _warn_if_oauth_is_missing(self._database)
+            return None
+        callback = f"{self.public_url}/oauth/callback"
+        client = OAuthClient(settings.client_id, settings.client_secret, callback)
+        opening = open_oauth(self._settings.workspace.url, client, now=self._now)
+        return await self._stack.enter_async_context(opening)
+
+    def _make_sessions(self, rest: RestClient) -> Sessions:
+        return Sessions(rest, self._tokens, self._device_names, self._numbered_lists, self._now)
+
+    def _make_reports(self, sessions: Sessions) -> Reports:
+        return Reports(sessions, self._known_devices, self._device_names, self._now)
+
+    def _make_alerts(self, sessions: Sessions) -> Alerts:
+        return Alerts(sessions, self._known_devices, self._alert_subscriptions, self._now)
+
+    def _make_task_runner(self, alerts: Alerts, sessions: Sessions) -> TaskRunner:
+        report = self._settings.report
+        self._status_report = StatusReport(
+            make_status_report_settings(report.room, report.schedule, report.timezone),
+            account=self._account,
+            version=version("session-bot"),
+            rest=self._background_rest,
+            database=self._database,
+            schedules=self._schedules,
+            counters=self._counters,
+            now=self._now,
+        )
+        tasks = ScheduledTasks(
+            schedules=self._schedules,
+            reports=self._make_reports(sessions),
+            alerts=alerts,
+            linking=self._linking,
+            reply_sender=self._reply_sender,
+            status_report=self._status_report,
+            metrics=self._metrics,
+            prefix=self._settings.bot.prefix,
+            now=self._now,
+        )
+        return TaskRunner(tasks, self._runs, self._now)
+
+    async def _open_scheduler(self) -> "Scheduler | Cluster":
+        """Open the scheduler that suits the database; raise ConfigError and StorageError."""
+        if is_on_server(self._settings.storage.url):
+            return await self._open_cluster()
+        # Scheduled calls let those of people go first.
+        sessions = self._make_sessions(self._background_rest)
+        alerts = self._make_alerts(sessions)
+        return Scheduler(
+            schedules=self._schedules,
+            alerts=alerts,
+            runs=self._runs,
+            runner=self._make_task_runner(alerts, sessions),
+            now=self._now,
+            sleep=self._overrides.sleep,
+        )
+
+    async def _open_cluster(self) -> "Cluster":
+        """Open the scheduler that processes on one PostgreSQL share; raise ConfigError without."""
+        url = self._settings.storage.url
+        if await migrate_jobs(self._database, url) is None:
+            raise ConfigError(
+                "[storage] url: several processes can share the work on PostgreSQL only"
+            )
+        from bot.scheduler.shared.cluster import Cluster  # noqa: PLC0415 - procrastinate is an extra
+        from bot.scheduler.shared.job_queue import open_queue  # noqa: PLC0415 - the same
+
+        sessions = self._make_sessions(self._background_rest)
+        alerts = self._make_alerts(sessions)
+        return Cluster(
+            queue=await self._stack.enter_async_context(open_queue(url)),
+            schedules=self._schedules,
+            alerts=alerts,
+            runs=self._runs,
+            runner=self._make_task_runner(alerts, sessions),
+            now=self._now,
+            sleep=self._overrides.sleep,
+        )
+
+    def _make_dispatcher(
+        self, realtime: RealtimeClient, queues: UserQueues
+    ) -> tuple[MessageReceiver, Dispatcher]:
+        settings, now, seconds = self._settings, self._now, self._overrides.seconds
+        name = secrets.token_hex(4)
+        window = timedelta(minutes=settings.bot.catch_up_minutes)
+        max_age = max(window, _MIN_MESSAGE_AGE)
+        listener = Listener(self._account, settings.bot.prefix)
+        check_token = partial(check_bot_token, self._rest, self._token)
+        checkpoints = Checkpoints(self._database, self._account.id)
+        server_clock = ServerClock(seconds)
+        responder = Responder(
+            listener=listener,
+            commands=load_commands(commands),
+            services=self._make_services(),
+            direct_rooms=self._direct_rooms,
+            throttle=ReplyThrottle(now),
+            reply_sender=self._reply_sender,
+            realtime=realtime,
+            expected_wait=self._rest.expected_wait,
+            metrics=self._metrics,
+            now=now,
+        )
+        missed_notice = MissedMessageNotice(
+            inbox=self._inbox, responder=responder, name=name, now=now
+        )
+        worker = MessageWorker(
+            name=name,
+            inbox=self._inbox,
+            responder=responder,
+            missed_notice=missed_notice,
+            rest=self._rest,
+            server_clock=server_clock,
+            health=self._health,
+            check_token=check_token,
+            metrics=self._metrics,
+            max_age=max_age,
+            now=now,
+        )
+        claims = MessageClaims(
+            name=name,
+            inbox=self._inbox,
+            queues=queues,
+            worker=worker,
+            health=self._health,
+            waits=self._metrics.waits,
+            now=now,
+        )
+        receiver = MessageReceiver(
+            listener=listener,
+            catch_up=CatchUp(
+                rest=self._rest,
+                checkpoints=checkpoints,
+                server_clock=server_clock,
+                window=window,
+                may_be_for_bot=partial(may_be_for_bot, listener=listener),
+            ),
+            checkpoints=checkpoints,
+            server_clock=server_clock,
+            health=self._health,
+            accept=claims.accept,
+            give_up=missed_notice.give_up,
+            tell_of_trouble=worker.tell_of_trouble,
+            is_live=lambda: realtime.is_live,
+            max_age=max_age,
+            now=now,
+        )
+        dispatcher = Dispatcher(
+            receiver=receiver,
+            claims=claims,
+            queues=queues,
+            notifications=Notifications(
+                linking=self._linking, responder=responder, reply_sender=self._reply_sender
+            ),
+            linking=self._linking,
+            inbox=self._inbox,
+            checkpoints=checkpoints,
+            server_clock=server_clock,
+            health=self._health,
+            check_token=check_token,
+            # Longer than any message may be answered, so that none is answered twice.
+            inbox_memory=2 * max_age,
+            now=now,
+            seconds=seconds,
+        )
+        return receiver, dispatcher
+
+    def _make_services(self) -> Services:
+        database, now = self._database, self._now
+        sessions = self._make_sessions(self._rest)
+        return Services(
+            sessions=sessions,
+            connections=self._linking,
+            people=PersonalData(database, self._vault),
+            consent=Confirmations(ConfirmationStore(database), now),
+            plans=self._schedules,
+            reports=self._make_reports(sessions),
+            alerts=self._make_alerts(sessions),
+        )
+
+    async def _serve_pages(self, bot: Bot, gauges: Gauges) -> None:
+        settings = self._settings
+        pages = Pages(
+            bot_name=self._account.name or self._account.username,
+            workspace_url=settings.workspace.url,
+            prefix=settings.bot.prefix,
+        )
+        cookies = BrowserCookies(is_https=urlsplit(self.public_url).scheme == "https")
+        form = LinkingForm(self._linking, pages, cookies)
+        linking_pages = ConnectionPages(self._linking, form, cookies)
+        web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)
-        await stack.enter_async_context(open_web_server(web_app, premises.listening))
-        yield bot
+        await self._stack.enter_async_context(open_web_server(web_app, self._socket))
+
+    def _make_gauges(
+        self, realtime: RealtimeClient, queues: UserQueues, receiver: MessageReceiver
+    ) -> Gauges:
+        sources = Sources(
+            realtime=realtime,
+            budget=self._rest.budget,
+            database=self._database,
+            in_hand=lambda: queues.count,
+            heard=lambda: receiver.backlog,
+            is_storage_good=lambda: self._health.is_good,
+            now=self._now,
+        )
+        return Gauges(self._metrics, sources)
+
+    async def _render_metrics(self) -> bytes:
+        return self._metrics.render()
 
 
-def _make_bot(premises: Premises, clockwork: Clockwork) -> tuple[Bot, Gauges]:
-    ground = premises.ground
-
-    def hear(message: Message) -> None:
-        reception.intake.hear(message)
-
-    async def catch_up() -> None:
-        await reception.intake.catch_up()
-        ground.surroundings.on_listening()
-
-    async def recheck() -> bool:
-        return await reception.intake.recheck()
-
-    realtime = RealtimeClient(
-        ground.settings.workspace.url,
-        ground.token,
-        hear=hear,
-        before_live=catch_up,
-        recheck=recheck,
-        timing=ground.surroundings.timing,
-    )
-    grounds = _make_reception_grounds(premises, realtime)
-    reception = make_reception(grounds)
-    upkeep, oversight = premises.delegation.upkeep, make_operator_tasks(premises.clock_parts)
-    bot = Bot(reception, realtime, upkeep, clockwork, oversight, premises.public_url)
-    return bot, make_gauges(grounds, reception, realtime)
+def _limit_pause(backoff: Backoff) -> Backoff:
+    """Return the same back-off with pauses that suit somebody who waits for an answer."""
+    return replace(backoff, longest_pause=min(backoff.longest_pause, _MAX_RETRY_PAUSE_S))
 
 
-def _make_reception_grounds(premises: Premises, realtime: RealtimeClient) -> ReceptionGrounds:
-    ground = premises.ground
-    rooms, now = DirectRooms(ground.rest), ground.surroundings.now
-    delivery = ReplySender(ground.rest, rooms, ground.account, now, ground.pictures)
-    return ReceptionGrounds(
-        listener=Listener(ground.account, ground.settings.bot.prefix),
-        token=ground.token,
-        rest=ground.rest,
-        database=ground.database,
-        delivery=delivery,
-        answer_parts=_make_answer_parts(premises, realtime, delivery, rooms),
-        window=timedelta(minutes=ground.settings.bot.catch_up_minutes),
-        timing=ground.surroundings.timing,
-        is_live=lambda: realtime.is_live,
-        now=now,
-        seconds=ground.surroundings.seconds,
-    )
+def _fill_port(public_url: str, listening: socket.socket) -> str:
+    """Replace port 0 in the address by the port that was free."""
+    parts = urlsplit(public_url)
+    if parts.port != 0:
+        return public_url
+    port = listening.getsockname()[1]
+    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
-def _make_answer_parts(
-    premises: Premises, realtime: RealtimeClient, delivery: ReplySender, rooms: DirectRooms
-) -> ResponderParts:
-    ground = premises.ground
-
-    async def show_typing(room_id: str, thread_id: str | None, is_typing: bool) -> None:  # noqa: FBT001 - a state
-        # The server takes the user name, or the name where UI_Use_Real_Name is on, and silently
-        # drops the other (notifications.module.ts, 8.3); nobody tells which it is.
-        for name in {ground.account.username, ground.account.name} - {""}:
-            await realtime.send_typing(room_id, name, thread_id=thread_id, is_typing=is_typing)
-
-    return ResponderParts(
-        commands=load_commands(commands),
-        services=_make_services(premises),
-        rooms=rooms,
-        manners=ReplyThrottle(ground.surroundings.now),
-        delivery=delivery,
-        show_typing=show_typing,
-        expected_wait=ground.rest.expected_wait,
-        metrics=ground.metrics,
-    )
+async def _warn_if_oauth_is_missing(database: Database) -> None:
+    count = await count_accounts(database, kind="oauth")
+    if count:
+        structlog.get_logger("app").warning(
+            "[oauth] is not set, but people have connected with it: their permissions cannot be"
+            " renewed and will end; set client_id and client_secret again",
+            accounts=count,
+        )
 
 
-def _make_services(premises: Premises) -> Services:
-    ground, delegation, clock = premises.ground, premises.delegation, premises.clock_parts
-    memory, now = ground.memory, ground.surroundings.now
-    return Services(
-        sessions=Sessions(ground.rest, delegation.tokens, memory.names, memory.listings, now),
-        connections=delegation.connections,
-        people=PersonalData(memory),
-        consent=Confirmations(memory.confirmations, now),
-        plans=make_schedules(clock),
-        reports=make_reports(clock, ground.rest),
-        alerts=make_alerts(clock, ground.rest),
-    )
+async def migrate_jobs(database: Database, url: str) -> list[str] | None:
+    """Make or update the tables of the jobs; return the new steps, None where there are no jobs.
+
+    Raises ConfigError and StorageError.
+    """
+    if not is_on_server(url):
+        return None
+    try:
+        from bot.scheduler.shared.job_schema import apply_schema, load_schema  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"[storage] url: {error.name} is not installed;"
+            " run: pip install 'session-bot[postgresql]'"
+        ) from error
+    return await apply_schema(database, load_schema())
 
 
-def _make_pages(ground: Ground) -> Pages:
-    return Pages(
-        bot_name=ground.account.name or ground.account.username,
-        workspace_url=ground.settings.workspace.url,
-        prefix=ground.settings.bot.prefix,
-    )
+async def open_vault(database: Database, settings: Settings) -> Vault:
+    """Open the vault; raise ConfigError where a key is missing that tokens are sealed with."""
+    # A database on a server may have other machines, each of which would make a key of its own.
+    is_alone = find_database_file(settings.storage.url) is not None
+    is_new = await count_accounts(database) == 0
+    ring = load_keys(settings, is_creation_allowed=is_alone and is_new)
+    await check_keys(database, ring)
+    return make_vault(ring, settings)
 
 
-def _make_connection_pages(premises: Premises, pages: Pages) -> ConnectionPages:
-    browsers = BrowserCookies(is_https=urlsplit(premises.public_url).scheme == "https")
-    connections = premises.delegation.connections
-    return ConnectionPages(connections, LinkingForm(connections, pages, browsers), browsers)
+def load_keys(settings: Settings, *, is_creation_allowed: bool = False) -> KeyRing:
+    """Load the keys; raise ConfigError."""
+    file = settings.find_key_file()
+    return load_key_ring(settings.vault.keys, file, is_creation_allowed=is_creation_allowed)
+
+
+def make_vault(ring: KeyRing, settings: Settings) -> Vault:
+    """Make the vault of the workspace, which notices changes of the key file."""
+    # Without the scheme, so that moving a workspace to https does not lock everybody out.
+    parts = urlsplit(settings.workspace.url)
+    file = settings.find_key_file()
+    if settings.vault.keys or file is None:
+        return Vault(ring, parts.netloc + parts.path)
+    return Vault(ring, parts.netloc + parts.path, watch_key_file(file))

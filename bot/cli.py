@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from bot.admin import accounts_and_keys
-from bot.app import open_bot
+from bot.app import open_bot, open_worker
 from bot.config import Settings, load_settings
 from bot.errors import BotError, ConfigError
 from bot.logs import open_logs
@@ -174,7 +174,6 @@ async def _run(config: Path | None, secrets: Path | None) -> None:
 
 
 async def _work(config: Path | None, secrets: Path | None) -> None:
-    from bot.worker import open_worker  # noqa: PLC0415 - as above
 
     settings = load_settings(config, secrets=secrets)
     open_logs(settings.log.level, settings.log.format)

@@ -34,6 +34,7 @@ from pydantic_settings import (
 
 from bot.errors import ConfigError, UsageError
 from bot.features.reports.schedule_rules import parse_timetable
+from bot.storage.engine import find_database_file
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -171,6 +172,13 @@ class Settings(BaseSettings):
     report: ReportSettings = ReportSettings()
     reports: PeopleReportSettings = PeopleReportSettings()
     log: LogSettings = LogSettings()
+
+    def find_key_file(self) -> Path | None:
+        """Return the file of the vault's keys, by default beside the database; None without."""
+        if self.vault.key_file:
+            return self.vault.key_file
+        database = find_database_file(self.storage.url)
+        return database.with_suffix(".key") if database else None
 
     @classmethod
     def settings_customise_sources(

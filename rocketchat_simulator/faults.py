@@ -76,7 +76,7 @@ class Faults:
             self._outage = None
             self._is_over.set()
 
-    def fail_next(  # noqa: PLR0913 - what an answer is made of
+    def fail_next(
         self,
         route: str,
         *,

@@ -46,7 +46,7 @@ class Messages:
         """Give what is kept of a room's deleted messages: ``_id``, ``rid``, ``_deletedAt``."""
         return [tombstone for tombstone in self._tombstones if tombstone["rid"] == room.id]
 
-    def say(  # noqa: PLR0913 - the fields of a message
+    def say(
         self,
         user: User,
         room: Room,

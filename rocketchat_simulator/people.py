@@ -95,7 +95,7 @@ class People:
         """Everybody, in the order in which they came."""
         return tuple(self._users.values())
 
-    def add(  # noqa: PLR0913 - the fields of an account
+    def add(
         self,
         username: str,
         name: str = "",

@@ -52,7 +52,7 @@ class Simulator:
     who can be signed in as with one click, and deeds.
     """
 
-    def __init__(  # noqa: PLR0913 - a server's settings
+    def __init__(
         self,
         *,
         version: str = "8.3",

@@ -33,7 +33,7 @@ class Sessions:
         self._rows_by_user: defaultdict[str, list[Row]] = defaultdict(list)
         self.instance_id: Final = str(uuid4())
 
-    def open(  # noqa: PLR0913 - what a connection brings
+    def open(
         self,
         user: User,
         *,

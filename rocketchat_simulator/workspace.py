@@ -102,7 +102,7 @@ class Workspace:
         """Everybody, in the order in which they came; the first is rocket.cat."""
         return self.people.users
 
-    def add_user(  # noqa: PLR0913 - the fields of an account
+    def add_user(
         self,
         username: str,
         name: str = "",

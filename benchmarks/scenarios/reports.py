@@ -67,7 +67,7 @@ async def run(bench: Bench) -> Findings:
     return findings
 
 
-async def _work_off(  # noqa: PLR0913, PLR0917 - what differs
+async def _work_off(
     bench: Bench, name: str, count: int, workers: int, database: str = "", delay: float = 0.0
 ) -> _Course:
     plan = Plan(people=count)

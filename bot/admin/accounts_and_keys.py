@@ -6,16 +6,15 @@ StorageError.
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Final
 
-from bot.clockwork import migrate_jobs
+from bot.app import load_keys, make_vault, migrate_jobs
 from bot.config import Settings
-from bot.delegation import find_key_file, load_keys, make_memory, make_vault
 from bot.errors import ConfigError, StorageError
+from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.key_rotation import count_seals, reseal_all
-from bot.features.accounts.store import ConnectedAccount, count_accounts
-from bot.features.personal_data import PersonalData, Stores
+from bot.features.accounts.store import Accounts, ConnectedAccount, count_accounts
+from bot.features.personal_data import PersonalData
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.vault import KEY_SIZE, KeyRing, Vault
@@ -38,7 +37,7 @@ async def migrate(settings: Settings) -> AsyncIterator[str]:
 
 async def make_key(settings: Settings) -> AsyncIterator[str]:
     """Put a new key first in the key file: the bot seals with it from now on."""
-    file = find_key_file(settings)
+    file = settings.find_key_file()
     if settings.vault.keys or file is None:
         raise ConfigError(
             "[vault] keys: the keys are in the settings, so put a new one there yourself, first;"
@@ -92,8 +91,8 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
 
 async def list_accounts(settings: Settings) -> AsyncIterator[str]:
     """Show who is connected, since when and how."""
-    async with _open_memory(settings) as memory:
-        accounts = await memory.accounts.load_all()
+    async with open_database(settings.storage.url) as database:
+        accounts = await Accounts(database, _make_keyless_vault()).load_all()
     for account in accounts:
         since = account.connected_at.isoformat(timespec="seconds")
         yield f"{account.username}  {account.user_id}  {account.kind}  since {since}"
@@ -102,9 +101,9 @@ async def list_accounts(settings: Settings) -> AsyncIterator[str]:
 
 async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]:
     """Show the audit trail of one user, given by name or id, or of all."""
-    async with _open_memory(settings) as memory:
-        user_id = await _find_id(memory, user) if user else None
-        records = await memory.trail.load(user_id)
+    async with open_database(settings.storage.url) as database:
+        user_id = await _find_id(database, user) if user else None
+        records = await AuditTrail(database).load(user_id)
     for record in records:
         at = record.at.isoformat(timespec="seconds")
         yield f"{at}  {record.user_id}  {record.deed}  {record.detail}".rstrip()
@@ -113,9 +112,9 @@ async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]
 
 async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
     """Erase everything about a user, given by name or id; needs no key."""
-    async with _open_memory(settings) as memory:
-        user_id = await _find_id(memory, user)
-        await PersonalData(memory).forget(user_id)
+    async with open_database(settings.storage.url) as database:
+        user_id = await _find_id(database, user)
+        await PersonalData(database, _make_keyless_vault()).forget(user_id)
     yield f"Everything about {user_id} is erased. They can connect again with the bot in chat."
 
 
@@ -125,8 +124,9 @@ def _compare(before: str, after: str) -> str:
     return f"up to date, at {after}" if before == after else f"brought from {before} to {after}"
 
 
-async def _find_id(memory: Stores, user: str) -> str:
-    found = [each for each in await memory.accounts.load_all() if _is_meant(each, user)]
+async def _find_id(database: Database, user: str) -> str:
+    accounts = await Accounts(database, _make_keyless_vault()).load_all()
+    found = [each for each in accounts if _is_meant(each, user)]
     if len(found) > 1:
         raise StorageError(f"Several accounts are called {user}: give the user id.")
     return found[0].user_id if found else user
@@ -145,9 +145,6 @@ def _count(number: int) -> str:
     return f"{number} token" if number == 1 else f"{number} tokens"
 
 
-@asynccontextmanager
-async def _open_memory(settings: Settings) -> AsyncIterator[Stores]:
-    # A key of the moment: nothing is opened or sealed here, so this works without the real ones.
-    locked = Vault(KeyRing([secrets.token_bytes(KEY_SIZE)]), "")
-    async with open_database(settings.storage.url) as database:
-        yield make_memory(database, locked)
+def _make_keyless_vault() -> Vault:
+    # A random key: nothing is opened or sealed here, so the real ones are not needed.
+    return Vault(KeyRing([secrets.token_bytes(KEY_SIZE)]), "")

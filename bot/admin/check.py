@@ -21,7 +21,7 @@ from bot.features.status_report.capacity import describe, estimate, is_short, is
 from bot.features.status_report.counters import Demand
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
-from bot.scheduler.tasks import GRACE
+from bot.scheduler.tasks import MAX_DELAY
 
 PATIENCE: Final = 8.0
 """Seconds for one answer."""
@@ -112,9 +112,9 @@ async def _check_memory(settings: Settings, limit: int | None) -> AsyncIterator[
 def describe_capacity(demand: Demand, limit: int | None) -> list[CheckResult]:
     """Say what the limit means; None is taken for the usual one."""
     capacity = estimate(demand, limit)
-    sentences = list(describe(capacity, GRACE))
+    sentences = list(describe(capacity, MAX_DELAY))
     found = [make_ok("capacity", sentence) for sentence in sentences]
-    if is_tight(capacity) or is_short(capacity, GRACE):
+    if is_tight(capacity) or is_short(capacity, MAX_DELAY):
         remedy = "Raise it: Administration, Settings, Rate Limiter, API Rate Limiter"
         found[-1] = make_warning("capacity", sentences[-1], remedy)
     return found

@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from bot.admin.check_result import CheckResult, make_ok, make_problem
+from bot.app import load_keys
 from bot.config import Settings
-from bot.delegation import find_key_file, load_keys
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.key_rotation import check_keys
 from bot.features.status_report.counters import Demand, load_demand
@@ -132,7 +132,7 @@ def _find_key_to_come(settings: Settings, found: Inspection) -> Path | None:
 
     A database on a server may have other machines, each of which would make a key of its own.
     """
-    file = find_key_file(settings)
+    file = settings.find_key_file()
     is_alone = find_database_file(settings.storage.url) is not None
     is_to_come = is_alone and not found.accounts and not settings.vault.keys
     return file if is_to_come and file is not None and not file.exists() else None

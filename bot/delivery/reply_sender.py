@@ -1,4 +1,4 @@
-"""Replies on their way: the right room, an id of their own, and the one send of the program."""
+"""Sending: the right room, an id derived from the cause, and the only send in the program."""
 
 import asyncio
 import hashlib
@@ -16,38 +16,41 @@ from bot.models import Message, OutgoingMessage, Reply, Sender, Timeline
 from bot.rocketchat.client import RestClient
 
 _ID_BYTES: Final = 12
-_PICTURE_PATIENCE: Final = 20.0
+_PICTURE_TIMEOUT_S: Final = 20.0
 
 
 class ReplySender:
-    """Sends replies to where only the person who asked can read them.
+    """Sends replies to where only the person concerned can read them.
 
-    Without ``pictures`` they are words only.
+    Answers are sent at once; what is said unasked lets the calls of people go first. Without
+    ``pictures`` replies have words only.
     """
 
     def __init__(
         self,
+        *,
         rest: RestClient,
-        rooms: DirectRooms,
+        direct_rooms: DirectRooms,
         bot: Sender,
         now: Callable[[], datetime],
         pictures: Pictures | None = None,
     ) -> None:
-        self._pictures: Final = pictures
         self._rest: Final = rest
-        self._rooms: Final = rooms
+        self._background_rest: Final = rest.in_background()
+        self._direct_rooms: Final = direct_rooms
         self._bot: Final = bot
         self._now: Final = now
+        self._pictures: Final = pictures
         self._log = structlog.get_logger("delivery").bind()
 
     async def answer(
         self, question: Message, reply: Reply, locale: UserLocale, part: str = "answer"
     ) -> None:
-        """Answer in the direct message; a room that others read gets a line with nothing in it.
+        """Answer in the direct room; a room that others read gets a line without details.
 
         Raises WorkspaceError if the answer certainly was not stored.
         """
-        room_id = await self._rooms.find_answer_room(question)
+        room_id = await self._direct_rooms.find_answer_room(question)
         if room_id == question.room_id:
             await self._send(room_id, reply, question.id, part, question.thread_id)
             return
@@ -58,30 +61,40 @@ class ReplySender:
 
     async def notify(self, question: Message, reply: Reply, part: str) -> None:
         """Say something before the answer, and only where the answer will be."""
-        room_id = await self._rooms.find_answer_room(question)
+        room_id = await self._direct_rooms.find_answer_room(question)
         thread_id = question.thread_id if room_id == question.room_id else None
         await self._send(room_id, reply, question.id, part, thread_id)
 
     async def say_away(self, question: Message, reply: Reply, gap: str) -> None:
-        """Say something about an absence where the question was asked; once per room and gap."""
-        is_private = await self._rooms.is_private(question)
+        """Say in the question's room that the bot was away; once per room and ``gap``."""
+        is_private = await self._direct_rooms.is_private(question)
         thread_id = question.thread_id if is_private else question.thread_id or question.id
         await self._send(question.room_id, reply, gap, "away", thread_id)
 
-    async def tell(self, person: Sender, reply: Reply, cause: str) -> bool:
-        """Say something unasked in the person's direct message; once for each cause.
+    async def tell(
+        self, person: Sender, reply: Reply, cause: str, *, is_background: bool = True
+    ) -> bool:
+        """Say something unasked in the person's direct room; once for each cause.
 
-        False where it may be that other words stand there already for the same cause.
+        Return false where the room may have another text for the same cause already.
         """
-        room_id = await self._rooms.find_direct_room(person)
-        return await self._send(room_id, reply, cause, "notice")
+        rest = self._background_rest if is_background else self._rest
+        room_id = await self._direct_rooms.find_direct_room(person, rest)
+        return await self._send(room_id, reply, cause, "notice", rest=rest)
 
     async def post(self, room_id: str, reply: Reply, cause: str) -> None:
         """Say something unasked in a room that is not one person's; once for each cause."""
-        await self._send(room_id, reply, cause, "post")
+        await self._send(room_id, reply, cause, "post", rest=self._background_rest)
 
     async def _send(
-        self, room_id: str, reply: Reply, cause: str, part: str, thread_id: str | None = None
+        self,
+        room_id: str,
+        reply: Reply,
+        cause: str,
+        part: str,
+        thread_id: str | None = None,
+        *,
+        rest: RestClient | None = None,
     ) -> bool:
         message = OutgoingMessage(
             id=make_message_id(self._bot.id, room_id, cause, part),
@@ -91,23 +104,23 @@ class ReplySender:
             thread_id=thread_id,
             attachment=reply.attachment,
         )
-        is_first = await self._rest.send_message(message)
+        is_first = await (rest or self._rest).send_message(message)
         self._log.debug("sent", message_id=message.id, room_id=room_id)
         if is_first and reply.timeline and self._pictures:
-            await self._illustrate(reply.timeline, self._pictures, room_id, thread_id)
+            await self._send_picture(reply.timeline, self._pictures, room_id, thread_id)
         return is_first
 
-    async def _illustrate(
+    async def _send_picture(
         self, timeline: Timeline, pictures: Pictures, room_id: str, thread_id: str | None
     ) -> None:
-        """Say the picture after the words, or leave it out: it is worth no error and no repeat.
+        """Send the picture after the words, at most once; failures are only logged.
 
-        The server gives its message an id of its own, so nobody could tell later whether it was
-        said. What the server does once for each report is to take its words: whoever was told so
-        says the picture, and nobody else ever will, in whatever process.
+        The server gives the picture's message an id of its own, so nobody can tell later whether
+        it was sent. The words are stored once: only the process that was told so sends the
+        picture.
         """
         try:
-            async with asyncio.timeout(_PICTURE_PATIENCE):
+            async with asyncio.timeout(_PICTURE_TIMEOUT_S):
                 png = await pictures.draw(timeline)
                 if png:
                     uploads = self._rest.uploads
@@ -119,5 +132,5 @@ class ReplySender:
 
 
 def make_message_id(*seeds: str) -> str:
-    """Derive a message's id from what it answers and where, so that a repeat says nothing twice."""
+    """Derive a message's id from its cause and room, so that a repeat is refused by the server."""
     return hashlib.blake2b("\n".join(seeds).encode(), digest_size=_ID_BYTES).hexdigest()

@@ -1,13 +1,13 @@
-"""Not talking too much: hints are rare, and a room gets only so many replies a minute."""
+"""Limits on talking: hints are rare, and a room gets only so many replies a minute."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-HINT_PAUSE: Final = timedelta(hours=1)
+HINT_EVERY: Final = timedelta(hours=1)
 REPLIES_PER_MINUTE: Final = 20
-_REMEMBERED: Final = 10_000
+_MAX_CACHED: Final = 10_000
 
 
 class ReplyThrottle:
@@ -19,29 +19,29 @@ class ReplyThrottle:
         self._replied: Final[OrderedDict[str, deque[datetime]]] = OrderedDict()
 
     def may_hint(self, room_id: str, about: str) -> bool:
-        """Allow one hint about each thing per room and hour; asking counts as hinting."""
+        """Allow one hint about each topic per room and hour; a call counts as a hint."""
         now = self._now()
         last = self._hinted.get((room_id, about))
-        if last is not None and now - last < HINT_PAUSE:
+        if last is not None and now - last < HINT_EVERY:
             return False
         self._hinted[room_id, about] = now
         self._hinted.move_to_end((room_id, about))
-        if len(self._hinted) > _REMEMBERED:
+        if len(self._hinted) > _MAX_CACHED:
             self._hinted.popitem(last=False)
         return True
 
-    def may_reply(self, room_id: str, said_at: datetime) -> bool:
+    def may_reply(self, room_id: str, sent_at: datetime) -> bool:
         """Stop two bots that answer each other; no person types this fast.
 
-        It counts when things were said, so that catching up on an hour is not mistaken for haste.
+        The times of the messages count, not ours: catching up on an hour is not a flood.
         """
         recent = self._replied.setdefault(room_id, deque())
         self._replied.move_to_end(room_id)
-        while recent and said_at - recent[0] > timedelta(minutes=1):
+        while recent and sent_at - recent[0] > timedelta(minutes=1):
             recent.popleft()
-        if len(self._replied) > _REMEMBERED:
+        if len(self._replied) > _MAX_CACHED:
             self._replied.popitem(last=False)
         if len(recent) >= REPLIES_PER_MINUTE:
             return False
-        recent.append(said_at)
+        recent.append(sent_at)
         return True

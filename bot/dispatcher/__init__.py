@@ -1,1 +1,1 @@
-"""Somebody spoke: a message, brought to its answer once."""
+"""From a message somebody sent to its one answer."""

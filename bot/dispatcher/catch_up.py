@@ -1,58 +1,32 @@
-"""What was said while the bot was away, fetched over REST from the rooms that have changed."""
+"""Messages sent while the bot was away, fetched over REST from the rooms that have changed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from bot.dispatcher.server_clock import ServerClock
 from bot.errors import RefusedError
 from bot.models import Message, Room, RoomType
-from bot.rocketchat.client import HistoryPage
-from bot.storage.checkpoints import Checkpoint
+from bot.rocketchat.client import RestClient
+from bot.storage.checkpoints import Checkpoints
 
 # A client may date a message up to 60 s off (server source `sendMessage.ts`, 8.3), and the server
 # tells of it only when it has fetched the previews of its links.
 OVERLAP: Final = timedelta(seconds=90)
-_LOOK_BACK: Final = timedelta(days=7)
-_ROOMS_AT_ONCE: Final = 4
-_MOST_OLD_PAGES: Final = 10
-
-
-class History(Protocol):
-    """What catching up asks the workspace."""
-
-    async def fetch_time(self) -> datetime:
-        """Give the server's time."""
-        ...
-
-    async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
-        """Give the rooms in which something was said since then."""
-        ...
-
-    async def fetch_history(
-        self, room: Room, oldest: datetime, latest: datetime | None = None
-    ) -> HistoryPage:
-        """Give a page of what was said in between, newest first."""
-        ...
-
-
-class Bookmark(Protocol):
-    """Where it is kept how far the bot has heard."""
-
-    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
-        """Give the checkpoint; on the very first start it is the present."""
-        ...
+_MAX_LOOK_BACK: Final = timedelta(days=7)
+_MAX_CONCURRENT_ROOMS: Final = 4
+_MAX_OLD_PAGES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What was said meanwhile, each in its order; ``old`` is too old to be answered.
+    """The messages found, in order; ``old`` ones are too old to be answered.
 
-    ``heard_until`` is the server's time up to which this is all; ``gap`` names the absence.
+    Nothing is missing up to ``heard_until``, the server's time; ``gap`` identifies the absence.
     """
 
     fresh: tuple[Message, ...]
@@ -64,49 +38,49 @@ class Missed:
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Everything since ``oldest`` is looked for; before ``cutoff`` it is too old."""
+    """Messages since ``oldest`` are fetched; those before ``cutoff`` are too old."""
 
     oldest: datetime
     cutoff: datetime
 
 
 class CatchUp:
-    """Finds what was said since the checkpoint; ``window`` is how long an answer is worth it.
+    """Finds the messages since the checkpoint; those older than ``window`` are not answered.
 
-    ``is_worth`` picks the messages that may be meant for the bot.
+    ``may_be_for_bot`` picks the messages that may be meant for the bot.
     """
 
     def __init__(
         self,
-        history: History,
-        bookmark: Bookmark,
-        clock: ServerClock,
         *,
+        rest: RestClient,
+        checkpoints: Checkpoints,
+        server_clock: ServerClock,
         window: timedelta,
-        is_worth: Callable[[Message], bool],
+        may_be_for_bot: Callable[[Message], bool],
     ) -> None:
-        self._history: Final = history
-        self._bookmark: Final = bookmark
-        self._clock: Final = clock
+        self._rest: Final = rest
+        self._checkpoints: Final = checkpoints
+        self._server_clock: Final = server_clock
         self._window: Final = window
-        self._is_worth: Final = is_worth
+        self._may_be_for_bot: Final = may_be_for_bot
         self._settled_until: datetime | None = None
-        self._put_back = timedelta()
+        self._clock_set_back = timedelta()
         self._log = structlog.get_logger("catch up")
 
     async def find_missed(self) -> Missed:
-        """Fetch it all; raises WorkspaceError, StorageError, and is then to be tried again.
+        """Fetch what was missed; raises WorkspaceError, StorageError, and may then be called again.
 
         Costs a call, one more for each hundred messages of each room that has changed, and one
         for the workspace's clock: ours is never compared with the times of messages.
         """
-        server_now = await self._history.fetch_time()
-        self._put_back += self._clock.learn(server_now)
-        checkpoint = await self._bookmark.load_or_begin(server_now)
-        # Where the clock was put back, the checkpoint is ahead of the time for a while.
+        server_now = await self._rest.fetch_time()
+        self._clock_set_back += self._server_clock.learn(server_now)
+        checkpoint = await self._checkpoints.load_or_begin(server_now)
+        # After the server's clock was set back, the checkpoint is ahead of it for a while.
         heard_until = min(checkpoint.heard_until, self._settled_until or checkpoint.heard_until)
-        since = max(heard_until - OVERLAP - self._put_back, checkpoint.began_at)
-        look_back = max(self._window, _LOOK_BACK)
+        since = max(heard_until - OVERLAP - self._clock_set_back, checkpoint.began_at)
+        look_back = max(self._window, _MAX_LOOK_BACK)
         span = _Span(max(since, server_now - look_back), server_now - self._window)
         found = await self._fetch(span)
         fresh = tuple(each for each in found if each.sent_at >= span.cutoff)
@@ -116,13 +90,13 @@ class CatchUp:
         )
 
     def settle(self, until: datetime) -> None:
-        """Note that all that was said until then, in the server's time, is in safe hands."""
-        self._settled_until, self._put_back = until, timedelta()
+        """Note that all messages until then, in the server's time, are saved."""
+        self._settled_until, self._clock_set_back = until, timedelta()
 
     async def _fetch(self, span: _Span) -> list[Message]:
-        rooms = await self._history.fetch_changed_rooms(span.oldest)
+        rooms = await self._rest.fetch_changed_rooms(span.oldest)
         found: dict[str, Message] = {}
-        places = asyncio.Semaphore(_ROOMS_AT_ONCE)
+        places = asyncio.Semaphore(_MAX_CONCURRENT_ROOMS)
 
         async def read(room: Room) -> None:
             async with places:
@@ -138,7 +112,7 @@ class CatchUp:
             raise errors.exceptions[0] from None
         if rooms:
             self._log.info("caught up", rooms=len(rooms), messages=len(found))
-        # What was said in one millisecond keeps its order.
+        # Messages of the same millisecond keep their order.
         oldest_first = list(reversed(found.values()))
         return sorted(oldest_first, key=lambda each: each.sent_at)
 
@@ -146,7 +120,7 @@ class CatchUp:
         try:
             async for page in self._turn_pages(room, span):
                 for message in page:
-                    if message.sent_at >= span.oldest and self._is_worth(message):
+                    if message.sent_at >= span.oldest and self._may_be_for_bot(message):
                         yield message
         except RefusedError as error:
             # The bot has left it, or it is gone: nothing there can be answered.
@@ -155,11 +129,11 @@ class CatchUp:
     async def _turn_pages(self, room: Room, span: _Span) -> AsyncIterator[tuple[Message, ...]]:
         latest: datetime | None = None
         old_pages = 0
-        while old_pages < _MOST_OLD_PAGES:
-            page = await self._history.fetch_history(room, span.oldest, latest)
+        while old_pages < _MAX_OLD_PAGES:
+            page = await self._rest.fetch_history(room, span.oldest, latest)
             yield page.messages
             before, latest = latest, min((each.sent_at for each in page.messages), default=latest)
             if page.is_last or latest is None or latest == before:
                 return
-            # Not by counting: what is deleted meanwhile would move another out of sight.
+            # By time, not by count: a message deleted meanwhile would hide another one.
             old_pages += latest < span.cutoff

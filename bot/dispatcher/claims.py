@@ -1,8 +1,7 @@
-"""Which messages this process has in hand, and its claims on them in the inbox."""
+"""The messages that this process works on, and its claims on them in the inbox."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -17,125 +16,126 @@ from bot.models import Message
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
 
-CLAIM_TIME: Final = timedelta(seconds=10)
-_WAITING_TIME: Final = timedelta(minutes=30)
-_MOMENT: Final = timedelta(seconds=15)
-# Much shorter than a claim: what came in meanwhile, or was taken over, is looked for after it.
-_A_WORD: Final = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimsParts:
-    """What a desk needs; ``name`` is this process's own in the inbox."""
-
-    name: str
-    inbox: Inbox
-    lanes: UserQueues
-    cases: MessageWorker
-    health: StorageHealth
-    now: Callable[[], datetime]
-    waits: Waits
+CLAIM_LEASE: Final = timedelta(seconds=10)
+_LINKING_WAIT: Final = timedelta(minutes=30)
+_TELL_FIRST: Final = timedelta(seconds=15)
+# Much shorter than a lease, so that a claim taken over by another process is noticed.
+_CLAIM_IS_CERTAIN: Final = timedelta(seconds=1)
 
 
 class MessageClaims:
-    """Takes messages in hand, as many as there is room for; the rest wait in the inbox."""
+    """Claims messages for this process as far as its queues have room; others wait in the inbox.
 
-    def __init__(self, parts: ClaimsParts) -> None:
-        self._parts: Final = parts
-        self._in_hand: Final[dict[str, PendingMessage]] = {}
-        self._log = structlog.get_logger("desk")
+    ``name`` is this process's own in the inbox.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        inbox: Inbox,
+        queues: UserQueues,
+        worker: MessageWorker,
+        health: StorageHealth,
+        waits: Waits,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._name: Final = name
+        self._inbox: Final = inbox
+        self._queues: Final = queues
+        self._worker: Final = worker
+        self._health: Final = health
+        self._waits: Final = waits
+        self._now: Final = now
+        self._pending: Final[dict[str, PendingMessage]] = {}
+        self._log = structlog.get_logger("claims")
 
     async def accept(self, messages: Sequence[Message]) -> None:
-        """Write messages into the inbox, and take those in hand that nobody else has.
+        """Save messages in the inbox, and queue those that this process could claim.
 
         When it returns they cannot be lost. Raises StorageError, and may then be called again.
         """
-        new = {each.id: each for each in messages if each.id not in self._in_hand}
-        self._parts.waits.begin(new)
-        room = self._parts.lanes.room
+        new = {each.id: each for each in messages if each.id not in self._pending}
+        self._waits.begin(new)
+        room = self._queues.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
-        now = self._parts.now()
-        claimed = await self._claim(mine, self._parts.name, now, now + CLAIM_TIME)
+        now = self._now()
+        claimed = await self._claim(mine, self._name, now, now + CLAIM_LEASE)
         if others:
             await self._claim(others, "", now, now)
-        for message, standing in claimed:
-            if standing is not ClaimStatus.LOST and message.id not in self._in_hand:
-                free_until = now + _A_WORD if standing is ClaimStatus.FREE else None
-                letter = make_inbox_entry(message)
-                self._take(PendingMessage(letter, message, is_repeat=False, free_until=free_until))
-        for message_id in new.keys() - self._in_hand.keys():
-            self._parts.waits.end(message_id)
+        for message, status in claimed:
+            if status is not ClaimStatus.LOST and message.id not in self._pending:
+                free_until = now + _CLAIM_IS_CERTAIN if status is ClaimStatus.FREE else None
+                entry = make_inbox_entry(message)
+                self._queue(PendingMessage(entry, message, is_repeat=False, free_until=free_until))
+        for message_id in new.keys() - self._pending.keys():
+            self._waits.end(message_id)
         if new:
-            self._parts.health.note_success()
+            self._health.note_success()
 
     async def take_over(self) -> None:
-        """Take in hand what nobody works on any more; raises StorageError."""
-        parts, now = self._parts, self._parts.now()
-        if not parts.lanes.room:
+        """Claim and queue the messages of processes that are gone; raises StorageError."""
+        now, room = self._now(), self._queues.room
+        if not room:
             return
-        letters = await parts.inbox.take_over(
-            now=now, by=parts.name, until=now + CLAIM_TIME, most=parts.lanes.room
+        entries = await self._inbox.take_over(
+            now=now, by=self._name, until=now + CLAIM_LEASE, most=room
         )
-        new = [each for each in letters if each.message_id not in self._in_hand]
-        parts.waits.begin(each.message_id for each in new)
-        for letter in new:
-            self._take(PendingMessage(letter, None, is_repeat=True))
+        new = [each for each in entries if each.message_id not in self._pending]
+        self._waits.begin(each.message_id for each in new)
+        for entry in new:
+            self._queue(PendingMessage(entry, None, is_repeat=True))
         if new:
             self._log.info("took over unfinished work", messages=len(new))
 
     async def reopen(self, *, is_just_connected: bool) -> None:
-        """Have the questions answered whose senders have connected; raises StorageError.
+        """Reopen the questions whose senders have connected; raises StorageError.
 
-        Of those who connected just now only if it has been told them.
+        Of those who connected in the last seconds only where they have been told so.
         """
-        now = self._parts.now()
-        await self._parts.inbox.reopen(
-            asked_after=now - _WAITING_TIME,
-            connected_before=now if is_just_connected else now - _MOMENT,
+        now = self._now()
+        await self._inbox.reopen(
+            asked_after=now - _LINKING_WAIT,
+            connected_before=now if is_just_connected else now - _TELL_FIRST,
         )
 
     async def renew(self) -> None:
-        """Keep the claims on what is in hand; raises StorageError."""
-        names = list(self._in_hand)
-        until = self._parts.now() + CLAIM_TIME
-        await self._parts.inbox.renew(names, by=self._parts.name, until=until)
+        """Renew the claims of this process; raises StorageError."""
+        names = list(self._pending)
+        await self._inbox.renew(names, by=self._name, until=self._now() + CLAIM_LEASE)
 
     async def release(self) -> None:
-        """Leave what is unfinished to whoever comes next; raises StorageError."""
-        await self._parts.inbox.release(by=self._parts.name, now=self._parts.now())
+        """Leave unfinished messages to the next process; raises StorageError."""
+        await self._inbox.release(by=self._name, now=self._now())
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
     ) -> list[tuple[Message, ClaimStatus]]:
-        claim = partial(self._parts.inbox.begin_to_claim, now=now, by=by, until=until)
-        # At once, so that they share a commit; in order, so that no other process sees a later
-        # one of somebody's before an earlier one.
-        claims = [claim(make_inbox_entry(each)) for each in messages]
-        # A gathering would wake up twice, and is begun for one nearly always.
-        standings = [await claims[0]] if len(claims) == 1 else await asyncio.gather(*claims)
-        return list(zip(messages, standings, strict=True))
+        claim = partial(self._inbox.begin_to_claim, now=now, by=by, until=until)
+        # All begun at once to share a commit, and in order, so that no other process sees a later
+        # message of somebody's before an earlier one.
+        statuses = await asyncio.gather(*[claim(make_inbox_entry(each)) for each in messages])
+        return list(zip(messages, statuses, strict=True))
 
-    def _take(self, case: PendingMessage) -> None:
-        self._in_hand[case.letter.message_id] = case
-        letter = case.letter
-        self._parts.lanes.add(UserTask(letter.sender_id, letter.sent_at, partial(self._work, case)))
+    def _queue(self, pending: PendingMessage) -> None:
+        entry = pending.entry
+        self._pending[entry.message_id] = pending
+        self._queues.add(UserTask(entry.sender_id, entry.sent_at, partial(self._work, pending)))
 
-    async def _work(self, case: PendingMessage) -> Progress:
-        progress = await self._parts.cases.work(case)
-        if progress is Progress.HELD_UP and not self._parts.lanes.room:
-            progress = await self._put_back(case)
-        if progress is Progress.SETTLED:
-            del self._in_hand[case.letter.message_id]
-            self._parts.waits.end(case.letter.message_id)
+    async def _work(self, pending: PendingMessage) -> Progress:
+        progress = await self._worker.work(pending)
+        if progress is Progress.BLOCKED and not self._queues.room:
+            progress = await self._put_back(pending)
+        if progress is Progress.DONE:
+            del self._pending[pending.entry.message_id]
+            self._waits.end(pending.entry.message_id)
         return progress
 
-    async def _put_back(self, case: PendingMessage) -> Progress:
+    async def _put_back(self, pending: PendingMessage) -> Progress:
         # What it waits for may itself be waiting in the inbox for room here.
         try:
-            await self._parts.inbox.put_back(
-                case.letter.message_id, by=self._parts.name, now=self._parts.now()
-            )
+            await self._inbox.put_back(pending.entry.message_id, by=self._name, now=self._now())
         except StorageError as error:
-            self._parts.health.note_failure(error)
+            self._health.note_failure(error)
             return Progress.FAILED
-        return Progress.SETTLED
+        return Progress.DONE

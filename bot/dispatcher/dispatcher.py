@@ -1,9 +1,8 @@
-"""Keeps everything going that brings a message to its answer, and stops it in good order."""
+"""Runs everything that brings a message to its answer, and stops it in order."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -27,147 +26,160 @@ from bot.storage.checkpoints import Checkpoints
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 
-_RENEW_EVERY: Final = 3.0
-_LOOK_EVERY: Final = 2.0
+_HEARTBEAT_EVERY_S: Final = 3.0
+_LOOK_FOR_WORK_EVERY_S: Final = 2.0
 _SWEEP_EVERY: Final = timedelta(hours=1)
-_LONGEST_BEAT: Final = 60.0
-_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_ALIVE_WITHIN_S: Final = 60.0
+_BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 Event = AccountLinked | WrongAccount | TokenExpired
 
 
-@dataclass(frozen=True, slots=True)
-class DispatcherParts:
-    """What the dispatcher keeps going; ``seconds`` is a monotonic clock.
+class Dispatcher:
+    """Runs everything that brings a message to its answer, and stops it in order.
 
+    ``inbox_memory`` is how long the inbox remembers messages; ``seconds`` is a monotonic clock.
     ``check_token`` raises TokenRejectedError if the bot's own token is dead, and nothing else.
     """
 
-    intake: MessageReceiver
-    desk: MessageClaims
-    lanes: UserQueues
-    news: Notifications
-    connections: AccountLinking
-    inbox: Inbox
-    checkpoints: Checkpoints
-    clock: ServerClock
-    health: StorageHealth
-    check_token: Callable[[], Awaitable[None]]
-    now: Callable[[], datetime]
-    seconds: Callable[[], float]
-
-
-class Dispatcher:
-    """Has messages taken in and worked on. ``memory`` is how long the inbox remembers them."""
-
-    def __init__(self, parts: DispatcherParts, memory: timedelta) -> None:
-        self._parts: Final = parts
-        self._memory: Final = memory
+    def __init__(
+        self,
+        *,
+        receiver: MessageReceiver,
+        claims: MessageClaims,
+        queues: UserQueues,
+        notifications: Notifications,
+        linking: AccountLinking,
+        inbox: Inbox,
+        checkpoints: Checkpoints,
+        server_clock: ServerClock,
+        health: StorageHealth,
+        check_token: Callable[[], Awaitable[None]],
+        inbox_memory: timedelta,
+        now: Callable[[], datetime],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._receiver: Final = receiver
+        self._claims: Final = claims
+        self._queues: Final = queues
+        self._notifications: Final = notifications
+        self._linking: Final = linking
+        self._inbox: Final = inbox
+        self._checkpoints: Final = checkpoints
+        self._server_clock: Final = server_clock
+        self._health: Final = health
+        self._check_token: Final = check_token
+        self._inbox_memory: Final = inbox_memory
+        self._now: Final = now
+        self._seconds: Final = seconds
         self._stopping: Final = asyncio.Event()
-        self._due: Final = asyncio.Event()
-        self._beat_at = parts.seconds()
-        self._swept_at = _FIRST
+        self._has_work: Final = asyncio.Event()
+        self._heartbeat_at = seconds()
+        self._swept_at = _BEGINNING
         self._log = structlog.get_logger("dispatcher")
 
     @property
     def is_alive(self) -> bool:
         """Whether its loops turn."""
-        return self._parts.seconds() - self._beat_at < _LONGEST_BEAT
+        return self._seconds() - self._heartbeat_at < _ALIVE_WITHIN_S
 
     @property
     def is_stopping(self) -> bool:
-        """Whether no new messages are taken in any more."""
+        """Whether it receives no more messages."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Take in nothing new; ``run`` ends when what is being answered is answered."""
+        """Receive nothing new; ``run`` returns when the running answers are finished."""
         self._stopping.set()
-        self._parts.intake.stop()
-        self._parts.lanes.stop()
+        self._receiver.stop()
+        self._queues.stop()
 
     async def run(self) -> None:
-        """Work until stopped or cancelled; raises TokenRejectedError where ours is dead."""
-        parts = self._parts
+        """Work until stopped or cancelled; raises TokenRejectedError if the bot's token is dead."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                working = tasks.create_task(parts.lanes.run())
-                loops = (parts.intake.run(), self._take_events(), self._beat(), self._look_round())
-                turning = [tasks.create_task(loop) for loop in loops]
-                await asyncio.wait([working])
-                for task in turning:
-                    task.cancel()
+                answering = tasks.create_task(self._queues.run())
+                loops = [
+                    tasks.create_task(self._receiver.run()),
+                    tasks.create_task(self._queue_notifications()),
+                    tasks.create_task(self._send_heartbeats()),
+                    tasks.create_task(self._look_for_work()),
+                ]
+                await asyncio.wait([answering])
+                for loop in loops:
+                    loop.cancel()
         finally:
             await self._release()
 
-    async def _take_events(self) -> None:
+    async def _queue_notifications(self) -> None:
         while True:
-            event = await self._parts.connections.events.get()
-            work = partial(self._tell, event, secrets.token_hex(8))
-            self._parts.lanes.add(UserTask(event.asker.id, _FIRST, work))
+            event = await self._linking.events.get()
+            work = partial(self._notify, event, secrets.token_hex(8))
+            self._queues.add(UserTask(event.asker.id, _BEGINNING, work))
 
-    async def _tell(self, event: Event, cause: str) -> Progress:
+    async def _notify(self, event: Event, cause: str) -> Progress:
         try:
-            await self._parts.news.tell(event, cause)
+            await self._notifications.tell(event, cause)
             if isinstance(event, AccountLinked):
-                await self._parts.desk.reopen(is_just_connected=True)
-                self._due.set()
+                await self._claims.reopen(is_just_connected=True)
+                self._has_work.set()
         except (UnreachableError, RateLimitedError, StorageError) as error:
-            self._log.warning("news could not be told yet", problem=repr(error))
+            self._log.warning("a notification could not be sent yet", problem=repr(error))
             return Progress.FAILED
         except TokenRejectedError:
-            await self._parts.check_token()
+            await self._check_token()
             return Progress.FAILED
         except Exception as error:  # noqa: BLE001 - an event must not end the program
-            self._log.exception("news could not be told", problem=repr(error))
-        return Progress.SETTLED
+            self._log.exception("a notification could not be sent", problem=repr(error))
+        return Progress.DONE
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            self._beat_at = self._parts.seconds()
-            await self._bear(self._keep_claims())
-            await asyncio.sleep(_RENEW_EVERY)
+            self._heartbeat_at = self._seconds()
+            await self._note_failures(self._maintain())
+            await asyncio.sleep(_HEARTBEAT_EVERY_S)
 
-    async def _keep_claims(self) -> None:
-        parts = self._parts
-        await parts.desk.renew()
-        if not parts.health.is_good:
-            # The write that proves that writing works again.
-            await parts.checkpoints.advance(_FIRST, parts.now())
-            parts.health.note_success()
-        server_now = parts.clock.now
-        if server_now and parts.now() - self._swept_at >= _SWEEP_EVERY:
-            self._swept_at = parts.now()
-            await parts.inbox.sweep(
-                sent_before=server_now - self._memory, finished_before=parts.now() - self._memory
+    async def _maintain(self) -> None:
+        await self._claims.renew()
+        if not self._health.is_good:
+            # This write shows whether writing works again.
+            await self._checkpoints.advance(_BEGINNING, self._now())
+            self._health.note_success()
+        server_now = self._server_clock.now
+        if server_now and self._now() - self._swept_at >= _SWEEP_EVERY:
+            self._swept_at = self._now()
+            await self._inbox.sweep(
+                sent_before=server_now - self._inbox_memory,
+                finished_before=self._now() - self._inbox_memory,
             )
 
-    async def _look_round(self) -> None:
-        # Whoever connected before this start is not about to be told it here.
+    async def _look_for_work(self) -> None:
+        # Before this start, other processes told the people who connected.
         is_start = True
         while True:
             try:
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._due.wait()
+                async with asyncio.timeout(_LOOK_FOR_WORK_EVERY_S):
+                    await self._has_work.wait()
             except TimeoutError:
                 pass
-            self._due.clear()
-            # Not before it is known what time it is there: the old is not answered any more.
-            if self._parts.clock.now and not self.is_stopping:
-                await self._bear(self._find_work(is_start=is_start))
+            self._has_work.clear()
+            # Not before the server's time is known: it tells which messages are too old.
+            if self._server_clock.now and not self.is_stopping:
+                await self._note_failures(self._find_work(is_start=is_start))
                 is_start = False
 
     async def _find_work(self, *, is_start: bool) -> None:
-        await self._parts.desk.reopen(is_just_connected=is_start)
-        await self._parts.desk.take_over()
+        await self._claims.reopen(is_just_connected=is_start)
+        await self._claims.take_over()
 
-    async def _bear(self, work: Awaitable[None]) -> None:
+    async def _note_failures(self, work: Awaitable[None]) -> None:
         try:
             await work
         except StorageError as error:
-            self._parts.health.note_failure(error)
+            self._health.note_failure(error)
 
     async def _release(self) -> None:
         try:
-            await self._parts.desk.release()
+            await self._claims.release()
         except BotError as error:
-            self._log.warning("unfinished work waits for its claims to end", problem=str(error))
+            self._log.warning("unfinished work waits until its claims expire", problem=str(error))

@@ -1,4 +1,4 @@
-"""What happened on the connection pages or to a lent token, told in chat."""
+"""Messages about account linking that nobody asked for in chat."""
 
 from typing import Final
 
@@ -14,34 +14,37 @@ from bot.features.accounts.messages import (
 
 
 class Notifications:
-    """Tells people what they did not ask for."""
+    """Tells people what happened on the linking pages or to their delegated token."""
 
     def __init__(
-        self, connections: AccountLinking, answers: Responder, delivery: ReplySender
+        self, *, linking: AccountLinking, responder: Responder, reply_sender: ReplySender
     ) -> None:
-        self._connections: Final = connections
-        self._answers: Final = answers
-        self._delivery: Final = delivery
+        self._linking: Final = linking
+        self._responder: Final = responder
+        self._reply_sender: Final = reply_sender
 
     async def tell(self, event: AccountLinked | WrongAccount | TokenExpired, cause: str) -> None:
         """Tell those concerned, once for each ``cause``. Raises WorkspaceError, StorageError."""
-        locale = await self._answers.find_locale(event.asker)
-        tell = self._delivery.tell
+        locale = await self._responder.find_locale(event.asker)
+        tell = self._reply_sender.tell
         if isinstance(event, TokenExpired):
-            link = await self._connections.invite(event.asker)
-            await tell(event.asker, format_lost(link, locale), event.token_id)
-            await self._connections.forget_lost(event)
+            link = await self._linking.invite(event.asker)
+            reply = format_lost(link, locale)
+            await tell(event.asker, reply, event.token_id, is_background=False)
+            await self._linking.forget_lost(event)
         elif isinstance(event, WrongAccount):
-            await self._tell_mismatch(event, cause)
+            await self._tell_both(event, cause)
         else:
-            # Whoever tells it again after a stop says nothing twice.
-            await tell(event.asker, format_connected(locale), f"connected {event.at.isoformat()}")
-            await self._connections.note_told(event)
+            # The same cause after a restart, so that it is not said twice.
+            cause = f"connected {event.at.isoformat()}"
+            await tell(event.asker, format_connected(locale), cause, is_background=False)
+            await self._linking.note_told(event)
 
-    async def _tell_mismatch(self, event: WrongAccount, cause: str) -> None:
-        locale = await self._answers.find_locale(event.asker)
+    async def _tell_both(self, event: WrongAccount, cause: str) -> None:
+        tell = self._reply_sender.tell
+        locale = await self._responder.find_locale(event.asker)
         foreign = format_foreign_token(event.owner.username, locale)
-        await self._delivery.tell(event.asker, foreign, cause)
-        owner_locale = await self._answers.find_locale(event.owner)
+        await tell(event.asker, foreign, cause, is_background=False)
+        owner_locale = await self._responder.find_locale(event.owner)
         misuse = format_misused_token(event.asker.username, owner_locale)
-        await self._delivery.tell(event.owner, misuse, cause)
+        await tell(event.owner, misuse, cause, is_background=False)

@@ -1,4 +1,4 @@
-"""The workspace's time, between the moments at which it tells it."""
+"""The workspace's time, kept between the answers that tell it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class ServerClock:
-    """Tells the server's time without ever asking our own calendar, which may be wrong or moved.
+    """Tells the server's time without our own wall clock, which may be wrong or be set.
 
     ``seconds`` is a monotonic clock.
     """
@@ -16,9 +16,9 @@ class ServerClock:
         self._told: tuple[datetime, float] | None = None
 
     def learn(self, server_now: datetime) -> timedelta:
-        """Take in what the server's clock shows now; tell by how much it was put back.
+        """Take the server's time of now; return by how much its clock was set back.
 
-        Which may be a second where it was not, for the server tells whole seconds.
+        The server tells whole seconds, so up to a second may be returned for a right clock.
         """
         expected, self._told = self.now, (server_now, self._seconds())
         return max(timedelta(), (expected or server_now) - server_now)

@@ -1,4 +1,4 @@
-"""Whose turn it is: one person's work in order, different people's side by side."""
+"""Per-person queues: one person's messages in order, different people's side by side."""
 
 import asyncio
 import random
@@ -13,95 +13,95 @@ from bot.backoff import Backoff, make_pauses
 
 MAX_QUEUED: Final = 2000
 # More than may wait for the workspace's rate limit, so that everybody is told how long it takes.
-_AT_ONCE: Final = 500
-_LOOK_AGAIN: Final = 0.2
+_MAX_CONCURRENT: Final = 500
+_RECHECK_AFTER_S: Final = 0.2
 
 
 class Progress(Enum):
-    """How far a piece of work has come."""
+    """The result of working on a task: done, to be retried, or blocked by an older message."""
 
-    SETTLED = auto()
+    DONE = auto()
     FAILED = auto()
-    HELD_UP = auto()
+    BLOCKED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class UserTask:
-    """A piece of work for one person, done again until it is settled; ``at`` is its place."""
+    """Work for one person, repeated until it is done; the person's tasks run in order of ``at``."""
 
-    person_id: str
+    user_id: str
     at: datetime
     work: Callable[[], Awaitable[Progress]]
 
 
 @dataclass(eq=False, slots=True)
 class _UserQueue:
-    pauses: Iterator[float] | None = None  # since something failed
-    jobs: list[UserTask] = field(default_factory=list)
+    tasks: list[UserTask] = field(default_factory=list)
+    pauses: Iterator[float] | None = None  # set after a failure
 
 
 class UserQueues:
-    """Works on jobs while ``run`` runs: each person's oldest first, many people at once.
+    """Runs tasks while ``run`` runs: each person's oldest first, many people at once.
 
-    What fails is tried again after a pause, and the same person's later jobs wait for it.
+    A failed task is retried after a pause, and the same person's later tasks wait for it.
     """
 
-    def __init__(self, timing: Backoff) -> None:
-        self._timing: Final = timing
-        self._lanes: Final[dict[str, _UserQueue]] = {}
-        self._places: Final = asyncio.Semaphore(_AT_ONCE)
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff: Final = backoff
+        self._queues: Final[dict[str, _UserQueue]] = {}
+        self._places: Final = asyncio.Semaphore(_MAX_CONCURRENT)
         self._stopping: Final = asyncio.Event()
-        self._tasks: asyncio.TaskGroup | None = None
+        self._running: asyncio.TaskGroup | None = None
         self._count = 0
 
     @property
     def room(self) -> int:
-        """How many more jobs may be taken in hand."""
+        """How many more tasks may be added."""
         return max(0, MAX_QUEUED - self._count)
 
     @property
     def count(self) -> int:
-        """How many jobs are in hand."""
+        """How many tasks are queued or running."""
         return self._count
 
-    def add(self, job: UserTask) -> None:
-        """Take a job in hand; before the same person's that are later."""
-        lane = self._lanes.get(job.person_id)
-        if lane is None:
-            lane = self._lanes[job.person_id] = _UserQueue()
-            if self._tasks is not None and not self._stopping.is_set():
-                self._tasks.create_task(self._serve(job.person_id, lane))
-        insort(lane.jobs, job, key=lambda each: each.at)
+    def add(self, task: UserTask) -> None:
+        """Add a task, before the same person's later ones."""
+        queue = self._queues.get(task.user_id)
+        if queue is None:
+            queue = self._queues[task.user_id] = _UserQueue()
+            if self._running is not None and not self._stopping.is_set():
+                self._running.create_task(self._work_off(task.user_id, queue))
+        insort(queue.tasks, task, key=lambda each: each.at)
         self._count += 1
 
     def stop(self) -> None:
-        """Begin no more jobs; ``run`` ends when those that run have come to an end."""
+        """Start no more tasks; ``run`` returns when the running ones have ended."""
         self._stopping.set()
 
     async def run(self) -> None:
         """Work until stopped."""
-        async with asyncio.TaskGroup() as self._tasks:
-            for person_id, lane in self._lanes.items():
-                self._tasks.create_task(self._serve(person_id, lane))
+        async with asyncio.TaskGroup() as self._running:
+            for user_id, queue in self._queues.items():
+                self._running.create_task(self._work_off(user_id, queue))
             await self._stopping.wait()
-        self._tasks = None
+        self._running = None
 
-    async def _serve(self, person_id: str, lane: _UserQueue) -> None:
-        while lane.jobs and not self._stopping.is_set():
-            job = lane.jobs[0]
+    async def _work_off(self, user_id: str, queue: _UserQueue) -> None:
+        while queue.tasks and not self._stopping.is_set():
+            task = queue.tasks[0]
             async with self._places:
-                progress = await job.work()
-            if progress is Progress.SETTLED:
-                lane.jobs.remove(job)
+                progress = await task.work()
+            if progress is Progress.DONE:
+                queue.tasks.remove(task)
                 self._count -= 1
-                lane.pauses = None
-            elif progress is Progress.HELD_UP:
-                await self._pause(_LOOK_AGAIN)
+                queue.pauses = None
+            elif progress is Progress.BLOCKED:
+                await self._pause(_RECHECK_AFTER_S)
             else:
-                lane.pauses = lane.pauses or make_pauses(self._timing, random.random)
-                await self._pause(next(lane.pauses))
-        if not lane.jobs:
-            del self._lanes[person_id]
+                queue.pauses = queue.pauses or make_pauses(self._backoff, random.random)
+                await self._pause(next(queue.pauses))
+        if not queue.tasks:
+            del self._queues[user_id]
 
     async def _pause(self, seconds: float) -> None:
         try:

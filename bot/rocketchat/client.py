@@ -350,7 +350,7 @@ class RestClient:
 
 
 @asynccontextmanager
-async def open_rest_client(  # noqa: PLR0913 - its limits, and who counts
+async def open_rest_client(
     url: str,
     token: AuthToken,
     *,

@@ -82,7 +82,7 @@ class HttpTransport:
         self._url = url.rstrip("/")
         self._log = structlog.get_logger("http").bind()
 
-    async def request(  # noqa: PLR0913 - what a request is made of
+    async def request(
         self,
         method: str,
         route: str,

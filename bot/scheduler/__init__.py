@@ -1,1 +1,1 @@
-"""The clock struck: what people asked to be told without asking, and when."""
+"""Scheduled work: reports that are due and checks for new devices."""

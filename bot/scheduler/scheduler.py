@@ -1,9 +1,8 @@
-"""The third way in: the clock. Finds what is due, has it done, and tries again what failed."""
+"""The scheduler of one process: finds what is due, runs it, retries what failed."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -14,39 +13,39 @@ from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import CHECKS_PER_MINUTE, Alerts
 from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import ReportRuns
-from bot.scheduler.tasks import AT_ONCE, LEASE, TaskRunner
+from bot.scheduler.retry import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
-TICK: Final = 60.0 / CHECKS_PER_MINUTE
-"""Seconds between two looks at what is due. One alert is looked after in each."""
+TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
+"""Seconds between two looks at what is due. Each tick checks one person's alerts."""
 
-KEPT: Final = timedelta(days=30)
-"""How long it is remembered what became of a report."""
+RUNS_KEPT: Final = timedelta(days=30)
+"""How long the outcome of a report run is kept."""
 
-_MAKERS: Final = tuple(f"reports {number}" for number in range(AT_ONCE))
+_REPORT_WORKERS: Final = tuple(f"reports {number}" for number in range(MAX_CONCURRENT_REPORTS))
 _SWEEP_EVERY: Final = timedelta(hours=12)
 
 
-@dataclass(frozen=True, slots=True)
-class Duties:
-    """What is to be done by the clock, and who does it."""
-
-    plans: Schedules
-    alerts: Alerts
-    slots: ReportRuns
-    attempts: TaskRunner
-    now: Callable[[], datetime]
-
-
 class Scheduler:
-    """Does errands when their time has come, in this process; others may share the database.
+    """Runs tasks at their time; other processes may share the database.
 
     ``sleep`` waits for so many seconds.
     """
 
     def __init__(
-        self, duties: Duties, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        *,
+        schedules: Schedules,
+        alerts: Alerts,
+        runs: ReportRuns,
+        runner: TaskRunner,
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._duties: Final = duties
+        self._schedules: Final = schedules
+        self._alerts: Final = alerts
+        self._runs: Final = runs
+        self._runner: Final = runner
+        self._now: Final = now
         self._sleep: Final = sleep
         self._name: Final = secrets.token_hex(4)
         self._busy: Final[set[str]] = set()
@@ -61,57 +60,56 @@ class Scheduler:
                     await self._tick(tasks)
                 except StorageError as error:
                     self._log.error("schedules could not be read", problem=str(error))
-                await self._sleep(TICK)
+                await self._sleep(TICK_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
-        await self._duties.plans.open_due()
-        self._start_reports(tasks)
-        self._start(tasks, "alerts", self._look)
+        await self._schedules.open_due()
+        self._start_report_worker(tasks)
+        self._start(tasks, "alerts", self._check_next_alerts)
         await self._sweep()
 
-    def _start_reports(self, tasks: asyncio.TaskGroup) -> None:
-        """Start one more who makes reports, if there may be one."""
-        free = next((name for name in _MAKERS if name not in self._busy), None)
+    def _start_report_worker(self, tasks: asyncio.TaskGroup) -> None:
+        """Start one more report worker, unless all of them work."""
+        free = next((name for name in _REPORT_WORKERS if name not in self._busy), None)
         if free is not None:
-            self._start(tasks, free, partial(self._work_off, tasks))
+            self._start(tasks, free, partial(self._make_due_reports, tasks))
 
     def _start(
         self, tasks: asyncio.TaskGroup, name: str, work: Callable[[], Awaitable[None]]
     ) -> None:
         if name not in self._busy:
             self._busy.add(name)
-            tasks.create_task(self._survive(name, work))
+            tasks.create_task(self._run_logged(name, work))
 
-    async def _survive(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run_logged(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
         except TokenRejectedError:
             raise
         except (BotError, TimeoutError) as error:
-            self._log.warning("an errand failed", errand=name, problem=repr(error))
-        except Exception:  # noqa: BLE001 - one errand's surprise must not end all others
-            self._log.exception("an errand went wrong", errand=name)
+            self._log.warning("scheduled task failed", task=name, problem=repr(error))
+        except Exception:  # noqa: BLE001 - one task's surprise must not end the others
+            self._log.exception("scheduled task went wrong", task=name)
         finally:
             self._busy.discard(name)
 
-    async def _work_off(self, tasks: asyncio.TaskGroup) -> None:
-        """Make reports until none is due; whoever finds one calls for one more to look."""
+    async def _make_due_reports(self, tasks: asyncio.TaskGroup) -> None:
+        """Make reports until none is due; each one found starts one more worker."""
         while True:
-            now = self._duties.now()
-            slot = await self._duties.slots.claim(now=now, by=self._name, until=now + LEASE)
-            if slot is None:
+            now = self._now()
+            run = await self._runs.claim(now=now, by=self._name, until=now + LEASE)
+            if run is None:
                 return
-            self._start_reports(tasks)
-            await self._duties.attempts.report(slot, self._name)
+            self._start_report_worker(tasks)
+            await self._runner.make_report(run, self._name)
 
-    async def _look(self) -> None:
-        """Look after the one alert whose turn it is."""
-        watch = await self._duties.alerts.take()
-        if watch is not None:
-            await self._duties.attempts.look(watch)
+    async def _check_next_alerts(self) -> None:
+        subscription = await self._alerts.take()
+        if subscription is not None:
+            await self._runner.check_alerts(subscription)
 
     async def _sweep(self) -> None:
-        now = self._duties.now()
+        now = self._now()
         if self._swept_at is None or now - self._swept_at > _SWEEP_EVERY:
             self._swept_at = now
-            await self._duties.slots.sweep(now - KEPT)
+            await self._runs.sweep(now - RUNS_KEPT)

@@ -1,21 +1,15 @@
-"""What the clock has done for people: a report that is due, a look for new devices.
+"""Scheduled work for people: making a due report, checking for new devices.
 
-A report is a command that the clock says: the same services make it, in the person's own name, and
-the same words say it. Everything here may be repeated after a crash: what is sent has an id that
-follows from its cause, and what is remembered is remembered after it was sent.
+A scheduled report is made by the same features and texts as a command. Every step may be repeated
+after a crash: a message's id is derived from its cause, and state is saved only after sending.
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import structlog
-
 from bot.delivery.reply_sender import ReplySender
-from bot.errors import BotError, NotConnectedError, StorageError, TokenRejectedError, UserError
+from bot.errors import BotError, NotConnectedError, UserError
 from bot.features.accounts.linking import AccountLinking
 from bot.features.alerts.alerts import AlertCheck, Alerts
 from bot.features.alerts.messages import format_alert, format_blindness
@@ -25,7 +19,7 @@ from bot.features.reports.reports import Reports
 from bot.features.reports.schedule_messages import format_trouble
 from bot.features.reports.schedule_rules import SPREAD
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ReportRun, ReportRuns, Schedule
+from bot.features.reports.store import ReportRun, Schedule
 from bot.features.sessions.devices import Report
 from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
@@ -33,132 +27,148 @@ from bot.formatting.locale import ENGLISH, UserLocale, find_zone
 from bot.metrics import Due, Metrics
 from bot.models import Sender
 
-GRACE: Final = timedelta(hours=6)
-"""A report that is later than this is not made any more; the next one says so."""
+MAX_DELAY: Final = timedelta(hours=6)
+"""A report that is later than this is skipped; the next report says so."""
 
-LATE: Final = SPREAD + timedelta(minutes=10)
+LATE_AFTER: Final = SPREAD + timedelta(minutes=10)
 """A report that is later than this says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskParts:
-    """What errands are done with; reports and alerts let the calls of people go first."""
-
-    plans: Schedules
-    reports: Reports
-    alerts: Alerts
-    connections: AccountLinking
-    delivery: ReplySender
-    own_report: StatusReport
-    metrics: Metrics
-
-
 class ScheduledTasks:
-    """Does what is due, one thing at a time; what to do when that fails is the caller's."""
+    """Does one task at a time; the caller decides what to do when it fails.
 
-    def __init__(self, parts: TaskParts, prefix: str, now: Callable[[], datetime]) -> None:
-        self._parts: Final = parts
+    ``reports`` and ``alerts`` use a client whose calls let those of people go first.
+    """
+
+    def __init__(
+        self,
+        *,
+        schedules: Schedules,
+        reports: Reports,
+        alerts: Alerts,
+        linking: AccountLinking,
+        reply_sender: ReplySender,
+        status_report: StatusReport,
+        metrics: Metrics,
+        prefix: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._schedules: Final = schedules
+        self._reports: Final = reports
+        self._alerts: Final = alerts
+        self._linking: Final = linking
+        self._reply_sender: Final = reply_sender
+        self._status_report: Final = status_report
+        self._metrics: Final = metrics
         self._prefix: Final = prefix
         self._now: Final = now
 
-    async def report(self, slot: ReportRun) -> str:
-        """Make the report of a slot and send it; give what became of it, in a word.
+    async def make_report(self, run: ReportRun) -> Due:
+        """Make the report of a run and send it; return its outcome.
 
         Raises WorkspaceError or StorageError where it may be tried again.
         """
-        metrics, is_own = self._parts.metrics, self._parts.own_report.is_for(slot.user_id)
-        is_late = self._is_late(slot)
+        is_status_report = self._status_report.is_for(run.user_id)
         try:
-            outcome = await self._report(slot)
+            outcome = await self._make_report(run, is_status_report=is_status_report)
         except (BotError, TimeoutError):
-            if not is_own:
-                metrics.note_report(Due.PUT_OFF)
+            if not is_status_report:
+                self._metrics.note_report(Due.PUT_OFF)
             raise
-        if not is_own:
-            metrics.note_report(_classify(outcome, is_late=is_late))
+        if not is_status_report:
+            self._metrics.note_report(outcome)
         return outcome
 
-    async def _report(self, slot: ReportRun) -> str:
-        plans = self._parts.plans
-        schedule = await plans.load_for(slot)
+    async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> Due:
+        schedule = await self._schedules.load_for(run)
         if schedule is None:
-            return "dropped"
-        if self._now() - slot.due_at > GRACE:
-            await plans.note_skipped(slot.user_id)
-            return "skipped"
-        if self._parts.own_report.is_for(slot.user_id):
-            return await self._parts.own_report.send(schedule, _cause_of(slot))
+            return Due.DROPPED
+        if self._now() - run.due_at > MAX_DELAY:
+            await self._schedules.note_skipped(run.user_id)
+            return Due.SKIPPED
+        if is_status_report:
+            return await self._send_status_report(run, schedule)
         try:
-            report = await self._parts.reports.make(slot.user_id, is_fresh=True)
+            report = await self._reports.make(run.user_id, is_fresh=True)
         except UserError as error:
-            return await self._explain(slot, schedule, error)
+            return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
-            await plans.note_trouble(slot.user_id, "")
-            return "quiet"
-        await self._send(slot, schedule, report)
-        return "sent"
+            await self._schedules.note_trouble(run.user_id, "")
+            return Due.QUIET
+        await self._send_report(run, schedule, report)
+        return Due.LATE if self._is_late(run) else Due.ON_TIME
 
-    async def look(self, watch: AlertSubscription) -> int:
-        """Look for new devices and alert their owner; say how many were found."""
-        alerts = self._parts.alerts
+    async def check_alerts(self, subscription: AlertSubscription) -> int:
+        """Check for new devices and alert their owner; return how many were found."""
         try:
-            finding = await alerts.look(watch.user_id)
+            check = await self._alerts.look(subscription.user_id)
         except UserError as error:
-            await self._explain_blindness(watch, error)
+            await self._explain_blindness(subscription, error)
             return 0
-        if finding.new:
-            await self._alert(watch, finding)
-        await alerts.keep(watch.user_id, finding)
-        if watch.trouble:
-            await alerts.note_trouble(watch.user_id, "")
-        self._parts.metrics.note_look(has_alerted=bool(finding.new))
-        return len(finding.new)
+        if check.new:
+            await self._send_alert(subscription, check)
+        await self._alerts.keep(subscription.user_id, check)
+        if subscription.trouble:
+            await self._alerts.note_trouble(subscription.user_id, "")
+        self._metrics.note_look(has_alerted=bool(check.new))
+        return len(check.new)
 
-    def _is_late(self, slot: ReportRun) -> bool:
-        return self._now() - slot.due_at > LATE
+    def _is_late(self, run: ReportRun) -> bool:
+        return self._now() - run.due_at > LATE_AFTER
 
-    async def _send(self, slot: ReportRun, schedule: Schedule, report: Report) -> None:
-        locale = await self._find_locale(slot.user_id, schedule)
-        is_late = self._is_late(slot)
-        occasion = ReportContext(slot.due_at, schedule.next_at, is_late, schedule.skipped)
-        notes = list_notes(occasion, locale)
+    async def _send_status_report(self, run: ReportRun, schedule: Schedule) -> Due:
+        report = await self._status_report.make(schedule)
+        if report is None:
+            return Due.DROPPED
+        await self._reply_sender.post(report.room_id, report.reply, _cause_of(run))
+        await self._status_report.note_sent(report)
+        return Due.ON_TIME
+
+    async def _send_report(self, run: ReportRun, schedule: Schedule, report: Report) -> None:
+        locale = await self._find_locale(run.user_id, schedule)
+        context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
+        notes = list_notes(context, locale)
         reply = format_report(report, locale, self._now(), notes)
-        await self._parts.reports.number(slot.user_id, report)
-        # Words of an earlier try may stand there, of before a device came: that one is new, then,
-        # in the next report, where some may be for the second time.
-        if await self._parts.delivery.tell(_owner(schedule), reply, _cause_of(slot)):
-            await self._parts.reports.keep(slot.user_id, report)
-        await self._parts.plans.note_made(slot.user_id)
+        await self._reports.number(run.user_id, report)
+        # False: an earlier attempt's text is in the room and may lack the newest devices. They
+        # stay new for the next report, which may then repeat some.
+        if await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run)):
+            await self._reports.keep(run.user_id, report)
+        await self._schedules.note_made(run.user_id)
 
-    async def _explain(self, slot: ReportRun, schedule: Schedule, error: UserError) -> str:
+    async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> Due:
+        """Tell the person once why there is no report."""
         trouble = type(error).__name__
         if schedule.trouble != trouble:
-            locale = await self._find_locale(slot.user_id, schedule)
-            reply = format_trouble(_describe(error, locale, self._now()), slot.due_at, locale)
-            await self._parts.delivery.tell(_owner(schedule), reply, _cause_of(slot))
-            await self._parts.plans.note_trouble(slot.user_id, trouble)
-        return "explained"
+            locale = await self._find_locale(run.user_id, schedule)
+            reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
+            await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run))
+            await self._schedules.note_trouble(run.user_id, trouble)
+        return Due.EXPLAINED
 
-    async def _alert(self, watch: AlertSubscription, finding: AlertCheck) -> None:
-        locale = await self._find_locale(watch.user_id)
-        reply = format_alert(finding.devices, finding.new, locale, self._now())
-        await self._parts.alerts.number(watch.user_id, finding)
-        sessions = sorted(finding.devices[number - 1].newest.id for number in finding.new)
-        cause = " ".join(("alert", watch.user_id, *sessions))
-        await self._parts.delivery.tell(Sender(watch.user_id, watch.username), reply, cause)
+    async def _send_alert(self, subscription: AlertSubscription, check: AlertCheck) -> None:
+        locale = await self._find_locale(subscription.user_id)
+        reply = format_alert(check.devices, check.new, locale, self._now())
+        await self._alerts.number(subscription.user_id, check)
+        sessions = sorted(check.devices[number - 1].newest.id for number in check.new)
+        cause = " ".join(("alert", subscription.user_id, *sessions))
+        owner = Sender(subscription.user_id, subscription.username)
+        await self._reply_sender.tell(owner, reply, cause)
 
-    async def _explain_blindness(self, watch: AlertSubscription, error: UserError) -> None:
+    async def _explain_blindness(self, subscription: AlertSubscription, error: UserError) -> None:
+        """Tell the person once why there are no alerts."""
         trouble = type(error).__name__
-        if watch.trouble == trouble:
+        if subscription.trouble == trouble:
             return
-        locale = await self._find_locale(watch.user_id)
+        locale = await self._find_locale(subscription.user_id)
         reply = format_blindness(_describe(error, locale, self._now()), locale)
-        cause = f"blind {watch.user_id} {trouble} {self._now().isoformat()}"
-        await self._parts.delivery.tell(Sender(watch.user_id, watch.username), reply, cause)
-        await self._parts.alerts.note_trouble(watch.user_id, trouble)
+        cause = f"blind {subscription.user_id} {trouble} {self._now().isoformat()}"
+        owner = Sender(subscription.user_id, subscription.username)
+        await self._reply_sender.tell(owner, reply, cause)
+        await self._alerts.note_trouble(subscription.user_id, trouble)
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
-        account = await self._parts.connections.load(user_id)
+        account = await self._linking.load(user_id)
         settings = account or schedule
         zone = find_zone(settings.zone, settings.utc_offset) if settings else UTC
         return UserLocale(account.language if account else ENGLISH, zone, self._prefix)
@@ -172,97 +182,9 @@ def _describe(error: UserError, locale: UserLocale, now: datetime) -> str:
     return problem
 
 
-def _classify(outcome: str, *, is_late: bool) -> Due:
-    if outcome == "sent":
-        return Due.LATE if is_late else Due.ON_TIME
-    return Due(outcome)
-
-
 def _owner(schedule: Schedule) -> Sender:
     return Sender(schedule.user_id, schedule.username)
 
 
-def _cause_of(slot: ReportRun) -> str:
-    return f"report {slot.user_id} {slot.rule} {slot.due_at.isoformat()}"
-
-
-LEASE: Final = timedelta(seconds=15)
-"""How long a claim lasts whose process is not heard of any more."""
-
-AT_ONCE: Final = 24
-"""How many reports a process makes side by side: so many share trips to the database."""
-
-_RENEW_EVERY: Final = 3.0  # seconds
-# Four processes with all their reports in hand share ten calls a minute for nine minutes and more.
-_ATTEMPT_TIMEOUT_S: Final = 900.0
-_FIRST_PAUSE: Final = timedelta(minutes=1)
-_LONGEST_PAUSE: Final = timedelta(minutes=30)
-
-
-class TaskRunner:
-    """Tries errands. What may pass is put off; what a person must put right is the last word."""
-
-    def __init__(
-        self, errands: ScheduledTasks, slots: ReportRuns, now: Callable[[], datetime]
-    ) -> None:
-        self._errands: Final = errands
-        self._slots: Final = slots
-        self._now: Final = now
-        self._log = structlog.get_logger("scheduler")
-
-    async def report(self, slot: ReportRun, by: str) -> None:
-        """Make the report of a slot that ``by`` has claimed; finish the slot or put it off.
-
-        Raises TokenRejectedError where the workspace refuses the bot, StorageError where the end
-        could not be noted, and whatever nobody thought of.
-        """
-        try:
-            outcome = await self._make(slot, by)
-        except (BotError, TimeoutError) as error:
-            await self._put_off(slot, by, error)
-            if isinstance(error, TokenRejectedError):
-                raise
-        except asyncio.CancelledError:
-            # The program ends; the next one to start need not wait.
-            with suppress(StorageError):
-                await self._slots.release(slot, by=by, free_at=self._now())
-            raise
-        except Exception as error:
-            await self._put_off(slot, by, error)
-            raise
-        else:
-            await self._slots.finish(slot, outcome, self._now())
-            self._log.info("a report was due", outcome=outcome, user_id=slot.user_id)
-
-    async def look(self, watch: AlertSubscription) -> None:
-        """Look for new devices; raises BotError and TimeoutError, and is tried at its next turn."""
-        async with asyncio.timeout(_ATTEMPT_TIMEOUT_S):
-            found = await self._errands.look(watch)
-        if found:
-            self._log.info("new devices were seen", count=found, user_id=watch.user_id)
-
-    async def _make(self, slot: ReportRun, by: str) -> str:
-        """Make the report, and let nobody else begin with it meanwhile."""
-        holding = asyncio.create_task(self._hold(slot, by))
-        try:
-            async with asyncio.timeout(_ATTEMPT_TIMEOUT_S):
-                return await self._errands.report(slot)
-        finally:
-            holding.cancel()
-            await asyncio.wait([holding])
-
-    async def _hold(self, slot: ReportRun, by: str) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_EVERY)
-            with suppress(StorageError):
-                await self._slots.hold(slot, by=by, until=self._now() + LEASE)
-
-    async def _put_off(self, slot: ReportRun, by: str, error: Exception) -> None:
-        free_at = self._now() + find_pause(slot.tries)
-        await self._slots.release(slot, by=by, free_at=free_at)
-        self._log.warning("a report is put off", until=str(free_at), problem=repr(error))
-
-
-def find_pause(tries: int) -> timedelta:
-    """Give the time to wait after so many tries have failed."""
-    return min(_FIRST_PAUSE * (1 << min(tries - 1, 10)), _LONGEST_PAUSE)
+def _cause_of(run: ReportRun) -> str:
+    return f"report {run.user_id} {run.rule} {run.due_at.isoformat()}"

@@ -116,7 +116,7 @@ async def open_two_bots(folder: Path) -> AsyncIterator[Party]:
         settings = make_settings(simulator.url, people, folder)
         for _ in range(2):
             listening = asyncio.Event()
-            surroundings = AppOverrides(timing=QUICK, on_listening=listening.set)
+            surroundings = AppOverrides(backoff=QUICK, on_listening=listening.set)
             bot = await stack.enter_async_context(open_bot(settings, surroundings))
             stack.push_async_callback(stop, asyncio.create_task(bot.run()))
             async with asyncio.timeout(DEADLINE):

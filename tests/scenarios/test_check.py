@@ -16,9 +16,9 @@ from sqlalchemy import text
 
 from bot.admin.check import check_configured, check_everything
 from bot.admin.check_result import CheckResult, Level
+from bot.app import open_vault
 from bot.config import OAuthSettings, ReportSettings, Settings, StorageSettings, WebSettings
-from bot.delegation import make_memory, open_vault
-from bot.features.accounts.store import ConnectedAccount
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
 from rocketchat_simulator.demo_data import DemoPeople, seed
@@ -174,9 +174,9 @@ async def lose_folder(world: World) -> None:
 
 async def lose_key(world: World) -> None:
     async with open_database(world.settings.storage.url) as database:
-        memory = make_memory(database, await open_vault(database, world.settings))
         account = ConnectedAccount("a", "alice", "personal_access_token", NOW)
-        await memory.accounts.save(account, AuthToken("a", SecretStr("t")))
+        accounts = Accounts(database, await open_vault(database, world.settings))
+        await accounts.save(account, AuthToken("a", SecretStr("t")))
     (world.folder / "bot.key").unlink()
 
 

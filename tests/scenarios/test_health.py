@@ -142,7 +142,7 @@ async def open_scene(folder: Path, lock_timeout: float) -> AsyncIterator[Scene]:
     def count_seconds() -> float:
         return scenes[0].count_seconds() if scenes else time.monotonic()
 
-    surroundings = replace(QUICKLY, timing=WATCHFUL, seconds=count_seconds)
+    surroundings = replace(QUICKLY, backoff=WATCHFUL, seconds=count_seconds)
     async with (
         open_outage_stage(folder) as stage,
         stage.run_bot(surroundings, storage=StorageSettings(url=url)) as running,

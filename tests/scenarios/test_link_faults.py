@@ -155,7 +155,7 @@ async def test_an_answer_that_the_workspace_never_acknowledges_is_given_once(
     stage: OutageStage,
 ) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
-    async with stage.run_bot(replace(QUICKLY, patience=1.0)):
+    async with stage.run_bot(replace(QUICKLY, request_timeout_s=1.0)):
         stage.simulator.faults.hang("chat.sendMessage", times=2)
         alice.ask("one", "two")
         bob.ask("three")

@@ -12,12 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from bot import commands
-from bot.app import open_bot
+from bot.app import open_bot, open_worker
 from bot.commands.registry import load_commands
 from bot.config import StorageSettings, VaultSettings
 from bot.metrics import Due, Outcome
 from bot.storage.database import open_database
-from bot.worker import open_worker
 from rocketchat_simulator.demo_data import seed
 from rocketchat_simulator.demo_devices import CHROME_WINDOWS
 from rocketchat_simulator.server import Simulator

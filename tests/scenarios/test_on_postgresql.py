@@ -9,9 +9,8 @@ import pytest
 from pydantic import SecretStr
 
 from bot.admin.accounts_and_keys import make_key
-from bot.app import AppOverrides, open_bot
+from bot.app import AppOverrides, load_keys, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
-from bot.delegation import load_keys
 from bot.errors import ConfigError
 from bot.storage.key_file import read_key_file
 from rocketchat_simulator.demo_data import seed
@@ -57,7 +56,7 @@ def test_the_password_of_the_database_is_not_shown() -> None:
 
 async def run_bot(stack: AsyncExitStack, settings: Settings) -> None:
     listening = asyncio.Event()
-    surroundings = AppOverrides(timing=QUICK, on_listening=listening.set)
+    surroundings = AppOverrides(backoff=QUICK, on_listening=listening.set)
     bot = await stack.enter_async_context(open_bot(settings, surroundings))
     stack.push_async_callback(stop, asyncio.create_task(bot.run()))
     async with asyncio.timeout(20):

@@ -10,8 +10,8 @@ import pytest
 
 from bot.features.reports.schedule_rules import SPREAD
 from bot.features.reports.store import ReportRuns
-from bot.scheduler.scheduler import TICK
-from bot.scheduler.tasks import LEASE
+from bot.scheduler.retry import LEASE
+from bot.scheduler.scheduler import TICK_S
 from bot.storage.database import open_database
 from tests.support.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
@@ -127,7 +127,7 @@ async def test_a_bot_that_ends_in_the_middle_leaves_the_report_to_the_next(
     await house.stop_bots()
     house.simulator.faults.forget()
     assert await read_outcomes(house) == [""]
-    house.clock.move_to(house.clock.now() + timedelta(seconds=TICK))
+    house.clock.move_to(house.clock.now() + timedelta(seconds=TICK_S))
     await house.start_bot()
     assert "Your report" in await alice.hear()
     await wait_for_outcomes(house, ["sent"])

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from bot.admin.accounts_and_keys import migrate
-from bot.ground import AppOverrides
-from bot.scheduler.scheduler import TICK
-from bot.worker import Worker, open_worker
+from bot.app import AppOverrides, open_worker
+from bot.lifecycle import Worker
+from bot.scheduler.scheduler import TICK_S
 from rocketchat_simulator.demo_devices import CHROME_WINDOWS
 from tests.scenarios.test_two_processes import run_to_its_end, write_config
 from tests.support.clock_stage import House, open_alice, open_house
@@ -84,7 +84,7 @@ async def test_a_server_that_stops_and_comes_back_ends_nothing(tmp_path: Path) -
             report = asyncio.create_task(alice.hear(40))
             while not report.done():
                 # The worker comes back by the server's time, and with it the next tick.
-                house.clock.move_to(house.clock.now() + timedelta(seconds=TICK))
+                house.clock.move_to(house.clock.now() + timedelta(seconds=TICK_S))
                 await asyncio.wait([report], timeout=0.5)
             assert "Your report" in await report
             assert house.count_said("Your report") == 1

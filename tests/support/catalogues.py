@@ -18,15 +18,13 @@ USER_ERRORS = {
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.UserError)
 }
-SILENT_ROOMS = {"storage", "simulator"}
 
 Text = str | tuple[str, str]
 
 
 def find_texts() -> set[Text]:
     """Give all texts; those with a plural as a pair."""
-    speaking = [path for path in HOUSE.rglob("*.py") if not SILENT_ROOMS & set(path.parts)]
-    found = {text for path in speaking for text in _find_in(path)}
+    found = {text for path in HOUSE.rglob("*.py") for text in _find_in(path)}
     for command in load_commands(commands):
         found |= {text for text in (command.summary, command.details) if text}
     return found
@@ -38,7 +36,9 @@ def _find_in(path: Path) -> Iterator[Text]:
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         words = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-        if (name == "text" or name in USER_ERRORS) and words:
+        # A method: the function text() is SQLAlchemy's.
+        is_text = name == "text" and isinstance(node.func, ast.Attribute)
+        if (is_text or name in USER_ERRORS) and words:
             yield str(words[0])
         if name == "plural":
             yield str(words[0]), str(words[1])

@@ -11,7 +11,7 @@ from typing import Any
 from bot.app import AppOverrides, open_bot
 from bot.config import BotSettings, Settings
 from bot.demo.demo import format_as_text
-from bot.lifetime import Bot
+from bot.lifecycle import Bot
 from rocketchat_simulator.demo_data import DemoPeople, seed
 from rocketchat_simulator.documents import Document
 from rocketchat_simulator.events import Event, MessageStored
@@ -21,12 +21,12 @@ from rocketchat_simulator.server import Simulator
 from tests.support.stage import QUICK, make_settings
 
 DEADLINE = 30
-QUICKLY = AppOverrides(timing=QUICK, patience=5.0)
+QUICKLY = AppOverrides(backoff=QUICK, request_timeout_s=5.0)
 
 
 def tune(**seconds: float) -> AppOverrides:
     """Give surroundings in which the connection has these times."""
-    return replace(QUICKLY, timing=replace(QUICK, **seconds))
+    return replace(QUICKLY, backoff=replace(QUICK, **seconds))
 
 
 @dataclass

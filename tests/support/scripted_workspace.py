@@ -195,8 +195,13 @@ class Ears:
     def __init__(self, url: str, hear: Callable[[Message], None], **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         self.heard: list[Message] = []
         self._hear = hear
+        callbacks = {"before_live", "recheck"}
+        self._callbacks = {name: options.pop(name) for name in callbacks & options.keys()}
         options = {"token": TOKEN, "timing": QUICK, "random": lambda: 1.0, **options}
-        self.realtime = RealtimeClient(url, hear=self._note, **options)
+        self.realtime = RealtimeClient(url, **options)
+
+    async def run(self) -> None:
+        await self.realtime.run(hear=self._note, **self._callbacks)
 
     @property
     def texts(self) -> list[str]:
@@ -221,7 +226,7 @@ async def open_ears(
     """Listen in the background until the block ends."""
     ears = Ears(url, hear, **options)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(ears.realtime.run())
+        running = tasks.create_task(ears.run())
         try:
             yield ears
         finally:

@@ -21,7 +21,7 @@ from bot.config import (
 )
 from bot.demo.demo import find_link, format_as_text
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S
-from bot.lifetime import Bot
+from bot.lifecycle import Bot
 from bot.rocketchat.realtime import Backoff
 from rocketchat_simulator.demo_data import DemoPeople, seed
 from rocketchat_simulator.oauth.apps import OAuthApp

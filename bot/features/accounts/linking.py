@@ -102,37 +102,37 @@ class LinkingResult:
     retry: SecretStr | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkingParts:
-    """What connecting takes; ``oauth`` is None where the operator has not set it up."""
-
-    accounts: Accounts
-    requests: ConnectionRequests
-    lent: DelegatedTokens
-    rest: RestClient
-    oauth: OAuth | None
-    bearer: BearerSupport
-    audit: Audit
-
-
 class AccountLinking:
-    """Whose token the bot has, how it came, and how it goes.
+    """Links an account to the bot: the invitation, the browser's way back, and the end of it.
 
-    ``patience`` is how long a browser may wait for the workspace, in seconds.
+    ``oauth`` is None where the operator has not set it up. ``browser_timeout_s`` is how long a
+    browser may wait for the workspace.
     """
 
     def __init__(
         self,
-        parts: LinkingParts,
         *,
+        accounts: Accounts,
+        link_requests: ConnectionRequests,
+        delegated_tokens: DelegatedTokens,
+        rest: RestClient,
+        oauth: OAuth | None,
+        bearer: BearerSupport,
+        audit: Audit,
         public_url: str,
         now: Callable[[], datetime],
-        patience: float = BROWSER_TIMEOUT_S,
+        browser_timeout_s: float = BROWSER_TIMEOUT_S,
     ) -> None:
-        self._parts: Final = parts
+        self._accounts: Final = accounts
+        self._link_requests: Final = link_requests
+        self._delegated_tokens: Final = delegated_tokens
+        self._rest: Final = rest
+        self._oauth: Final = oauth
+        self._bearer: Final = bearer
+        self._audit: Final = audit
         self._public_url: Final = public_url
         self._now: Final = now
-        self._patience: Final = patience
+        self._browser_timeout_s: Final = browser_timeout_s
         self._log = structlog.get_logger("connections")
         self.events: Final[asyncio.Queue[AccountLinked | WrongAccount | TokenExpired]] = (
             asyncio.Queue()
@@ -140,7 +140,7 @@ class AccountLinking:
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Give the account of the user, without its token; None if they have not connected."""
-        return await self._parts.accounts.load(user_id)
+        return await self._accounts.load(user_id)
 
     async def invite(self, asker: Sender) -> str:
         """Make a one-time link for the asker; an earlier one of theirs stops working."""
@@ -156,25 +156,25 @@ class AccountLinking:
 
     async def check_request(self, secret: SecretStr) -> None:
         """Raise RequestExpiredError unless the link can still be used; this does not use it up."""
-        if await self._parts.requests.find(secret, self._now()) is None:
+        if await self._link_requests.find(secret, self._now()) is None:
             raise _expired()
 
     async def find_ways(self) -> Literal["both", "token", "token, for bearer is ignored"]:
         """Tell which ways to connect the page can offer."""
-        if self._parts.oauth is None:
+        if self._oauth is None:
             return "token"
-        return "token, for bearer is ignored" if await self._parts.bearer.is_missing() else "both"
+        return "token, for bearer is ignored" if await self._bearer.is_missing() else "both"
 
     async def set_out(self, secret: SecretStr, browser: SecretStr) -> str:
         """Bind the request to this browser and give the address of the workspace's consent page.
 
         The request's own secret is the ``state`` that comes back from there.
         """
-        if self._parts.oauth is None:
+        if self._oauth is None:
             raise BearerIgnoredError("Rocket.Chat's own permission page is not set up here.")
-        if not await self._parts.requests.bind(secret, browser, self._now()):
+        if not await self._link_requests.bind(secret, browser, self._now()):
             raise _expired()
-        return self._parts.oauth.make_consent_url(secret)
+        return self._oauth.make_consent_url(secret)
 
     async def come_back(
         self, state: SecretStr, browser: SecretStr, code: SecretStr
@@ -183,11 +183,11 @@ class AccountLinking:
 
         A browser other than the one that set out gets OtherBrowserError, and no new secret.
         """
-        request = await self._parts.requests.consume(state, self._now())
+        request = await self._link_requests.consume(state, self._now())
         if request is None:
             return LinkingResult(problem=_expired())
         if not request.is_bound_to(browser):
-            await self._parts.audit.note(
+            await self._audit.note(
                 request.user_id, AuditAction.REFUSED, "another browser came back"
             )
             return LinkingResult(
@@ -197,31 +197,31 @@ class AccountLinking:
 
     async def connect(self, secret: SecretStr, token: AuthToken) -> LinkingResult:
         """Use up the request, check the token, keep it sealed; tell in chat how it went."""
-        request = await self._parts.requests.consume(secret, self._now())
+        request = await self._link_requests.consume(secret, self._now())
         if request is None:
             return LinkingResult(problem=_expired())
         return await self._try(request, partial(self._connect_by_token, request, token))
 
     async def disconnect(self, user_id: str) -> bool:
         """Forget the user's token; false if there was none."""
-        was_connected = await self._parts.accounts.delete(user_id)
+        was_connected = await self._accounts.delete(user_id)
         if was_connected:
-            await self._parts.audit.note(user_id, AuditAction.DISCONNECTED)
+            await self._audit.note(user_id, AuditAction.DISCONNECTED)
         return was_connected
 
     async def forget_lost(self, lost: TokenExpired) -> None:
         """Forget the account of a dead token, whose owner has been told now."""
-        await self._parts.lent.forget(lost.asker.id, lost.token_id)
+        await self._delegated_tokens.forget(lost.asker.id, lost.token_id)
 
     async def announce_untold(self) -> None:
         """Have those told that they are connected whom a stop kept from hearing it."""
         since = self._now() - _WORTH_TELLING
-        for account in await self._parts.accounts.load_untold(connected_after=since):
+        for account in await self._accounts.load_untold(connected_after=since):
             await self._announce(account)
 
     async def note_told(self, connected: AccountLinked) -> None:
         """Remember that the person has heard that they are connected."""
-        await self._parts.accounts.note_told(connected.asker.id, connected.at, self._now())
+        await self._accounts.note_told(connected.asker.id, connected.at, self._now())
 
     async def _try(
         self, request: ConnectionRequest, work: Callable[[], Awaitable[ConnectedAccount]]
@@ -230,7 +230,7 @@ class AccountLinking:
             account = await work()
         except (UserError, WorkspaceError) as problem:
             deed = AuditAction.REFUSED if isinstance(problem, UserError) else AuditAction.FAILED
-            await self._parts.audit.note(request.user_id, deed, _describe(problem))
+            await self._audit.note(request.user_id, deed, _describe(problem))
             return LinkingResult(problem, await self._reissue(request))
         await self._announce(account)
         return LinkingResult()
@@ -249,34 +249,34 @@ class AccountLinking:
                 "Your workspace does not accept this user id and token together."
             ) from None
         account = self._make_account(user, "personal_access_token")
-        await self._parts.accounts.save(account, token)
-        await self._parts.audit.note(user.id, AuditAction.CONNECTED, "personal access token")
+        await self._accounts.save(account, token)
+        await self._audit.note(user.id, AuditAction.CONNECTED, "personal access token")
         return account
 
     async def _connect_by_code(
         self, request: ConnectionRequest, code: SecretStr
     ) -> ConnectedAccount:
-        if self._parts.oauth is None:
+        if self._oauth is None:
             raise _expired()
-        pair = await self._parts.oauth.exchange(code)
+        pair = await self._oauth.exchange(code)
         token = AuthToken(request.user_id, pair.access_token, is_bearer=True)
         try:
             user = await self._check(request, token)
         except TokenRejectedError:
             # Nobody else has seen this token yet: the workspace does not look at it.
-            await self._parts.bearer.note_missing()
+            await self._bearer.note_missing()
             raise BearerIgnoredError(
                 "Your workspace does not accept the permission that it has just given."
             ) from None
         account = self._make_account(user, "oauth")
-        await self._parts.accounts.save_pair(account, pair, self._now())
-        await self._parts.audit.note(user.id, AuditAction.CONNECTED, "oauth")
+        await self._accounts.save_pair(account, pair, self._now())
+        await self._audit.note(user.id, AuditAction.CONNECTED, "oauth")
         return account
 
     async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
         """Give whose token this is: the asker's, or WrongAccountError and others are raised."""
-        expected_wait = partial(self._parts.rest.expected_wait, token.user_id)
-        user = await within(self._patience, self._look_up(token), expected_wait)
+        expected_wait = partial(self._rest.expected_wait, token.user_id)
+        user = await within(self._browser_timeout_s, self._look_up(token), expected_wait)
         if user.id != request.user_id:
             await self._report_mismatch(request, user)
             raise WrongAccountError(
@@ -285,13 +285,13 @@ class AccountLinking:
         return user
 
     async def _look_up(self, token: AuthToken) -> User:
-        user = await self._parts.rest.fetch_user(token)
+        user = await self._rest.fetch_user(token)
         # Before anybody is told of somebody else's token: it might be a made-up one.
-        await reject_forged_token(self._parts.rest, token)
+        await reject_forged_token(self._rest, token)
         return user
 
     async def _report_mismatch(self, request: ConnectionRequest, user: User) -> None:
-        await self._parts.audit.note(user.id, AuditAction.REFUSED, "through another account's link")
+        await self._audit.note(user.id, AuditAction.REFUSED, "through another account's link")
         asker = Sender(request.user_id, request.username)
         await self.events.put(WrongAccount(asker, Sender(user.id, user.username)))
 
@@ -315,7 +315,7 @@ class AccountLinking:
 
     async def _save_request(self, request: ConnectionRequest) -> SecretStr:
         secret = make_secret()
-        await self._parts.requests.save(request, secret)
+        await self._link_requests.save(request, secret)
         return secret
 
 

@@ -23,7 +23,7 @@ TURN_TO_TELL: Final = timedelta(minutes=10)
 class Maintenance:
     """Looks after lent tokens, once an hour."""
 
-    def __init__(  # noqa: PLR0913 - what it looks after
+    def __init__(
         self,
         *,
         lent: DelegatedTokens,

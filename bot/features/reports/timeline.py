@@ -64,7 +64,7 @@ def _find_span(locale: UserLocale, now: datetime) -> _Span:
     return _Span(begin.astimezone(UTC), end.astimezone(UTC), today)
 
 
-def _lay_out(  # noqa: PLR0913, PLR0917 - a row, and by whose clock
+def _lay_out(
     number: int,
     device: DeviceSessions,
     report: Report,

@@ -1,4 +1,4 @@
-"""The bot's report about itself, into a room of the operator's, by the same clock as people's."""
+"""The bot's report about itself, on a schedule, for a room of the operator's choice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,17 +7,16 @@ from typing import Final
 
 import structlog
 
-from bot.delivery.reply_sender import ReplySender
 from bot.errors import RefusedError, StorageError, WorkspaceError
 from bot.features.reports.schedule_rules import ScheduleRule, parse_timetable
 from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import Schedule
 from bot.features.status_report.capacity import describe, estimate
-from bot.features.status_report.counters import CounterStore, load_backlog, load_demand
+from bot.features.status_report.counters import CounterStore, CounterSums, load_backlog, load_demand
 from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
-from bot.models import Sender
+from bot.models import Reply, Sender
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.storage.database import Database
@@ -28,7 +27,7 @@ SESSIONS: Final = "GET v1/sessions/list"
 
 @dataclass(frozen=True, slots=True)
 class StatusReportSettings:
-    """What the operator wants: when, in which zone (an IANA name), into which room."""
+    """When to send the status report, in which zone (an IANA name), into which room."""
 
     room: str
     timetable: ScheduleRule
@@ -36,126 +35,145 @@ class StatusReportSettings:
 
 
 def make_status_report_settings(room: str, rule: str, zone: str) -> StatusReportSettings | None:
-    """Make the wish; None without a room. Raises UsageError for a rule that is none."""
+    """Return the settings, or None without a room; raise UsageError for a malformed rule."""
     return StatusReportSettings(room, parse_timetable(rule), zone) if room else None
 
 
 @dataclass(frozen=True, slots=True)
-class StatusReportParts:
-    """What the report is made of; ``account`` is the bot's own, ``version`` the program's."""
+class PreparedStatusReport:
+    """A report ready to be sent into ``room_id``, and the sums that it shows."""
 
-    account: Sender
-    version: str
-    rest: RestClient
-    delivery: ReplySender
-    database: Database
-    plans: Schedules
-    books: CounterStore
-    now: Callable[[], datetime]
+    room_id: str
+    reply: Reply
+    sums: CounterSums
 
 
 class StatusReport:
-    """Makes and sends the report; without a wish there is none."""
+    """Schedules and makes the report; without ``settings`` there is none.
 
-    def __init__(self, parts: StatusReportParts, wish: StatusReportSettings | None) -> None:
-        self._parts: Final = parts
-        self._wish: Final = wish
-        self._log = structlog.get_logger("own report")
+    ``account`` is the bot's own, ``version`` the program's.
+    """
+
+    def __init__(
+        self,
+        settings: StatusReportSettings | None,
+        *,
+        account: Sender,
+        version: str,
+        rest: RestClient,
+        database: Database,
+        schedules: Schedules,
+        counters: CounterStore,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings: Final = settings
+        self._account: Final = account
+        self._version: Final = version
+        self._rest: Final = rest
+        self._database: Final = database
+        self._schedules: Final = schedules
+        self._counters: Final = counters
+        self._now: Final = now
+        self._log = structlog.get_logger("status report")
 
     def is_for(self, user_id: str) -> bool:
-        """Tell whether a schedule is the bot's own."""
-        return user_id == self._parts.account.id
+        """Return whether a schedule is the bot's own."""
+        return user_id == self._account.id
 
-    async def arrange(self) -> None:
-        """Plan it as it is wished; raises StorageError."""
-        wish, account = self._wish, self._parts.account
-        if wish is None:
-            await self._parts.plans.stop(account.id)
+    async def schedule(self) -> None:
+        """Save or remove the schedule as the settings say; raises StorageError."""
+        settings = self._settings
+        if settings is None:
+            await self._schedules.stop(self._account.id)
         else:
-            await self._parts.plans.arrange_own(account, wish.timetable, wish.zone)
+            await self._schedules.arrange_own(self._account, settings.timetable, settings.zone)
 
     async def check_room(self) -> None:
-        """Warn in the log where the report will not arrive; never fails."""
-        if self._wish is None:
+        """Log a warning where the report cannot be sent to its room; never raises."""
+        if self._settings is None:
             return
         try:
-            await self._find_room(self._wish)
+            await self._find_room(self._settings)
         except RefusedError as error:
             self._log.warning("the operator's report cannot be sent", problem=str(error))
         except WorkspaceError as error:
             self._log.warning("the operator's room could not be checked", problem=str(error))
 
-    async def send(self, schedule: Schedule, cause: str) -> str:
-        """Send what has been counted since the last one; say in a word what became of it.
+    async def make(self, schedule: Schedule) -> PreparedStatusReport | None:
+        """Make the report of what was counted since the last one.
 
-        Raises WorkspaceError, StorageError; may then be called again, and says nothing twice.
+        Return None where this process has no settings for it: another one, with other settings,
+        has scheduled it. Raises WorkspaceError, StorageError.
         """
-        wish, parts = self._wish, self._parts
-        if wish is None:
-            # Another process, with other settings, has planned it.
-            return "dropped"
-        room_id = await self._find_room(wish)
-        tally = await parts.books.load()
-        standing = await self._look_round(schedule.next_at)
-        locale = UserLocale(ENGLISH, find_zone(wish.zone, None))
-        figures = Stats(tally.since, tally.fresh)
-        reply = format_status_report(figures, standing, locale)
-        await parts.delivery.post(room_id, reply, cause)
-        await parts.books.mark(tally)
-        return "sent"
+        settings = self._settings
+        if settings is None:
+            return None
+        room_id = await self._find_room(settings)
+        sums = await self._counters.load()
+        status = await self._fetch_status(schedule.next_at)
+        locale = UserLocale(ENGLISH, find_zone(settings.zone, None))
+        reply = format_status_report(Stats(sums.since, sums.fresh), status, locale)
+        return PreparedStatusReport(room_id, reply, sums)
 
-    async def _find_room(self, wish: StatusReportSettings) -> str:
-        room = await self._parts.rest.inquiries.find_room(wish.room)
+    async def note_sent(self, report: PreparedStatusReport) -> None:
+        """Let the next report begin where this one ends; raises StorageError."""
+        await self._counters.mark(report.sums)
+
+    async def _find_room(self, settings: StatusReportSettings) -> str:
+        room = await self._rest.inquiries.find_room(settings.room)
         if room is None:
-            raise RefusedError(f"[report] room: there is no {wish.room} that the bot can see")
+            raise RefusedError(f"[report] room: there is no {settings.room} that the bot can see")
         if not room.is_member:
-            raise RefusedError(f"[report] room: the bot is not in {wish.room}; invite it there")
+            raise RefusedError(f"[report] room: the bot is not in {settings.room}; invite it there")
         return room.id
 
-    async def _look_round(self, next_at: datetime) -> WorkspaceStatus:
-        parts = self._parts
-        backlog = await load_backlog(parts.database, parts.now())
+    async def _fetch_status(self, next_at: datetime) -> WorkspaceStatus:
+        backlog = await load_backlog(self._database, self._now())
         return WorkspaceStatus(
-            version=parts.version,
-            workspace_version=await parts.rest.fetch_version(),
+            version=self._version,
+            workspace_version=await self._rest.fetch_version(),
             connected=backlog.connected,
             watched=backlog.watched,
-            limit=parts.rest.budget.allowed.get(SESSIONS),
+            limit=self._rest.budget.allowed.get(SESSIONS),
             next_at=next_at,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OperatorTaskParts:
-    """What it looks after; ``grace`` is how late a report may be, ``bot_id`` the bot's own id."""
-
-    books: CounterStore
-    own_report: StatusReport
-    database: Database
-    budget: RateLimiter
-    bot_id: str
-    grace: timedelta
-
-
 class OperatorTasks:
-    """Plans the bot's own report, says what the rate limit means, and keeps the books."""
+    """Schedules the status report, logs what the rate limit means, and saves the counters.
 
-    def __init__(self, parts: OperatorTaskParts) -> None:
-        self._parts: Final = parts
-        self._log = structlog.get_logger("oversight")
+    ``max_delay`` is how late a report may be, ``bot_id`` the bot's own user id.
+    """
+
+    def __init__(
+        self,
+        *,
+        counters: CounterStore,
+        status_report: StatusReport,
+        database: Database,
+        limiter: RateLimiter,
+        bot_id: str,
+        max_delay: timedelta,
+    ) -> None:
+        self._counters: Final = counters
+        self._status_report: Final = status_report
+        self._database: Final = database
+        self._limiter: Final = limiter
+        self._bot_id: Final = bot_id
+        self._max_delay: Final = max_delay
+        self._log = structlog.get_logger("operator tasks")
 
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            await self._parts.own_report.arrange()
-            await self._tell_capacity()
+            await self._status_report.schedule()
+            await self._log_capacity()
         except StorageError as error:
-            self._log.warning("the operator's report could not be planned", problem=str(error))
-        await self._parts.own_report.check_room()
-        await self._parts.books.run()
+            self._log.warning("the operator's report could not be scheduled", problem=str(error))
+        await self._status_report.check_room()
+        await self._counters.run()
 
-    async def _tell_capacity(self) -> None:
-        parts = self._parts
-        demand = await load_demand(parts.database, parts.bot_id)
-        capacity = estimate(demand, parts.budget.allowed.get(SESSIONS))
-        self._log.info("capacity", estimate="; ".join(describe(capacity, parts.grace)))
+    async def _log_capacity(self) -> None:
+        demand = await load_demand(self._database, self._bot_id)
+        capacity = estimate(demand, self._limiter.allowed.get(SESSIONS))
+        self._log.info("capacity", estimate="; ".join(describe(capacity, self._max_delay)))

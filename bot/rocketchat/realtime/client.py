@@ -26,7 +26,7 @@ from bot.rocketchat.realtime.websocket import WebSocket, format_address, open_li
 from bot.rocketchat.wire import parse_message
 
 
-async def _no_catching_up() -> None:
+async def _nothing_to_catch_up() -> None:
     pass
 
 
@@ -34,34 +34,31 @@ async def _nothing_lost() -> bool:
     return False
 
 
-class RealtimeClient:
-    """Hears what is said to the bot, in every room at once; reconnects by itself for ever.
+def _ignore(_message: Message) -> None:
+    pass
 
-    ``hear`` is called for each message of a room that the bot is in, its own ones left out, and
-    must not block. ``frames`` counts what came over the wire, ``losses`` how often it was live no
-    more. ``before_live`` is awaited on each new connection, when messages are heard
-    already: what was said in between is caught up there. ``recheck`` is awaited from time to time
-    on a live one; where it says that the link has not delivered everything, another is opened.
-    ``clock`` gives seconds.
+
+class RealtimeClient:
+    """Receives the messages of every room of the bot over one connection, and reconnects.
+
+    ``frames`` counts what came over the wire, ``losses`` how often a live connection was lost.
+    ``clock`` returns monotonic seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - three seams for time and chance
+    def __init__(
         self,
         url: str,
         token: AuthToken,
         *,
-        hear: Callable[[Message], None],
-        before_live: Callable[[], Awaitable[None]] = _no_catching_up,
-        recheck: Callable[[], Awaitable[bool]] = _nothing_lost,
         timing: Backoff = Backoff(),  # noqa: B008 - it is frozen
         random: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = format_address(url)
         self._token = token
-        self._hear = hear
-        self._before_live = before_live
-        self._recheck = recheck
+        self._hear: Callable[[Message], None] = _ignore
+        self._before_live: Callable[[], Awaitable[None]] = _nothing_to_catch_up
+        self._recheck: Callable[[], Awaitable[bool]] = _nothing_lost
         self._timing = timing
         self._random = random
         self._clock = clock
@@ -86,12 +83,24 @@ class RealtimeClient:
         """Seconds since the workspace last said anything; before that, since the start."""
         return self._clock() - self._heard_at
 
-    async def run(self) -> None:
+    async def run(
+        self,
+        *,
+        hear: Callable[[Message], None],
+        before_live: Callable[[], Awaitable[None]] = _nothing_to_catch_up,
+        recheck: Callable[[], Awaitable[bool]] = _nothing_lost,
+    ) -> None:
         """Listen until cancelled.
+
+        ``hear`` is called for each message of a room that the bot is in, but for its own, and must
+        not block. ``before_live`` is awaited on each new connection, once messages are heard, to
+        catch up on those before. ``recheck`` is awaited from time to time on a live one; where it
+        returns true, the connection has lost messages, and another is opened.
 
         Raises ``TokenRejectedError`` where the workspace refuses the bot's token, and
         ``ProtocolError`` where it does not speak this protocol; all else is tried again.
         """
+        self._hear, self._before_live, self._recheck = hear, before_live, recheck
         while True:
             error = await self._listen_once()
             self.losses += self._was_live

@@ -1,1 +1,1 @@
-"""Work by the clock as jobs in PostgreSQL, for any number of processes; procrastinate's queue."""
+"""Scheduled work shared by any number of processes, as procrastinate jobs in PostgreSQL."""

@@ -1,4 +1,4 @@
-"""The queue: what is put in, who takes it out, and what a dead process left behind."""
+"""The job queue: adding jobs, working on them, recovering those of dead processes."""
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from psycopg_pool import PoolTimeout
 
 from bot.errors import StorageError
 from bot.features.reports.store import ReportRun
+from bot.scheduler.retry import MAX_CONCURRENT_REPORTS
 from bot.scheduler.shared.job_schema import NAME
-from bot.scheduler.tasks import AT_ONCE
 from bot.storage.engine import make_connection_settings
 
 TICK: Final = "tick"
@@ -26,26 +26,26 @@ MORE: Final = "more"
 
 _QUEUE: Final = "session-bot"
 _PRIORITIES: Final = {TICK: 2, LOOK: 1, REPORTS: 0, MORE: -1}
-_SPREAD: Final = 50  # jobs: every process finds some, though each costs a fifth of a report
-_MOST_CONNECTIONS: Final = 4
-_PATIENCE: Final = 10.0  # seconds, for a connection
-_TIME_TO_FINISH: Final = 2.0
-_HEARTBEAT: Final = 3.0
-_STALLED_AFTER: Final = 12.0
-_POLLING: Final = 2.0  # new jobs are announced; one that comes while another is fetched is missed
+_MAX_JOBS: Final = 50  # at a time: enough for every process, though a job costs a fifth of a report
+_MAX_CONNECTIONS: Final = 4
+_CONNECTION_TIMEOUT_S: Final = 10.0
+_SHUTDOWN_TIMEOUT_S: Final = 2.0
+_HEARTBEAT_EVERY_S: Final = 3.0
+_STALLED_AFTER_S: Final = 12.0
+_POLL_EVERY_S: Final = 2.0  # new jobs are announced, but not one that comes during a fetch
 
 _OFFERED: Final = (
     "SELECT args FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND task_name = %(task)s"
 )
 
-# The library reads the name of the lock out of the server's English words, and asserts that it
-# has found it; a server may speak another language.
-_IS_WAITING: Final = (AlreadyEnqueued, AssertionError)
+# The library parses the name of the lock from the server's English message and asserts that it is
+# found; the server may use another language.
+_ALREADY_QUEUED: Final = (AlreadyEnqueued, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job that was taken; ``attempt`` is a name that no other try at any job has."""
+    """A job that was taken; ``attempt`` names this try and no other."""
 
     task: str
     attempt: str
@@ -57,7 +57,7 @@ Do = Callable[[Work], Awaitable[None]]
 
 
 class Queue:
-    """Jobs, each of which one of all processes takes. Everything raises StorageError."""
+    """Jobs, each taken by one of the processes. Every method raises StorageError."""
 
     def __init__(self, app: App) -> None:
         self._app: Final = app
@@ -67,70 +67,69 @@ class Queue:
             app.task(name=name, queue=_QUEUE, pass_context=True)(self._take)
 
     async def add_tick(self, period: int) -> bool:
-        """Add the tick of a period, by its number; false where any process has done so.
+        """Add the tick of a period, by its number; return false where a process has done so.
 
-        The library's periodic tasks go by the machine's clock, and a test must be able to drive
-        it; this is what they stand on: a row for each period, of which there can be but one.
+        The library's own periodic tasks use the machine's clock, which a test cannot drive. This
+        is the layer below them: at most one row for each period.
         """
         job = _make_job(TICK, TICK, timestamp=period)
-        with _translated_errors(), suppress(*_IS_WAITING):
+        with _translated_errors(), suppress(*_ALREADY_QUEUED):
             return await self._jobs.defer_periodic_job(job, "", period) is not None
         return False
 
     async def load_offered(self) -> frozenset[ReportRun]:
-        """Give the slots that jobs are for which wait or are being done."""
+        """Return the runs that have a waiting or running job."""
         with _translated_errors():
             rows = await self._app.connector.execute_query_all_async(_OFFERED, task=REPORTS)
-        return frozenset(slot for row in rows for slot in _parse_slots(row["args"]))
+        return frozenset(run for row in rows for run in _parse_runs(row["args"]))
 
-    async def add_reports(self, slots: Sequence[ReportRun]) -> int:
-        """Add jobs for slots that have none, a few slots to each, and say how many jobs."""
-        size = -(-len(slots) // _SPREAD)
-        groups = [slots[start : start + size] for start in range(0, len(slots), size or 1)]
-        with _translated_errors(), suppress(*_IS_WAITING):
+    async def add_reports(self, runs: Sequence[ReportRun]) -> int:
+        """Add jobs of a few runs each, for runs that have none; return the number of jobs."""
+        size = -(-len(runs) // _MAX_JOBS)
+        groups = [runs[start : start + size] for start in range(0, len(runs), size or 1)]
+        with _translated_errors(), suppress(*_ALREADY_QUEUED):
             if groups:
                 await self._jobs.batch_defer_jobs_async([_make_reports(each) for each in groups])
             return len(groups)
         return 0
 
     async def add_more(self) -> None:
-        """Add what is taken once no report waits any more, where it is not waiting itself."""
-        with _translated_errors(), suppress(*_IS_WAITING):
+        """Add the MORE job, which is taken when no report job waits; at most one is queued."""
+        with _translated_errors(), suppress(*_ALREADY_QUEUED):
             await self._jobs.defer_job_async(_make_job(MORE, MORE))
 
     async def add_look(self, user_id: str) -> None:
-        """Add a look for new devices of somebody, where none is waiting."""
-        with _translated_errors(), suppress(*_IS_WAITING):
+        """Add a check for somebody's new devices; at most one each is queued."""
+        with _translated_errors(), suppress(*_ALREADY_QUEUED):
             await self._jobs.defer_job_async(_make_job(LOOK, f"look {user_id}", user_id=user_id))
 
     async def find_stalled(self) -> list[Work]:
-        """Give the jobs of processes that have died."""
+        """Return the jobs of dead processes."""
         with _translated_errors():
-            found = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER)
+            found = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S)
             return [_describe(job) for job in found]
 
     async def remove(self, work: Work) -> None:
-        """Take out a job whose process has died."""
+        """Remove the job of a dead process."""
         with _translated_errors():
             await self._jobs.finish_job(work.job, Status.FAILED, delete_job=True)
 
     async def work(self, do: Do) -> None:
-        """Do jobs until cancelled, then give those that are under way 2 s to end.
+        """Do jobs until cancelled, then wait up to 2 s for those that run.
 
-        Ends or raises StorageError where the server went away. Whatever ``do`` raises is the
-        end of that job; it should raise nothing.
+        Returns or raises StorageError when the server goes away. ``do`` must not raise.
         """
         self._do = do
         with _translated_errors():
             await self._app.run_worker_async(
                 queues=[_QUEUE],
-                concurrency=AT_ONCE,
+                concurrency=MAX_CONCURRENT_REPORTS,
                 delete_jobs="always",
                 install_signal_handlers=False,
-                fetch_job_polling_interval=_POLLING,
-                shutdown_graceful_timeout=_TIME_TO_FINISH,
-                update_heartbeat_interval=_HEARTBEAT,
-                stalled_worker_timeout=_STALLED_AFTER,
+                fetch_job_polling_interval=_POLL_EVERY_S,
+                shutdown_graceful_timeout=_SHUTDOWN_TIMEOUT_S,
+                update_heartbeat_interval=_HEARTBEAT_EVERY_S,
+                stalled_worker_timeout=_STALLED_AFTER_S,
             )
 
     async def _take(self, context: JobContext, /, **_values: object) -> None:
@@ -146,8 +145,8 @@ async def open_queue(url: str) -> AsyncIterator[Queue]:
         kwargs=make_connection_settings(url, f"-c search_path={NAME}"),
         configure=_set_up,
         min_size=1,
-        max_size=_MOST_CONNECTIONS,
-        timeout=_PATIENCE,
+        max_size=_MAX_CONNECTIONS,
+        timeout=_CONNECTION_TIMEOUT_S,
     )
     app = App(connector=connector)
     with _translated_errors():
@@ -158,21 +157,21 @@ async def open_queue(url: str) -> AsyncIterator[Queue]:
         await app.close_async()
 
 
-def read_slots(work: Work) -> tuple[ReportRun, ...]:
-    """Give the slots that a job is for; how often they were tried it does not know."""
-    return _parse_slots(work.values)
+def read_runs(work: Work) -> tuple[ReportRun, ...]:
+    """Return the runs of a job; their number of tries is not known here."""
+    return _parse_runs(work.values)
 
 
-def _parse_slots(values: Mapping[str, Any]) -> tuple[ReportRun, ...]:
+def _parse_runs(values: Mapping[str, Any]) -> tuple[ReportRun, ...]:
     return tuple(
         ReportRun(user_id, rule, datetime.fromisoformat(due_at))
-        for user_id, rule, due_at in values["slots"]
+        for user_id, rule, due_at in values.get("runs", ())
     )
 
 
-def _make_reports(slots: Sequence[ReportRun]) -> Job:
-    names = [[each.user_id, each.rule, each.due_at.isoformat()] for each in slots]
-    return _make_job(REPORTS, " ".join([REPORTS, *names[0]]), slots=names)
+def _make_reports(runs: Sequence[ReportRun]) -> Job:
+    names = [[each.user_id, each.rule, each.due_at.isoformat()] for each in runs]
+    return _make_job(REPORTS, " ".join([REPORTS, *names[0]]), runs=names)
 
 
 def _make_job(task: str, lock: str, **values: Any) -> Job:  # noqa: ANN401 - whatever JSON can hold
@@ -196,7 +195,7 @@ async def _set_up(connection: AsyncConnection[Any]) -> None:
 
 
 async def _ignore(_work: Work) -> None:
-    """Do nothing: nobody works yet."""
+    """Do nothing, until ``work`` is called."""
 
 
 @contextmanager

@@ -20,9 +20,9 @@ _NOTES: Final = "applied_scripts"
 
 @dataclass(frozen=True, slots=True)
 class ForeignSchema:
-    """What makes the tables: ``whole`` from nothing, or ``steps``, by name and in order.
+    """A library's tables: ``whole`` makes them, ``steps`` migrate older ones, in their order.
 
-    ``whole`` is what all the steps together come to.
+    ``whole`` equals all steps together.
     """
 
     name: str
@@ -31,7 +31,7 @@ class ForeignSchema:
 
 
 def load_schema() -> ForeignSchema:
-    """Read what makes the tables, and what brings older ones up to date."""
+    """Load the library's schema and its migrations."""
     folder = Path(SchemaManager.get_migrations_path())
     # Their names begin with the version that needs them, so they sort into their order.
     steps = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.sql"))}
@@ -39,7 +39,7 @@ def load_schema() -> ForeignSchema:
 
 
 async def apply_schema(database: Database, schema: ForeignSchema) -> list[str]:
-    """Make the tables or bring them up to date; give the names of the steps that were new.
+    """Make the tables or bring them up to date; return the names of the new steps.
 
     Several processes may do so at once. Raises StorageError, also where a newer version of the
     library was here before.

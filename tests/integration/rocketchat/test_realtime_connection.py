@@ -168,8 +168,8 @@ async def test_pauses_grow_until_a_link_was_live_for_long_enough() -> None:
 
 async def stop_when(is_there: Callable[[RealtimeClient], bool], url: str) -> None:
     """Check that listening, once it is there, ends within two seconds of its cancelling."""
-    realtime = RealtimeClient(url, TOKEN, hear=lambda _: None)
-    running = asyncio.create_task(realtime.run())
+    realtime = RealtimeClient(url, TOKEN)
+    running = asyncio.create_task(realtime.run(hear=lambda _: None))
     await until(lambda: is_there(realtime))
     running.cancel()
     async with asyncio.timeout(2):
@@ -215,8 +215,8 @@ async def test_stopping_during_the_handshake_or_a_pause_leaves_no_task() -> None
 async def test_being_stopped_while_a_dead_link_is_closed_is_not_lost() -> None:
     timing = replace(QUICK, silence=0.05, pong=0.05)
     async with open_workspace(frozen) as workspace:
-        realtime = RealtimeClient(workspace.url, TOKEN, hear=lambda _: None, timing=timing)
-        running = asyncio.create_task(realtime.run())
+        realtime = RealtimeClient(workspace.url, TOKEN, timing=timing)
+        running = asyncio.create_task(realtime.run(hear=lambda _: None))
         await until(lambda: realtime.is_live)
         await until(lambda: any(is_closing(task) for task in asyncio.all_tasks()))
         running.cancel()

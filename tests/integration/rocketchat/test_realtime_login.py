@@ -25,7 +25,7 @@ from tests.support.scripted_workspace import (
 
 async def run_to_the_end(url: str, token: AuthToken = TOKEN) -> None:
     async with asyncio.timeout(PATIENCE):
-        await RealtimeClient(url, token, hear=lambda _: None, timing=QUICK).run()
+        await RealtimeClient(url, token, timing=QUICK).run(hear=lambda _: None)
 
 
 async def has_fallen_silent(peer: Peer) -> bool:

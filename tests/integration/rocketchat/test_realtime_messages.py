@@ -180,7 +180,7 @@ async def test_typing_is_shown_and_cleared_in_room_and_thread() -> None:
 
 
 async def test_typing_is_nothing_where_nobody_listens() -> None:
-    realtime = RealtimeClient("http://127.0.0.1:9", TOKEN, hear=lambda _: None)
+    realtime = RealtimeClient("http://127.0.0.1:9", TOKEN)
     await realtime.send_typing("room1", "bot")
 
 

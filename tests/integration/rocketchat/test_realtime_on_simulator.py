@@ -82,9 +82,7 @@ async def test_a_link_that_hangs_is_replaced(version: str) -> None:
 
 async def test_a_token_that_is_taken_away_ends_the_listening(version: str) -> None:
     async with Simulator(version=version) as simulator:
-        realtime = RealtimeClient(
-            simulator.url, lend_token(simulator), hear=lambda _: None, timing=QUICK
-        )
+        realtime = RealtimeClient(simulator.url, lend_token(simulator), timing=QUICK)
         async with asyncio.TaskGroup() as tasks, asyncio.timeout(PATIENCE):
             running = tasks.create_task(fail_to_run(realtime))
             await until(lambda: realtime.is_live)
@@ -96,7 +94,7 @@ async def test_a_token_that_is_taken_away_ends_the_listening(version: str) -> No
 
 async def fail_to_run(realtime: RealtimeClient) -> None:
     with pytest.raises(TokenRejectedError):
-        await realtime.run()
+        await realtime.run(hear=lambda _: None)
 
 
 async def test_typing_reaches_the_room(version: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import StorageError
 from bot.features.reports.store import ReportRun
-from bot.scheduler.shared.job_queue import MORE, REPORTS, Queue, Work, open_queue, read_slots
+from bot.scheduler.shared.job_queue import MORE, REPORTS, Queue, Work, open_queue, read_runs
 from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_schema
 from bot.storage.database import open_database
 
@@ -126,7 +126,7 @@ async def test_a_slot_is_offered_once_and_taken_once(url: str) -> None:
     async with open_hands(url) as one, open_hands(url) as two:
         await wait_until_empty(url)
         taken = [hands.done.get_nowait() for hands in (one, two) for _ in range(hands.done.qsize())]
-    assert sorted(slot.user_id for work in taken for slot in read_slots(work)) == ["ann", "bob"]
+    assert sorted(slot.user_id for work in taken for slot in read_runs(work)) == ["ann", "bob"]
 
 
 async def test_a_slot_is_offered_while_it_is_being_worked_on(url: str) -> None:
@@ -145,7 +145,7 @@ async def test_many_slots_share_jobs_and_each_is_in_one(url: str, count: int, jo
     slots = [replace(SLOT, user_id=f"user{number:03}") for number in range(count)]
     async with open_hands(url) as hands:
         assert await hands.queue.add_reports(slots) == jobs
-        found = [slot for _ in range(jobs) for slot in read_slots(await hands.take())]
+        found = [slot for _ in range(jobs) for slot in read_runs(await hands.take())]
     assert sorted(found, key=lambda each: each.user_id) == slots
 
 

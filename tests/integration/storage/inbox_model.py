@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 from bot.dispatcher.catch_up import CatchUp, Missed
-from bot.dispatcher.claims import ClaimsParts, MessageClaims
-from bot.dispatcher.message_worker import MessageWorker, MissedMessageNotice, WorkerParts
-from bot.dispatcher.receiver import MessageReceiver, ReceiverParts, is_worth_hearing
+from bot.dispatcher.claims import MessageClaims
+from bot.dispatcher.message_worker import MessageWorker
+from bot.dispatcher.missed_messages import MissedMessageNotice
+from bot.dispatcher.receiver import MessageReceiver, may_be_for_bot
 from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
@@ -61,7 +62,7 @@ class World:
         message = Message(id_, f"room of {person}", RoomType.DIRECT, sender, "!x", self.now)
         self.said.append(message)
         for process in [] if is_lost else self.listening:
-            process.intake.hear(message)
+            process.receiver.hear(message)
         return message
 
     def kill(self, moment: str) -> None:
@@ -110,30 +111,34 @@ class World:
 
 
 @dataclass
-class HandDrivenLanes:
-    """Each person's jobs in order, worked one by one as the test says."""
+class HandDrivenQueues:
+    """Each person's tasks in order, run one by one as the test says."""
 
-    jobs: dict[str, list[UserTask]] = field(default_factory=dict)
+    tasks: dict[str, list[UserTask]] = field(default_factory=dict)
     room: int = 5
 
-    def add(self, job: UserTask) -> None:
-        insort(self.jobs.setdefault(job.person_id, []), job, key=lambda each: each.at)
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.tasks.values()))
+
+    def add(self, task: UserTask) -> None:
+        insort(self.tasks.setdefault(task.user_id, []), task, key=lambda each: each.at)
         self.room -= 1
 
     async def work(self, person: str) -> Progress | None:
-        waiting = self.jobs.get(person)
+        waiting = self.tasks.get(person)
         if not waiting:
             return None
-        job = waiting[0]
-        progress = await job.work()
-        if progress is Progress.SETTLED:
-            waiting.remove(job)
+        task = waiting[0]
+        progress = await task.work()
+        if progress is Progress.DONE:
+            waiting.remove(task)
             self.room += 1
         return progress
 
 
 @dataclass
-class ScriptedAnswers:
+class ScriptedResponder:
     """Answers once for each id, as the server stores each id once; may fail or die in it."""
 
     world: World
@@ -176,45 +181,58 @@ class Process:
     def __init__(self, world: World, database: Database, name: str) -> None:
         self.world, self.database = world, database
         self.is_live = False
-        self.lanes = HandDrivenLanes()
-        clock, health = ServerClock(self.count_seconds), StorageHealth()
-        inbox = Inbox(database)
+        self.queues = HandDrivenQueues()
+        self.inbox = inbox = Inbox(database)
+        server_clock, health = ServerClock(self.count_seconds), StorageHealth()
         checkpoints = cast("Checkpoints", MortalCheckpoints(world, Checkpoints(database, BOT.id)))
-        self.answers = ScriptedAnswers(world, inbox)
-        answers, lanes = cast("Responder", self.answers), cast("UserQueues", self.lanes)
+        self.responder = ScriptedResponder(world, inbox)
+        responder, rest = cast("Responder", self.responder), cast("RestClient", world)
         metrics = Metrics("0")
-        case_parts = WorkerParts(
+        worker = MessageWorker(
             name=name,
             inbox=inbox,
-            answers=answers,
-            absence=MissedMessageNotice(inbox, answers, name, self.tell_time),
-            rest=cast("RestClient", world),
-            clock=clock,
+            responder=responder,
+            missed_notice=MissedMessageNotice(
+                inbox=inbox, responder=responder, name=name, now=self.tell_time
+            ),
+            rest=rest,
+            server_clock=server_clock,
             health=health,
             check_token=self.do_nothing,
-            now=self.tell_time,
             metrics=metrics,
+            max_age=DAY,
+            now=self.tell_time,
         )
-        cases = MessageWorker(case_parts, DAY)
-        grounds: Any = (name, inbox, lanes, cases, health)
-        parts: Any = (*grounds, self.tell_time, metrics.waits)
-        self.desk = MessageClaims(ClaimsParts(*parts))
+        self.claims = MessageClaims(
+            name=name,
+            inbox=inbox,
+            queues=cast("UserQueues", self.queues),
+            worker=worker,
+            health=health,
+            waits=metrics.waits,
+            now=self.tell_time,
+        )
         listener = Listener(BOT, "!")
-        worth = partial(is_worth_hearing, listener=listener)
-        catch_up = CatchUp(world, checkpoints, clock, window=DAY, is_worth=worth)
-        parts = ReceiverParts(
+        catch_up = CatchUp(
+            rest=rest,
+            checkpoints=checkpoints,
+            server_clock=server_clock,
+            window=DAY,
+            may_be_for_bot=partial(may_be_for_bot, listener=listener),
+        )
+        self.receiver = MessageReceiver(
             listener=listener,
             catch_up=catch_up,
             checkpoints=checkpoints,
-            clock=clock,
+            server_clock=server_clock,
             health=health,
             accept=self.accept,
             give_up=self.check_nothing_is_given_up,
-            complain=self.do_nothing,
+            tell_of_trouble=self.do_nothing,
             is_live=lambda: self.is_live,
+            max_age=DAY,
             now=self.tell_time,
         )
-        self.intake = MessageReceiver(parts, DAY)
 
     def tell_time(self) -> datetime:
         return self.world.now
@@ -231,15 +249,15 @@ class Process:
     async def accept(self, messages: Sequence[Message]) -> None:
         self.world.kill("accepting")
         half = len(messages) // 2
-        await self.desk.accept(messages[:half])
+        await self.claims.accept(messages[:half])
         self.world.kill("half accepted")
-        await self.desk.accept(messages[half:])
+        await self.claims.accept(messages[half:])
 
     async def connect(self) -> bool:
         """Listen, catch up, be live: as the realtime connection does it."""
         self.world.listening.append(self)
         try:
-            await self.intake.catch_up()
+            await self.receiver.catch_up()
         except UnreachableError:
             self.drop()
             return False

@@ -22,11 +22,11 @@ async def test_what_does_not_fit_is_fetched_later_and_once_more_where_that_fails
             world.say(f"person {number % 50}")
         world.is_reachable = False
         with pytest.raises(UnreachableError):
-            await process.intake.take_in()
+            await process.receiver.save_heard()
         world.is_reachable = True
-        await process.intake.take_in()
+        await process.receiver.save_heard()
         stored = await database.run(
             lambda connection: connection.scalar(select(func.count()).select_from(inbox))
         )
         assert stored == MORE_THAN_FITS
-        assert process.lanes.room == 0
+        assert process.queues.room == 0

@@ -24,8 +24,8 @@ class Scene:
 
     async def answer(self) -> list[str]:
         """Let everything be answered that is in hand; give what was."""
-        await self.process.intake.take_in()
-        while await self.process.lanes.work(ANN):
+        await self.process.receiver.save_heard()
+        while await self.process.queues.work(ANN):
             pass
         return self.world.answered
 
@@ -43,38 +43,38 @@ async def scene(storage_url: str) -> AsyncIterator[Scene]:
 async def test_what_was_lost_is_found_and_taken_in(scene: Scene) -> None:
     lost = scene.world.say(ANN, is_lost=True)
     scene.wait(LONG_ENOUGH)
-    assert await scene.process.intake.recheck()
-    assert not await scene.process.intake.recheck()
+    assert await scene.process.receiver.recheck()
+    assert not await scene.process.receiver.recheck()
     assert await scene.answer() == [lost.id]
 
 
 async def test_what_may_still_be_on_its_way_is_left_to_the_next_look(scene: Scene) -> None:
     lost = scene.world.say(ANN, is_lost=True)
-    assert not await scene.process.intake.recheck()
+    assert not await scene.process.receiver.recheck()
     scene.wait(LONG_ENOUGH)
-    assert await scene.process.intake.recheck()
+    assert await scene.process.receiver.recheck()
     scene.wait(LONGER_THAN_THE_OVERLAP)
-    assert not await scene.process.intake.recheck()
+    assert not await scene.process.receiver.recheck()
     assert await scene.answer() == [lost.id]
 
 
 async def test_a_connection_that_delivers_everything_has_lost_nothing(scene: Scene) -> None:
     said = [scene.world.say(ANN)]
     scene.wait(LONG_ENOUGH)
-    assert not await scene.process.intake.recheck()
+    assert not await scene.process.receiver.recheck()
     # What was caught up on is no loss of the new connection.
     scene.process.drop()
     said.append(scene.world.say(ANN))
     assert await scene.process.connect()
     scene.wait(LONG_ENOUGH)
-    assert not await scene.process.intake.recheck()
+    assert not await scene.process.receiver.recheck()
     assert await scene.answer() == [each.id for each in said]
 
 
 async def test_what_is_heard_and_not_yet_written_down_survives_a_kill(scene: Scene) -> None:
     said = scene.world.say(ANN)
     scene.wait(LONGER_THAN_THE_OVERLAP)
-    assert not await scene.process.intake.recheck()
+    assert not await scene.process.receiver.recheck()
     scene.process.drop()
     await start_again(scene)
     assert await scene.answer() == [said.id]
@@ -94,4 +94,4 @@ async def start_again(scene: Scene) -> None:
     scene.process = Process(scene.world, scene.process.database, "two")
     assert await scene.process.connect()
     scene.wait(timedelta(seconds=11))
-    await scene.process.desk.take_over()
+    await scene.process.claims.take_over()

@@ -95,7 +95,7 @@ class Conversation(RuleBasedStateMachine):
     def send_again(self, data: st.DataObject) -> None:
         message = data.draw(st.sampled_from(self.world.said))
         for process in self.world.listening:
-            process.intake.hear(message)
+            process.receiver.hear(message)
 
     @rule(
         name=st.sampled_from(PROCESSES), chatter=st.integers(0, 2), breaks=st.booleans(), how=DEADLY
@@ -116,7 +116,7 @@ class Conversation(RuleBasedStateMachine):
     def go(self, data: st.DataObject, how: str) -> None:
         name, process = self.pick(data)
         if how == "in good order":
-            self.run(process.desk.release())
+            self.run(process.claims.release())
         if how == "cut off":
             process.drop()
         else:
@@ -130,14 +130,14 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data(), deadly=DEADLY)
     def take_in(self, data: st.DataObject, deadly: str) -> None:
         name, process = self.pick(data)
-        self.attempt(name, process.intake.take_in(), deadly)
+        self.attempt(name, process.receiver.save_heard(), deadly)
 
     @precondition(lambda self: self.world.listening and self.world.is_reachable)
     @rule(data=st.data(), deadly=DEADLY, later=PAUSES)
     def recheck(self, data: st.DataObject, deadly: str, later: float) -> None:
         name, process = self.pick(data)
         # As a connection does that has not delivered everything.
-        if process.is_live and self.attempt(name, process.intake.recheck(), deadly):
+        if process.is_live and self.attempt(name, process.receiver.recheck(), deadly):
             process.drop()
         self.world.now += timedelta(seconds=later)
 
@@ -146,15 +146,15 @@ class Conversation(RuleBasedStateMachine):
     def look_round(self, data: st.DataObject, later: float) -> None:
         _, process = self.pick(data)
         self.world.now += timedelta(seconds=later)
-        self.run(process.desk.renew())
-        self.run(process.desk.take_over())
+        self.run(process.claims.renew())
+        self.run(process.claims.take_over())
 
     @precondition(lambda self: self.processes)
     @rule(data=st.data(), person=SOMEBODY, how=HOW)
     def work(self, data: st.DataObject, person: str, how: str) -> None:
         name, process = self.pick(data)
-        process.answers.script = [how]
-        self.attempt(name, process.lanes.work(person))
+        process.responder.script = [how]
+        self.attempt(name, process.queues.work(person))
 
     def teardown(self) -> None:
         """Let all come to rest: then each is answered once, and everybody's in order."""
@@ -179,10 +179,10 @@ class Conversation(RuleBasedStateMachine):
         process = self.processes[PROCESSES[0]]
         for _ in range(3 * len(self.world.said) + 3):
             self.world.now += timedelta(seconds=LONGER_THAN_A_CLAIM)
-            self.run(process.desk.renew())
-            self.run(process.desk.take_over())
+            self.run(process.claims.renew())
+            self.run(process.claims.take_over())
             for person in PEOPLE:
-                self.run(process.lanes.work(person))
+                self.run(process.queues.work(person))
 
 
 def _is_killing(error: BaseException) -> bool:

@@ -12,14 +12,14 @@ from random import Random
 
 from pydantic import SecretStr
 
+from bot.app import open_vault
 from bot.config import load_settings
-from bot.delegation import make_memory, open_vault
-from bot.features.accounts.store import ConnectedAccount
-from bot.features.personal_data import Stores
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.schedule_rules import find_place
-from bot.features.reports.store import Schedule
+from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
+from bot.storage.vault import Vault
 from rocketchat_simulator.demo_data import DemoPeople, seed
 from rocketchat_simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
 from rocketchat_simulator.people import User
@@ -47,7 +47,7 @@ class Scene:
     due: Sequence[Connected]
     askers: Sequence[Connected]
     database: Database
-    memory: Stores
+    vault: Vault
 
     async def plan_reports(self, due_at: datetime) -> None:
         """Let everybody's report be due then; each is started at its place in the window."""
@@ -55,7 +55,7 @@ class Scene:
         plans = [_plan(each.user, rule, due_at) for each in self.due]
         for start in range(0, len(plans), _CHUNK):
             chunk = plans[start : start + _CHUNK]
-            await asyncio.gather(*(self.memory.schedules.save(plan) for plan in chunk))
+            await asyncio.gather(*(ScheduleStore(self.database).save(plan) for plan in chunk))
 
     def kill_tokens(self, share: float, random: Random) -> set[str]:
         """Let the workspace forget some people's tokens; give whose."""
@@ -74,7 +74,6 @@ async def open_scene(folder: Path, database: str, due: int, asking: int) -> Asyn
         write_config(config, simulator.url, people, database, key)
         settings = load_settings(config)
         async with open_database(settings.storage.url) as opened:
-            memory = make_memory(opened, await open_vault(opened, settings))
             scene = Scene(
                 simulator=simulator,
                 people=people,
@@ -82,7 +81,7 @@ async def open_scene(folder: Path, database: str, due: int, asking: int) -> Asyn
                 due=[_connect(simulator, f"due{number}") for number in range(due)],
                 askers=[_connect(simulator, f"asker{number}") for number in range(asking)],
                 database=opened,
-                memory=memory,
+                vault=await open_vault(opened, settings),
             )
             for each in scene.askers:
                 simulator.workspace.direct_room(each.user, people.bot)
@@ -106,7 +105,7 @@ async def _save_accounts(scene: Scene) -> None:
     for start in range(0, len(everybody), _CHUNK):
         await asyncio.gather(
             *(
-                scene.memory.accounts.save(
+                Accounts(scene.database, scene.vault).save(
                     ConnectedAccount(
                         each.user.id, each.user.username, "personal_access_token", at, "en", 0.0
                     ),

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from bot.dispatcher.catch_up import CatchUp, Missed
-from bot.dispatcher.receiver import MessageReceiver, ReceiverParts
+from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.server_clock import ServerClock
 from bot.models import Message, Room, RoomType, Sender
 from bot.parsing import Listener
-from bot.rocketchat.client import HistoryPage
+from bot.rocketchat.client import HistoryPage, RestClient
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.health import StorageHealth
 
@@ -30,19 +30,26 @@ class Workspace:
 
     def __init__(self) -> None:
         self.accepted: list[str] = []
-        parts = ReceiverParts(
+        rest, checkpoints = cast("RestClient", self), cast("Checkpoints", self)
+        self.receiver = MessageReceiver(
             listener=Listener(BOT, "!"),
-            catch_up=CatchUp(self, self, _CLOCK, window=DAY, is_worth=lambda _: True),
-            checkpoints=cast("Checkpoints", self),
-            clock=_CLOCK,
+            catch_up=CatchUp(
+                rest=rest,
+                checkpoints=checkpoints,
+                server_clock=_CLOCK,
+                window=DAY,
+                may_be_for_bot=lambda _: True,
+            ),
+            checkpoints=checkpoints,
+            server_clock=_CLOCK,
             health=StorageHealth(),
             accept=self.accept,
             give_up=self.do_nothing,
-            complain=self.do_nothing,
+            tell_of_trouble=self.do_nothing,
             is_live=lambda: False,
+            max_age=DAY,
             now=lambda: NOON,
         )
-        self.intake = MessageReceiver(parts, DAY)
 
     async def fetch_time(self) -> datetime:
         return NOON
@@ -57,7 +64,7 @@ class Workspace:
         missed = say("missed", room, -1)
         spoken = [say("first", CHANNEL, 1), say("second", DIRECT, 2), say("third", CHANNEL, 3)]
         for message in spoken:
-            self.intake.hear(message)
+            self.receiver.hear(message)
         return HistoryPage((spoken[1], missed), is_last=True)
 
     async def load_or_begin(self, server_now: datetime) -> Checkpoint:
@@ -78,5 +85,5 @@ _CLOCK = ServerClock(lambda: 0.0)
 
 async def test_what_is_said_while_rooms_are_read_one_by_one_is_taken_in_in_order() -> None:
     workspace = Workspace()
-    await workspace.intake.catch_up()
+    await workspace.receiver.catch_up()
     assert workspace.accepted == ["missed", "first", "second", "third"]

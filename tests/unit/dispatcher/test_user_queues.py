@@ -34,7 +34,7 @@ class Diary:
             self.worked.append(name)
             self._changed.set()
             endings = self.endings.get(name)
-            return endings.pop(0) if endings else Progress.SETTLED
+            return endings.pop(0) if endings else Progress.DONE
 
         return UserTask(person, NOW + timedelta(seconds=second), work)
 
@@ -56,7 +56,7 @@ async def test_one_persons_work_is_done_in_the_order_of_its_times() -> None:
 
 async def test_what_fails_is_done_again_before_what_comes_after_it() -> None:
     diary = Diary()
-    diary.endings["a"] = [Progress.FAILED, Progress.HELD_UP, Progress.FAILED]
+    diary.endings["a"] = [Progress.FAILED, Progress.BLOCKED, Progress.FAILED]
     async with running() as lanes:
         lanes.add(diary.make_job("ann", "a", 1))
         lanes.add(diary.make_job("ann", "b", 2))
@@ -69,7 +69,7 @@ async def test_people_do_not_wait_for_each_other() -> None:
 
     async def hang() -> Progress:
         await blocked.wait()
-        return Progress.SETTLED
+        return Progress.DONE
 
     async with running() as lanes:
         lanes.add(UserTask("ann", NOW, hang))
@@ -82,7 +82,7 @@ async def test_people_do_not_wait_for_each_other() -> None:
 
 async def test_what_holds_up_an_earlier_comer_goes_first() -> None:
     diary = Diary()
-    diary.endings["b"] = [Progress.HELD_UP]
+    diary.endings["b"] = [Progress.BLOCKED]
     async with running() as lanes:
         lanes.add(diary.make_job("ann", "b", 2))
         await diary.wait_until(lambda: diary.worked == ["b"])
@@ -99,7 +99,7 @@ async def test_a_stop_lets_running_work_end_and_begins_nothing_more() -> None:
         begun.set()
         await blocked.wait()
         ended.append("it")
-        return Progress.SETTLED
+        return Progress.DONE
 
     async with running() as lanes:
         lanes.add(UserTask("ann", NOW, hang))
@@ -117,7 +117,7 @@ async def test_what_comes_after_a_stop_is_left_to_the_next_start(turns: int) -> 
 
     async def work() -> Progress:
         await released.wait()
-        return Progress.SETTLED
+        return Progress.DONE
 
     async with running() as lanes:
         await asyncio.sleep(0)

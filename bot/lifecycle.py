@@ -1,0 +1,109 @@
+"""Running and stopping: the listening bot, and the worker that runs scheduled jobs only."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+
+from bot.dispatcher.dispatcher import Dispatcher
+from bot.dispatcher.receiver import MessageReceiver
+from bot.rocketchat.realtime import RealtimeClient
+from bot.storage.health import StorageHealth
+
+_SHUTDOWN_TIMEOUT_S: Final = 10.0
+
+Loop = Callable[[], Awaitable[None]]
+
+
+class Bot:
+    """Listens and answers; ``background`` are the loops that a stop cancels at once.
+
+    ``on_listening`` is called each time it has caught up on a new connection. ``public_url`` is
+    where browsers reach its pages.
+    """
+
+    def __init__(
+        self,
+        *,
+        dispatcher: Dispatcher,
+        receiver: MessageReceiver,
+        realtime: RealtimeClient,
+        health: StorageHealth,
+        background: Sequence[Loop],
+        on_listening: Callable[[], None],
+        public_url: str,
+    ) -> None:
+        self._dispatcher: Final = dispatcher
+        self._receiver: Final = receiver
+        self._realtime: Final = realtime
+        self._health: Final = health
+        self._background: Final = background
+        self._on_listening: Final = on_listening
+        self.public_url: Final = public_url
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it hears people and can answer them."""
+        is_listening = self._realtime.is_live and not self._dispatcher.is_stopping
+        return is_listening and self._health.is_good and self.is_alive
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its loops turn; if not, only a restart helps."""
+        return self._dispatcher.is_alive
+
+    async def run(self) -> None:
+        """Work until cancelled, then finish the running answers within 10 s.
+
+        Raises TokenRejectedError, in a group, where the workspace refuses the bot.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            dispatching = tasks.create_task(self._dispatcher.run())
+            tasks.create_task(self._listen())
+            background = [tasks.create_task(_run(loop)) for loop in self._background]
+            try:
+                await asyncio.wait([dispatching])
+            except asyncio.CancelledError:
+                for task in background:
+                    task.cancel()
+                self._dispatcher.stop()
+                await asyncio.wait([dispatching], timeout=_SHUTDOWN_TIMEOUT_S)
+                raise
+
+    async def _listen(self) -> None:
+        receiver = self._receiver
+        await self._realtime.run(
+            hear=receiver.hear, before_live=self._catch_up, recheck=receiver.recheck
+        )
+
+    async def _catch_up(self) -> None:
+        await self._receiver.catch_up()
+        self._on_listening()
+
+
+class Worker:
+    """Runs scheduled jobs beside listening bots; ``is_scheduler_alive`` tells whether it works."""
+
+    def __init__(
+        self, *, loops: Sequence[Loop], is_scheduler_alive: Callable[[], bool], public_url: str
+    ) -> None:
+        self._loops: Final = loops
+        self._is_scheduler_alive: Final = is_scheduler_alive
+        self.public_url: Final = public_url
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its loops turn; if not, only a restart helps."""
+        return self._is_scheduler_alive()
+
+    async def run(self) -> None:
+        """Work until cancelled; raise TokenRejectedError, in a group, where the bot is refused."""
+        structlog.get_logger("worker").info("working")
+        async with asyncio.TaskGroup() as tasks:
+            for loop in self._loops:
+                tasks.create_task(_run(loop))
+
+
+async def _run(loop: Loop) -> None:
+    await loop()

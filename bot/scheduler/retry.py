@@ -1,0 +1,97 @@
+"""One attempt at a scheduled task under a lease, and what is recorded of how it ended."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.features.alerts.store import AlertSubscription
+from bot.features.reports.store import ReportRun, ReportRuns
+from bot.scheduler.tasks import ScheduledTasks
+
+LEASE: Final = timedelta(seconds=15)
+"""How long a claim lasts once its process is gone."""
+
+MAX_CONCURRENT_REPORTS: Final = 24
+"""Reports that a process makes side by side; they share transactions."""
+
+_RENEW_EVERY_S: Final = 3.0
+# Four processes with 24 reports each share ten calls a minute for ten minutes.
+_ATTEMPT_TIMEOUT_S: Final = 900.0
+_FIRST_PAUSE: Final = timedelta(minutes=1)
+_MAX_PAUSE: Final = timedelta(minutes=30)
+
+
+class TaskRunner:
+    """Runs a task once and records the result; a temporary failure is retried after a pause.
+
+    What a person must put right is not retried: the task has told them.
+    """
+
+    def __init__(
+        self, tasks: ScheduledTasks, runs: ReportRuns, now: Callable[[], datetime]
+    ) -> None:
+        self._tasks: Final = tasks
+        self._runs: Final = runs
+        self._now: Final = now
+        self._log = structlog.get_logger("scheduler")
+
+    async def make_report(self, run: ReportRun, by: str) -> None:
+        """Make the report of a run that ``by`` has claimed; finish the run or release it.
+
+        Raises TokenRejectedError where the workspace refuses the bot, StorageError where the end
+        could not be saved, and any unexpected error.
+        """
+        try:
+            async with self._renewed_lease(run, by), asyncio.timeout(_ATTEMPT_TIMEOUT_S):
+                outcome = await self._tasks.make_report(run)
+        except asyncio.CancelledError:
+            # The program stops: let the next one start at once.
+            with suppress(StorageError):
+                await self._runs.release(run, by=by, free_at=self._now())
+            raise
+        except Exception as error:
+            await self._retry_later(run, by, error)
+            if not isinstance(error, BotError | TimeoutError) or isinstance(
+                error, TokenRejectedError
+            ):
+                raise
+        else:
+            await self._runs.finish(run, outcome, self._now())
+            self._log.info("report run finished", outcome=outcome, user_id=run.user_id)
+
+    async def check_alerts(self, subscription: AlertSubscription) -> None:
+        """Check for new devices; raises BotError and TimeoutError. The next turn tries again."""
+        async with asyncio.timeout(_ATTEMPT_TIMEOUT_S):
+            found = await self._tasks.check_alerts(subscription)
+        if found:
+            self._log.info("new devices found", count=found, user_id=subscription.user_id)
+
+    @asynccontextmanager
+    async def _renewed_lease(self, run: ReportRun, by: str) -> AsyncIterator[None]:
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(_RENEW_EVERY_S)
+                with suppress(StorageError):
+                    await self._runs.hold(run, by=by, until=self._now() + LEASE)
+
+        renewing = asyncio.create_task(renew())
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+
+    async def _retry_later(self, run: ReportRun, by: str, error: Exception) -> None:
+        free_at = self._now() + find_pause(run.tries)
+        await self._runs.release(run, by=by, free_at=free_at)
+        self._log.warning("report run failed", retry_at=str(free_at), problem=repr(error))
+
+
+def find_pause(tries: int) -> timedelta:
+    """Return the pause after so many failed tries: a minute, doubled each time, up to 30."""
+    return min(_FIRST_PAUSE * (1 << min(tries - 1, 10)), _MAX_PAUSE)
