@@ -31,13 +31,20 @@ def find_texts() -> set[Text]:
 
 
 def _find_in(path: Path) -> Iterator[Text]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    # There text() makes a statement.
+    is_sql = any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == "sqlalchemy"
+        and any(each.name == "text" for each in node.names)
+        for node in tree.body
+    )
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
         words = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
-        # A method: the function text() is SQLAlchemy's.
-        is_text = name == "text" and isinstance(node.func, ast.Attribute)
+        is_text = name == "text" and not is_sql
         if (is_text or name in USER_ERRORS) and words:
             yield str(words[0])
         if name == "plural":
