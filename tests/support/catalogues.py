@@ -24,7 +24,8 @@ Text = str | tuple[str, str]
 
 def find_texts() -> set[Text]:
     """Give all texts; those with a plural as a pair."""
-    found = {text for path in HOUSE.rglob("*.py") for text in _find_in(path)}
+    speaking = [path for path in HOUSE.rglob("*.py") if "storage" not in path.parts]
+    found = {text for path in speaking for text in _find_in(path)}
     for command in load_commands(commands):
         found |= {text for text in (command.summary, command.details) if text}
     return found
