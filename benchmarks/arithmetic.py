@@ -54,12 +54,12 @@ def count(commands: Iterable[Command]) -> Tally:
 
 
 def find_delays(commands: Iterable[Command]) -> list[float]:
-    """Give the time from each answered command to its first answer, in milliseconds."""
+    """Return the time from each answered command to its first answer, in milliseconds."""
     return [1000 * (min(each.replies) - each.said_at) for each in commands if each.replies]
 
 
 def find_rate(commands: Sequence[Command]) -> float:
-    """Give answers per second, from the first command to the last answer; 0 without any."""
+    """Return answers per second, from the first command to the last answer; 0 without any."""
     answers = [min(each.replies) for each in commands if each.replies]
     if not answers:
         return 0.0
@@ -68,7 +68,7 @@ def find_rate(commands: Sequence[Command]) -> float:
 
 
 def find_percentile(values: Iterable[float], share: float) -> float:
-    """Give the value that ``share`` of all do not exceed (nearest rank); NaN of none."""
+    """Return the value that ``share`` of all do not exceed (nearest rank); NaN of none."""
     ordered = sorted(values)
     if not ordered:
         return math.nan
@@ -76,7 +76,7 @@ def find_percentile(values: Iterable[float], share: float) -> float:
 
 
 def spread(values: Iterable[float]) -> Spread:
-    """Give the median and the range; what is not a number is left out."""
+    """Return the median and the range; what is not a number is left out."""
     found = [value for value in values if not math.isnan(value)]
     if not found:
         return Spread(math.nan, math.nan, math.nan, 0)

@@ -46,7 +46,7 @@ class Trial:
     first_answer: float = 0.0
 
     async def rouse(self, seconds: float = _START_SECONDS, gap: float = 0.1) -> float:
-        """Ask until the bot answers; give the moment, or raise TimeoutError."""
+        """Ask until the bot answers; return the moment, or raise TimeoutError."""
         text = self.contestant.noop
         heard = await self.workspace.order("rouse", text=text, seconds=seconds, gap=gap)
         answers = [min(each.replies) for each in heard.commands if each.replies]
@@ -94,11 +94,11 @@ class Bench:
         print(text, flush=True)  # noqa: T201 - what was asked for
 
     def scaled(self, count: int) -> int:
-        """Give a count, smaller in a quick run."""
+        """Return a count, smaller in a quick run."""
         return max(1, round(count * self.scale))
 
     def take_turns(self, contestants: Sequence[Contestant]) -> list[tuple[int, Contestant]]:
-        """Give who is tried when: everybody in each repetition, every second one backwards."""
+        """Return who is tried when: everybody in each repetition, every second one backwards."""
         turns: list[tuple[int, Contestant]] = []
         for repetition in range(self.repetitions):
             order = contestants if repetition % 2 == 0 else contestants[::-1]

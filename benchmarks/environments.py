@@ -12,7 +12,7 @@ _UV = Path(".tools/bin/uv")
 
 
 async def find_python(contestant: Contestant) -> Path:
-    """Give the Python that runs a contestant; install what it needs where it is not there."""
+    """Return the Python that runs a contestant; install what it needs where it is not there."""
     if not contestant.packages:
         return Path(sys.executable)
     home = FOLDER / contestant.environment

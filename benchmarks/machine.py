@@ -12,7 +12,7 @@ _CPU_CLOCK = 2
 
 
 def find_processors() -> tuple[set[int], set[int]]:
-    """Give the processors for the workspace and for the contestant; the same where one is all."""
+    """Return the processors for the workspace and for the contestant; the same where one is all."""
     allowed = sorted(os.sched_getaffinity(0))
     return {allowed[0]}, {allowed[-1]}
 
@@ -24,7 +24,7 @@ def pin(pid: int, processors: set[int]) -> None:
 
 
 def read_cpu_time(pid: int) -> float:
-    """Give the CPU time of a process with all its threads, in seconds; 0 where it is gone."""
+    """Return the CPU time of a process with all its threads, in seconds; 0 where it is gone."""
     try:
         return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
     except OSError:
@@ -32,7 +32,7 @@ def read_cpu_time(pid: int) -> float:
 
 
 def read_memory(pid: int) -> float:
-    """Give the resident memory of a process, in MiB; 0 where it is gone."""
+    """Return the resident memory of a process, in MiB; 0 where it is gone."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

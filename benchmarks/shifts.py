@@ -28,7 +28,7 @@ class Shift:
         return sum(program.cpu for program in self.programs)
 
     async def start(self) -> float:
-        """Start them all; give the moment."""
+        """Start them all; return the moment."""
         await asyncio.gather(*(program.start() for program in self.programs))
         return self.programs[0].started_at
 
@@ -57,7 +57,7 @@ async def open_shift(plan: Plan, *, count: int, database: str = "") -> AsyncIter
 
 @contextmanager
 def open_database_server() -> Iterator[str]:
-    """Run a PostgreSQL server of its own; give its address, or nothing where none is installed."""
+    """Run a PostgreSQL server of its own; return its address, or "" without one installed."""
     if find_binaries() is None:
         yield ""
         return

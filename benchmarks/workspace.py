@@ -13,8 +13,8 @@ from benchmarks import machine
 from benchmarks.arithmetic import Command
 from benchmarks.place.plan import Account, Plan, Site
 
-_MOST_LINE = 64 * 1024 * 1024
-_MOST_SECONDS = 600.0
+_MAX_LINE = 64 * 1024 * 1024
+_MAX_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Workspace:
 async def open_workspace(plan: Plan, *, is_pinned: bool = True) -> AsyncIterator[Workspace]:
     """Start a workspace on its own processor; it ends with the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.place", stdin=PIPE, stdout=PIPE, limit=_MOST_LINE
+        sys.executable, "-m", "benchmarks.place", stdin=PIPE, stdout=PIPE, limit=_MAX_LINE
     )
     try:
         if is_pinned:
@@ -75,7 +75,7 @@ async def _exchange(process: Process, document: dict[str, Any]) -> dict[str, Any
     if process.stdin is None or process.stdout is None:
         raise RuntimeError("the workspace has no pipes")
     process.stdin.write(json.dumps(document).encode() + b"\n")
-    async with asyncio.timeout(_MOST_SECONDS):
+    async with asyncio.timeout(_MAX_SECONDS):
         await process.stdin.drain()
         line = await process.stdout.readline()
     if not line:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 async def within(
     seconds: float, work: Awaitable[T], expected_wait: Callable[[], float | None]
 ) -> T:
-    """Give what comes of reading from the workspace, if it comes within so many seconds.
+    """Return what comes of reading from the workspace, if it comes within so many seconds.
 
     Raises RateLimitedError, which says how long it would still have been, where the work waits for
     its turn (``expected_wait`` is in seconds, None where nothing waits), else UnreachableError.

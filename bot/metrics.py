@@ -67,11 +67,11 @@ class Waits:
             self._since.setdefault(message_id, now)
 
     def is_any(self) -> bool:
-        """Say whether any message is waiting, be it that another process answers it."""
+        """Return whether any message is waiting, be it that another process answers it."""
         return bool(self._since) or self._seconds() - self._begun_at < _ANOTHERS
 
     def measure(self, message_id: str) -> float:
-        """Give how long the message has been waiting; 0 for one that was never begun."""
+        """Return how long the message has been waiting; 0 for one that was never begun."""
         now = self._seconds()
         return now - self._since.get(message_id, now)
 
@@ -167,7 +167,7 @@ class Metrics:
         return generate_latest(_WithoutTimes(self._registry))
 
     def read_sums(self) -> dict[str, int]:
-        """Give what the operator's report is made of, by name; all of it only grows."""
+        """Return what the operator's report is made of, by name; all of it only grows."""
         sums = {f"commands {outcome}": 0 for outcome in Outcome}
         sums |= {f"reports {due}": 0 for due in Due} | {"refused calls": 0}
         for (_, outcome), count in _read(self._commands):
@@ -183,7 +183,7 @@ class Metrics:
         return sums | {"starts": 1} | dict(self._read_waits())
 
     def _read_waits(self) -> Iterator[tuple[str, int]]:
-        """Give how many answers took no longer than each bound, and how many there were."""
+        """Return how many answers took no longer than each bound, and how many there were."""
         for sample in next(iter(self._waits.collect())).samples:
             if sample.name.endswith("_bucket"):
                 yield f"within {sample.labels['le']}", int(sample.value)

@@ -53,7 +53,7 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
 
 
 def has_token(text: str) -> bool:
-    """Tell whether somebody wrote something that looks like one of Rocket.Chat's tokens."""
+    """Return whether somebody wrote something that looks like one of Rocket.Chat's tokens."""
     plain = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text))
     return bool(_TOKEN.search(plain) or _CALLED_TOKEN.search(plain))
 

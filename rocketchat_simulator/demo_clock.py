@@ -22,7 +22,7 @@ class DemoClock:
         return self._lead
 
     def now(self) -> datetime:
-        """Give the time in the demo, in UTC."""
+        """Return the time in the demo, in UTC."""
         return datetime.now(UTC) + self._lead
 
     def move_to(self, moment: datetime) -> None:

@@ -26,27 +26,27 @@ def copy_document(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
 
 
 def make_id(length: int = 17) -> str:
-    """Give a random id as Meteor makes them."""
+    """Return a random id as Meteor makes them."""
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
 def make_object_id(now: datetime) -> str:
-    """Give a random id as MongoDB makes them: 24 hexadecimal characters, time first."""
+    """Return a random id as MongoDB makes them: 24 hexadecimal characters, time first."""
     return f"{int(now.timestamp()):08x}{secrets.token_hex(8)}"
 
 
 def make_token() -> str:
-    """Give a random secret as Meteor makes login tokens: 43 base64url characters."""
+    """Return a random secret as Meteor makes login tokens: 43 base64url characters."""
     return secrets.token_urlsafe(32)
 
 
 def hash_token(token: str) -> str:
-    """Give what the server stores of a login token: base64 of its SHA-256, 44 characters."""
+    """Return what the server stores of a login token: base64 of its SHA-256, 44 characters."""
     return base64.b64encode(hashlib.sha256(token.encode()).digest()).decode()
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Give milliseconds since the epoch."""
+    """Return milliseconds since the epoch."""
     return round(moment.timestamp() * 1000)
 
 

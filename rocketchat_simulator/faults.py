@@ -111,7 +111,7 @@ class Faults:
         self._random = random
 
     def is_met(self, route: str) -> bool:
-        """Say whether a call of this route has met a failure yet."""
+        """Return whether a call of this route has met a failure yet."""
         return _find_path(route) in self._met
 
     def forget(self) -> None:

@@ -17,7 +17,7 @@ _PIECE: Final = re.compile(
 
 
 def find_mentions(text: str, find: Callable[[str], User | None]) -> list[Document]:
-    """Give the ``mentions`` of a text: people that exist, ``all`` and ``here``; not in code."""
+    """Return the ``mentions`` of a text: people that exist, ``all`` and ``here``; not in code."""
     found: dict[str, Document] = {}
     for name in _MENTION.findall(_CODE.sub(" ", text)):
         if name in {"all", "here"}:
@@ -28,7 +28,7 @@ def find_mentions(text: str, find: Callable[[str], User | None]) -> list[Documen
 
 
 def find_urls(text: str) -> list[Document]:
-    """Give the ``urls`` of a text, before any preview was fetched."""
+    """Return the ``urls`` of a text, before any preview was fetched."""
     return [{"url": url, "meta": {}} for url in _URL.findall(text)]
 
 

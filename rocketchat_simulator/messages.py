@@ -39,11 +39,11 @@ class Messages:
         return self._messages.get(message_id) if isinstance(message_id, str) else None
 
     def of(self, room: Room) -> list[Document]:
-        """Give a room's messages, oldest first."""
+        """Return a room's messages, oldest first."""
         return sorted(self._by_room[room.id], key=lambda message: message["ts"])
 
     def tombstones_of(self, room: Room) -> list[Document]:
-        """Give what is kept of a room's deleted messages: ``_id``, ``rid``, ``_deletedAt``."""
+        """Return what is kept of a room's deleted messages: ``_id``, ``rid``, ``_deletedAt``."""
         return [tombstone for tombstone in self._tombstones if tombstone["rid"] == room.id]
 
     def say(
@@ -58,7 +58,7 @@ class Messages:
         ts: datetime | None = None,
         **extra: Any,  # noqa: ANN401 - further fields of a message
     ) -> Document:
-        """Store a message and tell everybody concerned; give the stored document.
+        """Store a message and tell everybody concerned; return the stored document.
 
         Raise RefusedError where the id is used already.
         """

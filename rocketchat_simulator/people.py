@@ -12,7 +12,7 @@ from rocketchat_simulator.permissions import has_permission
 from rocketchat_simulator.refusals import RefusedError
 
 LOGIN_TOKEN_LIFE: Final = timedelta(days=90)
-_MOST_LOGIN_TOKENS: Final = 50
+_MAX_LOGIN_TOKENS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class User:
         self.has_connected = True
 
     def may(self, permission: str) -> bool:
-        """Say whether one of their roles carries the permission."""
+        """Return whether one of their roles carries the permission."""
         return has_permission(self.roles, permission)
 
     def as_author(self) -> Document:
@@ -140,17 +140,17 @@ class People:
         )
 
     def make_login_token(self, user: User, *, made_at: datetime | None = None) -> str:
-        """Give a new login token; the oldest of more than fifty stops working."""
+        """Return a new login token; the oldest of more than fifty stops working."""
         token = self._keep_token(user, made_at=made_at)
         logins = [kept for kept in user.tokens.values() if not kept.name]
-        for surplus in logins[:-_MOST_LOGIN_TOKENS]:
+        for surplus in logins[:-_MAX_LOGIN_TOKENS]:
             self.revoke_hash(user, surplus.hash)
         return token
 
     def make_personal_access_token(
         self, user: User, name: str, *, bypasses_two_factor: bool = False
     ) -> str:
-        """Give a new personal access token; raise RefusedError where the name is used."""
+        """Return a new personal access token; raise RefusedError where the name is used."""
         if self._personal_token(user, name):
             raise RefusedError(
                 "A token with this name already exists",
@@ -176,7 +176,7 @@ class People:
         return user if user and user_id in {None, user.id} else None
 
     def find_token(self, user: User, token: str) -> Token | None:
-        """Give what is kept of a token."""
+        """Return what is kept of a token."""
         return user.tokens.get(hash_token(token))
 
     def revoke_token(self, token: str) -> None:
@@ -204,7 +204,7 @@ class People:
         self._secrets.add(secret)
 
     def secrets(self) -> frozenset[str]:
-        """Give every secret that was ever made: passwords, tokens, codes and their hashes."""
+        """Return every secret that was ever made: passwords, tokens, codes and their hashes."""
         return frozenset(self._secrets)
 
     def _personal_token(self, user: User, name: str) -> Token | None:
@@ -223,5 +223,5 @@ class People:
 
 
 def digest(password: str) -> str:
-    """Give what clients send instead of a password: its SHA-256 in hexadecimal."""
+    """Return what clients send instead of a password: its SHA-256 in hexadecimal."""
     return hashlib.sha256(password.encode()).hexdigest()

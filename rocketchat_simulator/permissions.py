@@ -34,7 +34,7 @@ _BOT: Final = frozenset(
 
 
 def has_permission(roles: Iterable[str], permission: str) -> bool:
-    """Say whether one of the roles carries the permission; admins may do everything here."""
+    """Return whether one of the roles carries the permission; admins may do everything here."""
     return any(
         role == "admin"
         or (role == "user" and permission in _USER)

@@ -47,7 +47,7 @@ class Person:
     activities: list[list[Any]] = field(default_factory=list)
 
     async def call(self, method: str, route: str, **arguments: Any) -> Json:  # noqa: ANN401 - aiohttp's own
-        """Call a REST route (such as ``im.create``) as this person; give the JSON answer."""
+        """Call a REST route (such as ``im.create``) as this person; return the JSON answer."""
         headers = {"X-User-Id": self.user_id, "X-Auth-Token": self.token}
         async with self._http.request(
             method, f"{self.url}/api/v1/{route}", headers=headers, **arguments
@@ -56,7 +56,7 @@ class Person:
         return answer
 
     async def open_direct_room(self, *usernames: str) -> str:
-        """Give the id of the direct message with these people."""
+        """Return the id of the direct message with these people."""
         names = {"usernames": ",".join(usernames)} if len(usernames) > 1 else {}
         answer = await self.call("POST", "im.create", json=names or {"username": usernames[0]})
         return str(answer["room"]["rid"])
@@ -99,7 +99,7 @@ class Person:
         return str(answer["token"])
 
     async def fill_in(self, link: str, **fields: str) -> tuple[int, str]:
-        """Open a page with a form, fill it in, send it; give the status and the page that follows.
+        """Open a page with a form, fill it in, send it; return the status and the next page."""
 
         A page without a form is given as it is.
         """
@@ -115,7 +115,7 @@ class Person:
             return dict(_HIDDEN_FIELD.findall(await response.text()))
 
     async def send_form(self, link: str, fields: dict[str, str]) -> tuple[int, str]:
-        """Send a form as this browser; give the status and the page that follows."""
+        """Send a form as this browser; return the status and the page that follows."""
         async with self._http.post(link, data=fields) as response:
             return response.status, await response.text()
 

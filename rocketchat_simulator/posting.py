@@ -20,7 +20,7 @@ _LOUD: Final = {"all": "mention-all", "here": "mention-here"}
 
 
 def check_room(user: User, room: Room | None, version: Version) -> Room:
-    """Give the room if the user may write there; raise RefusedError."""
+    """Return the room if the user may write there; raise RefusedError."""
     if room is None:
         raise RefusedError("error-invalid-room")
     if not room.is_readable_by(user):

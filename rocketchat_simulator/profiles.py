@@ -63,7 +63,7 @@ _LATER_PREFERENCES: Final[Document] = {
 
 
 def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = False) -> Document:
-    """Give the account as ``me`` shows it, and ``login`` nearly so; ``site`` is the server's URL.
+    """Return the account as ``me`` shows it, and ``login`` nearly so; ``site`` is the server's URL.
 
     As seen on 6.5.3, ``login`` shows there the hash of the password too.
     """
@@ -86,7 +86,7 @@ def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = F
 
 
 def show_created(user: User) -> Document:
-    """Give a new account as ``users.create`` shows it."""
+    """Return a new account as ``users.create`` shows it."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"createdAt": user.created_at, "_updatedAt": user.updated_at, "settings": {}}
     shown |= {"emails": _emails(user), "type": user.type, "roles": list(user.roles)}
@@ -95,7 +95,7 @@ def show_created(user: User) -> Document:
 
 
 def show_to_others(user: User, reader: User) -> Document:
-    """Give the account as ``users.info`` shows it; more to those who may see everything."""
+    """Return the account as ``users.info`` shows it; more to those who may see everything."""
     sees_all = reader is user or reader.may("view-full-other-user-info")
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"type": user.type, "status": user.status, "active": user.is_active}
@@ -109,13 +109,13 @@ def show_to_others(user: User, reader: User) -> Document:
 
 
 def show_briefly(user: User) -> Document:
-    """Give the account as lists of people show it."""
+    """Return the account as lists of people show it."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     return shown | {"status": user.status}
 
 
 def show_presence(user: User) -> Document:
-    """Give the account as ``users.presence`` shows it."""
+    """Return the account as ``users.presence`` shows it."""
     avatar = {"avatarETag": "rocketcatrocketca"} if user.id == "rocket.cat" else {}
     return show_briefly(user) | _optional(user, is_public=True) | avatar
 

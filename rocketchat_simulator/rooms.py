@@ -47,11 +47,11 @@ class Room:
         return name
 
     def has(self, user: User) -> bool:
-        """Say whether somebody is a member."""
+        """Return whether somebody is a member."""
         return user.id in self.member_ids
 
     def is_readable_by(self, user: User) -> bool:
-        """Say whether somebody may read it; public channels are open to nearly everybody."""
+        """Return whether somebody may read it; public channels are open to nearly everybody."""
         return self.has(user) or (self.type == "c" and user.may("view-c-room"))
 
 
@@ -84,16 +84,16 @@ class Rooms:
         return next((room for room in self._rooms.values() if name and room.name == name), None)
 
     def of(self, user: User, types: str = "cpd") -> list[Room]:
-        """Give the rooms somebody is in."""
+        """Return the rooms somebody is in."""
         found = [self._rooms[room_id] for room_id in self._subscriptions[user.id]]
         return [room for room in found if room.type in types]
 
     def subscription(self, user: User, room: Room) -> Document | None:
-        """Give somebody's row for a room."""
+        """Return somebody's row for a room."""
         return self._subscriptions[user.id].get(room.id)
 
     def subscriptions_of(self, user: User) -> list[Document]:
-        """Give somebody's rows for all their rooms."""
+        """Return somebody's rows for all their rooms."""
         return list(self._subscriptions[user.id].values())
 
     def make_channel(
@@ -127,7 +127,7 @@ class Rooms:
         return self._add(document, people)
 
     def direct_room(self, *users: User) -> Room:
-        """Give the direct message of these people; made where there is none yet."""
+        """Return the direct message of these people; made where there is none yet."""
         people = sorted(set(users), key=lambda user: user.username)
         ids = sorted(user.id for user in people)
         if known := self._direct.get(tuple(ids)):

@@ -27,8 +27,8 @@ from rocketchat_simulator.versions import version_of
 from rocketchat_simulator.workspace import Workspace
 
 _PAGE: Final = Path(__file__).parent / "page"
-_MOST_REQUESTS: Final = 10_000
-_MOST_BODY: Final = 1024 * 1024
+_MAX_REQUESTS: Final = 10_000
+_MAX_BODY: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Simulator:
             ping_after=ping_after,
             pong_within=pong_within,
         )
-        self.requests: Final[deque[LoggedRequest]] = deque(maxlen=_MOST_REQUESTS)
+        self.requests: Final[deque[LoggedRequest]] = deque(maxlen=_MAX_REQUESTS)
         self.faults: Final = Faults()
         self.demo: Final = DemoServer(self.workspace)
         self.demo_people: Final[list[User]] = self.demo.people
@@ -172,7 +172,7 @@ class Simulator:
         return site
 
     def _make_app(self) -> web.Application:
-        app = web.Application(client_max_size=_MOST_BODY, middlewares=[self.faults.middleware])
+        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self.faults.middleware])
         app.on_response_prepare.append(self._date)
         app.router.add_get("/websocket", self.realtime.serve)
         app.router.add_route("*", "/api/{rest:.*}", self._rest.serve)

@@ -126,7 +126,7 @@ class Sessions:
         )
 
     def rows_of(self, user: User) -> list[Row]:
-        """Give all rows of a user, as stored."""
+        """Return all rows of a user, as stored."""
         return list(self._rows_by_user[user.id])
 
     def _keep(self, row: Row) -> None:
@@ -134,7 +134,7 @@ class Sessions:
         self._rows_by_user[row["userId"]].append(row)
 
     def list(self, rows: Iterable[Row] | None = None, *, filter: str = "") -> list[Row]:  # noqa: A002 - Rocket.Chat's word
-        """Give one row for each login token that is not logged out, newest first.
+        """Return one row for each login token that is not logged out, newest first.
 
         ``filter`` matches anywhere in device name, device type, system and ids run together.
         """

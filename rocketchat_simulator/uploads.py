@@ -71,7 +71,7 @@ class Uploads:
         return found if is_there else None
 
     def confirm(self, user: User, upload: Upload, fields: Document) -> Document:
-        """Say a file in its room, each time anew, and keep it; give the message.
+        """Say a file in its room, each time anew, and keep it; return the message.
 
         ``fields`` may hold ``msg``, ``tmid`` and ``description``.
         """

@@ -163,5 +163,5 @@ VERSIONS: Final = {version.label: version for version in (_V6_5, _V7_7, _V8_3, _
 
 
 def version_of(label: str) -> Version:
-    """Give a version's behaviour; raise KeyError for one that is not simulated."""
+    """Return a version's behaviour; raise KeyError for one that is not simulated."""
     return VERSIONS[label]

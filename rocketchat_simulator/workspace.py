@@ -165,7 +165,7 @@ class Workspace:
             self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
 
     def send_message(self, user: User, message: Document) -> Document:
-        """Do what ``chat.sendMessage`` does with a client's message; give the stored one.
+        """Do what ``chat.sendMessage`` does with a client's message; return the stored one.
 
         Raise RefusedError where the server would; its ``kind`` is empty for refusals that the
         realtime API swallows.

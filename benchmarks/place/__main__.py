@@ -18,7 +18,7 @@ from rocketchat_simulator.people import User
 from rocketchat_simulator.server import Simulator
 from rocketchat_simulator.workspace import Workspace
 
-_MOST_LINE = 64 * 1024 * 1024
+_MAX_LINE = 64 * 1024 * 1024
 
 
 async def serve() -> None:
@@ -72,7 +72,7 @@ def _make_simulator(plan: Plan) -> Simulator:
 
 
 async def _open_input() -> asyncio.StreamReader:
-    locale = asyncio.StreamReader(limit=_MOST_LINE)
+    locale = asyncio.StreamReader(limit=_MAX_LINE)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(locale), sys.stdin)
     return locale

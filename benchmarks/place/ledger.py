@@ -47,7 +47,7 @@ class Ledger:
         return [self._by_id[each] for each in ids]
 
     def has_seen(self, answer_id: str) -> bool:
-        """Tell whether an answer was noted before; a workspace publishes a message many times."""
+        """Return whether an answer was noted before; a workspace publishes a message many times."""
         return answer_id in self._seen
 
     def note_answer(self, message: dict[str, Any], at: float) -> Command | None:

@@ -23,7 +23,7 @@ class Orders:
         self._talk = talk
 
     async def carry_out(self, name: str, arguments: dict[str, Any]) -> Outcome:
-        """Do it; give what was said, what the bot had said before, and the CPU time it took."""
+        """Do it; return what was said, what the bot had said before, and the CPU time it took."""
         cpu = time.process_time()
         told = await getattr(self, f"do_{name}")(**arguments)
         outcome = told if isinstance(told, dict) else {"commands": _show(told or ())}
@@ -84,7 +84,7 @@ class Orders:
         return [self._talk.say(text) for _ in range(count)]
 
     async def do_look(self, ids: Sequence[str]) -> Sequence[Command]:
-        """Give how commands said before stand now."""
+        """Return how commands said before stand now."""
         return self._talk.find(ids)
 
     async def do_wait(self, ids: Sequence[str], seconds: float) -> Sequence[Command]:

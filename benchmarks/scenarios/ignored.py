@@ -35,7 +35,7 @@ async def run(bench: Bench) -> Findings:
 
 
 async def _measure(bench: Bench, trial: Trial, findings: Findings) -> tuple[float, float]:
-    """Give CPU per ignored frame, in microseconds, and the worst answer's delay, in ms."""
+    """Return CPU per ignored frame, in microseconds, and the worst answer's delay, in ms."""
     text, commands = trial.contestant.noop, bench.scaled(_COMMANDS)
     frames = bench.scaled(_FRAMES)
     within = await trial.order("babble", text=text, count=commands, frames=frames)

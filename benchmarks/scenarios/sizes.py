@@ -41,7 +41,7 @@ async def run(bench: Bench) -> Findings:
 
 
 async def _start(trial: Trial) -> float:
-    """Give the seconds until the first answer, endless without one."""
+    """Return the seconds until the first answer, endless without one."""
     await trial.program.start()
     try:
         return await trial.rouse(_PATIENCE, _GAP) - trial.program.started_at

@@ -19,7 +19,7 @@ from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.vault import KEY_SIZE, KeyRing, Vault
 
-_MOST_PASSES: Final = 5
+_MAX_PASSES: Final = 5
 
 
 async def migrate(settings: Settings) -> AsyncIterator[str]:
@@ -73,7 +73,7 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
     ring = load_keys(settings)
     vault, total = make_vault(ring, settings), 0
     async with open_database(settings.storage.url) as database:
-        for _ in range(_MOST_PASSES):
+        for _ in range(_MAX_PASSES):
             done, broken = 0, list[str]()
             async for batch in reseal_all(database, vault, ring.sealing_id):
                 done += batch.done

@@ -77,7 +77,7 @@ async def check_everything(
 async def _check_workspace(
     rest: RestClient, settings: Settings, token: AuthToken, patience: float
 ) -> AsyncIterator[CheckResult | int]:
-    """Give findings, and in the end the calls that are allowed a minute, where that is known."""
+    """Return findings, and in the end the calls that are allowed a minute, where that is known."""
     login = await check_login(rest, token)
     yield login
     if login.level is Level.PROBLEM:

@@ -128,7 +128,7 @@ async def _check_keys(settings: Settings, found: Inspection, database: Database)
 
 
 def _find_key_to_come(settings: Settings, found: Inspection) -> Path | None:
-    """Give the file that the next start makes a key in; None where it needs the one there is.
+    """Return the file that the next start makes a key in; None where it needs the one there is.
 
     A database on a server may have other machines, each of which would make a key of its own.
     """

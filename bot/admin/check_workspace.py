@@ -147,6 +147,6 @@ async def check_room(rest: RestClient, name: str) -> CheckResult:
 
 
 def is_local(url: str) -> bool:
-    """Tell whether an address is on this machine."""
+    """Return whether an address is on this machine."""
     host = urlsplit(url).hostname or ""
     return host == "localhost" or host.startswith("127.") or host == "::1"

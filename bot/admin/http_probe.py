@@ -33,7 +33,7 @@ class Greeting:
 
 @asynccontextmanager
 async def open_stand_in(host: str, port: int) -> AsyncIterator[str]:
-    """Serve a health page where the bot would; give its sign, which is empty if a bot is there."""
+    """Serve a health page where the bot would; return its sign, "" if a bot is there."""
     try:
         listening = open_socket(host, port)
     except ConfigError:
@@ -66,7 +66,7 @@ async def visit(url: str, *, timeout: float) -> Greeting:  # noqa: ASYNC109 - ai
 
 
 async def fetch_metrics(url: str, *, timeout: float) -> str:  # noqa: ASYNC109 - the same
-    """Give what a running bot shows under ``url``/metrics; nothing where it shows none."""
+    """Return what a running bot shows under ``url``/metrics; nothing where it shows none."""
     try:
         _, content = await _fetch(f"{url}/metrics", timeout)
     except UnreachableError:

@@ -129,7 +129,7 @@ class Catalogue:
         return name in self._commands
 
     def find(self, name: str) -> Command:
-        """Give the command of that name; raise UnknownCommandError with the nearest names."""
+        """Return the command of that name; raise UnknownCommandError with the nearest names."""
         found = self._commands.get(name)
         if found is not None:
             return found

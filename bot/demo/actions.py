@@ -18,11 +18,11 @@ from rocketchat_simulator.server import Simulator
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
-_MOST_STEPS: Final = 40
+_MAX_STEPS: Final = 40
 _BEAT: Final = 0.1
 _TICK: Final = timedelta(seconds=20)
-_MOST_TICKS: Final = 10
-_MOST_BEATS: Final = 50
+_MAX_TICKS: Final = 10
+_MAX_BEATS: Final = 50
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ class DemoActions:
 
     async def _pass_to(self, moment: datetime) -> None:
         """Go there in steps: what is to be done every day must find its time."""
-        step = max(_DAY, (moment - self._clock.now()) / _MOST_STEPS)
+        step = max(_DAY, (moment - self._clock.now()) / _MAX_STEPS)
         while self._clock.now() < moment:
             await self._let_finish()
             self._clock.move_to(min(moment, self._clock.now() + step))
@@ -109,14 +109,14 @@ class DemoActions:
 
     async def _let_finish(self) -> None:
         """Wait for reports in the making: their claims would have run out in between."""
-        for _ in range(_MOST_BEATS):
+        for _ in range(_MAX_BEATS):
             if not await self._memory.slots.load_free(_NEVER, 1):
                 return
             await asyncio.sleep(_BEAT)
 
     async def _wait_for_look(self, user: User, planned: datetime) -> None:
         # The bot looks after one person at a time: it may be somebody else's turn first.
-        for _ in range(_MOST_TICKS):
+        for _ in range(_MAX_TICKS):
             watch = await self._memory.watches.load(user.id)
             if watch is None or watch.next_at > planned:
                 return

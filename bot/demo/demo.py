@@ -145,7 +145,7 @@ async def _connect(person: Person, room_id: str) -> None:
 
 
 def find_link(message: Json) -> str:
-    """Give the connection link in a message of the bot's; raise LookupError if there is none."""
+    """Return the connection link in a message of the bot's; raise LookupError if there is none."""
     found = _LINK.search(str(message))
     if found is None:
         raise LookupError("no connection link in the message")

@@ -35,12 +35,12 @@ class UserLocale:
         self._catalogue = _load_catalogue(self.babel.language)
 
     def text(self, template: str, **values: object) -> str:
-        """Give the template in the reader's language, its ``{names}`` filled."""
+        """Return the template in the reader's language, its ``{names}`` filled."""
         found = self._catalogue.gettext(template) if template else ""
         return found.format(**values)
 
     def plural(self, one: str, many: str, count: int, **values: object) -> str:
-        """Give the form for ``count``, which fills ``{count}``."""
+        """Return the form for ``count``, which fills ``{count}``."""
         return self._catalogue.ngettext(one, many, count).format(count=count, **values)
 
     def day(self, moment: datetime) -> str:
@@ -79,7 +79,7 @@ class UserLocale:
         return f"`{self._prefix}{words}`"
 
     def in_zone(self, zone: tzinfo) -> "UserLocale":
-        """Give the same reader in another time zone."""
+        """Return the same reader in another time zone."""
         return UserLocale(self._language, zone, self._prefix)
 
     def zone_name(self) -> str:
@@ -88,7 +88,7 @@ class UserLocale:
 
 
 def find_zone(name: str, utc_offset: float | None) -> tzinfo:
-    """Give the zone of that IANA name; without one, the fixed offset in hours; else UTC."""
+    """Return the zone of that IANA name; without one, the fixed offset in hours; else UTC."""
     if name:
         try:
             return ZoneInfo(name)

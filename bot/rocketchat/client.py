@@ -81,12 +81,12 @@ class Inquiries:
         )
 
     async def fetch_roles(self) -> frozenset[str]:
-        """Give the roles of the bot's own account."""
+        """Return the roles of the bot's own account."""
         roles = (await self._ask("v1/me")).get("roles")
         return frozenset(map(_text, roles)) if isinstance(roles, list) else frozenset()
 
     async def is_licensed(self) -> bool:
-        """Tell whether the workspace has device management, by looking at the bot's sessions."""
+        """Return whether the workspace has device management, by looking at the bot's sessions."""
         try:
             await self._ask("v1/sessions/list", count="1")
         except NotLicensedError:
@@ -94,7 +94,7 @@ class Inquiries:
         return True
 
     async def fetch_redirects(self, client_id: str) -> tuple[str, ...] | None:
-        """Give where the OAuth application sends people back; None where that is not shown.
+        """Return where the OAuth application sends people back; None where that is not shown.
 
         Up to 6.12 the answer holds the application's secret too, which is not looked at.
         """
@@ -121,7 +121,7 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-_MOST_SESSIONS: Final = 100
+_MAX_SESSIONS: Final = 100
 _SENDS: Final = 2
 _HISTORY_PAGE: Final = 100
 _HISTORIES: Final = {
@@ -170,7 +170,7 @@ class RestClient:
         return Uploads(self._calls, self._token, is_background=self._is_background)
 
     def in_background(self) -> "RestClient":
-        """Give a view of the same client whose calls let those of people go first."""
+        """Return a view of the same client whose calls let those of people go first."""
         return RestClient(self._calls, self._token, is_background=True)
 
     def expected_wait(self, user_id: str) -> float | None:
@@ -220,7 +220,7 @@ class RestClient:
         ``is_fresh`` is asked for. Raises ``NotLicensedError``.
         """
         # 0 is no page at all but a database error: server source `getPaginationItems.ts`, 8.3.
-        size = min(max(count, 1), _MOST_SESSIONS)
+        size = min(max(count, 1), _MAX_SESSIONS)
         query = {"count": str(size), "offset": str(max(offset, 0))}
         if words:
             query["filter"] = words

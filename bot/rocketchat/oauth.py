@@ -31,8 +31,8 @@ REFRESH_LIFE: Final = timedelta(days=14)
 TIMEOUT: Final = 10.0
 """Seconds after which a request to the token endpoint is given up."""
 
-_MOST_BYTES: Final = 64 * 1024
-_USUAL_LIFE: Final = 3600
+_MAX_BYTES: Final = 64 * 1024
+_DEFAULT_LIFE: Final = 3600
 _TOO_MANY: Final = 429
 _BUSY_WAIT: Final = 60.0
 _SERVER_ERROR: Final = 500
@@ -136,7 +136,7 @@ async def open_oauth(
 
 
 async def _read_document(response: ClientResponse) -> Document:
-    content = await response.content.read(_MOST_BYTES)
+    content = await response.content.read(_MAX_BYTES)
     if response.content_type != "application/json":
         return {}
     return parse_document(content) or {}
@@ -173,5 +173,5 @@ def _parse_pair(document: Document, asked_at: datetime) -> TokenPair:
         raise ProtocolError("oauth/token: a token is missing in the answer")
     life = document.get("expires_in")
     seconds = life if isinstance(life, int) and 0 < life <= REFRESH_LIFE.total_seconds() else 0
-    expires_at = asked_at + timedelta(seconds=seconds or _USUAL_LIFE)
+    expires_at = asked_at + timedelta(seconds=seconds or _DEFAULT_LIFE)
     return TokenPair(SecretStr(access), SecretStr(refresh), expires_at)

@@ -105,7 +105,7 @@ class TtlCache:
     async def recall(
         self, question: Query, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool = False
     ) -> T:
-        """Give what ``fetch`` gave a moment ago, or what it gives now; always now if fresh."""
+        """Return what ``fetch`` gave a moment ago, or what it gives now; always now if fresh."""
         self._drop_old()
         if question in self._answers and not is_fresh:
             return cast("T", self._answers[question][1])
@@ -169,7 +169,7 @@ class RequestExecutor:
     async def recall(
         self, question: Query, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool
     ) -> T:
-        """Give what ``fetch`` made of the same question a few seconds ago, or makes of it now."""
+        """Return what ``fetch`` made of the same question a few seconds ago, or makes of it now."""
         if is_fresh:
             self._flights.forget(question.user_id)
         return await self._recent.recall(question, fetch, is_fresh=is_fresh)

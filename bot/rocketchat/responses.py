@@ -27,9 +27,9 @@ _CODE: Final = re.compile(r"\[([\w-]+)\]\s*$")
 _SECONDS: Final = re.compile(r"wait (\d{1,5}) seconds?")
 _TOO_MANY: Final = frozenset({"error-too-many-requests", "too-many-requests"})
 _NO_LICENCE: Final = frozenset({"error-action-not-allowed", "unauthorized", "forbidden"})
-_LONGEST_WAIT: Final = 3600.0
-_USUAL_WAIT: Final = 60.0
-_LONGEST_REASON: Final = 200
+_MAX_WAIT: Final = 3600.0
+_DEFAULT_WAIT: Final = 60.0
+_MAX_REASON: Final = 200
 _IS_URL_RIGHT: Final = "is workspace.url right?"
 
 
@@ -53,7 +53,7 @@ def read_document(route: str, answer: Response) -> Document:
 
 
 def is_success(answer: Response) -> bool:
-    """Tell whether the workspace did what was asked."""
+    """Return whether the workspace did what was asked."""
     if answer.status != 200 or answer.document is None:  # noqa: PLR2004 - HTTP's OK
         return False
     return answer.document.get("success") is not False
@@ -102,15 +102,15 @@ def _is_too_many(answer: Response) -> bool:
 
 def _read_text(document: Document) -> str:
     text = document.get("error") or document.get("message") or ""
-    return " ".join(str(text).split())[:_LONGEST_REASON]
+    return " ".join(str(text).split())[:_MAX_REASON]
 
 
 def _read_wait(answer: Response) -> float:
     """Seconds to wait; the reset is held against the server's own clock, not against ours."""
     for wait in (_read_reset(answer), _read_retry_after(answer), _read_seconds(answer)):
-        if wait is not None and 0 < wait <= _LONGEST_WAIT:
+        if wait is not None and 0 < wait <= _MAX_WAIT:
             return wait
-    return _USUAL_WAIT
+    return _DEFAULT_WAIT
 
 
 def _read_reset(answer: Response) -> float | None:

@@ -51,7 +51,7 @@ def _parse(raw: str | bytes) -> object:
         return json.loads(raw)
 
 
-_MOST_BYTES: Final = 4 * 1024 * 1024
+_MAX_BYTES: Final = 4 * 1024 * 1024
 # It knows no pages: after an outage it names every room of the bot's, each with its last message.
 _MORE_BYTES: Final = {"v1/rooms.get": 64 * 1024 * 1024}
 _CONNECT_TIMEOUT: Final = 5.0
@@ -173,7 +173,7 @@ async def _read_answer(route: str, response: ClientResponse) -> Response:
 
 
 async def _read_content(route: str, response: ClientResponse) -> bytes:
-    content, most = bytearray(), _MORE_BYTES.get(route, _MOST_BYTES)
+    content, most = bytearray(), _MORE_BYTES.get(route, _MAX_BYTES)
     while chunk := await response.content.readany():
         content += chunk
         if len(content) > most:

@@ -35,7 +35,7 @@ class Checkpoints:
         self._bot_id: Final = bot_id
 
     async def load_or_begin(self, server_now: datetime) -> Checkpoint:
-        """Give the checkpoint; on the very first start it is the present."""
+        """Return the checkpoint; on the very first start it is the present."""
         values = {"bot_id": self._bot_id, "began_at": server_now, "heard_until": server_now}
         await self._database.run(
             lambda connection: connection.execute(

@@ -24,7 +24,7 @@ from bot.storage.transaction import (
     run_transaction,
 )
 
-_LARGEST_GROUP: Final = 500  # so that other processes on the file get their turn
+_MAX_GROUP: Final = 500  # so that other processes on the file get their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class WorkQueue:
     def take_group(self) -> list[DbTask]:
         """Take out the next jobs that may share a transaction, but for those given up."""
         jobs: list[DbTask] = []
-        while self._ready and len(jobs) < _LARGEST_GROUP:
+        while self._ready and len(jobs) < _MAX_GROUP:
             if jobs and not (jobs[0].is_groupable and self._ready[0].is_groupable):
                 break
             jobs.append(self._ready.popleft())
@@ -108,7 +108,7 @@ def succeed(jobs: Sequence[DbTask], results: Sequence[object]) -> None:
 
 
 def set_results(jobs: Sequence[DbTask], results: Sequence[object]) -> None:
-    """Give all who wait their results, from the event loop."""
+    """Return all who wait their results, from the event loop."""
     for job, result in zip(jobs, results, strict=True):
         if not job.outcome.done():
             job.outcome.set_result(result)
@@ -128,7 +128,7 @@ def _wake(jobs: Sequence[DbTask], deliver: Callable[[], None]) -> None:
 T = TypeVar("T")
 Note = Callable[[int, float, bool], None]
 
-_LONGEST_REST: Final = 0.05  # seconds, for what is not urgent
+_MAX_REST: Final = 0.05  # seconds, for what is not urgent
 
 
 def _note_nothing(_jobs: int, _seconds: float, _has_failed: bool) -> None:  # noqa: FBT001 - as Note
@@ -237,7 +237,7 @@ class Database:
         self._line.add_unhurried(job)
         if self._alarm is None:
             # Once is enough: whatever else it finds has waited for less long.
-            self._alarm = asyncio.get_running_loop().call_later(_LONGEST_REST, self._ring)
+            self._alarm = asyncio.get_running_loop().call_later(_MAX_REST, self._ring)
 
     def _ring(self) -> None:
         self._alarm = None

@@ -14,7 +14,7 @@ from bot.storage.failures import make_file_error
 
 _LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
 _OLDEST: Final = (3, 35)  # the first that knows RETURNING
-_MOST_SWITCHES: Final = 50
+_MAX_SWITCHES: Final = 50
 
 _LASTING: Final = "PRAGMA synchronous = FULL"
 # WAL with NORMAL forgets the last commits in a power cut, always from the end of the log, and
@@ -62,7 +62,7 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
     """Keep a log of writes beside the file, so that reading and writing do not stop each other."""
-    for _ in range(_MOST_SWITCHES):
+    for _ in range(_MAX_SWITCHES):
         with suppress(sqlite3.OperationalError):
             connection.execute("PRAGMA journal_mode = WAL")
             return
@@ -127,7 +127,7 @@ def make_postgresql_engine(address: URL) -> Engine:
 
 
 def make_connection_settings(url: str, options: str = "") -> dict[str, Any]:
-    """Give what libpq needs to connect to the same database otherwise than through the engine.
+    """Return what libpq needs to connect to the same database otherwise than through the engine.
 
     ``options`` is for the server, as in ``-c search_path=mine``, and wins over the address's own.
     """
@@ -203,12 +203,12 @@ def make_engine(url: str) -> Engine:
 
 
 def is_on_server(url: str) -> bool:
-    """Say whether the database is PostgreSQL; false also for an address that cannot work."""
+    """Return whether the database is PostgreSQL; false also for an address that cannot work."""
     return url.partition(":")[0].partition("+")[0] == "postgresql"
 
 
 def find_database_file(url: str) -> Path | None:
-    """Give the file of an SQLite database; None for a database that is not a file."""
+    """Return the file of an SQLite database; None for a database that is not a file."""
     address = make_url(url)
     is_file = address.get_backend_name() == "sqlite" and address.database
     return Path(str(address.database)) if is_file and address.database != ":memory:" else None

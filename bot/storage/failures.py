@@ -90,7 +90,7 @@ def make_file_error(path: str, error: OSError) -> StorageError:
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Say whether the transaction was undone only because others were in its way."""
+    """Return whether the transaction was undone only because others were in its way."""
     return getattr(error.orig, "sqlstate", None) in _CONFLICTS
 
 

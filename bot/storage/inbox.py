@@ -28,7 +28,7 @@ from bot.storage.tables import UtcTime, accounts, inbox, unfinished
 
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
-_MOST_NAMES: Final = 500
+_MAX_NAMES: Final = 500
 
 # Written out as both databases read it.
 _CLAIM: Final = Statement(
@@ -147,8 +147,8 @@ class Inbox:
 
     async def renew(self, message_ids: Sequence[str], *, by: str, until: datetime) -> None:
         """Keep these claims of one worker's for longer."""
-        for start in range(0, len(message_ids), _MOST_NAMES):
-            names = message_ids[start : start + _MOST_NAMES]
+        for start in range(0, len(message_ids), _MAX_NAMES):
+            names = message_ids[start : start + _MAX_NAMES]
             await self._database.run(partial(_renew, names, by, until))
 
     async def take_over(
@@ -167,7 +167,7 @@ class Inbox:
         return tuple(sorted((InboxEntry(*row) for row in rows), key=lambda each: each.sent_at))
 
     async def find_standing(self, letter: InboxEntry, by: str) -> ClaimStatus:
-        """Tell whether a worker who has claimed a message may work on it now."""
+        """Return whether a worker who has claimed a message may work on it now."""
         values = {name: getattr(letter, name) for name in ("message_id", "sender_id", "sent_at")}
         values["by"] = by
         return await self._database.read(
@@ -198,7 +198,7 @@ class Inbox:
         return await self._database.run(lambda connection: connection.scalar(query) or 0)
 
     async def forget(self, user_id: str) -> None:
-        """Give up the questions that wait for the person to connect."""
+        """Return up the questions that wait for the person to connect."""
         await self._give_up(_row.awaiting == user_id)
 
     async def _give_up(self, which: ColumnElement[bool]) -> None:
@@ -239,15 +239,15 @@ class Inbox:
         await self._database.run(lambda connection: connection.execute(statement))
 
     async def find_known(self, message_ids: Sequence[str]) -> frozenset[str]:
-        """Give those of the messages that somebody works on or has answered."""
+        """Return those of the messages that somebody works on or has answered."""
         known: set[str] = set()
-        for start in range(0, len(message_ids), _MOST_NAMES):
-            names = message_ids[start : start + _MOST_NAMES]
+        for start in range(0, len(message_ids), _MAX_NAMES):
+            names = message_ids[start : start + _MAX_NAMES]
             known.update(await self._database.run(partial(_find, names)))
         return frozenset(known)
 
     async def is_finished(self, message_id: str) -> bool:
-        """Say whether the message has been answered."""
+        """Return whether the message has been answered."""
         query = select(_row.finished_at).where(_row.message_id == message_id)
         when = await self._database.read(
             lambda connection: connection.execute(query).scalar_one_or_none()

@@ -28,7 +28,7 @@ _WHERE_FROM: Final = (
 def load_key_ring(
     keys: Sequence[SecretStr], key_file: Path | None, *, is_creation_allowed: bool
 ) -> KeyRing:
-    """Give the keys of the configuration, or else of the file, which is made where allowed.
+    """Return the keys of the configuration, or else of the file, which is made where allowed.
 
     Raises ConfigError, which names the setting and never a key.
     """
@@ -75,7 +75,7 @@ def _refuse_shared(status: os.stat_result, path: Path) -> None:
 
 
 def add_key(path: Path) -> bytes:
-    """Put a new key before those in the file, and give its id: from now on it seals.
+    """Put a new key before those in the file, and return its id: from now on it seals.
 
     Raises ConfigError. A bot that runs notices the change by itself.
     """

@@ -35,7 +35,7 @@ def migrate(connection: Connection) -> Migration:
 
 
 def read_revision(connection: Connection) -> str:
-    """Give the revision that the tables are at; nothing where there are none."""
+    """Return the revision that the tables are at; nothing where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -43,7 +43,7 @@ def read_revision(connection: Connection) -> str:
 
 
 def is_outdated(revision: str) -> bool:
-    """Say whether there is a later revision; raise StorageError for one of a newer program's."""
+    """Return whether there is a later revision; raise StorageError for one of a newer program's."""
     known = find_revisions()
     if revision and revision not in known:
         raise StorageError(
@@ -54,7 +54,7 @@ def is_outdated(revision: str) -> bool:
 
 
 def find_revisions() -> frozenset[str]:
-    """Give all there are, by the names of their files, as in ``r0001_first_tables``."""
+    """Return all there are, by the names of their files, as in ``r0001_first_tables``."""
     names = (module.name for module in pkgutil.iter_modules(versions.__path__))
     return frozenset(name.partition("_")[0].removeprefix("r") for name in names)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from bot.storage.transaction import Work
 
 _MUCH: Final = 3000  # pieces of work; most change the same few pages, which are then copied once
-_LONGEST_LOG: Final = 16_000  # pages; then whoever writes waits until all of it is copied
+_MAX_LOG: Final = 16_000  # pages; then whoever writes waits until all of it is copied
 
 # Neither another's lock nor the disk is waited for: both are the storage thread's affair.
 _NEVER_WAIT: Final = (
@@ -55,7 +55,7 @@ class SqliteFastPath:
         return results
 
     def is_log_due(self) -> bool:
-        """Tell whether it is time for ``copy_log``; once, for then it is counted anew."""
+        """Return whether it is time for ``copy_log``; once, for then it is counted anew."""
         is_due = self._done >= _MUCH
         if is_due:
             self._done = 0
@@ -69,7 +69,7 @@ class SqliteFastPath:
         driver: Any = self._copying.connection.driver_connection
         with suppress(sqlite3.Error):
             _, pages, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages > _LONGEST_LOG:
+            if pages > _MAX_LOG:
                 # Whoever writes all the time never lets the gentle way come to the log's end.
                 driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 

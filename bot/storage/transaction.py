@@ -16,9 +16,9 @@ from bot.storage.failures import is_conflict, translated_errors
 
 Work = Callable[[Connection], Any]
 
-_MOST_REPEATS: Final = 20
+_MAX_REPEATS: Final = 20
 _FIRST_PAUSE: Final = 0.001  # seconds
-_LONGEST_PAUSE: Final = 0.1
+_MAX_PAUSE: Final = 0.1
 _RANDOM: Final = SystemRandom()
 
 
@@ -59,11 +59,11 @@ def run_transaction(
     Raises NoConnectionError, StorageError, whatever the work raises alone, and GroupBrokenError
     for whatever one of several raises.
     """
-    for repeat in range(_MOST_REPEATS):
+    for repeat in range(_MAX_REPEATS):
         with suppress(_UndoneError):
             return _try(engine, works, kind)
         # Those who got in each other's way would do so again if they all came back at once.
-        time.sleep(_RANDOM.uniform(0, min(_FIRST_PAUSE * 2**repeat, _LONGEST_PAUSE)))
+        time.sleep(_RANDOM.uniform(0, min(_FIRST_PAUSE * 2**repeat, _MAX_PAUSE)))
     try:
         return _try(engine, works, kind)
     except _UndoneError as error:

@@ -30,7 +30,7 @@ class KeyRing:
         return tuple(self._keys)
 
     def find(self, key_id: bytes) -> bytes | None:
-        """Give the key of that id."""
+        """Return the key of that id."""
         return self._keys.get(key_id)
 
     def __repr__(self) -> str:

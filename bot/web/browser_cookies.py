@@ -21,7 +21,7 @@ class BrowserCookies:
         self._name: Final = "__Host-browser" if is_https else "browser"
 
     def find(self, request: web.Request) -> SecretStr | None:
-        """Give the browser's cookie, if it has brought one."""
+        """Return the browser's cookie, if it has brought one."""
         value = request.cookies.get(self._name, "")
         return SecretStr(value) if len(value) == _LENGTH else None
 
@@ -49,7 +49,7 @@ class BrowserCookies:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def is_same(self, request: web.Request, link: SecretStr, field: str) -> bool:
-        """Tell whether the form was opened by the browser that sends it."""
+        """Return whether the form was opened by the browser that sends it."""
         browser = self.find(request)
         if browser is None:
             return False

@@ -46,7 +46,7 @@ async def serve_on(runner: web.AppRunner, listening: socket.socket) -> asyncio.S
     return await loop.create_server(speak, sock=listening)
 
 
-_LARGEST_FORM: Final = 16 * 1024
+_MAX_FORM: Final = 16 * 1024
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -62,7 +62,7 @@ def make_web_app(
         ready = is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
-    app = web.Application(client_max_size=_LARGEST_FORM, middlewares=[show_every_failure(pages)])
+    app = web.Application(client_max_size=_MAX_FORM, middlewares=[show_every_failure(pages)])
     _add_health(app, is_alive)
     app.router.add_get("/readyz", show_readiness)
     app.router.add_get("/style.css", pages.show_style)

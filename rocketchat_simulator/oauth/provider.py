@@ -79,7 +79,7 @@ class OAuthProvider:
                 self._drop(pair)
 
     def make_code(self, user: User, app: OAuthApp, redirect_uri: str) -> str:
-        """Give the code that a person's consent is worth; good for five minutes, once."""
+        """Return the code that a person's consent is worth; good for five minutes, once."""
         expires_at = self._now() + CODE_LIFE
         text = self._make_secret()
         self._codes[text] = Code(text, app.client_id, user.id, redirect_uri, expires_at)

@@ -29,7 +29,7 @@ class OAuthRequest:
     authorization: str = field(default="", repr=False)
 
     def read(self, name: str) -> str:
-        """Give a field of the form, or else of the address, or else nothing."""
+        """Return a field of the form, or else of the address, or else nothing."""
         return self.form.get(name) or self.query.get(name) or ""
 
 

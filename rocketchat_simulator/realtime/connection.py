@@ -55,7 +55,7 @@ class Connection:
         self._own_activity: RoomActivity | None = None
 
     def is_listening(self, username: str) -> bool:
-        """Tell whether it is this user's, with a subscription to messages."""
+        """Return whether it is this user's, with a subscription to messages."""
         streams = {wanted.stream for _, wanted in self.subscriptions}
         return self.user is not None and self.user.username == username and MESSAGES in streams
 
@@ -179,7 +179,7 @@ class Connection:
             self.close(self._late_code)
 
     def _format_result(self, name: str, result: object) -> Frame:
-        """Give what stands in the answer; of ddp-streamer's 404, 8.8 has nothing left."""
+        """Return what stands in the answer; of ddp-streamer's 404, 8.8 has nothing left."""
         if not self.flavour.own_methods:
             return {} if result is None else {"result": result}
         is_own = name.startswith(self.flavour.own_methods)

@@ -87,6 +87,6 @@ STREAMER: Final = Flavour(
 
 
 def make_greeting(version: Version) -> Frame:
-    """Give ddp-streamer's first frame; since when it has a ``msg`` is not known exactly."""
+    """Return ddp-streamer's first frame; since when it has a ``msg`` is not known exactly."""
     name = {"msg": "server_id"} if version.major >= _FIRST_WITH_NAMED_GREETING else {}
     return {**name, "server_id": "0"}

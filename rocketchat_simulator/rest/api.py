@@ -79,7 +79,7 @@ def _show_server(workspace: Workspace) -> Response:
 
 
 def _shape(path: str) -> tuple[str, int]:
-    """Give what tells paths with ids in them apart: the beginning, and how many ids follow."""
+    """Return what tells paths with ids in them apart: the beginning, and how many ids follow."""
     head, *ids = path.split("/")
     return head, len(ids)
 
@@ -92,7 +92,7 @@ async def _read_file(request: web.Request) -> File | None:
 
 
 async def _read_body(request: web.Request) -> Document:
-    """Give the JSON object that was sent; anything else counts as empty."""
+    """Return the JSON object that was sent; anything else counts as empty."""
     try:
         body = json.loads(await request.text() or "{}")
     except ValueError:
@@ -130,6 +130,6 @@ def _find_caller(workspace: Workspace, headers: Mapping[str, str]) -> User | Non
 
 
 def _read_proxied_ip(request: web.Request) -> str | None:
-    """Give the client's address as a proxy in front would report it."""
+    """Return the client's address as a proxy in front would report it."""
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
     return forwarded or request.headers.get("X-Real-IP")

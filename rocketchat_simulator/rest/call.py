@@ -48,7 +48,7 @@ class Call:
         return self._number("offset", 0), min(self._number("count", DEFAULT_COUNT), MOST_COUNT)
 
     def moment(self, name: str) -> datetime | None:
-        """Give a date parameter, None where it is absent or empty, as the server's own tests do.
+        """Return a date parameter, None where it is absent or empty, as the server's own tests do.
 
         Raise RefusedError for one that is not a date.
         """

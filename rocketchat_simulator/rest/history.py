@@ -76,7 +76,7 @@ def _sync_since(call: Call, room: Room, since: datetime) -> Document:
 
 
 def _sync_page(call: Call, room: Room) -> Document:
-    """Give one page of changes, oldest first; without a cursor there is nothing."""
+    """Return one page of changes, oldest first; without a cursor there is nothing."""
     is_deleted = call.params["type"] == "DELETED"
     key = "_deletedAt" if is_deleted else "_updatedAt"
     messages = call.workspace.messages

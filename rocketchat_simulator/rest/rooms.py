@@ -175,7 +175,7 @@ def _leave(word: str) -> Callable[[Call, Room], Document]:
 
 
 def _family(prefix: str, word: str, type_: str) -> tuple[Route, ...]:
-    """Give the routes that channels and groups have in common."""
+    """Return the routes that channels and groups have in common."""
     made: dict[str, Any] = {
         "create": _create(word, is_private=type_ == "p"),
         "invite": _on_member(word, type_, _invite),

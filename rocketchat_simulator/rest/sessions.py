@@ -40,7 +40,7 @@ def _list_all(call: Call) -> Document:
 
 
 def _page(call: Call, rows: list[Document] | None) -> Document:
-    """Give one page of these rows, or of all rows together with whose they are."""
+    """Return one page of these rows, or of all rows together with whose they are."""
     offset, count = call.page()
     found = call.workspace.sessions.list(rows, filter=call.params.get("filter", ""))
     items = [_show_listed(call, row) for row in found[offset : offset + count]]

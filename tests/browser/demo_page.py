@@ -59,7 +59,7 @@ class DemoPage:
         await self.page.get_by_role("heading", level=1, name=name).wait_for()
 
     def bot_says(self, text: str, **extra: object) -> str:
-        """Let the bot say something in Alice's direct message; give the message's id."""
+        """Let the bot say something in Alice's direct message; return the message's id."""
         workspace = self.simulator.workspace
         message = workspace.say(self.people.bot, self.bot_room, text, **extra)  # type: ignore[arg-type] # fields of a message
         return str(message["_id"])

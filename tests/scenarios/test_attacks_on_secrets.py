@@ -43,7 +43,7 @@ def destroy(folder: Path) -> None:
 
 
 async def live_through_delegation(stage: Stage) -> list[str]:
-    """Go every way through the pages, with renewals, refusals, outages; give what was shown."""
+    """Go every way through the pages, with renewals, refusals, outages; return what was shown."""
     alice, bob = await stage.meet("alice"), await stage.meet("bob")
     faults, shown = stage.simulator.faults, []
     link = await alice.ask_for_link()

@@ -33,7 +33,7 @@ class Scene:
         return time.monotonic() + self.skipped
 
     async def ask(self) -> tuple[int, int]:
-        """Give the status of /healthz and of /readyz."""
+        """Return the status of /healthz and of /readyz."""
         base = self.running.bot.public_url
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{base}/healthz") as health:

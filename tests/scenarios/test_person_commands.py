@@ -65,7 +65,7 @@ async def test_everything_stored_is_shown_and_erased(stage: Stage) -> None:
 
 
 def list_traces(database: Path, *words: str) -> list[str]:
-    """Give the rows of any table that hold one of the words."""
+    """Return the rows of any table that hold one of the words."""
     with closing(sqlite3.connect(database)) as opened:
         names = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         tables = {name: opened.execute(f"SELECT * FROM {name}").fetchall() for (name,) in names}  # noqa: S608 - our own names

@@ -57,11 +57,11 @@ class Names:
         self._names[recorded] = answered
 
     def find(self, recorded: str) -> str | None:
-        """Give the simulated name, None where it was not learnt."""
+        """Return the simulated name, None where it was not learnt."""
         return self._names.get(recorded)
 
     def translate(self, value: Any) -> Any:  # noqa: ANN401 - any JSON document
-        """Give the document with every recorded name replaced, also inside longer texts."""
+        """Return the document with every recorded name replaced, also inside longer texts."""
         if isinstance(value, dict):
             return {key: self.translate(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -76,7 +76,7 @@ class Names:
 def find_differences(
     recorded: object, answered: object, *, ignored: Collection[str] = ()
 ) -> list[str]:
-    """Give one line for each difference in keys, types, lengths and telling values."""
+    """Return one line for each difference in keys, types, lengths and telling values."""
     return [line for path, line in _walk(recorded, answered, "") if not _is_in(path, ignored)]
 
 

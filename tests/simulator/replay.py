@@ -95,7 +95,7 @@ class Replay:
         self._report = Report()
 
     async def run(self) -> Report:
-        """Play everything; give what differed."""
+        """Play everything; return what differed."""
         version, is_licensed = self._start["version"], self._start["is_licensed"]
         async with (
             Simulator(version=version, is_licensed=is_licensed, now=self._clock) as simulator,
@@ -237,7 +237,7 @@ class Replay:
         return {"X-User-Id": user.id, "X-Auth-Token": secret}
 
     def _fill_in(self, value: Any) -> Any:  # noqa: ANN401 - any JSON document
-        """Give the document as it has to be sent: names translated, placeholders filled in."""
+        """Return the document as it has to be sent: names translated, placeholders filled in."""
         text = json.dumps(self._names.translate(value))
         text = re.sub(r"<(\d+) times x>", lambda match: "x" * int(match[1]), text)
         digest = hashlib.sha256(b"<password:thebot>").hexdigest()
@@ -273,7 +273,7 @@ class Replay:
 
 
 def _mark(frame: Json) -> str:
-    """Give what tells one frame from another: its kind, its id, its event."""
+    """Return what tells one frame from another: its kind, its id, its event."""
     fields = frame.get("fields", {})
     event = fields.get("eventName", "")
     args = [arg for arg in fields.get("args", []) if isinstance(arg, dict | str)]

@@ -11,7 +11,7 @@ from tests.support.rest_caller import open_world
 
 @asynccontextmanager
 async def open_site(app: web.Application) -> AsyncIterator[str]:
-    """Serve it; give its URL."""
+    """Serve it; return its URL."""
     runner = web.AppRunner(app)
     await runner.setup()
     try:

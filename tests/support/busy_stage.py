@@ -58,7 +58,7 @@ class Guest:
             self.noticed_at = time.monotonic()
 
     async def fill_in(self, http: aiohttp.ClientSession, link: str) -> Visit:
-        """Open a form and send it with a new token; give what the browser then shows."""
+        """Open a form and send it with a new token; return what the browser then shows."""
         async with http.get(link) as response:
             fields = dict(_HIDDEN.findall(await response.text()))
         token = self.simulator.workspace.make_personal_access_token(self.user, link[-9:])
@@ -114,7 +114,7 @@ class Party:
         return sum(each.status == 429 for each in self.simulator.requests)
 
     def find_askers(self, route: str) -> Iterator[str]:
-        """Give whose token asked, in order."""
+        """Return whose token asked, in order."""
         for each in self.simulator.requests:
             if each.path.endswith(route) and each.user_id:
                 yield each.user_id
@@ -158,7 +158,7 @@ class Outcome:
 
 
 async def ask_at_once(guests: list[Guest], patience: float = 60) -> list[Outcome]:
-    """Let all ask, one after the other; give them in the order in which that ended."""
+    """Let all ask, one after the other; return them in the order in which that ended."""
     outcomes: list[Outcome] = []
 
     async def ask(guest: Guest) -> None:

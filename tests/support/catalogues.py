@@ -23,7 +23,7 @@ Text = str | tuple[str, str]
 
 
 def find_texts() -> set[Text]:
-    """Give all texts; those with a plural as a pair."""
+    """Return all texts; those with a plural as a pair."""
     speaking = [path for path in HOUSE.rglob("*.py") if "storage" not in path.parts]
     found = {text for path in speaking for text in _find_in(path)}
     for command in load_commands(commands):

@@ -20,13 +20,13 @@ _SENT_LINES = "lines to report"
 
 @pytest.fixture(scope="session")
 def inputs(pytestconfig: pytest.Config) -> Counter[str]:
-    """Give the counts of inputs, by what they were given to, to be raised."""
+    """Return the counts of inputs, by what they were given to, to be raised."""
     return pytestconfig.stash[INPUTS]
 
 
 @pytest.fixture(scope="session")
 def report_line(pytestconfig: pytest.Config) -> ReportLine:
-    """Give what prints a line in the summary at the end of the run."""
+    """Return what prints a line in the summary at the end of the run."""
     return pytestconfig.stash[LINES].append
 
 

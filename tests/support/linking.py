@@ -5,7 +5,7 @@ from tests.support.stage import Conversation, Stage
 
 
 async def go_to_consent(alice: Conversation, link: str) -> str:
-    """Press the button; give the address of the workspace's consent page."""
+    """Press the button; return the address of the workspace's consent page."""
     fields = await alice.person.open_form(link)
     visit = await alice.person.visit(f"{link}/oauth", fields, follows=False)
     assert visit.status == 303, visit.page
@@ -13,7 +13,7 @@ async def go_to_consent(alice: Conversation, link: str) -> str:
 
 
 async def get_way_back(alice: Conversation, link: str) -> str:
-    """Press the button and say yes; give the address where that leads, not yet followed."""
+    """Press the button and say yes; return the address where that leads, not yet followed."""
     answered = await alice.person.answer_consent(await go_to_consent(alice, link))
     assert answered.status == 302, answered.page
     return answered.location
@@ -26,7 +26,7 @@ async def press_button(alice: Conversation, link: str, *, allows: bool = True) -
 
 
 async def connect_by_button(alice: Conversation) -> str:
-    """Connect without a token; give what the bot then says."""
+    """Connect without a token; return what the bot then says."""
     visit = await press_button(alice, await alice.ask_for_link())
     assert visit.status == 200, visit.page
     return await alice.hear()
@@ -38,7 +38,7 @@ async def paste_token(alice: Conversation, link: str) -> tuple[int, str]:
 
 
 def find_retry(page: str, link: str) -> str:
-    """Give the new link in a page that lets one try again."""
+    """Return the new link in a page that lets one try again."""
     base = link.rpartition("/connect/")[0]
     return base + page.partition('action="')[2].partition('"')[0].removesuffix("/oauth")
 

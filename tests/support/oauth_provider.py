@@ -38,7 +38,7 @@ class Application:
             yield person
 
     def make_code(self, user: User | None = None) -> str:
-        """Give a code as consent would."""
+        """Return a code as consent would."""
         user = user or self.world.alice
         return self.world.workspace.oauth.make_code(user, self.app, CALLBACK)
 
@@ -57,7 +57,7 @@ class Application:
         return await self.ask_for_tokens(**sent | form)
 
     async def connect(self, user: User | None = None) -> Json:
-        """Give a token pair for somebody."""
+        """Return a token pair for somebody."""
         status, pair = await self.exchange(self.make_code(user))
         assert status == 200
         return pair

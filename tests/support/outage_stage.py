@@ -25,7 +25,7 @@ QUICKLY = AppOverrides(backoff=QUICK, request_timeout_s=5.0)
 
 
 def tune(**seconds: float) -> AppOverrides:
-    """Give surroundings in which the connection has these times."""
+    """Return surroundings in which the connection has these times."""
     return replace(QUICKLY, backoff=replace(QUICK, **seconds))
 
 

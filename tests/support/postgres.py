@@ -98,7 +98,7 @@ class PostgresServer:
 
 
 def bind_to_parent() -> list[str]:
-    """Give what makes a server end with the tests, however these end; on Linux only."""
+    """Return what makes a server end with the tests, however these end; on Linux only."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "QUIT", "--"] if setpriv else []
 
@@ -117,7 +117,7 @@ def wait_until_ready(url: str, log: Path) -> None:
 
 
 def find_binaries() -> Path | None:
-    """Give the folder of initdb and postgres: the PATH's, or else Debian's newest."""
+    """Return the folder of initdb and postgres: the PATH's, or else Debian's newest."""
     on_path = shutil.which("initdb")
     if on_path:
         return Path(on_path).resolve().parent
@@ -126,7 +126,7 @@ def find_binaries() -> Path | None:
 
 
 def choose_identity() -> Identity:
-    """Give an unprivileged user where the tests run as root, whom PostgreSQL refuses."""
+    """Return an unprivileged user where the tests run as root, whom PostgreSQL refuses."""
     if os.geteuid() != 0:
         return {}
     user = pwd.getpwnam("nobody")
@@ -137,7 +137,7 @@ def choose_identity() -> Identity:
 
 @contextmanager
 def open_server() -> Iterator[PostgresServer]:
-    """Run a server; where PostgreSQL is not installed, give the test up."""
+    """Run a server; where PostgreSQL is not installed, return the test up."""
     binaries = find_binaries() or give_up(_MISSING)
     identity = choose_identity()
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:

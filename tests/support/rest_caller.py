@@ -68,7 +68,7 @@ class World:
         return self.simulator.workspace
 
     def sign_in(self, user: User | None = None, *, token: str | None = None) -> Caller:
-        """Give a caller for the user, or for nobody; ``token`` is made where not given."""
+        """Return a caller for the user, or for nobody; ``token`` is made where not given."""
         if user is None:
             return Caller(self.http, self.simulator.url)
         secret = token or self.workspace.make_login_token(user)

@@ -79,7 +79,7 @@ class Conversation:
         return format_as_text(await self.person.hear(self.room_id, seconds=seconds))
 
     async def ask(self, text: str) -> str:
-        """Say it, and give the answer as text."""
+        """Say it, and return the answer as text."""
         await self.say(text)
         return await self.hear()
 
@@ -88,7 +88,7 @@ class Conversation:
         return find_link(await self.person.hear(self.room_id))
 
     async def connect(self) -> str:
-        """Connect as a person does: link, token, page; give what the bot then says."""
+        """Connect as a person does: link, token, page; return what the bot then says."""
         link = await self.ask_for_link()
         token = await self.person.make_personal_access_token(f"bot {link[-6:]}")
         status, page = await self.person.fill_in(link, user_id=self.person.user_id, token=token)
@@ -126,7 +126,7 @@ class Stage:
         return self._conversations[username]
 
     def room(self, conversation: Conversation) -> Room:
-        """Give the direct message as the workspace knows it."""
+        """Return the direct message as the workspace knows it."""
         room = self.simulator.workspace.find_room(conversation.room_id)
         assert room is not None
         return room

@@ -82,7 +82,7 @@ class Program:
             self._news.set()
 
     async def wait_for_log(self, words: str) -> str:
-        """Give the first line of its log with these words."""
+        """Return the first line of its log with these words."""
         async with asyncio.timeout(DEADLINE):
             while not (found := [line for line in self.log if words in line]):
                 self._news.clear()
@@ -123,7 +123,7 @@ async def run_program(settings: Settings, folder: Path) -> AsyncIterator[Program
 
 
 async def run_to_its_end(settings: Settings, folder: Path) -> tuple[int | None, str]:
-    """Run one that cannot start; give its status and what it says."""
+    """Run one that cannot start; return its status and what it says."""
     config = write_config(settings, folder, find_free_port())
     process = await asyncio.create_subprocess_exec(PROGRAM, "run", "--config", config, stderr=PIPE)
     async with asyncio.timeout(DEADLINE):

@@ -55,7 +55,7 @@ class AuditTrail:
         )
 
     async def load(self, user_id: str | None = None) -> list[AuditRecord]:
-        """Give the records of one user, or of all."""
+        """Return the records of one user, or of all."""
         query = select(*_COLUMNS).order_by(_row.id)
         if user_id is not None:
             query = query.where(_row.user_id == user_id)

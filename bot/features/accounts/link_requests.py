@@ -29,7 +29,7 @@ class ConnectionRequest:
     browser_hash: bytes | None = None
 
     def is_bound_to(self, browser: SecretStr) -> bool:
-        """Tell whether this browser set out for the workspace; false where none did."""
+        """Return whether this browser set out for the workspace; false where none did."""
         return hmac.compare_digest(self.browser_hash or b"", _hash(browser))
 
 
@@ -65,7 +65,7 @@ class ConnectionRequests:
         await self._database.run(write)
 
     async def find(self, secret: SecretStr, now: datetime) -> ConnectionRequest | None:
-        """Give the request if its link still works: not consumed, not expired, attempts left."""
+        """Return the request if its link still works: not consumed, not expired, attempts left."""
         query = select(*_REQUEST_COLUMNS).where(
             _row.secret_hash == _hash(secret), _row.expires_at > now, _row.attempts_left > 0
         )
@@ -84,7 +84,7 @@ class ConnectionRequests:
         )
 
     async def has_open(self, user_id: str) -> bool:
-        """Say whether a link of the user's waits to be used; it may have expired."""
+        """Return whether a link of the user's waits to be used; it may have expired."""
         query = select(_row.user_id).where(_row.user_id == user_id)
         row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         return row is not None

@@ -139,7 +139,7 @@ class AccountLinking:
         )
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
-        """Give the account of the user, without its token; None if they have not connected."""
+        """Return the account of the user, without its token; None if they have not connected."""
         return await self._accounts.load(user_id)
 
     async def invite(self, asker: Sender) -> str:
@@ -274,7 +274,7 @@ class AccountLinking:
         return account
 
     async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
-        """Give whose token this is: the asker's, or WrongAccountError and others are raised."""
+        """Return whose token this is: the asker's, or WrongAccountError and others are raised."""
         expected_wait = partial(self._rest.expected_wait, token.user_id)
         user = await within(self._browser_timeout_s, self._look_up(token), expected_wait)
         if user.id != request.user_id:

@@ -61,7 +61,7 @@ class DelegatedTokens:
         self._vault = vault
 
     async def load(self, user_id: str) -> DelegatedToken | None:
-        """Give what the user lent; raise SealBrokenError where it does not open."""
+        """Return what the user lent; raise SealBrokenError where it does not open."""
         rows = await self._database.read(partial(_LOAD_TOKEN.run, values={"user": user_id}))
         return self._open(user_id, rows[0]) if rows else None
 
@@ -112,7 +112,7 @@ class DelegatedTokens:
         return [DeadToken(row.token_id, Sender(row.user_id, row.username)) for row in rows]
 
     async def load_older(self, than: datetime) -> list[str]:
-        """Give the users whose pair was not renewed since then, the oldest first."""
+        """Return the users whose pair was not renewed since then, the oldest first."""
         query = (
             select(_row.user_id)
             .where(_row.renewed_at < than, _row.dead_since.is_(None))
@@ -219,18 +219,18 @@ class Accounts:
         await self._database.run(write)
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
-        """Give the account without its token; None also where that token is dead."""
+        """Return the account without its token; None also where that token is dead."""
         rows = await self._database.read(partial(_LOAD.run, values={"user": user_id}))
         return ConnectedAccount(*rows[0]) if rows else None
 
     async def load_all(self) -> list[ConnectedAccount]:
-        """Give all accounts, by user name, those with a dead token included."""
+        """Return all accounts, by user name, those with a dead token included."""
         query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [ConnectedAccount(*row) for row in rows]
 
     async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
-        """Give those who have not been told yet that they are connected."""
+        """Return those who have not been told yet that they are connected."""
         is_untold = and_(accounts.c.told_at.is_(None), accounts.c.dead_since.is_(None))
         query = select(*_ACCOUNT_COLUMNS).where(
             is_untold, accounts.c.connected_at > connected_after
@@ -287,7 +287,7 @@ class BearerRefusals:
         )
 
     async def has_any(self) -> bool:
-        """Say whether any version was."""
+        """Return whether any version was."""
         query = select(bearer_refusals.c.version).limit(1)
         found = await self._database.run(
             lambda connection: connection.execute(query).scalar_one_or_none()
@@ -295,7 +295,7 @@ class BearerRefusals:
         return found is not None
 
     async def contains(self, version: str) -> bool:
-        """Say whether this version was seen to ignore them."""
+        """Return whether this version was seen to ignore them."""
         query = select(bearer_refusals.c.version).where(bearer_refusals.c.version == version)
         found = await self._database.run(
             lambda connection: connection.execute(query).scalar_one_or_none()

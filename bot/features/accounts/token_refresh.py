@@ -49,11 +49,11 @@ class TokenRefresher:
         self._log = structlog.get_logger("renewals")
 
     def is_due(self, lent: DelegatedToken) -> bool:
-        """Tell whether this token has expired or is about to."""
+        """Return whether this token has expired or is about to."""
         return lent.expires_at is not None and self._now() >= lent.expires_at - MARGIN
 
     async def renew(self, old: DelegatedToken) -> DelegatedToken | None:
-        """Give the stored token that came after ``old``, which is renewed if it is still stored.
+        """Return the stored token that came after ``old``, which is renewed if it is still stored.
 
         None where it is gone. Raises GrantRefusedError where the workspace does not renew it:
         then the token is dead; other WorkspaceErrors leave it as it was.

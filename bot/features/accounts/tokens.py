@@ -37,7 +37,7 @@ class BearerSupport:
         self._log = structlog.get_logger("bearer")
 
     async def is_missing(self) -> bool:
-        """Tell whether the workspace's present version was seen to ignore bearer tokens."""
+        """Return whether the workspace's present version was seen to ignore bearer tokens."""
         if not await self._refusals.has_any():
             return False
         try:
@@ -112,7 +112,7 @@ class Tokens:
         raise await self._forget(lent)
 
     async def _replace(self, lent: DelegatedToken, error: TokenRejectedError) -> DelegatedToken:
-        """Give another token to try instead of one that got 401, or raise what that 401 means."""
+        """Return another token to try instead of one that got 401, or raise what that 401 means."""
         stored = await self._load(lent.token.user_id)
         if stored.id != lent.id:
             return stored

@@ -39,7 +39,7 @@ class AlertCheck:
 
 
 def find_interval(watches: int) -> timedelta:
-    """Give the time between two looks at the same person, in whole minutes."""
+    """Return the time between two looks at the same person, in whole minutes."""
     return max(SHORTEST_INTERVAL, timedelta(minutes=ceil(watches / CHECKS_PER_MINUTE)))
 
 
@@ -84,7 +84,7 @@ class Alerts:
         return was_on
 
     async def load(self, user_id: str) -> AlertStatus | None:
-        """Give how the person's alerts stand; None where they are off."""
+        """Return how the person's alerts stand; None where they are off."""
         watch = await self._watches.load(user_id)
         if watch is None:
             return None
@@ -93,13 +93,13 @@ class Alerts:
         return AlertStatus(watch.since, find_interval(await self._watches.count()), known)
 
     async def take(self) -> AlertSubscription | None:
-        """Give whose turn it is to be looked at, if anybody's; nobody else gets the same."""
+        """Return whose turn it is to be looked at, if anybody's; nobody else gets the same."""
         now = self._now()
         interval = find_interval(await self._watches.count())
         return await self._watches.take(now=now, next_at=now + interval)
 
     async def find(self, user_id: str) -> AlertSubscription | None:
-        """Give the person's watch; None where alerts are off."""
+        """Return the person's watch; None where alerts are off."""
         return await self._watches.load(user_id)
 
     async def look(self, user_id: str) -> AlertCheck:

@@ -111,7 +111,7 @@ def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserL
 
 
 def _find_most_familiar(devices: Sequence[DeviceSessions], new: Sequence[int]) -> int | None:
-    """Give the number of one to keep: a named one, else a program that is known, else any."""
+    """Return the number of one to keep: a named one, else a program that is known, else any."""
     known = [number for number in range(1, len(devices) + 1) if number not in new]
     found = [(number, devices[number - 1]) for number in known]
     ranked = sorted(found, key=lambda each: (not each[1].name, not each[1].newest.device.name))

@@ -63,7 +63,7 @@ class KnownDevices:
         self._database = database
 
     async def load(self, user_id: str) -> dict[str, KnownDevice]:
-        """Give the user's devices by their keys."""
+        """Return the user's devices by their keys."""
         values = {"user_id": user_id}
         rows = await self._database.read(
             lambda connection: connection.execute(_LOAD, values).mappings().all()
@@ -210,7 +210,7 @@ class AlertSubscriptions:
         await self._database.run(write)
 
     async def load(self, user_id: str) -> AlertSubscription | None:
-        """Give the user's watch; None where there is none."""
+        """Return the user's watch; None where there is none."""
         query = select(*_COLUMNS).where(_subscription.user_id == user_id)
         row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
         return AlertSubscription(*row) if row else None
@@ -221,7 +221,7 @@ class AlertSubscriptions:
         return await self._database.run(lambda connection: connection.execute(query).scalar_one())
 
     async def take(self, *, now: datetime, next_at: datetime) -> AlertSubscription | None:
-        """Give the one that waits longest for a look, and put its next look off; or None."""
+        """Return the one that waits longest for a look, and put its next look off; or None."""
         values = {"now": now, "next_at": next_at}
         row = await self._database.run(
             lambda connection: connection.execute(_TAKE, values).one_or_none()

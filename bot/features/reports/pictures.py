@@ -45,7 +45,7 @@ class Pictures:
         self._begin_at = self._seconds() + _PAUSE
 
     async def draw(self, timeline: Timeline) -> bytes | None:
-        """Give a PNG; None where it cannot be drawn now, or where others are being drawn."""
+        """Return a PNG; None where it cannot be drawn now, or where others are being drawn."""
         if self._drawing >= _AT_ONCE or self._seconds() < self._begin_at:
             return None
         self._drawing += 1

@@ -57,7 +57,7 @@ class Reports:
 
 
 def describe(devices: tuple[DeviceSessions, ...]) -> dict[str, DeviceSnapshot]:
-    """Give what is remembered of devices, by key; the newest sign-in counts."""
+    """Return what is remembered of devices, by key; the newest sign-in counts."""
     return {
         make_device_key(device.newest): DeviceSnapshot(
             device.newest.device, find_network(device.newest.ip)

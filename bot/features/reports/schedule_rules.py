@@ -29,7 +29,7 @@ _TIME: Final = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(am|pm)?|(\d{2})(\d{2})")
 _MONTHDAY: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?|last")
 _LENGTH: Final = re.compile(r"(\d{1,3})(h|d|w|hours?|days?|weeks?)")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_LONGEST_PAUSE: Final = timedelta(days=366)
+_MAX_PAUSE: Final = timedelta(days=366)
 _LAST: Final = 31
 LAST_OF_EVERY_MONTH: Final = 28
 """The last day that every month has."""
@@ -102,7 +102,7 @@ def parse_pause(words: str) -> timedelta:
     """Read a length such as ``12h``, ``3 d`` or ``2 weeks``; raise UsageError."""
     found = _LENGTH.fullmatch("".join(_normalise(words)))
     length = int(found[1]) * _UNITS[found[2][0]] if found else timedelta()
-    if not timedelta() < length <= _LONGEST_PAUSE:
+    if not timedelta() < length <= _MAX_PAUSE:
         raise UsageError(
             "Pause for how long? In hours, days or weeks and at most a year, as in {example}.",
             example=Call("report pause 2w"),
@@ -111,7 +111,7 @@ def parse_pause(words: str) -> timedelta:
 
 
 def list_times(timetable: ScheduleRule, zone: tzinfo, after: datetime) -> Iterator[datetime]:
-    """Give the times that follow ``after``, in UTC and without an end."""
+    """Return the times that follow ``after``, in UTC and without an end."""
     turns = [_follow(expression, zone, after) for expression in _write_as_cron(timetable)]
     ahead = [next(turn) for turn in turns]
     while True:
@@ -123,17 +123,17 @@ def list_times(timetable: ScheduleRule, zone: tzinfo, after: datetime) -> Iterat
 
 
 def find_next(timetable: ScheduleRule, zone: tzinfo, after: datetime) -> datetime:
-    """Give the first time after ``after``, in UTC."""
+    """Return the first time after ``after``, in UTC."""
     return next(list_times(timetable, zone, after))
 
 
 def list_next(timetable: ScheduleRule, zone: tzinfo, after: datetime, count: int) -> list[datetime]:
-    """Give the next ``count`` times after ``after``, in UTC."""
+    """Return the next ``count`` times after ``after``, in UTC."""
     return list(islice(list_times(timetable, zone, after), count))
 
 
 def find_place(user_id: str) -> timedelta:
-    """Give the user's own place inside ``SPREAD``: always the same one, in whole seconds."""
+    """Return the user's own place inside ``SPREAD``: always the same one, in whole seconds."""
     number = int.from_bytes(sha256(user_id.encode()).digest()[:8])
     return timedelta(seconds=number % int(SPREAD.total_seconds()))
 

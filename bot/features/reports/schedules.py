@@ -71,7 +71,7 @@ class Schedules:
         await self._schedules.save(_plan_after(schedule, None, now))
 
     async def load(self, user_id: str) -> NewSchedule | None:
-        """Give the plan; None where there is none."""
+        """Return the plan; None where there is none."""
         found = await self._schedules.load(user_id)
         return _show(found) if found else None
 
@@ -114,7 +114,7 @@ class Schedules:
         return opened
 
     async def load_for(self, slot: ReportRun) -> Schedule | None:
-        """Give the schedule that opened the slot; None where it was ended, changed or paused."""
+        """Return the schedule that opened the slot; None where it was ended, changed or paused."""
         schedule = await self._schedules.load(slot.user_id)
         if schedule is None or schedule.rule != slot.rule:
             return None

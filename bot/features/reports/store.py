@@ -92,7 +92,7 @@ class ScheduleStore:
         await self._database.run(write)
 
     async def load(self, user_id: str) -> Schedule | None:
-        """Give the user's schedule; None where there is none."""
+        """Return the user's schedule; None where there is none."""
         values = {"user_id": user_id}
         row = await self._database.read(
             lambda connection: connection.execute(_LOAD, values).one_or_none()
@@ -100,13 +100,13 @@ class ScheduleStore:
         return Schedule(*row) if row else None
 
     async def load_due(self, now: datetime, limit: int) -> list[Schedule]:
-        """Give those that are to be started, the longest due first."""
+        """Return those that are to be started, the longest due first."""
         query = select(*_COLUMNS).where(_row.start_at <= now).order_by(_row.start_at).limit(limit)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return [Schedule(*row) for row in rows]
 
     async def load_moved(self) -> list[Schedule]:
-        """Give those whose owner's time zone is not the one they were planned in."""
+        """Return those whose owner's time zone is not the one they were planned in."""
         has_other_offset = accounts.c.utc_offset.is_distinct_from(_row.utc_offset)
         has_moved = or_(accounts.c.zone != _row.zone, and_(accounts.c.zone == "", has_other_offset))
         query = select(*_COLUMNS).join(accounts, accounts.c.user_id == _row.user_id)
@@ -115,7 +115,7 @@ class ScheduleStore:
         return [Schedule(*row) for row in rows]
 
     async def replan(self, old: Schedule, new: Schedule) -> bool:
-        """Give a schedule other times; false where it is not the stored one any more."""
+        """Return a schedule other times; false where it is not the stored one any more."""
         statement = _advance(old, new)
         return await self._database.run(
             lambda connection: connection.execute(statement).rowcount == 1
@@ -273,7 +273,7 @@ class ReportRuns:
         return replace(slot, tries=tries) if tries else None
 
     async def load_free(self, now: datetime, limit: int) -> list[ReportRun]:
-        """Give slots that may be taken now, the longest due first."""
+        """Return slots that may be taken now, the longest due first."""
         query = select(_run_row.user_id, _run_row.rule, _run_row.due_at, _run_row.tries)
         query = query.where(_run_row.finished_at.is_(None), _run_row.free_at <= now)
         query = query.order_by(_run_row.due_at, _run_row.free_at, _run_row.user_id).limit(limit)
@@ -293,7 +293,7 @@ class ReportRuns:
         await self._write(_FINISH, slot, at=now, word=outcome)
 
     async def load_outcomes(self, user_id: str) -> dict[datetime, str]:
-        """Give what became of the user's slots, by due time; empty words for those still open."""
+        """Return what became of the user's slots, by due time; empty words for those still open."""
         query = select(_run_row.due_at, _run_row.outcome).where(_run_row.user_id == user_id)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return {row.due_at: row.outcome for row in rows}

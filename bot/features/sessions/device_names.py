@@ -9,7 +9,7 @@ from bot.formatting.text import code, escape
 from bot.models import Device, OperatingSystem, Session
 
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
-_LONGEST_NUMBER = 9
+_MAX_NUMBER = 9
 # `is_private` of the standard library also holds for documentation ranges, which no home uses.
 _PRIVATE = tuple(
     map(
@@ -126,7 +126,7 @@ def _format_version(text: str, parts: int) -> str:
 def _numbers(text: str) -> tuple[int, ...]:
     found = _VERSION.match(text.strip())
     parts = found[0].split(".") if found else []
-    return tuple(int(part) for part in parts if len(part) <= _LONGEST_NUMBER)
+    return tuple(int(part) for part in parts if len(part) <= _MAX_NUMBER)
 
 
 def _join(*words: str) -> str:

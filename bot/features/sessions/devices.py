@@ -83,7 +83,7 @@ def make_device_key(session: Session) -> str:
 
 @lru_cache(maxsize=1000)
 def find_network(ip: str) -> str:
-    """Give the network round an address: ``203.0.113.0/24``, ``2001:db8::/48``; or nothing."""
+    """Return the network round an address: ``203.0.113.0/24``, ``2001:db8::/48``; or nothing."""
     try:
         address = ip_address(ip.strip())
     except ValueError:

@@ -25,7 +25,7 @@ from bot.rocketchat.client import RestClient
 MOST_SESSIONS: Final = 500
 _PAGE: Final = 100
 _WHOLE_ID: Final = 17
-_MOST_CANDIDATES: Final = 5
+_MAX_CANDIDATES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Sessions:
         await self._listings.save(user_id, [device.ids for device in devices], self._now())
 
     async def find_ids(self, user_id: str, words: str) -> list[str]:
-        """Give the ids that are meant: by number, ``last``, an id or the beginning of one.
+        """Return the ids that are meant: by number, ``last``, an id or the beginning of one.
 
         A number of a device with several sessions gives all of them, newest first. Raises
         SessionNotFoundError, AmbiguousError, UsageError.
@@ -115,7 +115,7 @@ class Sessions:
         return [await self._find_beginning(user_id, words)]
 
     async def find_name(self, user_id: str, session: Session) -> str:
-        """Give the user's own name for the session's device, or nothing."""
+        """Return the user's own name for the session's device, or nothing."""
         return (await self._names.load(user_id)).get(make_device_key(session), "")
 
     async def save_name(self, user_id: str, session: Session, name: str) -> None:
@@ -191,7 +191,7 @@ class Sessions:
         devices = await self.fetch_devices(user_id)
         found = [each for device in devices for each in device.ids if each.startswith(words)]
         if len(found) > 1:
-            shown = tuple(Call(f"session {each}") for each in found[:_MOST_CANDIDATES])
+            shown = tuple(Call(f"session {each}") for each in found[:_MAX_CANDIDATES])
             raise AmbiguousError(
                 "Several of your sessions begin with {words}. Which one? {candidates}",
                 words=words,

@@ -38,7 +38,7 @@ class DeviceNames:
         await self._database.run(write)
 
     async def load(self, user_id: str) -> dict[str, str]:
-        """Give the user's names by device key."""
+        """Return the user's names by device key."""
         values = {"user": user_id}
         return dict(await self._database.read(partial(_LOAD.run, values=values)))
 
@@ -80,7 +80,7 @@ class NumberedLists:
         await self._database.run(partial(_SAVE.run, values=values), is_groupable=True)
 
     async def load(self, user_id: str) -> list[list[str]]:
-        """Give the last list; empty where there was none."""
+        """Return the last list; empty where there was none."""
         found = await self._database.read(
             lambda connection: connection.execute(
                 _LOAD_NUMBERS, {"user": user_id}

@@ -84,12 +84,12 @@ def describe(capacity: Capacity, grace: timedelta) -> Iterator[str]:
 
 
 def is_short(capacity: Capacity, grace: timedelta) -> bool:
-    """Tell whether some reports of the busiest time would never be made."""
+    """Return whether some reports of the busiest time would never be made."""
     return capacity.burst > grace
 
 
 def is_tight(capacity: Capacity) -> bool:
-    """Tell whether people would notice how long it takes."""
+    """Return whether people would notice how long it takes."""
     return max(capacity.burst, capacity.crowd) > _LONG
 
 

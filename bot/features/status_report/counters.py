@@ -62,7 +62,7 @@ class CounterTable:
             await self._database.run(write)
 
     async def load(self, now: datetime) -> CounterSums:
-        """Give the sums, and what of them is not reported yet."""
+        """Return the sums, and what of them is not reported yet."""
         query = select(_row.name, _row.total, _row.reported, _row.since)
         rows = await self._database.run(lambda connection: connection.execute(query).all())
         return CounterSums(
@@ -118,7 +118,7 @@ class CounterStore:
             self._log.warning("counts could not be entered yet", problem=str(error))
 
     async def load(self) -> CounterSums:
-        """Give the sums of all processes, this one's to the present; raises StorageError."""
+        """Return the sums of all processes, this one's to the present; raises StorageError."""
         await self._enter()
         return await self._tallies.load(self._now())
 

@@ -32,11 +32,11 @@ class Stats:
         return self.sum(f"{noun} {what}")
 
     def sum(self, name: str) -> int:
-        """Give a sum; 0 for one that nobody has begun."""
+        """Return a sum; 0 for one that nobody has begun."""
         return self.sums.get(name, 0)
 
     def find_wait(self, share: float) -> float | None:
-        """Give the seconds within which that share of the answers came, none being too short.
+        """Return the seconds within which that share of the answers came, none being too short.
 
         Waiting times are counted in classes, so it is the upper end of one; infinite beyond the
         last. None where nothing was answered.

@@ -18,8 +18,8 @@ from bot.rocketchat.rate_limit.window import LimitClock, RateLimitWindow, parse_
 from bot.rocketchat.responses import Response, is_success, read_wait
 
 MOST_WAITING: Final = 200
-_MOST_REFUSALS: Final = 20
-_MOST_EXEMPT: Final = 1000
+_MAX_REFUSALS: Final = 20
+_MAX_EXEMPT: Final = 1000
 _OPEN_AFTER: Final = 3
 
 Send = Callable[[], Awaitable[Response]]
@@ -103,7 +103,7 @@ class RateLimiter:
         route = self._routes.get(name)
         if route is None:
             route = self._routes[name] = _Route(name)
-        for _ in range(_MOST_REFUSALS):
+        for _ in range(_MAX_REFUSALS):
             await self._wait_for_turn(route, ticket)
             answer = await self._send(route, ticket, send)
             if read_wait(answer) is None:
@@ -184,7 +184,7 @@ class RateLimiter:
     def _note_exempt(self, route: _Route, user_id: str) -> None:
         if route.is_free_for(user_id):
             return
-        if len(route.exempt) >= _MOST_EXEMPT:
+        if len(route.exempt) >= _MAX_EXEMPT:
             del route.exempt[next(iter(route.exempt))]
         route.exempt[user_id] = None
         for ticket in route.turns.find(user_id):

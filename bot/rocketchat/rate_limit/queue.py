@@ -113,7 +113,7 @@ class FairQueue:
         return self._line(is_background=is_background).pop()
 
     def find(self, user_id: str) -> list[QueuedCall]:
-        """Give the waiting calls of a user, people's first."""
+        """Return the waiting calls of a user, people's first."""
         return [*self._people.find(user_id), *self._background.find(user_id)]
 
     def position(self, user_id: str) -> int | None:
@@ -137,7 +137,7 @@ _ABOUT: Final = 5.0  # seconds since the last call for somebody
 _PACE: Final = 0.04
 """Seconds from one call to the next: eight reports a second, or a thousand in two minutes."""
 
-_LONGEST_WAIT: Final = 0.5  # seconds for people; some of them wait for what takes long
+_MAX_WAIT: Final = 0.5  # seconds for people; some of them wait for what takes long
 _GLANCE: Final = 0.005
 
 
@@ -177,7 +177,7 @@ class BackgroundPacer:
         async with self._turn:
             while self._are_people_about() and (left := self._free_at - self._now()) > 0:
                 await self._sleep(left)
-            latest = self._now() + _LONGEST_WAIT
+            latest = self._now() + _MAX_WAIT
             while self._is_anybody_waiting() and self._now() < latest:
                 await self._sleep(_GLANCE)
             self._free_at = self._now() + _PACE

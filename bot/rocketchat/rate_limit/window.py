@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_USUAL_WINDOW: Final = 60.0
-_USUAL_LIMIT: Final = 10  # both are what a new workspace is set to
+_DEFAULT_WINDOW: Final = 60.0
+_DEFAULT_LIMIT: Final = 10  # both are what a new workspace is set to
 _FIRST_CALLS: Final = 3
 _CAREFUL_WINDOWS: Final = 10
 _SAME_WINDOW: Final = 0.1
 _MARGIN: Final = 0.05  # the server cuts its times to milliseconds
-_LONGEST_WINDOW: Final = 86_400.0
+_MAX_WINDOW: Final = 86_400.0
 _DRIFT: Final = 1e-4
 
 
@@ -72,7 +72,7 @@ class LimitClock:
         return self._last[1]
 
     def find(self, moment: float) -> float | None:
-        """Give our time for the server's; None while no answer had a ``Date``."""
+        """Return our time for the server's; None while no answer had a ``Date``."""
         return None if self._ahead is None else moment + self._ahead + _MARGIN
 
 
@@ -86,7 +86,7 @@ class RateLimitWindow:
     def __init__(self) -> None:
         self.limit: int | None = None
         self.in_flight = 0
-        self._window = _USUAL_WINDOW
+        self._window = _DEFAULT_WINDOW
         self._remaining = 0
         self._ends_at: float | None = None
         self._server_reset: float | None = None
@@ -94,7 +94,7 @@ class RateLimitWindow:
         self._careful_until = 0.0
 
     def find_end(self, now: float) -> float | None:
-        """Give the time when the running window ends, None while none is known to run."""
+        """Return the time when the running window ends, None while none is known to run."""
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = self._server_reset = None
         return self._ends_at
@@ -116,7 +116,7 @@ class RateLimitWindow:
     def estimate_wait(self, position: int, now: float) -> float:
         """Seconds until the call with so many others before it is likely to go."""
         end = self.find_end(now)
-        size = self.limit or _USUAL_LIMIT
+        size = self.limit or _DEFAULT_LIMIT
         free = max(0, (size if end is None else self._remaining) - self.in_flight)
         if position < free:
             return 0.0
@@ -127,7 +127,7 @@ class RateLimitWindow:
         """Take in an answer to the call of ``sent_at``; ``ends_at`` is our time for its reset."""
         self.limit = told.limit
         ends_at = now + self._window if ends_at is None else ends_at
-        if not now < ends_at < now + _LONGEST_WINDOW or self._is_outdated(told, sent_at):
+        if not now < ends_at < now + _MAX_WINDOW or self._is_outdated(told, sent_at):
             return
         if self.find_end(now) is not None and self._is_running(told):
             self._narrow(told, ends_at, now)

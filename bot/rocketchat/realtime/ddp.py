@@ -143,7 +143,7 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
             self._take(frame)
 
     async def _receive(self) -> str | bytes:
-        """Give the next frame; what the link keeps to itself is a sign of life, too."""
+        """Return the next frame; what the link keeps to itself is a sign of life, too."""
         link, timing, now = self._websocket, self._timing, asyncio.get_running_loop().time
         while True:
             if (frame := await self._hear(link.heard_at + timing.silence)) is not None:
@@ -159,7 +159,7 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
                 raise UnreachableError(f"not a frame in {seconds:g} s")
 
     async def _hear(self, end: float) -> str | bytes | None:
-        """Give the next frame that is for us, or None when the loop's clock shows ``end``."""
+        """Return the next frame that is for us, or None when the loop's clock shows ``end``."""
         try:
             async with asyncio.timeout_at(end):
                 return await self._websocket.recv()

@@ -37,7 +37,7 @@ def is_of_strangers(raw: str) -> bool:
 
 
 def make_own_mark(user_id: str) -> str:
-    """Give what stands in every message that this user has sent, and in no other.
+    """Return what stands in every message that this user has sent, and in no other.
 
     Inside a text the quotation marks would be escaped, and only the sender has the key ``u``
     (server source ``IMessage.ts``, 8.3). Whoever put another into their message's custom fields
@@ -47,7 +47,7 @@ def make_own_mark(user_id: str) -> str:
     return f'"u":{{"_id":{json.dumps(user_id)}'
 
 
-_LARGEST_FRAME: Final = 16 * 2**20
+_MAX_FRAME: Final = 16 * 2**20
 _CLOSE_SECONDS: Final = 0.3
 """For each of the up to five steps in which the library closes a dead link."""
 
@@ -70,7 +70,7 @@ class WebSocket(WebSocketClientProtocol):
         self.take_at_once: Callable[[str], bool] = _take_nothing
 
     async def read_message(self) -> str | bytes | None:
-        """Give the next message that nobody takes or drops; None at the link's end.
+        """Return the next message that nobody takes or drops; None at the link's end.
 
         Dropped are those of strangers and its own.
         """
@@ -151,7 +151,7 @@ def _make_dial(address: str, create_protocol: Callable[..., WebSocket]) -> "_Dir
         close_timeout=_CLOSE_SECONDS,
         # DDP has pings of its own, and only those prove that Rocket.Chat is there.
         ping_interval=None,
-        max_size=_LARGEST_FRAME,
+        max_size=_MAX_FRAME,
         compression=None,
     )
 

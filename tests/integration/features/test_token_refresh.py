@@ -229,7 +229,7 @@ class Worker:
     process: Process
 
     async def use(self) -> str:
-        """Have it use the token; give its word for how that went, ``killed`` without one."""
+        """Have it use the token; return its word for how that went, ``killed`` without one."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with suppress(ConnectionError):

@@ -91,7 +91,7 @@ class Client:
         return await self.receive()
 
     async def settle(self) -> list[Frame]:
-        """Give what has arrived since the last time; nothing more is on its way."""
+        """Return what has arrived since the last time; nothing more is on its way."""
         self.calls += 1
         number = f"ping-{self.calls}"
         await self.send({"msg": "ping", "id": number})

@@ -23,7 +23,7 @@ class Scene:
         self.world.now += time
 
     async def answer(self) -> list[str]:
-        """Let everything be answered that is in hand; give what was."""
+        """Let everything be answered that is in hand; return what was."""
         await self.process.receiver.save_heard()
         while await self.process.queues.work(ANN):
             pass

@@ -186,7 +186,7 @@ class Conversation(RuleBasedStateMachine):
 
 
 def _is_killing(error: BaseException) -> bool:
-    """Tell whether it is the killing of a process, or came of it in a group of tasks."""
+    """Return whether it is the killing of a process, or came of it in a group of tasks."""
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(KilledError) is not None
     return isinstance(error, KilledError)

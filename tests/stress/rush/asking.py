@@ -25,7 +25,7 @@ class Waits:
     lost: int = 0
 
     def within(self, start: float, end: float) -> "Waits":
-        """Give those of whose time some lies between."""
+        """Return those of whose time some lies between."""
         return Waits([span for span in self.spans if span[0] < end and span[1] > start], self.lost)
 
     @property
@@ -55,7 +55,7 @@ class Askers:
         workspace.subscribe(self._listen)
 
     async def ask(self, until: asyncio.Event) -> Waits:
-        """Ask until the event; give how long the answers took."""
+        """Ask until the event; return how long the answers took."""
         waits = Waits()
         async with asyncio.TaskGroup() as tasks:
             for number, (user, room) in enumerate(self._rooms):

@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _find_least(seconds: float) -> Amount:
-    """Give what the ten minutes are to hold, or as much of it as fits into fewer."""
+    """Return what the ten minutes are to hold, or as much of it as fits into fewer."""
     share = min(1.0, seconds / _FULL_SECONDS)
     return Amount(int(5000 * share), int(300 * share), int(100 * share))
 

@@ -17,7 +17,7 @@ from rocketchat_simulator.workspace import Workspace
 from tests.stress.torture.ledger import Command, Kind, Ledger
 
 _MINUTE = 61.0
-_MOST_A_MINUTE = 18  # the bot takes more than twenty for another bot's work, and is silent
+_MAX_A_MINUTE = 18  # the bot takes more than twenty for another bot's work, and is silent
 _PATIENCE = 20.0
 _DEVICES = (FIREFOX_WINDOWS, CHROME_MAC, MOBILE_APP)
 _BACKDATED = timedelta(seconds=4)
@@ -72,7 +72,7 @@ class Crowd:
         return len(self._unanswered)
 
     def is_answered(self, message_id: str) -> bool:
-        """Say whether the bot has answered a command."""
+        """Return whether the bot has answered a command."""
         return message_id not in self._unanswered
 
     async def talk(self, until: asyncio.Event, gap: float) -> None:
@@ -223,7 +223,7 @@ def _may_speak(said: deque[float]) -> bool:
     now = asyncio.get_running_loop().time()
     while said and now - said[0] > _MINUTE:
         said.popleft()
-    return len(said) < _MOST_A_MINUTE
+    return len(said) < _MAX_A_MINUTE
 
 
 async def _pause(until: asyncio.Event, seconds: float) -> None:

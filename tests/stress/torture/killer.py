@@ -10,11 +10,11 @@ from rocketchat_simulator.people import User
 from rocketchat_simulator.workspace import Workspace
 from tests.stress.torture.programs import Program
 
-_LONGEST_WAIT = 4.0
-_LONGEST_START = 8.0
+_MAX_WAIT = 4.0
+_MAX_START = 8.0
 _AT_WORK = 0.7
-_MOST_ANSWERS = 30
-_MOST_QUESTIONS = 10
+_MAX_ANSWERS = 30
+_MAX_QUESTIONS = 10
 _NOW = 0.3
 _ON_ANSWER = 0.7
 
@@ -43,7 +43,7 @@ class Killer:
         if self._random.random() < _AT_WORK:
             # On a busy machine it would otherwise never come to its work.
             with suppress(TimeoutError):
-                await program.wait_until_listening(_LONGEST_START)
+                await program.wait_until_listening(_MAX_START)
         chance = self._random.random()
         if chance < _NOW:
             program.stop() if self._random.random() < _NOW else program.kill()
@@ -53,7 +53,7 @@ class Killer:
     async def _kill_at_a_bad_moment(self, program: Program, *, by_bot: bool) -> None:
         """Kill when words of the bot's are stored, before it knows; or just after a question."""
         struck = asyncio.Event()
-        left = self._random.randint(1, _MOST_ANSWERS if by_bot else _MOST_QUESTIONS)
+        left = self._random.randint(1, _MAX_ANSWERS if by_bot else _MAX_QUESTIONS)
 
         def strike(message: MessageStored) -> None:
             nonlocal left
@@ -66,7 +66,7 @@ class Killer:
 
         unsubscribe = self._workspace.subscribe(_only_messages(strike))
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LONGEST_WAIT):
+            async with asyncio.timeout(_MAX_WAIT):
                 await struck.wait()
         unsubscribe()
         if not by_bot:

@@ -125,7 +125,7 @@ def count(ledger: Ledger, heard: Sequence[Document]) -> Figures:
 
 
 def find_out_of_order(answered: Iterable[Command]) -> Iterable[Command]:
-    """Give what was answered after something that the same person said later."""
+    """Return what was answered after something that the same person said later."""
     latest: dict[str, datetime] = {}
     for command in answered:
         if not command.is_ordered:

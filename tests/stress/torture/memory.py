@@ -16,8 +16,8 @@ from tests.stress.torture.programs import Program, read_memory, write_config
 from tests.stress.torture.scene import World, open_world
 
 _MINUTE = 61.0
-_MOST_A_MINUTE = 18
-_LARGEST_GROWTH = 1.1
+_MAX_A_MINUTE = 18
+_MAX_GROWTH = 1.1
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Growth:
     @property
     def is_small(self) -> bool:
         """Whether it grew by less than a tenth."""
-        return self.after <= self.before * _LARGEST_GROWTH
+        return self.after <= self.before * _MAX_GROWTH
 
 
 async def measure_memory(plan: MemoryPlan, tell: Callable[[str], None]) -> Growth:
@@ -107,7 +107,7 @@ class _Talk:
             key = self._crowd.next_key()
             await self._crowd.ask(member, f"!help {key}", key)
             self.commands += 1
-            await asyncio.sleep(max(0.0, _MINUTE / _MOST_A_MINUTE - (clock() - began)))
+            await asyncio.sleep(max(0.0, _MINUTE / _MAX_A_MINUTE - (clock() - began)))
 
     async def _babble(self, frames: int, commands: int) -> None:
         """Send frames in step with the commands."""

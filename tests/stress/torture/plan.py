@@ -22,7 +22,7 @@ class Amount:
         return f"{self.commands} commands, {self.faults} faults, {self.kills} kills"
 
     def reaches(self, other: "Amount") -> bool:
-        """Say whether it is as much as the other in everything."""
+        """Return whether it is as much as the other in everything."""
         least = (other.commands, other.faults, other.kills)
         mine = (self.commands, self.faults, self.kills)
         return all(one >= two for one, two in zip(mine, least, strict=True))

@@ -126,7 +126,7 @@ class Program:
 
 
 def read_memory(pid: int) -> float:
-    """Give the resident memory of a process, in MiB."""
+    """Return the resident memory of a process, in MiB."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

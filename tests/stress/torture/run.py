@@ -84,7 +84,7 @@ class _Run:
         self._killer = Killer(simulator.workspace, bot, programs, random)
 
     async def live(self) -> float:
-        """Live through it; give how long the last answers took once it was quiet."""
+        """Live through it; return how long the last answers took once it was quiet."""
         for program in self._programs:
             await program.wait_until_listening()
         for member in self._world.members[:_CONNECTED]:
@@ -162,7 +162,7 @@ def _write_down(world: World, path: Path) -> None:
 
 
 def _read_bot(world: World, but: frozenset[str]) -> list[Document]:
-    """Give what the bot said, as the workspace has it."""
+    """Return what the bot said, as the workspace has it."""
     workspace, bot = world.simulator.workspace, world.people.bot
     said = [each for room in workspace.rooms.of(bot) for each in workspace.messages.of(room)]
     own = [each for each in said if each["u"]["_id"] == bot.id and "t" not in each]

@@ -19,7 +19,7 @@ class Storage(Protocol):
     """A database that can be hurt."""
 
     async def hurt(self, seconds: float) -> str:
-        """Let it fail, for so long where it can be chosen; give what was done."""
+        """Let it fail, for so long where it can be chosen; return what was done."""
         ...
 
     async def count_unfinished(self) -> int:

@@ -38,7 +38,7 @@ _ANSWERS = (
     (429, "application/json", _TOO_MANY),
 )
 _OK = 200
-_LONGEST_HANG = 20.0  # longer than the bot waits for an answer
+_MAX_HANG = 20.0  # longer than the bot waits for an answer
 _CLOSE_CODES = (1001, 1011, 4000)
 _RECENT = 40
 
@@ -153,10 +153,10 @@ class Troubles:
         return "REST answer lost"
 
     async def _delay_answer(self) -> str:
-        seconds = self._random.choice((1.0, 4.0, _LONGEST_HANG))
+        seconds = self._random.choice((1.0, 4.0, _MAX_HANG))
         route = self._random.choice(_SENDS + _READS)
         self._scene.simulator.faults.delay_answer(route, seconds)
-        return "REST answer hanging" if seconds == _LONGEST_HANG else "REST answer slow"
+        return "REST answer hanging" if seconds == _MAX_HANG else "REST answer slow"
 
     async def _repeat_frames(self) -> str:
         self._scene.simulator.realtime.repeat_messages(self._random.randint(1, 5))

@@ -149,7 +149,7 @@ def is_meant(timetable: ScheduleRule, day: date) -> bool:
 
 
 def first_minute(day: date, at: time, zone: tzinfo) -> datetime:
-    """Give the first minute of the day, at that time or after it, that exists; once."""
+    """Return the first minute of the day, at that time or after it, that exists; once."""
     wall = datetime.combine(day, at)
     while True:
         moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
