@@ -99,7 +99,7 @@ class Person:
         return str(answer["token"])
 
     async def fill_in(self, link: str, **fields: str) -> tuple[int, str]:
-        """Open a page with a form, fill it in, send it; return the status and the next page."""
+        """Open a page with a form, fill it in, send it; return the status and the next page.
 
         A page without a form is given as it is.
         """
