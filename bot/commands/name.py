@@ -10,7 +10,7 @@ _LONGEST = 40
 
 @command("name <id or number> <words>", examples=("name 2 kitchen tablet",), rank=5)
 async def name(context: Context) -> Reply:
-    """Return one of your devices a name of your own, shown from then on.
+    """Name one of your devices: I show that name from then on.
 
     Without words the name is forgotten. A name belongs to a program on a system in a network:
     the same browser somewhere else does not get it.
