@@ -5,18 +5,15 @@ This is the only place that constructs the parts of other packages.
 
 import asyncio
 import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-
-import structlog
 
 from bot import commands
 from bot.backoff import Backoff
@@ -36,9 +33,9 @@ from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import UserQueues
 from bot.errors import ConfigError
+from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import Audit
 from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.key_rotation import check_keys
 from bot.features.accounts.link_requests import ConnectionRequests
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
@@ -46,9 +43,8 @@ from bot.features.accounts.store import (
     Accounts,
     BearerRefusals,
     DelegatedTokens,
-    count_accounts,
 )
-from bot.features.accounts.token_refresh import TokenRefresher
+from bot.features.accounts.token_refresh import TokenRefresher, warn_if_oauth_is_missing
 from bot.features.accounts.tokens import BearerSupport, Tokens
 from bot.features.alerts.alerts import Alerts
 from bot.features.alerts.store import AlertSubscriptions, KnownDevices
@@ -83,12 +79,12 @@ from bot.storage.database import Database, open_database
 from bot.storage.engine import find_database_file, is_on_server
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
-from bot.storage.key_file import load_key_ring, watch_key_file
-from bot.storage.vault import KeyRing, Vault
+from bot.storage.vault import Vault
 from bot.web.browser_cookies import BrowserCookies
 from bot.web.linking_pages import ConnectionPages, LinkingForm
 from bot.web.server import (
     add_metrics,
+    fill_port,
     make_health_app,
     make_web_app,
     open_socket,
@@ -100,7 +96,6 @@ if TYPE_CHECKING:
     from bot.scheduler.shared.cluster import Cluster
 
 _MIN_MESSAGE_AGE: Final = timedelta(minutes=10)
-_MAX_RETRY_PAUSE_S: Final = 10.0
 
 
 def read_clock() -> datetime:
@@ -166,7 +161,7 @@ class _App:
         realtime = RealtimeClient(
             self._settings.workspace.url, self._token, timing=self._overrides.backoff
         )
-        queues = UserQueues(_limit_pause(self._overrides.backoff))
+        queues = UserQueues(self._overrides.backoff)
         receiver, dispatcher = self._make_dispatcher(realtime, queues)
         operator_tasks = OperatorTasks(
             counters=self._counters,
@@ -229,7 +224,7 @@ class _App:
         self._account = await wait_for_account(self._rest, self._token, self._overrides.backoff)
         self._socket = open_socket(settings.web.host, settings.web.port)
         self._stack.callback(self._socket.close)
-        self.public_url = _fill_port(settings.web.public_url, self._socket)
+        self.public_url = fill_port(settings.web.public_url, self._socket)
 
     async def _open_features(self) -> None:
         """Make what the bot does, from its stores to its services."""
@@ -283,7 +278,7 @@ class _App:
     async def _open_oauth(self) -> OAuth | None:
         settings = self._settings.oauth
         if not settings.client_id:
-            await _warn_if_oauth_is_missing(self._database)
+            await warn_if_oauth_is_missing(self._database)
             return None
         callback = f"{self.public_url}/oauth/callback"
         client = OAuthClient(settings.client_id, settings.client_secret, callback)
@@ -495,30 +490,6 @@ class _App:
         return self._metrics.render()
 
 
-def _limit_pause(backoff: Backoff) -> Backoff:
-    """Return the same back-off with pauses that suit somebody who waits for an answer."""
-    return replace(backoff, longest_pause=min(backoff.longest_pause, _MAX_RETRY_PAUSE_S))
-
-
-def _fill_port(public_url: str, listening: socket.socket) -> str:
-    """Replace port 0 in the address by the port that was free."""
-    parts = urlsplit(public_url)
-    if parts.port != 0:
-        return public_url
-    port = listening.getsockname()[1]
-    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
-
-
-async def _warn_if_oauth_is_missing(database: Database) -> None:
-    count = await count_accounts(database, kind="oauth")
-    if count:
-        structlog.get_logger("app").warning(
-            "[oauth] is not set, but people have connected with it: their permissions cannot be"
-            " renewed and will end; set client_id and client_secret again",
-            accounts=count,
-        )
-
-
 async def migrate_jobs(database: Database, url: str) -> list[str] | None:
     """Make or update the tables of the jobs; return the new steps, None where there are no jobs.
 
@@ -537,26 +508,11 @@ async def migrate_jobs(database: Database, url: str) -> list[str] | None:
 
 
 async def open_vault(database: Database, settings: Settings) -> Vault:
-    """Open the vault; raise ConfigError where a key is missing that tokens are sealed with."""
-    # A database on a server may have other machines, each of which would make a key of its own.
-    is_alone = find_database_file(settings.storage.url) is not None
-    is_new = await count_accounts(database) == 0
-    ring = load_keys(settings, is_creation_allowed=is_alone and is_new)
-    await check_keys(database, ring)
-    return make_vault(ring, settings)
-
-
-def load_keys(settings: Settings, *, is_creation_allowed: bool = False) -> KeyRing:
-    """Load the keys; raise ConfigError."""
-    file = settings.find_key_file()
-    return load_key_ring(settings.vault.keys, file, is_creation_allowed=is_creation_allowed)
-
-
-def make_vault(ring: KeyRing, settings: Settings) -> Vault:
-    """Make the vault of the workspace, which notices changes of the key file."""
-    # Without the scheme, so that moving a workspace to https does not lock everybody out.
-    parts = urlsplit(settings.workspace.url)
-    file = settings.find_key_file()
-    if settings.vault.keys or file is None:
-        return Vault(ring, parts.netloc + parts.path)
-    return Vault(ring, parts.netloc + parts.path, watch_key_file(file))
+    """Open the vault as configured; raise ConfigError where a key is missing."""
+    return await vault_keys.open_vault(
+        database,
+        keys=settings.vault.keys,
+        key_file=settings.find_key_file(),
+        workspace_url=settings.workspace.url,
+        is_shared=find_database_file(settings.storage.url) is None,
+    )

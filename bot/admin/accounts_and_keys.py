@@ -8,12 +8,13 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Final
 
-from bot.app import load_keys, make_vault, migrate_jobs
+from bot.app import migrate_jobs
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.key_rotation import count_seals, reseal_all
 from bot.features.accounts.store import Accounts, ConnectedAccount, count_accounts
+from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
@@ -57,7 +58,7 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
 
 async def list_keys(settings: Settings) -> AsyncIterator[str]:
     """Name the keys, and count what each has sealed."""
-    ring = load_keys(settings)
+    ring = _load_keys(settings)
     async with open_database(settings.storage.url) as database:
         counts = dict(await count_seals(database))
     for key_id in ring.ids:
@@ -70,8 +71,9 @@ async def list_keys(settings: Settings) -> AsyncIterator[str]:
 
 async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
     """Seal with the first key what others have sealed; may be stopped and begun again."""
-    ring = load_keys(settings)
-    vault, total = make_vault(ring, settings), 0
+    ring = _load_keys(settings)
+    key_file = None if settings.vault.keys else settings.find_key_file()
+    vault, total = make_vault(ring, settings.workspace.url, key_file), 0
     async with open_database(settings.storage.url) as database:
         for _ in range(_MAX_PASSES):
             done, broken = 0, list[str]()
@@ -143,6 +145,11 @@ async def _count_left(database: Database, ring: KeyRing) -> int:
 
 def _count(number: int) -> str:
     return f"{number} token" if number == 1 else f"{number} tokens"
+
+
+def _load_keys(settings: Settings) -> KeyRing:
+    file = settings.find_key_file()
+    return load_key_ring(settings.vault.keys, file, is_creation_allowed=False)
 
 
 def _make_keyless_vault() -> Vault:

@@ -8,7 +8,6 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 from bot.admin.check_result import CheckResult, make_ok, make_problem
-from bot.app import load_keys
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.key_rotation import check_keys
@@ -16,6 +15,7 @@ from bot.features.status_report.counters import Demand, load_demand
 from bot.storage.database import Database, open_database
 from bot.storage.engine import find_database_file, make_engine
 from bot.storage.failures import make_file_error
+from bot.storage.key_file import load_key_ring
 from bot.storage.schema import is_outdated, read_revision
 from bot.storage.vault import KeyRing
 
@@ -111,7 +111,9 @@ def _check_key_alone(settings: Settings, found: Inspection) -> CheckResult:
     if (file := _find_key_to_come(settings, found)) is not None:
         return make_ok("key", f"made at the next start, in {file}")
     try:
-        return _describe(load_keys(settings))
+        return _describe(
+            load_key_ring(settings.vault.keys, settings.find_key_file(), is_creation_allowed=False)
+        )
     except ConfigError as error:
         return make_problem("key", str(error))
 
@@ -120,7 +122,9 @@ async def _check_keys(settings: Settings, found: Inspection, database: Database)
     if (file := _find_key_to_come(settings, found)) is not None:
         return make_ok("key", f"made at the next start, in {file}")
     try:
-        ring = load_keys(settings)
+        ring = load_key_ring(
+            settings.vault.keys, settings.find_key_file(), is_creation_allowed=False
+        )
         await check_keys(database, ring)
     except ConfigError as error:
         return make_problem("key", str(error))

@@ -4,7 +4,7 @@ import asyncio
 import random
 from bisect import insort
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Final
@@ -15,6 +15,7 @@ MAX_QUEUED: Final = 2000
 # More than may wait for the workspace's rate limit, so that everybody is told how long it takes.
 _MAX_CONCURRENT: Final = 500
 _RECHECK_AFTER_S: Final = 0.2
+_MAX_PAUSE_S: Final = 10.0
 
 
 class Progress(Enum):
@@ -47,7 +48,9 @@ class UserQueues:
     """
 
     def __init__(self, backoff: Backoff) -> None:
-        self._backoff: Final = backoff
+        # Somebody waits for the answer.
+        max_pause = min(backoff.longest_pause, _MAX_PAUSE_S)
+        self._backoff: Final = replace(backoff, longest_pause=max_pause)
         self._queues: Final[dict[str, _UserQueue]] = {}
         self._places: Final = asyncio.Semaphore(_MAX_CONCURRENT)
         self._stopping: Final = asyncio.Event()

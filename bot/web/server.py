@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -101,6 +102,15 @@ def open_socket(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise ConfigError(f"[web] host, port: cannot listen on {host}:{port}: {error}") from error
+
+
+def fill_port(public_url: str, listening: socket.socket) -> str:
+    """Replace port 0 in the address by the port that the socket got."""
+    parts = urlsplit(public_url)
+    if parts.port != 0:
+        return public_url
+    port = listening.getsockname()[1]
+    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from bot.admin.accounts_and_keys import make_key
-from bot.app import AppOverrides, load_keys, open_bot
+from bot.app import AppOverrides, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.errors import ConfigError
-from bot.storage.key_file import read_key_file
+from bot.storage.key_file import load_key_ring, read_key_file
 from rocketchat_simulator.demo_data import seed
 from rocketchat_simulator.person import open_person
 from rocketchat_simulator.server import Simulator
@@ -45,7 +45,7 @@ async def test_no_machine_makes_a_key_of_its_own(postgres_url: str, tmp_path: Pa
     assert "copy it to every machine" in printed[-1]
     keys = read_key_file(key_file)
     assert len(keys.ids) == 1
-    assert load_keys(settings).ids == keys.ids
+    assert load_key_ring(settings.vault.keys, None, is_creation_allowed=False).ids == keys.ids
 
 
 def test_the_password_of_the_database_is_not_shown() -> None:

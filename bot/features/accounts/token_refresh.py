@@ -13,9 +13,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.errors import RefusedError, StorageError, UnreachableError, WorkspaceError
-from bot.features.accounts.store import DelegatedToken, DelegatedTokens
+from bot.features.accounts.store import DelegatedToken, DelegatedTokens, count_accounts
 from bot.models import TokenPair
 from bot.rocketchat.oauth import OAuth
+from bot.storage.database import Database
 
 TURN: Final = timedelta(seconds=30)
 """How long one process may renew one token: longer than the request and the saving can take."""
@@ -127,3 +128,14 @@ async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
         if not task.done():
             await asyncio.wait([task])
         raise
+
+
+async def warn_if_oauth_is_missing(database: Database) -> None:
+    """Log a warning where accounts need OAuth and the operator has not set it up."""
+    count = await count_accounts(database, kind="oauth")
+    if count:
+        structlog.get_logger("token refresh").warning(
+            "[oauth] is not set, but people have connected with it: their permissions cannot be"
+            " renewed and will end; set client_id and client_secret again",
+            accounts=count,
+        )
