@@ -7,6 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.house_figures import Figure, count_session, count_structure
+
+# Looser than the limits until the rebuilding of issue 17 is done.
+TODAY = {
+    "rooms at the top of bot/": 23,
+    "lines of bot/": 18_500,
+    "files that build": 3,
+    "carrier classes": 2,
+    "longest module (lines)": 562,
+    "modules in one !session": 48,
+}
+
 BREACHES = {
     "Imports go down, never up": ("bot/models.py", "import bot.parsing"),
     "Commands know nothing of each other": ("bot/commands/help.py", "import bot.commands.session"),
@@ -55,3 +67,17 @@ def test_every_contract_has_its_breach(tmp_path: Path, pytestconfig: pytest.Conf
     found = lint(copy_house(pytestconfig.rootpath, tmp_path))
     assert "0 broken" in found
     assert f"Contracts: {len(BREACHES)} kept" in found
+
+
+def check_figures(figures: list[Figure]) -> None:
+    sys.stdout.write("\n".join(map(str, figures)))
+    over = [figure for figure in figures if figure.value > TODAY.get(figure.name, figure.limit)]
+    assert not over
+
+
+def test_the_structure_is_within_its_limits() -> None:
+    check_figures(count_structure())
+
+
+def test_the_way_of_a_session_command_is_within_its_limits() -> None:
+    check_figures(count_session())
