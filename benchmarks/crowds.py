@@ -44,7 +44,7 @@ async def connect_strangers(config: Path, count: int) -> None:
                 }
                 | seal_pair(vault, f"stranger{number:09}", pair, renewed_at)
             )
-        await database.run(lambda connection: connection.execute(insert(accounts), rows))
+        await database.write(lambda connection: connection.execute(insert(accounts), rows))
 
 
 async def make_reports_due(config: Path, site: Site) -> None:

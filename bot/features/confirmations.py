@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from bot.errors import NothingToConfirmError
 from bot.storage.database import Database
-from bot.storage.tables import confirmations, inbox, make_insert
+from bot.storage.tables import confirmations, inbox
 
 _row = confirmations.c
 
@@ -42,15 +42,7 @@ class ConfirmationStore:
     async def save(self, confirmation: PendingConfirmation) -> None:
         """Keep the question; an earlier one of the same user is withdrawn."""
         values = asdict(confirmation)
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, confirmations).values(values)
-            renewed = {name: insert.excluded[name] for name in values if name != "user_id"}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["user_id"], set_=renewed)
-            )
-
-        await self._database.run(write)
+        await self._database.upsert(confirmations, values)
 
     async def consume(
         self, user_id: str, room_id: str, now: datetime, message_id: str
@@ -76,12 +68,12 @@ class ConfirmationStore:
             connection.execute(update(inbox).where(mine).values(action=action))
             return TakenConfirmation(action, is_repeat=False)
 
-        return await self._database.run(take)
+        return await self._database.write(take)
 
     async def delete(self, user_id: str) -> None:
         """Withdraw what the user was asked."""
         statement = delete(confirmations).where(_row.user_id == user_id)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
 
 TIME_TO_CONFIRM: Final = timedelta(minutes=2)

@@ -7,16 +7,19 @@ from typing import Final
 from sqlalchemy import bindparam, select, text
 
 from bot.storage.database import Database
-from bot.storage.tables import UtcTime, checkpoints, make_insert
+from bot.storage.statement import BareStatement
+from bot.storage.tables import UtcTime, checkpoints
 
 _row: Final = checkpoints.c
 
 # The greater of the two has another name in each database; CASE has the same in both.
-_ADVANCE: Final = text("""
+_ADVANCE: Final = BareStatement(
+    text("""
     UPDATE checkpoints SET written_at = :now,
     heard_until = CASE WHEN heard_until < :until THEN :until ELSE heard_until END
     WHERE bot_id = :bot_id
 """).bindparams(bindparam("now", type_=UtcTime), bindparam("until", type_=UtcTime))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,9 @@ class Checkpoints:
     async def load_or_begin(self, server_now: datetime) -> Checkpoint:
         """Return the checkpoint; on the very first start it is the present."""
         values = {"bot_id": self._bot_id, "began_at": server_now, "heard_until": server_now}
-        await self._database.run(
-            lambda connection: connection.execute(
-                make_insert(connection, checkpoints).values(values).on_conflict_do_nothing()
-            )
-        )
+        await self._database.insert_or_ignore(checkpoints, values)
         query = select(_row.began_at, _row.heard_until).where(_row.bot_id == self._bot_id)
-        row = await self._database.run(lambda connection: connection.execute(query).one())
+        (row,) = await self._database.fetch_all(query)
         return Checkpoint(*row)
 
     async def advance(self, until: datetime, now: datetime) -> None:
@@ -52,8 +51,4 @@ class Checkpoints:
         A power cut may undo it, as it may undo the claims before it; then more is caught up on.
         """
         values = {"bot_id": self._bot_id, "until": until, "now": now}
-        await self._database.run(
-            lambda connection: connection.execute(_ADVANCE, values),
-            is_groupable=True,
-            is_lasting=False,
-        )
+        await self._database.write_soon(_ADVANCE.bind(values))

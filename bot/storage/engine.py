@@ -1,6 +1,7 @@
 """The way to the database: an engine for its address."""
 
 import os
+import socket
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -16,11 +17,11 @@ _LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
 _OLDEST: Final = (3, 35)  # the first that knows RETURNING
 _MAX_SWITCHES: Final = 50
 
-_LASTING: Final = "PRAGMA synchronous = FULL"
+_DURABLE: Final = "PRAGMA synchronous = FULL"
 # WAL with NORMAL forgets the last commits in a power cut, always from the end of the log, and
 # waits for no disk.
-_FLEETING: Final = "PRAGMA synchronous = NORMAL"
-_SET_UP: Final = ("PRAGMA foreign_keys = ON", _LASTING)
+_NOT_DURABLE: Final = "PRAGMA synchronous = NORMAL"
+_SET_UP: Final = ("PRAGMA foreign_keys = ON", _DURABLE)
 # Bytes; half of what is usual, for a file that is new. A question changes a few bytes on each of
 # six pages, and all of each page goes into the log.
 _PAGES: Final = "PRAGMA page_size = 2048"
@@ -75,12 +76,12 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get("is_reading", False):
+    if options.get("is_read_only", False):
         return  # a query is a transaction of its own, and the log lets it read while others write
-    is_lasting = options.get("is_lasting", True)
-    if connection.info.get("is_lasting", True) is not is_lasting:
-        connection.exec_driver_sql(_LASTING if is_lasting else _FLEETING)
-        connection.info["is_lasting"] = is_lasting
+    is_durable = options.get("is_durable", True)
+    if connection.info.get("is_durable", True) is not is_durable:
+        connection.exec_driver_sql(_DURABLE if is_durable else _NOT_DURABLE)
+        connection.info["is_durable"] = is_durable
     # IMMEDIATE waits for the lock here. A plain BEGIN that reads before it writes fails at once
     # where another process wrote in between, whatever the time-out.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -102,7 +103,7 @@ _TIMEOUTS: Final = (
     "-c idle_in_transaction_session_timeout=30s",
 )
 
-_WAIT_FOR_NO_DISK: Final = "SET LOCAL synchronous_commit = off"
+_DO_NOT_WAIT_FOR_DISK: Final = "SET LOCAL synchronous_commit = off"
 
 # Names of advisory locks, which are numbers; nothing else in the database should use the same.
 _MIGRATION_LOCK: Final = 7_366_501
@@ -138,23 +139,34 @@ def make_connection_settings(url: str, options: str = "") -> dict[str, Any]:
     return dict(settings)
 
 
-def begin_small_jobs(connection: Connection, count: int, *, is_lasting: bool) -> None:
-    """Begin a transaction for jobs of one statement each, which need not see the same state."""
+def begin_shared(connection: Connection, count: int, *, is_durable: bool) -> None:
+    """Begin a transaction for ``count`` tasks that need not see the same state."""
     connection.execution_options(isolation_level="READ COMMITTED")
     connection.begin()
     if count > 1:
         # One group at a time: two that lock the same rows in another order would wait for each
-        # other until, after a second, the server ends one of them.
+        # other until the server ends one of them, after a second.
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_GROUP_LOCK})")
-    if not is_lasting:
-        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
+    if not is_durable:
+        connection.exec_driver_sql(_DO_NOT_WAIT_FOR_DISK)
 
 
-def begin_alone(connection: Connection, *, is_lasting: bool) -> None:
-    """Begin a transaction that sees the database as if nobody else used it."""
+def begin_isolated(connection: Connection) -> None:
+    """Begin a transaction that runs as if nothing else used the database."""
     connection.begin()
-    if not is_lasting:
-        connection.exec_driver_sql(_WAIT_FOR_NO_DISK)
+
+
+def interrupt(connection: Connection) -> None:
+    """Make a statement that runs on another thread fail, also where its server hangs."""
+    with suppress(Exception):  # the statement may just have ended
+        driver: Any = connection.connection.dbapi_connection
+        if isinstance(driver, sqlite3.Connection):
+            driver.interrupt()
+            return
+        # libpq waits for an answer without a limit, but not on a socket that is shut down. It
+        # keeps its own descriptor, and closes that.
+        with socket.socket(fileno=os.dup(driver.fileno())) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
 
 
 def wait_to_migrate(connection: Connection) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from bot.models import Message, list_names
 from bot.storage.database import Database
-from bot.storage.statement import Statement
+from bot.storage.statement import BareStatement
 from bot.storage.tables import UtcTime, accounts, inbox, unfinished
 
 ANSWER: Final = "answer"
@@ -31,7 +31,7 @@ ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
 _MAX_NAMES: Final = 500
 
 # Written out as both databases read it.
-_CLAIM: Final = Statement(
+_CLAIM: Final = BareStatement(
     text("""
     INSERT INTO inbox
     (message_id, claimed_by, claimed_until, room_id, sender_id, sent_at, part)
@@ -52,7 +52,7 @@ _CLAIM: Final = Statement(
 )
 
 # One's own older ones count, too: what was just taken over may not have come to its lane yet.
-_FIND_STATUS: Final = Statement(
+_FIND_STATUS: Final = BareStatement(
     text("""
     SELECT EXISTS (
         SELECT 1 FROM inbox WHERE sender_id = :sender_id AND finished_at IS NULL
@@ -62,19 +62,17 @@ _FIND_STATUS: Final = Statement(
 )
 
 # Who asked, and where, is kept for as long as there is something to answer.
-_FINISH: Final = Statement(
+_FINISH: Final = BareStatement(
     text("""
     UPDATE inbox SET finished_at = :now, action = NULL, room_id = '', sender_id = ''
     WHERE message_id = :message_id
 """).bindparams(bindparam("now", type_=UtcTime))
 )
 
-_SUSPEND: Final = Statement(
-    text("""
+_SUSPEND: Final = text("""
     UPDATE inbox SET finished_at = :now, action = NULL, awaiting = :awaiting
     WHERE message_id = :message_id
 """).bindparams(bindparam("now", type_=UtcTime))
-)
 _NOBODY: Final = {"awaiting": None, "sender_id": "", "room_id": ""}
 
 
@@ -139,17 +137,15 @@ class Inbox:
         """Take it, and give where the claim then stands; what is claimed later is seen later."""
         values = {name: getattr(letter, name) for name in _NAMES}
         values |= {"by": by, "until": until, "now": now}
-        return self._database.begin(
-            lambda connection: _read_status(_CLAIM.run(connection, values)),
-            is_groupable=True,
-            is_lasting=False,
+        return self._database.write_soon(
+            lambda connection: _read_status(_CLAIM.run(connection, values))
         )
 
     async def renew(self, message_ids: Sequence[str], *, by: str, until: datetime) -> None:
         """Keep these claims of one worker's for longer."""
         for start in range(0, len(message_ids), _MAX_NAMES):
             names = message_ids[start : start + _MAX_NAMES]
-            await self._database.run(partial(_renew, names, by, until))
+            await self._database.write(partial(_renew, names, by, until))
 
     async def take_over(
         self, *, now: datetime, by: str, until: datetime, most: int
@@ -163,7 +159,7 @@ class Inbox:
             .values(claimed_by=by, claimed_until=until)
             .returning(*_COLUMNS)
         )
-        rows = await self._database.run(lambda connection: connection.execute(statement).all())
+        rows = await self._database.write(lambda connection: connection.execute(statement).all())
         return tuple(sorted((InboxEntry(*row) for row in rows), key=lambda each: each.sent_at))
 
     async def find_standing(self, letter: InboxEntry, by: str) -> ClaimStatus:
@@ -181,29 +177,25 @@ class Inbox:
         whose connecting it waits for.
         """
         values = {"message_id": message_id, "now": now, "awaiting": awaiting}
-        statement = _SUSPEND if awaiting else _FINISH
-        await self._database.run(
-            lambda connection: statement.run(connection, values),
-            is_groupable=True,
-            is_lasting=awaiting is not None,
-            is_urgent=awaiting is not None,
-        )
-        if awaiting is not None:
-            # The link of an earlier question does not work any more.
-            await self._give_up(and_(_row.awaiting == awaiting, _row.message_id != message_id))
+        if awaiting is None:
+            await self._database.write_soon(_FINISH.bind(values))
+            return
+        await self._database.execute(_SUSPEND, values)
+        # The link of an earlier question does not work any more.
+        await self._give_up(and_(_row.awaiting == awaiting, _row.message_id != message_id))
 
     async def count_waiting(self, user_id: str) -> int:
         """Count the questions that wait for the person to connect."""
         query = select(func.count()).where(_row.awaiting == user_id)
-        return await self._database.run(lambda connection: connection.scalar(query) or 0)
+        return int(await self._database.fetch_value(query))
 
     async def forget(self, user_id: str) -> None:
-        """Return up the questions that wait for the person to connect."""
+        """Stop awaiting the questions that wait for the person to connect."""
         await self._give_up(_row.awaiting == user_id)
 
     async def _give_up(self, which: ColumnElement[bool]) -> None:
         statement = update(inbox).where(which).values(_NOBODY)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def reopen(self, *, asked_after: datetime, connected_before: datetime) -> int:
         """Put the questions of people who have connected meanwhile back to be answered."""
@@ -221,7 +213,7 @@ class Inbox:
                 claimed_until=connected_before,
             )
         )
-        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.execute(statement)
 
     async def release(self, *, by: str, now: datetime) -> None:
         """Leave what one worker has not finished to whoever comes next."""
@@ -230,29 +222,27 @@ class Inbox:
             .where(_row.claimed_by == by, unfinished)
             .values(claimed_by="", claimed_until=now)
         )
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def put_back(self, message_id: str, *, by: str, now: datetime) -> None:
         """Leave one message to whoever has room for it, the oldest first."""
         mine = and_(_row.message_id == message_id, _row.claimed_by == by, unfinished)
         statement = update(inbox).where(mine).values(claimed_by="", claimed_until=now)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def find_known(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Return those of the messages that somebody works on or has answered."""
         known: set[str] = set()
         for start in range(0, len(message_ids), _MAX_NAMES):
             names = message_ids[start : start + _MAX_NAMES]
-            known.update(await self._database.run(partial(_find, names)))
+            query = select(_row.message_id).where(_row.message_id.in_(names))
+            known.update(row.message_id for row in await self._database.fetch_all(query))
         return frozenset(known)
 
     async def is_finished(self, message_id: str) -> bool:
         """Return whether the message has been answered."""
         query = select(_row.finished_at).where(_row.message_id == message_id)
-        when = await self._database.read(
-            lambda connection: connection.execute(query).scalar_one_or_none()
-        )
-        return when is not None
+        return await self._database.fetch_value(query) is not None
 
     async def sweep(self, *, sent_before: datetime, finished_before: datetime) -> int:
         """Forget what was said, and answered, before these times, and say how many."""
@@ -260,7 +250,7 @@ class Inbox:
             _row.sent_at < sent_before,
             or_(_row.finished_at < finished_before, and_(_row.sender_id == "", unfinished)),
         )
-        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.execute(statement)
 
 
 def _read_status(found: Sequence[tuple[Any, ...]]) -> ClaimStatus:
@@ -273,7 +263,3 @@ def _read_status(found: Sequence[tuple[Any, ...]]) -> ClaimStatus:
 def _renew(names: Sequence[str], by: str, until: datetime, connection: Connection) -> None:
     mine = and_(_row.message_id.in_(names), _row.claimed_by == by, unfinished)
     connection.execute(update(inbox).where(mine).values(claimed_until=until))
-
-
-def _find(names: Sequence[str], connection: Connection) -> Sequence[str]:
-    return connection.scalars(select(_row.message_id).where(_row.message_id.in_(names))).all()

@@ -36,32 +36,32 @@ class SqliteFastPath:
         self._copying.exec_driver_sql("PRAGMA busy_timeout = 100")
         self._done = 0
 
-    def run(self, works: Sequence[Work], *, is_reading: bool) -> list[object] | None:
+    def run(self, works: Sequence[Work], *, is_read_only: bool) -> list[object] | None:
         """Do all the work, in one transaction; or leave no trace of it and give None.
 
         None where anything is in the way: the thread will have to wait for it, or learn what is
         wrong. Queries are transactions of their own, so that no lock is in their way.
         """
         try:
-            if not is_reading:
+            if not is_read_only:
                 self._driver.execute("BEGIN IMMEDIATE")
             results = [work(self._connection) for work in works]
-            if not is_reading:
+            if not is_read_only:
                 self._driver.execute("COMMIT")
         except Exception:  # noqa: BLE001 - the thread will meet the same, and tell of it
             self._undo()
             return None
-        self._done += 0 if is_reading else len(works)
+        self._done += 0 if is_read_only else len(works)
         return results
 
-    def is_log_due(self) -> bool:
-        """Return whether it is time for ``copy_log``; once, for then it is counted anew."""
+    def is_checkpoint_due(self) -> bool:
+        """Return whether it is time for ``checkpoint``; once, for then it is counted anew."""
         is_due = self._done >= _MUCH
         if is_due:
             self._done = 0
         return is_due
 
-    def copy_log(self) -> None:
+    def checkpoint(self) -> None:
         """Copy the log into the file, which takes the disk's time: to be called on the thread.
 
         A failure costs nothing but a longer log; what must last finds it out for itself.
@@ -86,7 +86,7 @@ class SqliteFastPath:
 
 def _connect(engine: Engine) -> Connection:
     # SQLAlchemy is to begin and end nothing here.
-    connection = engine.connect().execution_options(is_reading=True)
+    connection = engine.connect().execution_options(is_read_only=True)
     for statement in _NEVER_WAIT:
         connection.exec_driver_sql(statement)
     return connection

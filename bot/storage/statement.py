@@ -1,7 +1,8 @@
 """Statements that every message runs, made once and handed to SQLite as they are."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, TextClause
@@ -14,7 +15,7 @@ _DIALECT: Final = dialect(paramstyle="named")
 _TIME: Final = UtcTime()
 
 
-class Statement:
+class BareStatement:
     """A statement with named parameters, whose rows come as tuples.
 
     On SQLite it goes round SQLAlchemy, which takes ten times as long to hand a statement on as
@@ -31,6 +32,10 @@ class Statement:
         columns = clause.selected_columns if isinstance(clause, Select) else ()
         types = [column.type for column in columns]
         self._times: Final = tuple(n for n, each in enumerate(types) if isinstance(each, UtcTime))
+
+    def bind(self, values: Mapping[str, Any]) -> Callable[[Connection], list[tuple[Any, ...]]]:
+        """Return the work of running it with these values, for the verbs of ``Database``."""
+        return partial(self.run, values=values)
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Run it in the connection's transaction; raises SQLAlchemyError."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Double,
+    Engine,
     Integer,
     LargeBinary,
     MetaData,
@@ -211,10 +212,10 @@ tallies: Final = Table(
 )
 
 
-def make_insert(connection: Connection, table: Table) -> "sqlite.Insert | postgresql.Insert":
-    """Make the INSERT of the connection's dialect, which knows ON CONFLICT."""
-    # The other dialect is megabytes that nobody uses.
-    if connection.dialect.name == "sqlite":
+def make_insert(target: Connection | Engine, table: Table) -> "sqlite.Insert | postgresql.Insert":
+    """Make the INSERT of the target's dialect, which has ON CONFLICT."""
+    # Imported here: the other dialect is megabytes of memory that are never used.
+    if target.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - see above
 
         return insert(table)

@@ -1,8 +1,8 @@
-"""One transaction, begun again where the database was in the way and nothing was kept."""
+"""One transaction, repeated where the database undid it."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Final
@@ -11,23 +11,23 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StorageError
-from bot.storage.engine import begin_alone, begin_small_jobs
+from bot.storage.engine import begin_isolated, begin_shared, interrupt
 from bot.storage.failures import is_conflict, translated_errors
 
 Work = Callable[[Connection], Any]
 
 _MAX_REPEATS: Final = 20
-_FIRST_PAUSE: Final = 0.001  # seconds
-_MAX_PAUSE: Final = 0.1
+_MIN_PAUSE_S: Final = 0.001
+_MAX_PAUSE_S: Final = 0.1
 _RANDOM: Final = SystemRandom()
 
 
-class GroupBrokenError(Exception):
+class GroupFailedError(Exception):
     """One of several pieces of work failed; nothing of the group was kept."""
 
 
 class NoConnectionError(Exception):
-    """The database cannot be reached, or lets nobody begin; ``reason`` says why."""
+    """The database cannot be reached, or no transaction can begin; ``reason`` says why."""
 
     def __init__(self, reason: StorageError) -> None:
         super().__init__(str(reason))
@@ -35,7 +35,7 @@ class NoConnectionError(Exception):
 
 
 class _UndoneError(Exception):
-    """The database undid the transaction for no fault of the work's."""
+    """The database undid the transaction, and not because of the work."""
 
     def __init__(self, cause: DBAPIError) -> None:
         super().__init__(str(cause))
@@ -44,39 +44,61 @@ class _UndoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TransactionOptions:
-    """What a transaction may do without; see ``Database.run``."""
+    """What work asks of its transaction.
 
-    is_groupable: bool
-    is_lasting: bool
-    is_reading: bool
-
-
-def run_transaction(
-    engine: Engine, works: Sequence[Work], kind: TransactionOptions
-) -> list[object]:
-    """Do all the work, or keep nothing and raise; the work may be called several times.
-
-    Raises NoConnectionError, StorageError, whatever the work raises alone, and GroupBrokenError
-    for whatever one of several raises.
+    Isolated work has a serializable transaction of its own; other work may share one. Durable
+    work outlasts a power cut. Read-only work is one query. Small work may run on the event loop.
     """
-    for repeat in range(_MAX_REPEATS):
-        with suppress(_UndoneError):
-            return _try(engine, works, kind)
-        # Those who got in each other's way would do so again if they all came back at once.
-        time.sleep(_RANDOM.uniform(0, min(_FIRST_PAUSE * 2**repeat, _MAX_PAUSE)))
-    try:
-        return _try(engine, works, kind)
-    except _UndoneError as error:
-        with translated_errors():
-            raise error.cause from None
+
+    is_isolated: bool = False
+    is_durable: bool = False
+    is_read_only: bool = False
+    is_small: bool = False
 
 
-def _try(engine: Engine, works: Sequence[Work], kind: TransactionOptions) -> list[object]:
-    with _connect(engine) as connection, translated_errors():
-        _begin_or_give_up(connection, len(works), kind)
-        results = _work_through(connection, works)
-        _commit(connection)
-        return results
+class TransactionRunner:
+    """Runs transactions, one at a time, on the storage thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine: Final = engine
+        self._connection: Connection | None = None
+
+    def run(
+        self, works: Sequence[Work], options: TransactionOptions, *, is_wanted: Callable[[], bool]
+    ) -> list[object]:
+        """Do all the work, or keep nothing and raise; the work may be called several times.
+
+        A transaction that the database undid is repeated while ``is_wanted``. Raises
+        NoConnectionError, StorageError, what single work raises, and GroupFailedError for what
+        one of several raises.
+        """
+        for repeat in itertools.count():
+            try:
+                return self._try(works, options)
+            except _UndoneError as error:
+                if repeat == _MAX_REPEATS or not is_wanted():
+                    with translated_errors():
+                        raise error.cause from None
+            # Random, or those that conflicted would conflict again.
+            time.sleep(_RANDOM.uniform(0, min(_MIN_PAUSE_S * 2**repeat, _MAX_PAUSE_S)))
+        raise AssertionError("unreachable")
+
+    def interrupt(self) -> None:
+        """Make the transaction under way fail; called on the event loop."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            interrupt(connection)
+
+    def _try(self, works: Sequence[Work], options: TransactionOptions) -> list[object]:
+        with _connect(self._engine) as connection, translated_errors():
+            self._connection = connection
+            try:
+                _begin_or_give_up(connection, len(works), options)
+                results = _run_all(connection, works)
+                _commit(connection)
+            finally:
+                self._connection = None
+            return results
 
 
 def _connect(engine: Engine) -> Connection:
@@ -87,15 +109,15 @@ def _connect(engine: Engine) -> Connection:
         raise NoConnectionError(error) from error
 
 
-def _begin_or_give_up(connection: Connection, count: int, kind: TransactionOptions) -> None:
+def _begin_or_give_up(connection: Connection, count: int, options: TransactionOptions) -> None:
     try:
         with translated_errors():
-            _begin(connection, count, kind)
+            _begin(connection, count, options)
     except StorageError as error:
         cause = error.__cause__
         if isinstance(cause, DBAPIError) and _is_undone(cause):
             raise _UndoneError(cause) from cause
-        # A lock that somebody holds for so long is held against all others, too.
+        # A lock that is held for so long is held against all that wait, too.
         raise NoConnectionError(error) from error
 
 
@@ -103,7 +125,7 @@ def _is_undone(error: DBAPIError) -> bool:
     return error.connection_invalidated or is_conflict(error)
 
 
-def _work_through(connection: Connection, works: Sequence[Work]) -> list[object]:
+def _run_all(connection: Connection, works: Sequence[Work]) -> list[object]:
     try:
         return [work(connection) for work in works]
     except Exception as error:
@@ -111,31 +133,33 @@ def _work_through(connection: Connection, works: Sequence[Work]) -> list[object]
             raise _UndoneError(error) from error
         if len(works) == 1:
             raise
-        # Not savepoints: they would cost each job what only a failing one needs, and SQLite
+        # Not savepoints: they would cost each task what only a failing one needs, and SQLite
         # drops them with the whole transaction when the disk is full.
-        raise GroupBrokenError from error
+        raise GroupFailedError from error
 
 
-def _begin(connection: Connection, count: int, kind: TransactionOptions) -> None:
+def _begin(connection: Connection, count: int, options: TransactionOptions) -> None:
     if connection.dialect.name == "sqlite":
-        connection.execution_options(is_lasting=kind.is_lasting, is_reading=kind.is_reading)
+        connection.execution_options(
+            is_durable=options.is_durable, is_read_only=options.is_read_only
+        )
         connection.begin()
-    elif kind.is_reading:
+    elif options.is_read_only:
         # A query is a transaction of its own.
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.begin()
-    elif kind.is_groupable:
-        begin_small_jobs(connection, count, is_lasting=kind.is_lasting)
+    elif options.is_isolated:
+        begin_isolated(connection)
     else:
-        begin_alone(connection, is_lasting=kind.is_lasting)
+        begin_shared(connection, count, is_durable=options.is_durable)
 
 
 def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError as error:
-        # A connection lost here leaves open whether it was kept: only the caller can know
-        # whether doing it twice is harmless.
+        # Where the connection broke here, it is unknown whether it was kept: only the caller
+        # knows whether doing it twice is harmless.
         if is_conflict(error):
             raise _UndoneError(error) from error
         raise

@@ -321,7 +321,7 @@ async def test_html_in_a_name_stays_text(tmp_path: Path) -> None:
 
 async def change(stage: Stage, statement: str, **values: object) -> None:
     async with open_database(f"sqlite:///{stage.folder / 'bot.db'}") as database:
-        await database.run(lambda connection: connection.execute(text(statement), values))
+        await database.write(lambda connection: connection.execute(text(statement), values))
 
 
 async def test_a_row_copied_to_another_user_opens_nothing_and_is_audited(stage: Stage) -> None:
@@ -345,7 +345,7 @@ async def test_a_row_copied_to_another_user_opens_nothing_and_is_audited(stage: 
 async def load_audit(stage: Stage) -> str:
     query = text("SELECT user_id || ' ' || deed || ' ' || detail FROM audit ORDER BY id")
     async with open_database(f"sqlite:///{stage.folder / 'bot.db'}") as database:
-        lines = await database.run(lambda connection: list(connection.execute(query).scalars()))
+        lines = await database.write(lambda connection: list(connection.execute(query).scalars()))
     return "\n".join(lines)
 
 

@@ -341,14 +341,14 @@ async def test_a_database_on_a_server_is_tried_and_left_as_it_was(
     assert "a key to seal tokens with is missing" in found["key"].words
     async with open_database(postgres_url) as database:
         count = text("SELECT count(*) FROM pg_tables WHERE tablename = 'session_bot_trial'")
-        assert await database.run(lambda connection: connection.execute(count).scalar_one()) == 0
+        assert await database.write(lambda connection: connection.execute(count).scalar_one()) == 0
     found = {each.subject: each for each in await world.check()}
     assert found["storage"].words == "can be read and written"
 
 
 async def test_an_older_programs_database_is_not_updated(world: World) -> None:
     async with open_database(world.settings.storage.url) as database:
-        await database.run(lambda connection: connection.execute(_AGE))
+        await database.write(lambda connection: connection.execute(_AGE))
     found = {each.subject: each for each in await world.check()}
     assert "an older program's" in found["storage"].words
     assert found["key"].level is OK

@@ -146,7 +146,7 @@ async def test_a_database_that_fails_is_shown_and_hides_nothing_else(tmp_path: P
         open_database(f"sqlite:///{tmp_path}/bot.db") as other,
     ):
         await stage.meet_connected("alice")
-        await other.run(lambda connection: connection.exec_driver_sql("DROP TABLE watches"))
+        await other.write(lambda connection: connection.exec_driver_sql("DROP TABLE watches"))
         samples = read(await scrape(stage))
     assert find(samples, "link_up") == 1
     assert not [each for each in samples if each.name == "session_bot_people"]

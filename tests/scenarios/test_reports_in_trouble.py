@@ -173,7 +173,7 @@ async def die_before_the_end(house: House) -> None:
     """Stop, as if just before the end of the slot was written, for as long as a slot is kept."""
     await house.stop_bots()
     async with open_database(house.settings.storage.url) as database:
-        await database.run(
+        await database.write(
             lambda connection: connection.exec_driver_sql(
                 "UPDATE slots SET finished_at = NULL, outcome = ''"
             )
@@ -215,7 +215,7 @@ async def wait_for_failure(house: House, tries: int) -> None:
 async def wait_for_slot(house: House, condition: str) -> None:
     query = f"SELECT count(*) FROM slots WHERE {condition}"  # noqa: S608 - the test's own words
     async with asyncio.timeout(DEADLINE), open_database(house.settings.storage.url) as database:
-        while not await database.run(
+        while not await database.write(
             lambda connection: connection.exec_driver_sql(query).scalar_one()
         ):
             pass

@@ -9,7 +9,6 @@ from typing import Final
 
 import structlog
 
-from bot.errors import StorageError
 from bot.features.accounts.audit_store import AuditRecord, AuditTrail
 
 KEPT: Final = timedelta(days=90)
@@ -49,14 +48,13 @@ class Audit:
         if deed is not AuditAction.USED:
             self._log.info(str(deed), user_id=user_id, detail=detail)
         record = AuditRecord(self._now(), user_id, str(deed), detail)
-        try:
-            saving = self._trail.begin_to_save(record, is_urgent=deed is not AuditAction.USED)
-        except StorageError as error:
-            self._complain(record, error)
+        if deed is AuditAction.USED:
+            self._trail.save_soon(record).add_done_callback(partial(self._look_at, record))
             return
+        # A task of its own: who is cancelled here has done what is to be recorded.
+        saving = asyncio.create_task(self._trail.save(record))
         saving.add_done_callback(partial(self._look_at, record))
-        if deed is not AuditAction.USED:
-            await asyncio.wait([saving])
+        await asyncio.wait([saving])
 
     def _look_at(self, record: AuditRecord, saving: asyncio.Future[object]) -> None:
         error = None if saving.cancelled() else saving.exception()

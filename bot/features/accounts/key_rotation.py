@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydantic import SecretStr
@@ -35,7 +36,7 @@ class _Batch:
 
 async def count_seals(database: Database) -> Mapping[bytes, int]:
     """Count the sealed tokens by the id of their key; needs no key."""
-    return await database.run(_count_seals)
+    return await database.write(_count_seals)
 
 
 async def check_keys(database: Database, keys: KeyRing) -> None:
@@ -62,8 +63,7 @@ async def reseal_all(
     """
     last: str | None = ""
     while last is not None:
-        after = last
-        batch = await database.run(lambda connection: _reseal(connection, vault, sealing_id, after))  # noqa: B023 - run before the next round
+        batch = await database.write(partial(_reseal, vault, sealing_id, last))
         yield batch.resealed
         last = batch.last
 
@@ -78,7 +78,7 @@ def _count_seals(connection: Connection) -> Mapping[bytes, int]:
     return counts
 
 
-def _reseal(connection: Connection, vault: Vault, sealing_id: bytes, after: str) -> _Batch:
+def _reseal(vault: Vault, sealing_id: bytes, after: str, connection: Connection) -> _Batch:
     columns = [column for column, _ in _SEALED]
     is_old = [func.substr(column, 2, 4, type_=LargeBinary) != sealing_id for column in columns]
     query = (

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Final
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import delete, select, update
 
 from bot.models import list_names
 from bot.storage.database import Database
-from bot.storage.tables import connection_requests, make_insert
+from bot.storage.tables import connection_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +54,14 @@ class ConnectionRequests:
     async def save(self, request: ConnectionRequest, secret: SecretStr) -> None:
         """Keep the request; an older one of the same user is gone, and its link is dead."""
         values = asdict(request) | {"secret_hash": _hash(secret)}
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, connection_requests).values(values)
-            renewed = {name: insert.excluded[name] for name in values if name != "user_id"}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["user_id"], set_=renewed)
-            )
-
-        await self._database.run(write)
+        await self._database.upsert(connection_requests, values)
 
     async def find(self, secret: SecretStr, now: datetime) -> ConnectionRequest | None:
         """Return the request if its link still works: not consumed, not expired, attempts left."""
         query = select(*_REQUEST_COLUMNS).where(
             _row.secret_hash == _hash(secret), _row.expires_at > now, _row.attempts_left > 0
         )
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
+        row = await self._database.fetch_one(query)
         return ConnectionRequest(*row) if row else None
 
     async def bind(self, secret: SecretStr, browser: SecretStr, now: datetime) -> bool:
@@ -79,20 +71,18 @@ class ConnectionRequests:
             .where(_row.secret_hash == _hash(secret), _row.expires_at > now, _row.attempts_left > 0)
             .values(browser_hash=_hash(browser))
         )
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1
 
     async def has_open(self, user_id: str) -> bool:
         """Return whether a link of the user's waits to be used; it may have expired."""
         query = select(_row.user_id).where(_row.user_id == user_id)
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
+        row = await self._database.fetch_one(query)
         return row is not None
 
     async def delete(self, user_id: str) -> None:
         """Forget the request of the user; its link is dead."""
         statement = delete(connection_requests).where(_row.user_id == user_id)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def consume(self, secret: SecretStr, now: datetime) -> ConnectionRequest | None:
         """Use the request up: of all who try, one gets it. Attempts left are not asked for."""
@@ -101,7 +91,7 @@ class ConnectionRequests:
             .where(_row.secret_hash == _hash(secret), _row.expires_at > now)
             .returning(*_REQUEST_COLUMNS)
         )
-        row = await self._database.run(
+        row = await self._database.write(
             lambda connection: connection.execute(statement).one_or_none()
         )
         return ConnectionRequest(*row) if row else None
@@ -109,7 +99,7 @@ class ConnectionRequests:
     async def sweep(self, now: datetime) -> int:
         """Delete the expired requests and say how many."""
         statement = delete(connection_requests).where(_row.expires_at <= now)
-        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.execute(statement)
 
 
 def _hash(secret: SecretStr) -> bytes:

@@ -3,16 +3,15 @@
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal
 
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 
 from bot.models import AuthToken, Sender, TokenPair, list_names
 from bot.storage.database import Database
-from bot.storage.statement import Statement
-from bot.storage.tables import accounts, bearer_refusals, make_insert
+from bot.storage.statement import BareStatement
+from bot.storage.tables import accounts, bearer_refusals
 from bot.storage.vault import Vault
 
 ACCESS: Final = "access token"
@@ -26,7 +25,7 @@ _TOKEN_COLUMNS: Final = (
     _row.expires_at,
     _row.renewed_at,
 )
-_LOAD_TOKEN: Final = Statement(
+_LOAD_TOKEN: Final = BareStatement(
     select(*_TOKEN_COLUMNS).where(_row.user_id == bindparam("user"), _row.dead_since.is_(None))
 )
 
@@ -62,7 +61,7 @@ class DelegatedTokens:
 
     async def load(self, user_id: str) -> DelegatedToken | None:
         """Return what the user lent; raise SealBrokenError where it does not open."""
-        rows = await self._database.read(partial(_LOAD_TOKEN.run, values={"user": user_id}))
+        rows = await self._database.read(_LOAD_TOKEN.bind({"user": user_id}))
         return self._open(user_id, rows[0]) if rows else None
 
     async def take_turn(
@@ -95,9 +94,7 @@ class DelegatedTokens:
     async def forget(self, user_id: str, token_id: str) -> bool:
         """Delete the account, if this is still its token; false where it is not."""
         statement = delete(accounts).where(_row.user_id == user_id, _row.token_id == token_id)
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1
 
     async def take_dead(self, *, now: datetime, until: datetime) -> list[DeadToken]:
         """Take the turn to tell the owners of dead tokens; each is given to one who asks."""
@@ -108,7 +105,7 @@ class DelegatedTokens:
             .values(renewing_until=until)
             .returning(_row.token_id, _row.user_id, _row.username)
         )
-        rows = await self._database.run(lambda connection: connection.execute(statement).all())
+        rows = await self._database.write(lambda connection: connection.execute(statement).all())
         return [DeadToken(row.token_id, Sender(row.user_id, row.username)) for row in rows]
 
     async def load_older(self, than: datetime) -> list[str]:
@@ -118,9 +115,7 @@ class DelegatedTokens:
             .where(_row.renewed_at < than, _row.dead_since.is_(None))
             .order_by(_row.renewed_at)
         )
-        return await self._database.run(
-            lambda connection: list(connection.execute(query).scalars())
-        )
+        return [row.user_id for row in await self._database.fetch_all(query)]
 
     def _open(self, user_id: str, row: tuple[Any, ...]) -> DelegatedToken:
         token_id, is_bearer, sealed, sealed_refresh, expires_at, renewed_at = row
@@ -136,9 +131,7 @@ class DelegatedTokens:
     ) -> bool:
         is_stored = (_row.user_id == user_id, _row.token_id == token_id, _row.dead_since.is_(None))
         statement = update(accounts).where(*is_stored, *conditions).values(values)
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1
 
 
 def seal_pair(vault: Vault, user_id: str, pair: TokenPair, now: datetime) -> dict[str, Any]:
@@ -179,7 +172,7 @@ _NO_PAIR: Final[dict[str, object]] = dict.fromkeys(
     ("sealed_refresh_token", "expires_at", "renewed_at", "renewing_until")
 )
 _ACCOUNT_COLUMNS: Final = tuple(accounts.c[name] for name in list_names(ConnectedAccount))
-_LOAD: Final = Statement(
+_LOAD: Final = BareStatement(
     select(*_ACCOUNT_COLUMNS).where(
         accounts.c.user_id == bindparam("user"), accounts.c.dead_since.is_(None)
     )
@@ -207,26 +200,17 @@ class Accounts:
 
     async def _save(self, account: ConnectedAccount, columns: dict[str, Any]) -> None:
         values = asdict(account) | {"dead_since": None, "told_at": None} | columns
-        kept = {"user_id", "zone"}
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, accounts).values(values)
-            renewed = {name: insert.excluded[name] for name in values if name not in kept}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["user_id"], set_=renewed)
-            )
-
-        await self._database.run(write)
+        await self._database.upsert(accounts, values, keep={"zone"})
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Return the account without its token; None also where that token is dead."""
-        rows = await self._database.read(partial(_LOAD.run, values={"user": user_id}))
+        rows = await self._database.read(_LOAD.bind({"user": user_id}))
         return ConnectedAccount(*rows[0]) if rows else None
 
     async def load_all(self) -> list[ConnectedAccount]:
         """Return all accounts, by user name, those with a dead token included."""
         query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return [ConnectedAccount(*row) for row in rows]
 
     async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
@@ -235,14 +219,14 @@ class Accounts:
         query = select(*_ACCOUNT_COLUMNS).where(
             is_untold, accounts.c.connected_at > connected_after
         )
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return [ConnectedAccount(*row) for row in rows]
 
     async def note_told(self, user_id: str, connected_at: datetime, now: datetime) -> None:
         """Keep that the user was told; nothing happens where they connected anew meanwhile."""
         is_same = and_(accounts.c.user_id == user_id, accounts.c.connected_at == connected_at)
         statement = update(accounts).where(is_same).values(told_at=now)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def save_zone(self, user_id: str, zone: str) -> None:
         """Keep the time zone the user chose; nothing happens without an account."""
@@ -251,13 +235,11 @@ class Accounts:
     async def delete(self, user_id: str) -> bool:
         """Forget the account and its token; false where there was none."""
         statement = delete(accounts).where(accounts.c.user_id == user_id)
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1
 
     async def _update(self, user_id: str, **values: object) -> None:
         statement = update(accounts).where(accounts.c.user_id == user_id).values(values)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
 
 async def count_accounts(database: Database, *, kind: str = "") -> int:
@@ -265,7 +247,7 @@ async def count_accounts(database: Database, *, kind: str = "") -> int:
     query = select(func.count()).select_from(accounts)
     if kind:
         query = query.where(accounts.c.kind == kind, accounts.c.dead_since.is_(None))
-    return await database.run(lambda connection: connection.execute(query).scalar_one())
+    return int(await database.fetch_value(query))
 
 
 class BearerRefusals:
@@ -280,24 +262,14 @@ class BearerRefusals:
     async def save(self, version: str, now: datetime) -> None:
         """Remember that this version ignores bearer tokens."""
         values = {"version": version, "seen_at": now}
-        await self._database.run(
-            lambda connection: connection.execute(
-                make_insert(connection, bearer_refusals).values(values).on_conflict_do_nothing()
-            )
-        )
+        await self._database.insert_or_ignore(bearer_refusals, values)
 
     async def has_any(self) -> bool:
         """Return whether any version was."""
         query = select(bearer_refusals.c.version).limit(1)
-        found = await self._database.run(
-            lambda connection: connection.execute(query).scalar_one_or_none()
-        )
-        return found is not None
+        return await self._database.fetch_one(query) is not None
 
     async def contains(self, version: str) -> bool:
         """Return whether this version was seen to ignore them."""
         query = select(bearer_refusals.c.version).where(bearer_refusals.c.version == version)
-        found = await self._database.run(
-            lambda connection: connection.execute(query).scalar_one_or_none()
-        )
-        return found is not None
+        return await self._database.fetch_one(query) is not None

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
-    RowMapping,
     TextClause,
     and_,
     bindparam,
@@ -22,8 +21,8 @@ from sqlalchemy import (
 
 from bot.features.sessions.devices import DeviceSnapshot
 from bot.models import Device, OperatingSystem, list_names
-from bot.storage.database import Database
-from bot.storage.tables import UtcTime, make_insert, sightings, watches
+from bot.storage.database import AnyRow, Database
+from bot.storage.tables import UtcTime, sightings, watches
 
 KEPT: Final = timedelta(days=400)
 """What was not seen for so long is forgotten."""
@@ -65,10 +64,8 @@ class KnownDevices:
     async def load(self, user_id: str) -> dict[str, KnownDevice]:
         """Return the user's devices by their keys."""
         values = {"user_id": user_id}
-        rows = await self._database.read(
-            lambda connection: connection.execute(_LOAD, values).mappings().all()
-        )
-        return {row["device_key"]: _read(row) for row in rows}
+        rows = await self._database.fetch_all(_LOAD, values)
+        return {row.device_key: _read(row) for row in rows}
 
     async def watch(self, user_id: str, seen: Mapping[str, DeviceSnapshot], now: datetime) -> None:
         """Add what alerts have seen; how reports remember it stays."""
@@ -79,7 +76,7 @@ class KnownDevices:
             _upsert(connection, rows, "is_watched", "last_seen_at")
             _forget_old(connection, user_id, now)
 
-        await self._database.run(write)
+        await self._database.write(write)
 
     async def report(self, user_id: str, seen: Mapping[str, DeviceSnapshot], now: datetime) -> None:
         """Replace what the last report had.
@@ -93,7 +90,7 @@ class KnownDevices:
             _upsert(connection, [row | {"reported_at": now} for row in rows], *_RENEWED)
             _forget_old(connection, user_id, now)
 
-        await self._database.run(write, is_lasting=False)
+        await self._database.write(write)
 
     async def end_watch(self, user_id: str) -> None:
         """Forget what only alerts know."""
@@ -104,12 +101,12 @@ class KnownDevices:
             connection.execute(only_watched)
             connection.execute(unwatch)
 
-        await self._database.run(write)
+        await self._database.write(write)
 
     async def delete(self, user_id: str) -> None:
         """Forget everything that was seen of the user."""
         statement = delete(sightings).where(_row.user_id == user_id)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
 
 def _forget_old(connection: Connection, user_id: str, now: datetime) -> None:
@@ -152,15 +149,15 @@ def _write(user_id: str, key: str, seen: DeviceSnapshot, now: datetime) -> dict[
     }
 
 
-def _read(row: RowMapping) -> KnownDevice:
-    system = OperatingSystem(row["os_name"], row["os_version"])
-    device = Device(row["type"], row["name"], row["version"], os=system)
+def _read(row: AnyRow) -> KnownDevice:
+    system = OperatingSystem(row.os_name, row.os_version)
+    device = Device(row.type, row.name, row.version, os=system)
     return KnownDevice(
-        DeviceSnapshot(device, row["network"]),
-        row["first_seen_at"],
-        row["last_seen_at"],
-        row["is_watched"],
-        row["reported_at"],
+        DeviceSnapshot(device, row.network),
+        row.first_seen_at,
+        row.last_seen_at,
+        row.is_watched,
+        row.reported_at,
     )
 
 
@@ -202,28 +199,23 @@ class AlertSubscriptions:
     async def save(self, watch: AlertSubscription) -> None:
         """Keep the watch; one that is there goes on as it is."""
         values = asdict(watch)
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, watches).values(values)
-            connection.execute(insert.on_conflict_do_nothing())
-
-        await self._database.run(write)
+        await self._database.insert_or_ignore(watches, values)
 
     async def load(self, user_id: str) -> AlertSubscription | None:
         """Return the user's watch; None where there is none."""
         query = select(*_COLUMNS).where(_subscription.user_id == user_id)
-        row = await self._database.run(lambda connection: connection.execute(query).one_or_none())
+        row = await self._database.fetch_one(query)
         return AlertSubscription(*row) if row else None
 
     async def count(self) -> int:
         """Count those who want to hear."""
         query = select(func.count()).select_from(watches)
-        return await self._database.run(lambda connection: connection.execute(query).scalar_one())
+        return int(await self._database.fetch_value(query))
 
     async def take(self, *, now: datetime, next_at: datetime) -> AlertSubscription | None:
         """Return the one that waits longest for a look, and put its next look off; or None."""
         values = {"now": now, "next_at": next_at}
-        row = await self._database.run(
+        row = await self._database.write(
             lambda connection: connection.execute(_TAKE, values).one_or_none()
         )
         return AlertSubscription(*row) if row else None
@@ -231,11 +223,9 @@ class AlertSubscriptions:
     async def note(self, user_id: str, trouble: str) -> None:
         """Remember what stood in the way of the last look; nothing where nothing did."""
         statement = update(watches).where(_subscription.user_id == user_id).values(trouble=trouble)
-        await self._database.run(lambda connection: connection.execute(statement))
+        await self._database.execute(statement)
 
     async def delete(self, user_id: str) -> bool:
         """End the watch; false where there was none."""
         statement = delete(watches).where(_subscription.user_id == user_id)
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1

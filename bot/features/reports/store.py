@@ -81,28 +81,18 @@ class ScheduleStore:
     async def save(self, schedule: Schedule) -> None:
         """Keep the schedule; it replaces an earlier one of the same user."""
         values = asdict(schedule)
-
-        def write(connection: Connection) -> None:
-            insert = make_insert(connection, schedules).values(values)
-            renewed = {name: insert.excluded[name] for name in values if name != "user_id"}
-            connection.execute(
-                insert.on_conflict_do_update(index_elements=["user_id"], set_=renewed)
-            )
-
-        await self._database.run(write)
+        await self._database.upsert(schedules, values)
 
     async def load(self, user_id: str) -> Schedule | None:
         """Return the user's schedule; None where there is none."""
         values = {"user_id": user_id}
-        row = await self._database.read(
-            lambda connection: connection.execute(_LOAD, values).one_or_none()
-        )
+        row = await self._database.fetch_one(_LOAD, values)
         return Schedule(*row) if row else None
 
     async def load_due(self, now: datetime, limit: int) -> list[Schedule]:
         """Return those that are to be started, the longest due first."""
         query = select(*_COLUMNS).where(_row.start_at <= now).order_by(_row.start_at).limit(limit)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return [Schedule(*row) for row in rows]
 
     async def load_moved(self) -> list[Schedule]:
@@ -111,15 +101,13 @@ class ScheduleStore:
         has_moved = or_(accounts.c.zone != _row.zone, and_(accounts.c.zone == "", has_other_offset))
         query = select(*_COLUMNS).join(accounts, accounts.c.user_id == _row.user_id)
         query = query.where(has_moved, accounts.c.dead_since.is_(None))
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return [Schedule(*row) for row in rows]
 
     async def replan(self, old: Schedule, new: Schedule) -> bool:
         """Return a schedule other times; false where it is not the stored one any more."""
         statement = _advance(old, new)
-        return await self._database.run(
-            lambda connection: connection.execute(statement).rowcount == 1
-        )
+        return await self._database.execute(statement) == 1
 
     async def open_slots(self, openings: Sequence[RunCreation]) -> int:
         """Make the slots and go on to the next times; say how many.
@@ -136,14 +124,11 @@ class ScheduleStore:
                     opened += 1
             return opened
 
-        return await self._database.run(write)
+        return await self._database.write(write)
 
     async def note_made(self, user_id: str) -> None:
         """Remember that a report came through: nothing is left to explain."""
-        await self._database.run(
-            lambda connection: connection.execute(_NOTE_MADE, {"of_user": user_id}),
-            is_groupable=True,
-        )
+        await self._database.execute(_NOTE_MADE, {"of_user": user_id})
 
     async def note_skipped(self, user_id: str) -> None:
         """Count one more report that was not made; the next one will say so."""
@@ -162,13 +147,11 @@ class ScheduleStore:
             connection.execute(its_slots)
             return connection.execute(statement).rowcount == 1
 
-        return await self._database.run(write)
+        return await self._database.write(write)
 
     async def _note(self, user_id: str, **values: object) -> None:
         statement = update(schedules).where(_row.user_id == user_id).values(values)
-        await self._database.run(
-            lambda connection: connection.execute(statement), is_groupable=True
-        )
+        await self._database.execute(statement)
 
 
 def _advance(old: Schedule, new: Schedule) -> Update:
@@ -255,8 +238,8 @@ class ReportRuns:
         One that is not finished by ``until`` can be taken again.
         """
         values = {"by": by, "until": until, "now": now}
-        row = await self._database.run(
-            lambda connection: connection.execute(_CLAIM, values).one_or_none(), is_lasting=False
+        row = await self._database.write_soon(
+            lambda connection: connection.execute(_CLAIM, values).one_or_none()
         )
         return ReportRun(row.user_id, row.rule, row.due_at, row.tries) if row else None
 
@@ -265,10 +248,8 @@ class ReportRuns:
     ) -> ReportRun | None:
         """Take this slot, as ``claim`` does; None where it is another's, done with or gone."""
         values = _name(slot) | {"by": by, "until": until, "now": now}
-        tries = await self._database.run(
-            lambda connection: connection.execute(_TAKE, values).scalar_one_or_none(),
-            is_groupable=True,
-            is_lasting=False,
+        tries = await self._database.write_soon(
+            lambda connection: connection.execute(_TAKE, values).scalar_one_or_none()
         )
         return replace(slot, tries=tries) if tries else None
 
@@ -277,7 +258,7 @@ class ReportRuns:
         query = select(_run_row.user_id, _run_row.rule, _run_row.due_at, _run_row.tries)
         query = query.where(_run_row.finished_at.is_(None), _run_row.free_at <= now)
         query = query.order_by(_run_row.due_at, _run_row.free_at, _run_row.user_id).limit(limit)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return [ReportRun(*row) for row in rows]
 
     async def hold(self, slot: ReportRun, *, by: str, until: datetime) -> None:
@@ -295,21 +276,17 @@ class ReportRuns:
     async def load_outcomes(self, user_id: str) -> dict[datetime, str]:
         """Return what became of the user's slots, by due time; empty words for those still open."""
         query = select(_run_row.due_at, _run_row.outcome).where(_run_row.user_id == user_id)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return {row.due_at: row.outcome for row in rows}
 
     async def sweep(self, before: datetime) -> int:
         """Forget what was finished before that time, and say how many."""
         statement = delete(slots).where(_run_row.finished_at < before)
-        return await self._database.run(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.execute(statement)
 
     async def _write(self, statement: Update, slot: ReportRun, /, **values: object) -> None:
         named = _name(slot) | values
-        await self._database.run(
-            lambda connection: connection.execute(statement, named),
-            is_groupable=True,
-            is_lasting=False,
-        )
+        await self._database.write_soon(lambda connection: connection.execute(statement, named))
 
 
 def _name(slot: ReportRun) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, func, select, update
 
 from bot.errors import StorageError
 from bot.metrics import Metrics
-from bot.storage.database import Database
+from bot.storage.database import AnyRow, Database
 from bot.storage.tables import (
     accounts,
     inbox,
@@ -59,12 +59,12 @@ class CounterTable:
             connection.execute(statement, rows)
 
         if rows:
-            await self._database.run(write)
+            await self._database.write(write)
 
     async def load(self, now: datetime) -> CounterSums:
         """Return the sums, and what of them is not reported yet."""
         query = select(_row.name, _row.total, _row.reported, _row.since)
-        rows = await self._database.run(lambda connection: connection.execute(query).all())
+        rows = await self._database.fetch_all(query)
         return CounterSums(
             since=min((row.since for row in rows), default=now),
             fresh={row.name: row.total - row.reported for row in rows},
@@ -79,7 +79,7 @@ class CounterTable:
                 statement = update(tallies).where(_row.name == name)
                 connection.execute(statement.values(reported=total, since=now))
 
-        await self._database.run(write)
+        await self._database.write(write)
 
 
 EVERY: Final = 60.0
@@ -175,7 +175,7 @@ async def load_backlog(database: Database, now: datetime) -> Backlog:
         open_slots,
         open_slots.where(slots.c.free_at <= now),
     )
-    return Backlog(*await database.run(lambda connection: _count(connection, queries)))
+    return Backlog(*await _count(database, queries))
 
 
 async def load_demand(database: Database, bot_id: str) -> Demand:
@@ -188,12 +188,13 @@ async def load_demand(database: Database, bot_id: str) -> Demand:
         select(func.count()).select_from(schedules).where(of_people),
         select(func.coalesce(func.max(by_time.subquery().c.due), 0)),
     )
-    return Demand(*await database.run(lambda connection: _count(connection, queries)))
+    return Demand(*await _count(database, queries))
 
 
 def _count_connected() -> Select[int]:
     return select(func.count()).select_from(accounts).where(accounts.c.dead_since.is_(None))
 
 
-def _count(connection: Connection, queries: tuple[Select[int], ...]) -> list[int]:
-    return [connection.execute(query).scalar_one() for query in queries]
+async def _count(database: Database, queries: tuple[Select[int], ...]) -> AnyRow:
+    (row,) = await database.fetch_all(select(*(query.scalar_subquery() for query in queries)))
+    return row

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.sql.expression import TableClause, column, table
 
 from bot.errors import StorageError
-from bot.storage.database import Database
+from bot.storage.database import MIGRATION_TIMEOUT_S, Database
 from bot.storage.engine import wait_to_migrate
 
 NAME: Final = "session_bot_jobs"
@@ -44,7 +44,7 @@ async def apply_schema(database: Database, schema: ForeignSchema) -> list[str]:
     Several processes may do so at once. Raises StorageError, also where a newer version of the
     library was here before.
     """
-    return await database.run(partial(_apply, schema))
+    return await database.write(partial(_apply, schema), timeout_s=MIGRATION_TIMEOUT_S)
 
 
 def _apply(schema: ForeignSchema, connection: Connection) -> list[str]:

@@ -151,6 +151,6 @@ async def test_a_token_copied_to_another_row_does_not_open(
         "UPDATE accounts SET sealed_token ="
         " (SELECT sealed_token FROM accounts WHERE user_id = 'ann-id') WHERE user_id = 'bob'"
     )
-    await database.run(lambda connection: connection.execute(steal))
+    await database.write(lambda connection: connection.execute(steal))
     with pytest.raises(SealBrokenError):
         await load_token(database, "bob")

@@ -51,12 +51,12 @@ class House:
 
     async def read(self, user_id: str) -> bytes:
         query = select(accounts.c.sealed_token).where(accounts.c.user_id == user_id)
-        return bytes(await self.database.run(lambda each: each.execute(query).scalar_one()))
+        return bytes(await self.database.write(lambda each: each.execute(query).scalar_one()))
 
     async def write(self, user_id: str, sealed: bytes) -> None:
         statement = update(accounts).where(accounts.c.user_id == user_id)
         values = statement.values(sealed_token=sealed)
-        await self.database.run(lambda connection: connection.execute(values))
+        await self.database.write(lambda connection: connection.execute(values))
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ async def test_a_missing_key_is_named_at_start(house: House) -> None:
     with pytest.raises(ConfigError, match=rf"{make_key_id(OLD).hex()} \(2 tokens\)"):
         await check_keys(house.database, KeyRing([NEW]))
     count = text("SELECT count(*) FROM accounts")
-    assert await house.database.run(lambda each: each.execute(count).scalar_one()) == 1
+    assert await house.database.write(lambda each: each.execute(count).scalar_one()) == 1
 
 
 def make_file(folder: Path) -> Path:

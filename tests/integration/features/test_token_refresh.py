@@ -57,7 +57,7 @@ class Scene:
     async def age(self, world: World) -> None:
         """Let the access token be about to expire."""
         statement = update(accounts).values(expires_at=now())
-        await world.database.run(lambda connection: connection.execute(statement))
+        await world.database.write(lambda connection: connection.execute(statement))
 
     async def load(self, world: World) -> DelegatedToken:
         lent = await world.lent.load(self.alice.id)

@@ -18,6 +18,9 @@ from bot.storage.database import Database, open_database
 from bot.storage.engine import make_engine
 from bot.storage.inbox import Inbox, InboxEntry
 
+FILL = text("INSERT INTO notes VALUES (:word)")
+BIG = "x" * 100_000
+NOTHING = text("UPDATE sqlite_sequence SET seq = seq WHERE FALSE")
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
 WORKER = """
@@ -52,27 +55,27 @@ async def expect_failure(url: str, words: str) -> None:
 
 async def test_a_full_disk_is_named_and_survived(tmp_path: Path) -> None:
     async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
-        await database.run(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
-        pages = await database.run(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one())
-        await database.run(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}"))
+        await database.write(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
+        pages = await database.write(lambda c: c.exec_driver_sql("PRAGMA page_count").scalar_one())
+        await database.write(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count = {pages + 1}"))
         with pytest.raises(StorageError, match="disk is full; make room"):
-            await database.run(fill)
-        assert await database.run(count_notes) == 0
+            await database.write(fill)
+        assert await database.read(count_notes) == 0
 
 
 async def test_a_full_disk_fails_every_one_of_a_group(tmp_path: Path) -> None:
     async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
-        await database.run(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
-        await database.run(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1"))
+        await database.write(lambda c: c.exec_driver_sql("CREATE TABLE notes (word VARCHAR)"))
+        await database.write(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1"))
         results = await asyncio.gather(
-            *(database.run(fill, is_groupable=True) for _ in range(4)), return_exceptions=True
+            *(database.execute(FILL, {"word": BIG}) for _ in range(4)), return_exceptions=True
         )
         assert all(isinstance(result, StorageError) for result in results)
-        assert await database.run(count_notes) == 0
+        assert await database.read(count_notes) == 0
 
 
 def fill(connection: Connection) -> None:
-    connection.execute(text("INSERT INTO notes VALUES (:word)"), {"word": "x" * 100_000})
+    connection.execute(FILL, {"word": BIG})
 
 
 def count_notes(connection: Connection) -> int:
@@ -145,10 +148,10 @@ async def test_a_database_locked_by_another_program_is_named(tmp_path: Path) -> 
     other = sqlite3.connect(path, isolation_level=None)
     database = Database(engine)
     try:
-        await database.run(lambda _: None)
+        await database.write(lambda _: None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked by another program"):
-            await database.run(lambda _: None)
+            await database.write(lambda _: None)
     finally:
         other.close()
         await database.close()
@@ -159,15 +162,16 @@ async def test_those_who_wait_for_a_lock_together_give_up_together(tmp_path: Pat
     database = Database(make_engine(f"sqlite:///{path}?timeout=0.5"))
     other = sqlite3.connect(path, isolation_level=None)
     try:
-        await database.run(lambda _: None)
+        await database.write(lambda _: None)
         other.execute("BEGIN IMMEDIATE")
         # One after the other they would take ten seconds.
         async with asyncio.timeout(5):
-            works = [database.run(lambda _: None, is_groupable=bool(n % 2)) for n in range(20)]
-            results = await asyncio.gather(*works, return_exceptions=True)
+            alone = [database.write(lambda _: None) for _ in range(10)]
+            together = [database.execute(NOTHING) for _ in range(10)]
+            results = await asyncio.gather(*alone, *together, return_exceptions=True)
         assert all("locked by another program" in str(result) for result in results)
         other.execute("ROLLBACK")
-        await database.run(lambda _: None)
+        await database.write(lambda _: None)
     finally:
         other.close()
         await database.close()
@@ -197,7 +201,7 @@ async def test_a_process_that_is_killed_loses_nothing_it_said_it_had_done(
         letter = InboxEntry("after", "room", "ann", NOW)
         assert await inbox.claim(letter, now=NOW, by="me", until=NOW + timedelta(minutes=1))
         if storage_url.startswith("sqlite"):
-            assert await database.run(check_integrity) == "ok"
+            assert await database.read(check_integrity) == "ok"
 
 
 def check_integrity(connection: Connection) -> str:

@@ -131,7 +131,7 @@ async def connect(database: Database, user_id: str, dead_since: datetime | None 
         "token_id": "t",
         "dead_since": dead_since,
     }
-    await database.run(lambda connection: connection.execute(insert(accounts).values(row)))
+    await database.write(lambda connection: connection.execute(insert(accounts).values(row)))
 
 
 async def test_a_question_that_waited_for_its_sender_to_connect_is_due_again(

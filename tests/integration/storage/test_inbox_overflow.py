@@ -25,7 +25,7 @@ async def test_what_does_not_fit_is_fetched_later_and_once_more_where_that_fails
             await process.receiver.save_heard()
         world.is_reachable = True
         await process.receiver.save_heard()
-        stored = await database.run(
+        stored = await database.write(
             lambda connection: connection.scalar(select(func.count()).select_from(inbox))
         )
         assert stored == MORE_THAN_FITS

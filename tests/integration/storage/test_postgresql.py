@@ -67,7 +67,7 @@ def count_connections(connection: Connection) -> int:
 
 async def test_one_connection_is_enough(postgres_url: str) -> None:
     async with open_database(postgres_url) as database:
-        counts = await asyncio.gather(*(database.run(count_connections) for _ in range(20)))
+        counts = await asyncio.gather(*(database.read(count_connections) for _ in range(20)))
     assert set(counts) == {1}
 
 
@@ -77,19 +77,19 @@ async def test_time_limits_hold_unless_the_address_says_otherwise(postgres_url: 
         return [str(connection.exec_driver_sql(f"SHOW {name}").scalar_one()) for name in names]
 
     async with open_database(postgres_url) as database:
-        assert await database.run(show) == ["30s", "10s", "30s"]
+        assert await database.read(show) == ["30s", "10s", "30s"]
     async with open_database(add_option(postgres_url, "lock_timeout=5s")) as database:
-        assert await database.run(show) == ["30s", "5s", "30s"]
+        assert await database.read(show) == ["30s", "5s", "30s"]
 
 
 async def test_a_connection_that_broke_between_is_replaced_unnoticed(postgres_url: str) -> None:
     async with open_database(postgres_url) as database:
-        await database.run(make_notes)
+        await database.write(make_notes)
         kill_others(postgres_url)
-        await database.run(write)
+        await database.write(write)
         kill_others(postgres_url)
-        await asyncio.gather(*(database.run(write, is_groupable=True) for _ in range(5)))
-        assert await database.run(count_notes) == 6
+        await asyncio.gather(*(database.write_soon(write) for _ in range(5)))
+        assert await database.read(count_notes) == 6
 
 
 async def test_work_whose_connection_breaks_is_done_again_and_kept_once(
@@ -105,9 +105,9 @@ async def test_work_whose_connection_breaks_is_done_again_and_kept_once(
         write(connection)
 
     async with open_database(postgres_url) as database:
-        await database.run(make_notes)
-        await database.run(write_twice)
-        assert await database.run(count_notes) == 2
+        await database.write(make_notes)
+        await database.write(write_twice)
+        assert await database.read(count_notes) == 2
     assert len(calls) == 2
 
 
@@ -117,10 +117,10 @@ async def test_a_connection_that_breaks_at_the_commit_is_told(postgres_url: str)
         kill_others(postgres_url)
 
     async with open_database(postgres_url) as database:
-        await database.run(make_notes)
+        await database.write(make_notes)
         with pytest.raises(StorageError, match="the server ended the connection"):
-            await database.run(write_and_break)
-        assert await database.run(count_notes) == 0
+            await database.write(write_and_break)
+        assert await database.read(count_notes) == 0
 
 
 async def test_conflicts_without_end_are_an_error(postgres_url: str) -> None:
@@ -132,7 +132,7 @@ async def test_conflicts_without_end_are_an_error(postgres_url: str) -> None:
 
     async with open_database(postgres_url) as database:
         with pytest.raises(StorageError, match="too many were changing the same rows; try again"):
-            await database.run(conflict)
+            await database.write(conflict)
     assert 3 < len(calls) < 50
 
 
@@ -149,15 +149,15 @@ async def test_conflicts_without_end_are_an_error(postgres_url: str) -> None:
 async def test_an_error_says_what_to_do(code: str, advice: str, postgres_url: str) -> None:
     async with open_database(postgres_url) as database:
         with pytest.raises(StorageError, match=advice):
-            await database.run(lambda c: c.exec_driver_sql(FAIL.format(code)))
-        assert await database.run(count_connections) == 1
+            await database.write(lambda c: c.exec_driver_sql(FAIL.format(code)))
+        assert await database.read(count_connections) == 1
 
 
 async def test_a_value_of_the_wrong_kind_is_not_quoted(postgres_url: str) -> None:
     value = uuid4().hex
     async with open_database(postgres_url) as database:
         with pytest.raises(StorageError, match="cannot keep one of the values") as caught:
-            await database.run(
+            await database.write(
                 lambda c: c.exec_driver_sql("SELECT CAST(%s::text AS integer)", (value,))
             )
     assert value not in "".join(traceback.format_exception(caught.value))
@@ -166,16 +166,16 @@ async def test_a_value_of_the_wrong_kind_is_not_quoted(postgres_url: str) -> Non
 async def test_work_that_takes_too_long_is_ended(postgres_url: str) -> None:
     async with open_database(add_option(postgres_url, "statement_timeout=100")) as database:
         with pytest.raises(StorageError, match="it took too long"):
-            await database.run(lambda c: c.exec_driver_sql("SELECT pg_sleep(20)"))
+            await database.write(lambda c: c.exec_driver_sql("SELECT pg_sleep(20)"))
 
 
 async def test_a_lock_of_another_program_is_named(postgres_url: str) -> None:
     async with open_database(add_option(postgres_url, "lock_timeout=100")) as database:
-        await database.run(make_notes)
+        await database.write(make_notes)
         with psycopg.connect(postgres_url) as other:
             other.execute("LOCK TABLE notes")
             with pytest.raises(StorageError, match="locked by another program"):
-                await database.run(write)
+                await database.write(write)
 
 
 async def test_a_wrong_password_is_named_and_not_shown(postgres_url: str) -> None:
@@ -205,7 +205,7 @@ async def test_a_server_that_says_nothing_is_given_up_by_all_who_wait() -> None:
         begun = time.monotonic()
         try:
             errors = await asyncio.gather(
-                *(database.run(count_notes) for _ in range(30)), return_exceptions=True
+                *(database.read(count_notes) for _ in range(30)), return_exceptions=True
             )
         finally:
             await database.close()

@@ -26,19 +26,19 @@ def find_differences(connection: Connection) -> list[object]:
 
 async def test_the_tables_are_made_from_nothing(storage_url: str) -> None:
     async with open_database(storage_url) as database:
-        assert await database.run(read_tables) == {*metadata.tables, "alembic_version"}
+        assert await database.read(read_tables) == {*metadata.tables, "alembic_version"}
 
 
 async def test_the_migrations_make_what_the_program_expects(storage_url: str) -> None:
     async with open_database(storage_url) as database:
-        assert await database.run(find_differences) == []
+        assert await database.read(find_differences) == []
 
 
 async def test_opening_again_changes_nothing(storage_url: str) -> None:
     async with open_database(storage_url) as database:
-        before = await database.run(read_schema)
+        before = await database.read(read_schema)
     async with open_database(storage_url) as database:
-        assert await database.run(read_schema) == before
+        assert await database.read(read_schema) == before
 
 
 def read_schema(connection: Connection) -> list[object]:
@@ -57,15 +57,15 @@ async def test_a_migration_that_is_broken_off_leaves_nothing(storage_url: str) -
 
     try:
         with pytest.raises(InterruptedError):
-            await database.run(break_off)
-        assert await database.run(read_tables) == set()
+            await database.write(break_off)
+        assert await database.read(read_tables) == set()
     finally:
         await database.close()
 
 
 async def test_a_database_of_a_newer_program_is_refused(storage_url: str) -> None:
     async with open_database(storage_url) as database:
-        await database.run(
+        await database.write(
             lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         )
     with pytest.raises(StorageError, match=r"newer version of this program \(schema 9999\)"):
@@ -76,7 +76,7 @@ async def test_a_database_of_a_newer_program_is_refused(storage_url: str) -> Non
 async def test_many_can_open_a_new_database_at_once(storage_url: str) -> None:
     async def open_once() -> set[str]:
         async with open_database(storage_url) as database:
-            return await database.run(read_tables)
+            return await database.read(read_tables)
 
     results = await asyncio.gather(*(open_once() for _ in range(8)))
     assert all(tables == results[0] for tables in results)

@@ -4,8 +4,9 @@ import asyncio
 import itertools
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -14,8 +15,6 @@ from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
-
-SMALL = {"is_groupable": True, "is_lasting": False}
 
 
 class Notes:
@@ -36,9 +35,12 @@ def notes() -> Notes:
 @pytest.fixture
 async def database(tmp_path: Path, notes: Notes) -> AsyncIterator[Database]:
     async with open_database(f"sqlite:///{tmp_path}/bot.db", notes.take) as opened:
-        await opened.run(lambda c: c.exec_driver_sql("CREATE TABLE words (word TEXT UNIQUE)"))
+        await opened.write(lambda c: c.exec_driver_sql("CREATE TABLE words (word TEXT UNIQUE)"))
         await wait_for_rest(opened)
         yield opened
+
+
+Verb = Callable[[Callable[[Connection], int]], Awaitable[int]]
 
 
 async def wait_for_rest(database: Database) -> None:
@@ -58,7 +60,7 @@ def write(connection: Connection, word: str) -> int:
 
 
 def begin_to_write(database: Database, word: str) -> asyncio.Future[int]:
-    return database.begin(lambda connection: write(connection, word), **SMALL)
+    return database.write_soon(lambda connection: write(connection, word))
 
 
 async def count_words(database: Database) -> int:
@@ -78,16 +80,15 @@ async def test_small_work_is_done_on_the_loop_and_all_else_on_the_thread(
     database: Database,
 ) -> None:
     here = threading.get_ident()
-    assert await database.run(say_thread, **SMALL) == here
+    assert await database.write_soon(say_thread) == here
     assert await database.read(say_thread) == here
-    assert await database.run(say_thread, is_groupable=True) != here
-    assert await database.run(say_thread, is_lasting=False) != here
+    assert await database.write(say_thread) != here
 
 
 async def test_a_database_in_memory_or_on_a_server_has_no_shortcut(postgres_url: str) -> None:
     for url in ("sqlite://", "sqlite:///:memory:", postgres_url):
         async with open_database(url) as database:
-            assert await database.run(say_thread, **SMALL) != threading.get_ident()
+            assert await database.write_soon(say_thread) != threading.get_ident()
 
 
 async def test_what_is_begun_in_one_turn_is_one_transaction(
@@ -141,38 +142,28 @@ async def test_what_is_given_up_before_its_turn_is_not_done(database: Database) 
 async def test_everything_is_done_once_and_in_order_whoever_does_it(
     storage_url: str, seed: int
 ) -> None:
-    chance, done = Random(seed), list[int]()  # noqa: S311 - no secret
+    chance, begun, done = Random(seed), list[int](), list[int]()  # noqa: S311 - no secret
+
+    async def begin(verb: Verb, number: int) -> int:
+        begun.append(number)
+        return await verb(partial(note, number))
+
+    def note(number: int, _connection: Connection) -> int:
+        done.append(number)
+        return number
+
     async with open_database(storage_url) as database:
-        outcomes, writes = list[asyncio.Future[int]](), list[int]()
+        outcomes = list[asyncio.Task[int]]()
         for number in range(600):
-
-            def work(_connection: Connection, number: int = number) -> int:
-                done.append(number)
-                return number
-
-            if chance.random() < 0.3:
-                outcomes.append(database.begin_to_read(work))
-            else:
-                kind = {"is_lasting": chance.random() < 0.2, "is_urgent": chance.random() < 0.7}
-                is_groupable = chance.random() < 0.9
-                outcomes.append(database.begin(work, is_groupable=is_groupable, **kind))
-                writes.append(number)
+            verbs: list[Verb] = [database.read, database.write, database.write_soon]
+            (verb,) = chance.choices(verbs, (3, 1, 6))
+            outcomes.append(asyncio.create_task(begin(verb, number)))
             if chance.random() < 0.3:
                 await asyncio.sleep(0)
             if chance.random() < 0.1:
                 await asyncio.wait(outcomes)
         assert await asyncio.gather(*outcomes) == list(range(600))
-    assert sorted(done) == list(range(600))
-    assert [number for number in done if number in writes] == writes
-
-
-async def test_a_query_does_not_wait_for_what_is_not_urgent(database: Database) -> None:
-    unhurried = database.begin(say_thread, **SMALL, is_urgent=False)
-    await database.read(say_thread)
-    assert not unhurried.done()
-    assert database.waiting == 1
-    await begin_to_write(database, "next")
-    assert unhurried.done()
+    assert done == begun == list(range(600))
 
 
 async def test_the_log_is_copied_into_the_file_without_anybody_waiting_for_it(
@@ -194,7 +185,7 @@ async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_p
     async def fill(count: int) -> int:
         for _ in range(count):
             await begin_to_write(database, next(words))
-        await database.run(say_thread)  # after the last copy
+        await database.read(say_thread)  # after the last copy
         return (tmp_path / "bot.db-wal").stat().st_size
 
     # Whoever reads on and on keeps the log from being used again, and must hold nobody up.

@@ -159,7 +159,7 @@ class _Run:
 
     async def _count(self, *conditions: ColumnElement[bool]) -> int:
         query = select(func.count()).where(*conditions)
-        return await self._scene.database.run(
+        return await self._scene.database.write(
             lambda connection: connection.execute(query).scalar_one()
         )
 

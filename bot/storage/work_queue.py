@@ -1,0 +1,93 @@
+"""Work for the database, and how its outcome gets back to the event loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from bot.storage.transaction import TransactionOptions, Work
+
+_MAX_GROUP: Final = 500  # tasks, so that other processes on the same file get their turn
+
+
+@dataclass(eq=False, slots=True)
+class DbTask:
+    """A piece of work, the future of its outcome, and whether a transaction has begun with it."""
+
+    work: Work
+    options: TransactionOptions
+    outcome: asyncio.Future[Any]
+    has_begun: bool = False
+
+
+class WorkQueue:
+    """Tasks in the order in which they are done.
+
+    The event loop adds tasks. The event loop or the storage thread takes them out, never both at
+    once: ``Database`` decides which.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: Final[deque[DbTask]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether every task may run on the event loop."""
+        return all(task.options.is_small for task in self._tasks)
+
+    def add(self, task: DbTask) -> None:
+        """Add a task at the end."""
+        self._tasks.append(task)
+
+    def take_group(self) -> list[DbTask]:
+        """Take out the next tasks that may share a transaction; drop those nobody waits for."""
+        group: list[DbTask] = []
+        while self._tasks and len(group) < _MAX_GROUP:
+            if group and (group[0].options.is_isolated or self._tasks[0].options.is_isolated):
+                break
+            group.append(self._tasks.popleft())
+        wanted = [task for task in group if not task.outcome.done()]
+        for task in wanted:
+            task.has_begun = True
+        return wanted
+
+    def take_all(self) -> list[DbTask]:
+        """Take out every task."""
+        return [self._tasks.popleft() for _ in range(len(self._tasks))]
+
+    def put_back(self, tasks: Sequence[DbTask]) -> None:
+        """Put tasks that were taken out back to the front."""
+        self._tasks.extendleft(reversed(tasks))
+
+
+def set_results(tasks: Sequence[DbTask], results: Sequence[object]) -> None:
+    """Deliver results; called on the event loop."""
+    for task, result in zip(tasks, results, strict=True):
+        if not task.outcome.done():
+            task.outcome.set_result(result)
+
+
+def succeed(tasks: Sequence[DbTask], results: Sequence[object]) -> None:
+    """Deliver results; called on the storage thread."""
+    _call_on_loop(tasks, partial(set_results, tasks, results))
+
+
+def fail(tasks: Sequence[DbTask], error: BaseException) -> None:
+    """Deliver an error to every task; called on the storage thread."""
+    _call_on_loop(tasks, partial(_set_exception, tasks, error))
+
+
+def _set_exception(tasks: Sequence[DbTask], error: BaseException) -> None:
+    for task in tasks:
+        if not task.outcome.done():
+            task.outcome.set_exception(error)
+
+
+def _call_on_loop(tasks: Sequence[DbTask], deliver: Callable[[], None]) -> None:
+    # One call for the whole group: waking the loop costs more than most of the work.
+    tasks[0].outcome.get_loop().call_soon_threadsafe(deliver)

@@ -1,0 +1,113 @@
+"""Every wait for the database ends, also where its server hangs."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, text
+
+from bot.errors import StorageError
+from bot.storage.database import Database, open_database
+from tests.support.postgres import open_empty_database, open_server
+
+TIMEOUT_S = 0.5
+WORDS = "did not answer within 0.5 seconds"
+LIMIT_S = 20
+BACKEND = text("SELECT pg_backend_pid()")
+
+
+def write(connection: Connection) -> None:
+    connection.exec_driver_sql("INSERT INTO notes VALUES ('word')")
+
+
+def count_notes(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
+
+
+async def make_notes(database: Database) -> None:
+    await database.execute(text("CREATE TABLE notes (word VARCHAR)"))
+
+
+@pytest.fixture(scope="module")
+def server_url() -> Iterator[str]:
+    """A server of our own: its processes have to be ours to stop them."""
+    with open_server() as server:
+        yield server.url
+
+
+@contextmanager
+def stopped(process_id: int) -> Iterator[None]:
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(process_id, signal.SIGCONT)
+
+
+async def test_a_server_process_that_hangs_is_given_up_and_another_one_is_used(
+    server_url: str,
+) -> None:
+    with open_empty_database(server_url) as url:
+        async with open_database(url, timeout_s=TIMEOUT_S) as database, asyncio.timeout(LIMIT_S):
+            await make_notes(database)
+            hanging = await database.fetch_value(BACKEND)
+            with stopped(hanging):
+                results = await asyncio.gather(
+                    database.read(count_notes),
+                    database.write(write),
+                    database.write_soon(write),
+                    return_exceptions=True,
+                )
+                assert WORDS in str(results[0])
+                assert all(isinstance(each, StorageError) for each in results)
+                assert await database.fetch_value(BACKEND) != hanging
+                await database.write(write)
+                assert await database.read(count_notes) == 1
+
+
+async def test_closing_does_not_wait_for_a_server_process_that_hangs(server_url: str) -> None:
+    with open_empty_database(server_url) as url:
+        async with open_database(url, timeout_s=TIMEOUT_S) as database:
+            hanging = await database.fetch_value(BACKEND)
+            os.kill(hanging, signal.SIGSTOP)
+            writing = asyncio.ensure_future(database.write_soon(lambda c: c.execute(BACKEND)))
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                with pytest.raises(StorageError, match=WORDS):
+                    await writing
+        finally:
+            os.kill(hanging, signal.SIGCONT)
+
+
+async def test_a_lock_of_another_program_is_waited_for_no_longer_than_that(
+    postgres_url: str,
+) -> None:
+    async with open_database(postgres_url, timeout_s=TIMEOUT_S) as database:
+        await make_notes(database)
+        with psycopg.connect(postgres_url) as other:
+            other.execute("LOCK TABLE notes")
+            async with asyncio.timeout(LIMIT_S):
+                with pytest.raises(StorageError, match=WORDS):
+                    await database.write(write)
+        assert await database.read(count_notes) == 0
+
+
+async def test_work_that_waits_behind_work_that_hangs_is_given_up_and_not_done(
+    tmp_path: Path,
+) -> None:
+    go_on = threading.Event()
+    async with open_database(f"sqlite:///{tmp_path}/bot.db", timeout_s=TIMEOUT_S) as database:
+        await make_notes(database)
+        hanging = asyncio.create_task(database.write(lambda _: go_on.wait(LIMIT_S)))
+        await asyncio.sleep(0)
+        with pytest.raises(StorageError, match=WORDS):
+            await database.write(write)
+        go_on.set()
+        await asyncio.wait([hanging])
+        assert await database.read(count_notes) == 0
