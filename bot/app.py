@@ -81,7 +81,7 @@ from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 from bot.storage.vault import Vault
 from bot.web.browser_cookies import BrowserCookies
-from bot.web.linking_pages import ConnectionPages, LinkingForm
+from bot.web.linking_pages import LinkingPages
 from bot.web.server import (
     add_metrics,
     fill_port,
@@ -465,8 +465,7 @@ class _App:
             prefix=settings.bot.prefix,
         )
         cookies = BrowserCookies(is_https=urlsplit(self.public_url).scheme == "https")
-        form = LinkingForm(self._linking, pages, cookies)
-        linking_pages = ConnectionPages(self._linking, form, cookies)
+        linking_pages = LinkingPages(self._linking, pages, cookies)
         web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)

@@ -1,7 +1,7 @@
-"""The connection page's addresses: the form, and what comes from it.
+"""The pages on which people link their account: ``/connect/<secret>`` and ``/oauth/callback``.
 
-Opening the page changes nothing, because Rocket.Chat itself fetches links for previews. The form
-can be sent only by the browser that opened it: a cookie and a hidden field must fit together.
+Opening a page changes nothing, because Rocket.Chat itself fetches links for previews. A form is
+accepted only from the browser that opened it: cookie and hidden field must match.
 """
 
 import math
@@ -30,91 +30,20 @@ from bot.models import AuthToken
 from bot.web.browser_cookies import BrowserCookies
 from bot.web.templating import Pages
 
+# What problems.html calls each error, and the HTTP status.
 _PROBLEMS: Final[dict[type[BotError], tuple[str, int]]] = {
     RequestExpiredError: ("expired", 410),
-    TokenRefusedError: ("token refused", 422),
-    GrantRefusedError: ("permission used up", 422),
-    BearerIgnoredError: ("permission ignored", 502),
-    WrongAccountError: ("wrong account", 403),
-    OtherBrowserError: ("other browser", 403),
-    UnsafeWorkspaceError: ("unsafe workspace", 502),
-    RateLimitedError: ("busy", 503),
-    RefusedError: ("set up wrongly", 502),
+    TokenRefusedError: ("token_refused", 422),
+    GrantRefusedError: ("grant_refused", 422),
+    BearerIgnoredError: ("bearer_ignored", 502),
+    WrongAccountError: ("wrong_account", 403),
+    OtherBrowserError: ("other_browser", 403),
+    UnsafeWorkspaceError: ("unsafe_workspace", 502),
+    RateLimitedError: ("rate_limited", 503),
+    RefusedError: ("client_refused", 502),
     UnreachableError: ("unreachable", 502),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What the page shows: for which link, what was typed before, and what was wrong with it.
-
-    ``wait`` is in how many seconds it may be tried again.
-    """
-
-    secret: SecretStr
-    user_id: str = ""
-    flaw: str = ""
-    problem: str = ""
-    wait: int = 0
-
-
-class LinkingForm:
-    """Shows the form, an outcome or a problem."""
-
-    def __init__(self, connections: AccountLinking, pages: Pages, browsers: BrowserCookies) -> None:
-        self._connections: Final = connections
-        self._pages: Final = pages
-        self._browsers: Final = browsers
-
-    async def show(self, request: web.Request, form: Form, status: int = 200) -> web.Response:
-        """Show the form to this browser, which keeps a cookie."""
-        browser = self._browsers.find(request) or self._browsers.make()
-        ways = await self._connections.find_ways()
-        response = self._pages.show(
-            "connect",
-            status=status,
-            leads_to_workspace=ways == "both",
-            ways=ways,
-            secret=form.secret.get_secret_value(),
-            browser=self._browsers.make_field(browser, form.secret),
-            problem=form.problem,
-            wait=form.wait,
-            flaw=form.flaw,
-            user_id=form.user_id,
-        )
-        self._browsers.keep(response, browser)
-        return response
-
-    async def show_outcome(
-        self, request: web.Request, attempt: LinkingResult, user_id: str = ""
-    ) -> web.Response:
-        """Say how an attempt to connect ended; where it may be repeated, show the form again."""
-        if attempt.problem is None:
-            return self._pages.show("connected")
-        if attempt.retry is None:
-            return self.show_problem(attempt.problem)
-        problem, status = _name_problem(attempt.problem)
-        form = Form(attempt.retry, user_id, problem=problem, wait=_find_wait(attempt.problem))
-        return await self.show(request, form, status)
-
-    def show_problem(self, error: BotError) -> web.Response:
-        """Say what was wrong, and how to begin again."""
-        problem, status = _name_problem(error)
-        wait = _find_wait(error)
-        return self._pages.show("problem", status=status, problem=problem, wait=wait)
-
-    def show_other_browser(self, secret: SecretStr) -> web.Response:
-        """Say that this browser did not open the form, and offer to open it."""
-        return self._pages.show("other_browser", status=403, secret=secret.get_secret_value())
-
-
-def _name_problem(error: BotError) -> tuple[str, int]:
-    return _PROBLEMS.get(type(error), ("no sense", 502))
-
-
-def _find_wait(error: BotError) -> int:
-    return math.ceil(error.retry_after) if isinstance(error, RateLimitedError) else 0
-
+_UNEXPECTED: Final = ("unexpected_answer", 502)
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{20,100}")
 _USER_ID: Final = re.compile(r"[A-Za-z0-9]{5,40}")
@@ -122,85 +51,148 @@ _STATE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{10,200}")
 
 
-class ConnectionPages:
-    """Serves ``/connect/<secret>`` and ``/oauth/callback``."""
+@dataclass(frozen=True, slots=True)
+class LinkingForm:
+    """The state of the form: its link, what was typed before, and what was wrong with it.
 
-    def __init__(
-        self, connections: AccountLinking, page: LinkingForm, browsers: BrowserCookies
-    ) -> None:
-        self._connections: Final = connections
-        self._page: Final = page
-        self._browsers: Final = browsers
+    ``invalid_field`` is ``user_id``, ``token`` or empty; ``problem`` is a name in problems.html;
+    ``retry_after_s`` is how long to wait before trying again.
+    """
+
+    secret: SecretStr
+    user_id: str = ""
+    invalid_field: str = ""
+    problem: str = ""
+    retry_after_s: int = 0
+
+
+class LinkingPages:
+    """Serves the linking form, accepts what it sends, and shows the result."""
+
+    def __init__(self, linking: AccountLinking, pages: Pages, cookies: BrowserCookies) -> None:
+        self._linking: Final = linking
+        self._pages: Final = pages
+        self._cookies: Final = cookies
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Serve the form and what it sends, and those who come back from the workspace."""
+        """Add the form, its two ways to submit, and the OAuth redirect URI."""
         router.add_get("/connect/{secret}", self.show_form)
-        router.add_post("/connect/{secret}", self.take_token)
-        router.add_post("/connect/{secret}/oauth", self.set_out)
-        # Not for HEAD: something that only looks must not use the code up.
-        router.add_get("/oauth/callback", self.come_back, allow_head=False)
+        router.add_post("/connect/{secret}", self.submit_token)
+        router.add_post("/connect/{secret}/oauth", self.start_oauth)
+        # Not for HEAD: a link preview must not use up the code.
+        router.add_get("/oauth/callback", self.finish_oauth, allow_head=False)
 
     async def show_form(self, request: web.Request) -> web.Response:
-        """Show the form, or that the link is no longer good."""
-        secret = _read_secret(request)
+        """Show the form, or that the link is no longer valid."""
+        return await self._show_valid_form(request, LinkingForm(_get_secret(request)), 200)
+
+    async def submit_token(self, request: web.Request) -> web.Response:
+        """Link the account with a pasted token; this uses up the link, whatever the result."""
+        secret, fields = _get_secret(request), await request.post()
+        if not self._cookies.is_same_browser(request, secret, str(fields.get("browser", ""))):
+            return self._show_other_browser(secret)
+        user_id, token = (str(fields.get(name, "")).strip() for name in ("user_id", "token"))
+        invalid_field = _find_invalid_field(user_id, token)
+        if invalid_field:
+            return await self._show_form(request, LinkingForm(secret, user_id, invalid_field), 422)
+        result = await self._linking.connect(secret, AuthToken(user_id, SecretStr(token)))
+        return await self._show_result(request, result, user_id)
+
+    async def start_oauth(self, request: web.Request) -> web.Response:
+        """Redirect to the workspace's consent page; only this browser may return from it."""
+        secret, fields = _get_secret(request), await request.post()
+        browser = self._cookies.find(request)
+        field = str(fields.get("browser", ""))
+        if browser is None or not self._cookies.is_same_browser(request, secret, field):
+            return self._show_other_browser(secret)
         try:
-            await self._connections.check_request(secret)
-        except RequestExpiredError as problem:
-            return self._page.show_problem(problem)
-        return await self._page.show(request, Form(secret))
+            consent_url = await self._linking.start_oauth(secret, browser)
+        except (RequestExpiredError, BearerIgnoredError) as error:
+            return self._show_problem(error)
+        return web.Response(status=303, headers={"Location": consent_url})
 
-    async def take_token(self, request: web.Request) -> web.Response:
-        """Take a pasted token; the request is used up by this, well or not."""
-        secret, form = _read_secret(request), await request.post()
-        if not self._browsers.is_same(request, secret, str(form.get("browser", ""))):
-            return self._page.show_other_browser(secret)
-        user_id, token = (str(form.get(name, "")).strip() for name in ("user_id", "token"))
-        flaw = _find_flaw(user_id, token)
-        if flaw:
-            return await self._page.show(request, Form(secret, user_id, flaw), 422)
-        attempt = await self._connections.connect(secret, AuthToken(user_id, SecretStr(token)))
-        return await self._page.show_outcome(request, attempt, user_id)
-
-    async def set_out(self, request: web.Request) -> web.Response:
-        """Send the browser to the workspace's consent page; nobody else may come back from it."""
-        secret, form = _read_secret(request), await request.post()
-        browser = self._browsers.find(request)
-        is_same = self._browsers.is_same(request, secret, str(form.get("browser", "")))
-        if browser is None or not is_same:
-            return self._page.show_other_browser(secret)
-        try:
-            address = await self._connections.set_out(secret, browser)
-        except (RequestExpiredError, BearerIgnoredError) as problem:
-            return self._page.show_problem(problem)
-        return web.Response(status=303, headers={"Location": address})
-
-    async def come_back(self, request: web.Request) -> web.Response:
-        """Take the code with which the workspace sends people back."""
+    async def finish_oauth(self, request: web.Request) -> web.Response:
+        """Link the account with the code that the workspace's redirect carries."""
         state, code = (request.query.get(name, "") for name in ("state", "code"))
         if not _STATE.fullmatch(state):
-            raise web.HTTPBadRequest(reason="This is no way back from your workspace")
-        secret, browser = SecretStr(state), self._browsers.find(request)
+            raise web.HTTPBadRequest(reason="This address does not come from your workspace")
+        secret, browser = SecretStr(state), self._cookies.find(request)
         if not _CODE.fullmatch(code):
-            return await self._show_refusal(request, secret)
-        attempt = await self._connections.come_back(
-            secret, browser or self._browsers.make(), SecretStr(code)
+            # Without a code the person did not allow access.
+            return await self._show_valid_form(
+                request, LinkingForm(secret, problem="not_allowed"), 403
+            )
+        result = await self._linking.finish_oauth(
+            secret, browser or self._cookies.make(), SecretStr(code)
         )
-        return await self._page.show_outcome(request, attempt)
+        return await self._show_result(request, result)
 
-    async def _show_refusal(self, request: web.Request, secret: SecretStr) -> web.Response:
-        """Show the form again to somebody who comes back without a code."""
+    async def _show_result(
+        self, request: web.Request, result: LinkingResult, user_id: str = ""
+    ) -> web.Response:
+        """Show success or the problem; where another try is allowed, show the form again."""
+        if result.problem is None:
+            return self._pages.render("connected")
+        if result.retry is None:
+            return self._show_problem(result.problem)
+        problem, status = _name_problem(result.problem)
+        wait = _get_retry_after_s(result.problem)
+        form = LinkingForm(result.retry, user_id, problem=problem, retry_after_s=wait)
+        return await self._show_form(request, form, status)
+
+    async def _show_valid_form(
+        self, request: web.Request, form: LinkingForm, status: int
+    ) -> web.Response:
         try:
-            await self._connections.check_request(secret)
-        except RequestExpiredError as problem:
-            return self._page.show_problem(problem)
-        return await self._page.show(request, Form(secret, problem="not allowed"), 403)
+            await self._linking.check_request(form.secret)
+        except RequestExpiredError as error:
+            return self._show_problem(error)
+        return await self._show_form(request, form, status)
+
+    async def _show_form(
+        self, request: web.Request, form: LinkingForm, status: int
+    ) -> web.Response:
+        browser = self._cookies.find(request) or self._cookies.make()
+        methods = await self._linking.find_methods()
+        response = self._pages.render(
+            "connect",
+            status=status,
+            may_submit_to_workspace=methods == "oauth_or_token",
+            methods=methods,
+            secret=form.secret.get_secret_value(),
+            browser=self._cookies.make_form_field(browser, form.secret),
+            problem=form.problem,
+            retry_after_s=form.retry_after_s,
+            invalid_field=form.invalid_field,
+            user_id=form.user_id,
+        )
+        self._cookies.save(response, browser)
+        return response
+
+    def _show_problem(self, error: BotError) -> web.Response:
+        problem, status = _name_problem(error)
+        wait = _get_retry_after_s(error)
+        return self._pages.render(
+            "not_connected", status=status, problem=problem, retry_after_s=wait
+        )
+
+    def _show_other_browser(self, secret: SecretStr) -> web.Response:
+        return self._pages.render("other_browser", status=403, secret=secret.get_secret_value())
 
 
-def _read_secret(request: web.Request) -> SecretStr:
+def _name_problem(error: BotError) -> tuple[str, int]:
+    return _PROBLEMS.get(type(error), _UNEXPECTED)
+
+
+def _get_retry_after_s(error: BotError) -> int:
+    return math.ceil(error.retry_after) if isinstance(error, RateLimitedError) else 0
+
+
+def _get_secret(request: web.Request) -> SecretStr:
     return SecretStr(request.match_info["secret"])
 
 
-def _find_flaw(user_id: str, token: str) -> str:
+def _find_invalid_field(user_id: str, token: str) -> str:
     if not _USER_ID.fullmatch(user_id):
-        return "user id"
+        return "user_id"
     return "" if _TOKEN.fullmatch(token) else "token"

@@ -1,4 +1,4 @@
-"""The bot's own web server: connection pages, health."""
+"""The bot's web server: linking pages, health, readiness, metrics."""
 
 import asyncio
 import socket
@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from bot.errors import ConfigError
-from bot.web.linking_pages import ConnectionPages
-from bot.web.templating import HEADERS, Pages, show_every_failure
+from bot.web.linking_pages import LinkingPages
+from bot.web.templating import HEADERS, Pages, make_error_middleware
 
 
 class HardenedRequestHandler(web.RequestHandler):
-    """Sends the headers that keep everybody else out with its own refusals, too."""
+    """Adds the security headers to aiohttp's own error responses, which pass no middleware."""
 
     __slots__ = ()
 
@@ -26,53 +26,56 @@ class HardenedRequestHandler(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Log it, close the connection, and answer without quoting what came."""
+        """Log the error, close the connection, and answer without quoting the request."""
         response = super().handle_error(request, status, exc, message)
         response.headers.update(HEADERS)
         if isinstance(response, web.Response):
-            response.text = f"{status}: this is no request that can be answered."
+            response.text = f"{status}: this request cannot be answered."
         return response
 
 
-async def serve_on(runner: web.AppRunner, listening: socket.socket) -> asyncio.Server:
-    """Let the runner's application answer on the socket, in this protocol; it is set up."""
+async def _serve(runner: web.AppRunner, listening: socket.socket) -> asyncio.Server:
+    """Serve the application of a runner that is set up on the socket."""
     loop, server = asyncio.get_running_loop(), runner.server
     if server is None:
         raise RuntimeError("the runner is not set up")
 
-    def speak() -> HardenedRequestHandler:
-        # No access log: it would hold the secrets in the links.
-        return HardenedRequestHandler(server, loop=loop, access_log=None)  # type: ignore[arg-type] # the way to have none
+    def make_handler() -> HardenedRequestHandler:
+        # No access log: it would contain the secrets in the links.
+        return HardenedRequestHandler(server, loop=loop, access_log=None)  # type: ignore[arg-type] # None turns it off
 
-    return await loop.create_server(speak, sock=listening)
+    return await loop.create_server(make_handler, sock=listening)
 
 
-_MAX_FORM: Final = 16 * 1024
+_MAX_FORM_BYTES: Final = 16 * 1024
+_SHUTDOWN_TIMEOUT_S: Final = 2
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def make_web_app(
-    connections: ConnectionPages,
+    linking_pages: LinkingPages,
     pages: Pages,
     is_ready: Callable[[], bool],
     is_alive: Callable[[], bool],
 ) -> web.Application:
-    """Build the application; ``/readyz`` and ``/healthz`` ask anew every time."""
+    """Build the application: linking pages, ``/readyz`` and ``/healthz``."""
 
     async def show_readiness(_request: web.Request) -> web.Response:
         ready = is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
-    app = web.Application(client_max_size=_MAX_FORM, middlewares=[show_every_failure(pages)])
+    app = web.Application(
+        client_max_size=_MAX_FORM_BYTES, middlewares=[make_error_middleware(pages)]
+    )
     _add_health(app, is_alive)
     app.router.add_get("/readyz", show_readiness)
-    app.router.add_get("/style.css", pages.show_style)
-    connections.add_routes(app.router)
+    app.router.add_get("/style.css", pages.serve_style)
+    linking_pages.add_routes(app.router)
     return app
 
 
 def make_health_app(is_alive: Callable[[], bool]) -> web.Application:
-    """Build an application of ``/healthz`` alone."""
+    """Build an application with ``/healthz`` only."""
     app = web.Application()
     _add_health(app, is_alive)
     return app
@@ -87,7 +90,7 @@ def _add_health(app: web.Application, is_alive: Callable[[], bool]) -> None:
 
 
 def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
-    """Serve what ``render`` writes under ``/metrics``, as Prometheus reads it."""
+    """Serve the Prometheus text that ``render`` returns under ``/metrics``."""
 
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=await render(), headers={"Content-Type": _METRICS_TYPE})
@@ -96,7 +99,7 @@ def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) ->
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """Listen there (port 0: any free one); raise ConfigError where that is not possible."""
+    """Listen on a TCP port, 0 for any free one; raise ConfigError where that is not possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -105,7 +108,7 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def fill_port(public_url: str, listening: socket.socket) -> str:
-    """Replace port 0 in the address by the port that the socket got."""
+    """Replace port 0 in the URL by the port that the socket got."""
     parts = urlsplit(public_url)
     if parts.port != 0:
         return public_url
@@ -115,12 +118,12 @@ def fill_port(public_url: str, listening: socket.socket) -> str:
 
 @asynccontextmanager
 async def open_web_server(app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve the application on the socket, which is closed in the end."""
-    runner = web.AppRunner(app, shutdown_timeout=2)
+    """Serve the application on the socket while the block lasts, then close both."""
+    runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
     async with AsyncExitStack() as stack:
         stack.callback(listening.close)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        serving = await serve_on(runner, listening)
+        serving = await _serve(runner, listening)
         stack.callback(serving.close)
         yield

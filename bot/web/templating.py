@@ -1,4 +1,4 @@
-"""Pages: made from templates, sent with headers that keep everybody else out."""
+"""HTML pages: rendered from templates, sent with security headers."""
 
 import secrets
 from collections.abc import Awaitable, Callable
@@ -14,12 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bot.errors import StorageError
 
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; form-action 'self'{elsewhere}; "
+    "default-src 'none'; style-src 'self'; form-action 'self'{more_targets}; "
     "frame-ancestors 'none'; base-uri 'none'"
 )
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": _POLICY.format(elsewhere=""),
+    "Content-Security-Policy": _POLICY.format(more_targets=""),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -28,15 +28,16 @@ HEADERS: Final = {
     "X-Frame-Options": "DENY",
     "X-Robots-Tag": "noindex, nofollow",
 }
+"""The headers of every response."""
 
-Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Pages:
-    """Turns templates into responses."""
+    """Renders templates as responses."""
 
     def __init__(self, *, bot_name: str, workspace_url: str, prefix: str) -> None:
-        self._templates = Environment(
+        self._templates: Final = Environment(
             loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
         )
         self._templates.globals.update(
@@ -46,40 +47,50 @@ class Pages:
         self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
 
-    def show(
-        self, name: str, *, status: int = 200, leads_to_workspace: bool = False, **values: object
+    def render(
+        self,
+        name: str,
+        *,
+        status: int = 200,
+        may_submit_to_workspace: bool = False,
+        **values: object,
     ) -> web.Response:
-        """Fill the template of that name; say whether a form on it may lead to the workspace."""
+        """Render the template ``name``.html.
+
+        ``may_submit_to_workspace`` lets a form redirect to the workspace.
+        """
         text = self._templates.get_template(f"{name}.html").render(values)
-        # Chromium holds form-action against every redirect that follows a form.
-        elsewhere = f" {self._workspace_origin}" if leads_to_workspace else ""
-        headers = {"Content-Security-Policy": _POLICY.format(elsewhere=elsewhere)}
+        # Chromium applies form-action to every redirect that follows a form, too.
+        more_targets = f" {self._workspace_origin}" if may_submit_to_workspace else ""
+        headers = {"Content-Security-Policy": _POLICY.format(more_targets=more_targets)}
         return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
-    async def show_style(self, _request: web.Request) -> web.Response:
-        """Serve the one style sheet."""
+    async def serve_style(self, _request: web.Request) -> web.Response:
+        """Serve the style sheet."""
         return web.Response(text=self._style, content_type="text/css")
 
 
-def show_every_failure(pages: Pages) -> Middleware:
-    """Make the middleware that sets the headers and shows a page for whatever goes wrong."""
+def make_error_middleware(pages: Pages) -> Middleware:
+    """Make the middleware that adds the headers and shows a page for every error."""
     log = structlog.get_logger("web")
 
-    async def serve_or_explain(request: web.Request, serve: Serve) -> web.StreamResponse:
+    async def serve_or_explain(request: web.Request, serve: _Serve) -> web.StreamResponse:
         try:
             return await serve(request)
-        except web.HTTPException as refusal:
-            return pages.show("refused", status=refusal.status, reason=refusal.reason)
+        except web.HTTPException as error:
+            return pages.render("http_error", status=error.status, reason=error.reason)
         except StorageError:
             log.exception("a page could not use the database", method=request.method)
-            return pages.show("problem", status=503, problem="memory", wait=0)
+            return pages.render(
+                "not_connected", status=503, problem="database_unavailable", retry_after_s=0
+            )
         except Exception:
             reference = secrets.token_hex(2).upper()
             log.exception("a page failed", method=request.method, reference=reference)
-            return pages.show("surprise", status=500, reference=reference)
+            return pages.render("internal_error", status=500, reference=reference)
 
     @web.middleware
-    async def middleware(request: web.Request, handler: Serve) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: _Serve) -> web.StreamResponse:
         response = await serve_or_explain(request, handler)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)

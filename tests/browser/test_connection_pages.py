@@ -136,7 +136,7 @@ async def test_a_version_that_ignores_bearer_says_so_and_takes_a_token(tmp_path:
         await visitor.press("Authorize")
         await visitor.see("Connect your account")
         alert = visitor.page.get_by_role("alert")
-        await expect(alert).to_contain_text("does not take the permission")
+        await expect(alert).to_contain_text("does not accept the permission")
         await expect(visitor.page.get_by_role("button", name=BUTTON)).to_have_count(0)
         token = await visitor.alice.person.make_personal_access_token("bot")
         await visitor.page.get_by_label("Your user id").fill(visitor.alice.person.user_id)

@@ -112,7 +112,7 @@ async def test_the_attackers_consent_address_sent_to_the_victim_connects_nobody(
     before = count_requests(stage, "/oauth/token")
     visit = await victim.person.visit(answered.location)
     assert visit.status == 403
-    assert "not the browser that set out" in visit.page
+    assert "not the browser that opened the link" in visit.page
     # The victim's code was not even exchanged.
     assert count_requests(stage, "/oauth/token") == before
     for each in (victim, attacker):
@@ -176,7 +176,7 @@ async def test_a_server_that_trusts_the_header_cannot_be_used_to_annoy_others(
             link, user_id=alice.person.user_id, token="x" * 43
         )
         assert status == 502
-        assert "even to made-up tokens" in page
+        assert "even made-up tokens" in page
         await alice.expect_silence()
 
 

@@ -49,10 +49,10 @@ async def test_five_wrong_tokens_end_the_link(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("user_id", "token", "complaint"),
     [
-        ("alice with blanks", "x" * 43, "That is no user id"),
-        ("<script>alert(1)</script>", "x" * 43, "That is no user id"),
-        ("rbAXPnMktTFbNpwtJ", "short", "That is no personal access token"),
-        ("rbAXPnMktTFbNpwtJ", "x" * 43 + " y", "That is no personal access token"),
+        ("alice with blanks", "x" * 43, "That is not a user id"),
+        ("<script>alert(1)</script>", "x" * 43, "That is not a user id"),
+        ("rbAXPnMktTFbNpwtJ", "short", "That is not a personal access token"),
+        ("rbAXPnMktTFbNpwtJ", "x" * 43 + " y", "That is not a personal access token"),
     ],
 )
 async def test_what_cannot_be_a_token_costs_no_attempt(
@@ -91,7 +91,7 @@ async def test_a_used_link_is_dead(stage: Stage) -> None:
     for expected in (200, 410):
         status, page = await alice.person.fill_in(link, user_id=alice.person.user_id, token=token)
         assert status == expected, page
-    assert "no longer good" in page
+    assert "no longer valid" in page
 
 
 async def test_a_link_opened_in_two_tabs_connects_once(stage: Stage) -> None:
@@ -109,7 +109,7 @@ async def test_a_link_expires_after_ten_minutes(stage: Stage) -> None:
     stage.clock.offset += 601
     status, page = await alice.person.fill_in(link)
     assert status == 410
-    assert "no longer good" in page
+    assert "no longer valid" in page
 
 
 async def test_a_newer_link_replaces_the_older(stage: Stage) -> None:
@@ -187,7 +187,7 @@ async def test_what_is_no_request_is_refused_with_the_same_headers(
     assert head.startswith(("HTTP/1.1 400 ", "HTTP/1.0 400 "))
     assert "Content-Security-Policy: default-src 'none'" in head
     assert "Cache-Control: no-store" in head
-    assert body == "400: this is no request that can be answered."
+    assert body == "400: this request cannot be answered."
 
 
 async def test_health_and_readiness_are_told(stage: Stage) -> None:

@@ -67,12 +67,12 @@ async def test_a_workspace_that_ignores_bearer_tokens_is_found_out_and_remembere
     link = await alice.ask_for_link()
     visit = await press_button(alice, link)
     assert visit.status == 502
-    assert "does not take the permission that it has just given" in visit.page
+    assert "does not accept the permission that it has just granted" in visit.page
     assert "Continue with Rocket.Chat" not in visit.page
     assert (await paste_token(alice, find_retry(visit.page, link)))[0] == 200
     assert (await alice.hear()).startswith("You are connected.")
     page = (await bob.person.visit(await bob.ask_for_link())).page
-    assert "This version of your workspace does not take the permissions" in page
+    assert "This version of your workspace does not accept the permissions" in page
     assert "Continue with Rocket.Chat" not in page
 
 
@@ -231,7 +231,7 @@ async def test_a_workspace_set_back_to_a_version_that_ignores_bearer_ends_it_hon
     assert "no longer accepts the token you lent me" in told
     stage.simulator.faults.forget()
     page = (await alice.person.visit(find_link({"msg": told}))).page
-    assert "This version of your workspace does not take the permissions" in page
+    assert "This version of your workspace does not accept the permissions" in page
 
 
 async def test_two_people_are_renewed_side_by_side(stage: Stage) -> None:

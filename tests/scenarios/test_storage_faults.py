@@ -123,7 +123,7 @@ async def test_a_full_disk(stage: OutageStage, alice: Guest) -> None:
             await expect_trouble(program.base, alice)
             assert "takes nothing more" in await program.wait_for_log("the database fails")
             status, page = await fill_in(stage, bob, link)
-            assert (status, "reach its own memory" in page) == (503, True)
+            assert (status, "cannot reach its database" in page) == (503, True)
             await program.wait_for_log("a page could not use the database")
         await expect_recovery(program.base, alice)
         assert program.process.returncode is None

@@ -159,14 +159,14 @@ class AccountLinking:
         if await self._link_requests.find(secret, self._now()) is None:
             raise _expired()
 
-    async def find_ways(self) -> Literal["both", "token", "token, for bearer is ignored"]:
-        """Tell which ways to connect the page can offer."""
+    async def find_methods(self) -> Literal["oauth_or_token", "token", "token_bearer_ignored"]:
+        """Return which ways to connect the page can offer."""
         if self._oauth is None:
             return "token"
-        return "token, for bearer is ignored" if await self._bearer.is_missing() else "both"
+        return "token_bearer_ignored" if await self._bearer.is_missing() else "oauth_or_token"
 
-    async def set_out(self, secret: SecretStr, browser: SecretStr) -> str:
-        """Bind the request to this browser and give the address of the workspace's consent page.
+    async def start_oauth(self, secret: SecretStr, browser: SecretStr) -> str:
+        """Bind the request to this browser and return the address of the workspace's consent page.
 
         The request's own secret is the ``state`` that comes back from there.
         """
@@ -176,7 +176,7 @@ class AccountLinking:
             raise _expired()
         return self._oauth.make_consent_url(secret)
 
-    async def come_back(
+    async def finish_oauth(
         self, state: SecretStr, browser: SecretStr, code: SecretStr
     ) -> LinkingResult:
         """Use up the request of this state, and connect with the code that came with it.
