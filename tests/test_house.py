@@ -21,12 +21,47 @@ TODAY = {
 
 BREACHES = {
     "Imports go down, never up": ("bot/models.py", "import bot.parsing"),
+    "Features build on each other in one direction": (
+        "bot/features/alerts/alerts.py",
+        "import bot.features.reports.reports",
+    ),
+    "A message takes one way through the dispatcher": (
+        "bot/dispatcher/user_queues.py",
+        "import bot.dispatcher.responder",
+    ),
+    "A due time takes one way through the scheduler": (
+        "bot/scheduler/tasks.py",
+        "import bot.scheduler.scheduler",
+    ),
     "Commands know nothing of each other": ("bot/commands/help.py", "import bot.commands.session"),
-    "The simulator and the bot know nothing of each other": (
+    "Commands and pages reach the outside only through features": (
+        "bot/commands/help.py",
+        "import bot.rocketchat.client",
+    ),
+    "The simulator imports nothing of the bot": (
         "rocketchat_simulator/person.py",
         "import bot.models",
     ),
+    "Only the demo imports the simulator": ("bot/app.py", "import rocketchat_simulator.rooms"),
+    "Only app, cli, admin and demo read the configuration": (
+        "bot/delivery/direct_rooms.py",
+        "import bot.config",
+    ),
+    "Only the shared scheduler knows procrastinate": (
+        "bot/scheduler/scheduler.py",
+        "import procrastinate",
+    ),
     "Only the vault imports cryptography": ("bot/storage/inbox.py", "import cryptography"),
+    "Only rocketchat/realtime knows rocketchat-async and websockets": (
+        "bot/rocketchat/client.py",
+        "import websockets",
+    ),
+    "Only rocketchat, web and the probe of check speak HTTP": (
+        "bot/delivery/reply_sender.py",
+        "import aiohttp",
+    ),
+    "Only the timeline image knows Pillow": ("bot/features/reports/pictures.py", "import PIL"),
+    "Only storage and the features' stores import SQLAlchemy": ("bot/app.py", "import sqlalchemy"),
 }
 
 

@@ -1,11 +1,7 @@
 """Checks of what the bot keeps: the database and the key."""
 
-import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-
-from sqlalchemy import Connection, text
 
 from bot.admin.check_result import CheckResult, make_ok, make_problem
 from bot.config import Settings
@@ -13,61 +9,10 @@ from bot.errors import ConfigError, StorageError
 from bot.features.accounts.key_rotation import check_keys
 from bot.features.status_report.counters import Demand, load_demand
 from bot.storage.database import Database, open_database
-from bot.storage.engine import find_database_file, make_engine
-from bot.storage.failures import make_file_error
+from bot.storage.engine import find_database_file
+from bot.storage.inspection import Inspection, inspect_database
 from bot.storage.key_file import load_key_ring
-from bot.storage.schema import is_outdated, read_revision
 from bot.storage.vault import KeyRing
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """``is_new`` without tables yet, ``is_outdated`` with those of an older program.
-
-    ``accounts`` counts everybody who has lent a token, dead ones too.
-    """
-
-    is_new: bool
-    is_outdated: bool = False
-    accounts: int = 0
-
-
-async def inspect_database(url: str) -> Inspection:
-    """See whether the bot can read and write there; nothing that is tried stays.
-
-    Raises StorageError, and ConfigError for a bad ``url``.
-    """
-    engine = make_engine(url)
-    file = find_database_file(url)
-    if file is not None and not str(file).startswith("file:") and not file.exists():
-        _try_folder(file)
-        return Inspection(is_new=True)
-    database = Database(engine)
-    try:
-        return await database.write(_inspect)
-    finally:
-        await database.close()
-
-
-def _try_folder(file: Path) -> None:
-    try:
-        with tempfile.TemporaryFile(dir=file.parent):
-            return
-    except OSError as error:
-        raise make_file_error(str(file), error) from error
-
-
-def _inspect(connection: Connection) -> Inspection:
-    revision = read_revision(connection)
-    has_older = is_outdated(revision)
-    if not revision:
-        connection.execute(text("CREATE TABLE session_bot_trial (number INTEGER)"))
-        connection.execute(text("DROP TABLE session_bot_trial"))
-        return Inspection(is_new=True)
-    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
-    count = connection.execute(text("SELECT count(*) FROM accounts")).scalar_one()
-    return Inspection(is_new=False, is_outdated=has_older, accounts=count)
-
 
 NOBODY = Demand(connected=0, watched=0, planned=0, busiest=0)
 

@@ -1,6 +1,6 @@
 from bot.commands.registry import Context, command
 from bot.features.confirmations import Action
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.models import Attachment, Reply
 
 

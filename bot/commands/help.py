@@ -1,5 +1,5 @@
 from bot.commands.registry import Command, Context, command
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.models import Attachment, Reply
 
 

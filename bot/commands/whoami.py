@@ -1,6 +1,6 @@
 from bot.commands.registry import Context, command
 from bot.features.reports.schedule_messages import format_timetable
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.formatting.text import code, escape
 from bot.models import Attachment, Fact, Reply
 

@@ -1,6 +1,6 @@
 """What the bot says about connecting an account."""
 
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import escape
 from bot.models import Attachment, Reply

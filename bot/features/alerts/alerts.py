@@ -8,8 +8,7 @@ from typing import Final
 
 from bot.features.accounts.audit import AuditAction
 from bot.features.alerts.store import AlertSubscription, AlertSubscriptions, KnownDevices
-from bot.features.reports.reports import describe
-from bot.features.sessions.devices import DeviceSessions, make_device_key
+from bot.features.sessions.devices import DeviceSessions, make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
 from bot.models import Sender
 
@@ -129,7 +128,7 @@ class Alerts:
     async def keep(self, user_id: str, finding: AlertCheck) -> None:
         """Remember what was seen, so that it is new no more."""
         if finding.is_worth_keeping:
-            await self._sightings.watch(user_id, describe(finding.devices), self._now())
+            await self._sightings.watch(user_id, make_snapshots(finding.devices), self._now())
 
     async def note_trouble(self, user_id: str, trouble: str) -> None:
         """Remember that the person knows why nobody can look at present; nothing if all is well."""

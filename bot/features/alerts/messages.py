@@ -8,7 +8,8 @@ from babel.dates import format_timedelta
 
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
-from bot.features.sessions.messages import Colour, format_name
+from bot.features.sessions.messages import format_name
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, Fact, Reply
 

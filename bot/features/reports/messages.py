@@ -10,7 +10,8 @@ from babel.dates import format_date
 from bot.features.reports.timeline import format_timeline
 from bot.features.sessions.device_names import format_device
 from bot.features.sessions.devices import DeviceSessions, GoneDevice, Report
-from bot.features.sessions.messages import Colour, format_name, format_origin
+from bot.features.sessions.messages import format_name, format_origin
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import LINES_LIMIT, code, escape, utf16_length
 from bot.models import Attachment, Fact, Reply

@@ -8,11 +8,10 @@ from bot.features.alerts.store import KnownDevice, KnownDevices
 from bot.features.sessions.device_names import format_device
 from bot.features.sessions.devices import (
     DeviceSessions,
-    DeviceSnapshot,
     GoneDevice,
     Report,
-    find_network,
     make_device_key,
+    make_snapshots,
 )
 from bot.features.sessions.sessions import Sessions
 from bot.features.sessions.store import DeviceNames
@@ -53,17 +52,7 @@ class Reports:
 
     async def keep(self, user_id: str, report: Report) -> None:
         """Remember the report: the next one is compared with it."""
-        await self._sightings.report(user_id, describe(report.devices), self._now())
-
-
-def describe(devices: tuple[DeviceSessions, ...]) -> dict[str, DeviceSnapshot]:
-    """Return what is remembered of devices, by key; the newest sign-in counts."""
-    return {
-        make_device_key(device.newest): DeviceSnapshot(
-            device.newest.device, find_network(device.newest.ip)
-        )
-        for device in reversed(devices)
-    }
+        await self._sightings.report(user_id, make_snapshots(report.devices), self._now())
 
 
 def compare(

@@ -13,7 +13,7 @@ from bot.features.reports.schedule_rules import (
     NewSchedule,
     ScheduleRule,
 )
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, Fact, Reply
 

@@ -1,6 +1,6 @@
 """Sessions of one device, as far as sessions tell devices apart."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -105,3 +105,13 @@ def group_by_device(
         DeviceSessions(tuple(group), names.get(make_device_key(group[0]), ""))
         for group in groups.values()
     )
+
+
+def make_snapshots(devices: Sequence[DeviceSessions]) -> dict[str, DeviceSnapshot]:
+    """Return what is remembered of devices, by device key; the newest sign-in counts."""
+    return {
+        make_device_key(device.newest): DeviceSnapshot(
+            device.newest.device, find_network(device.newest.ip)
+        )
+        for device in reversed(devices)
+    }

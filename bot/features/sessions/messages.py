@@ -4,24 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from bot.features.sessions.device_names import format_device, format_ip
 from bot.features.sessions.devices import DeviceSessions
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import code, cut_lines, escape
 from bot.models import Attachment, Device, Fact, Reply, Session
-
-
-class Colour(StrEnum):
-    """What the bar beside an attachment means."""
-
-    GREEN = "#2de0a5"
-    BLUE = "#1d74f5"
-    AMBER = "#f3be08"
-    RED = "#f5455c"
-    GREY = "#9ea2a8"
 
 
 @dataclass(frozen=True, slots=True)

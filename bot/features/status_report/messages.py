@@ -5,8 +5,8 @@ from math import inf
 from typing import Final
 
 from bot.features.reports.messages import format_next, format_time
-from bot.features.sessions.messages import Colour
 from bot.features.status_report.stats import Stats, WorkspaceStatus
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.metrics import Due, Outcome
 from bot.models import Attachment, Fact, Reply

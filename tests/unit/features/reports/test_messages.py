@@ -9,7 +9,7 @@ from bot.features.alerts.alerts import SHORTEST_INTERVAL, find_interval
 from bot.features.alerts.messages import format_alert
 from bot.features.alerts.store import KnownDevice
 from bot.features.reports.messages import ReportContext, format_report, list_notes
-from bot.features.reports.reports import compare, describe
+from bot.features.reports.reports import compare
 from bot.features.reports.schedule_messages import format_timetable
 from bot.features.reports.schedule_rules import parse_timetable
 from bot.features.sessions.devices import (
@@ -19,8 +19,9 @@ from bot.features.sessions.devices import (
     Report,
     group_by_device,
     make_device_key,
+    make_snapshots,
 )
-from bot.features.sessions.messages import Colour
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
 from bot.models import Device, OperatingSystem, Reply, Session
@@ -43,7 +44,7 @@ def make_session(
 
 
 def remember(*sessions: Session, at: datetime = NOW - DAY) -> dict[str, KnownDevice]:
-    seen = describe(group_by_device(sessions, {}))
+    seen = make_snapshots(group_by_device(sessions, {}))
     return {key: KnownDevice(each, at, at, False, at) for key, each in seen.items()}  # noqa: FBT003
 
 

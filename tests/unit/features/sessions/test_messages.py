@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.features.sessions.messages import Colour, describe_state, format_session
+from bot.features.sessions.messages import describe_state, format_session
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
 from bot.models import Device, OperatingSystem, Reply, Session

@@ -3,9 +3,9 @@ from math import inf
 
 import pytest
 
-from bot.features.sessions.messages import Colour
 from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
+from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.metrics import WAITS, Metrics, Outcome, shorten_route
 

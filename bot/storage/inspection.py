@@ -1,0 +1,61 @@
+"""Looking at a database without changing it."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from bot.storage.database import Database
+from bot.storage.engine import find_database_file, make_engine
+from bot.storage.failures import make_file_error
+from bot.storage.schema import is_outdated, read_revision
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What is in a database: no tables yet, or those of an older program.
+
+    ``accounts`` counts all connected accounts, those with a revoked token too.
+    """
+
+    is_new: bool
+    is_outdated: bool = False
+    accounts: int = 0
+
+
+async def inspect_database(url: str) -> Inspection:
+    """Try to read and write the database; nothing that is tried stays.
+
+    Raises StorageError, and ConfigError for a bad ``url``.
+    """
+    engine = make_engine(url)
+    file = find_database_file(url)
+    if file is not None and not str(file).startswith("file:") and not file.exists():
+        _try_folder(file)
+        return Inspection(is_new=True)
+    database = Database(engine)
+    try:
+        return await database.write(_inspect)
+    finally:
+        await database.close()
+
+
+def _try_folder(file: Path) -> None:
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            return
+    except OSError as error:
+        raise make_file_error(str(file), error) from error
+
+
+def _inspect(connection: Connection) -> Inspection:
+    revision = read_revision(connection)
+    has_older = is_outdated(revision)
+    if not revision:
+        connection.execute(text("CREATE TABLE session_bot_check (number INTEGER)"))
+        connection.execute(text("DROP TABLE session_bot_check"))
+        return Inspection(is_new=True)
+    connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+    count = connection.execute(text("SELECT count(*) FROM accounts")).scalar_one()
+    return Inspection(is_new=False, is_outdated=has_older, accounts=count)
