@@ -62,7 +62,13 @@ from bot.features.status_report.status_report import (
     StatusReport,
     make_status_report_settings,
 )
-from bot.gauges import Gauges, Sources
+from bot.gauges import (
+    BacklogGauges,
+    add_queue_gauge,
+    add_rate_limit_gauges,
+    add_realtime_gauges,
+    add_storage_gauges,
+)
 from bot.lifecycle import Bot, Worker
 from bot.metrics import Metrics
 from bot.models import AuthToken
@@ -180,8 +186,15 @@ class _App:
             on_listening=self._overrides.on_listening,
             public_url=self.public_url,
         )
-        gauges = self._make_gauges(realtime, queues, receiver)
-        await self._serve_pages(bot, gauges)
+        add_realtime_gauges(self._metrics, realtime)
+        add_rate_limit_gauges(self._metrics, self._rest.budget)
+        add_storage_gauges(self._metrics, self._database, self._health)
+        add_queue_gauge(
+            self._metrics,
+            received=lambda: receiver.backlog,
+            claimed=lambda: queues.count,
+        )
+        await self._serve_pages(bot, BacklogGauges(self._metrics, self._database, self._now))
         return bot
 
     async def open_worker(self) -> Worker:
@@ -203,7 +216,7 @@ class _App:
     async def _open_foundations(self) -> None:
         """Open the database, the vault, the workspace's client and the listening socket."""
         settings, metrics = self._settings, self._metrics
-        opening = open_database(settings.storage.url, metrics.note_transaction)
+        opening = open_database(settings.storage.url, metrics.record_transaction)
         self._database = await self._stack.enter_async_context(opening)
         self._counters = CounterStore(
             metrics, CounterTable(self._database), self._now, self._overrides.sleep
@@ -216,8 +229,8 @@ class _App:
             self._token,
             timeout=self._overrides.request_timeout_s,
             most_waiting=settings.bot.most_waiting,
-            note=metrics.note_call,
-            is_anybody_waiting=metrics.waits.is_any,
+            note=metrics.record_request,
+            is_anybody_waiting=metrics.reply_timer.is_any,
         )
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
@@ -402,7 +415,7 @@ class _App:
             queues=queues,
             worker=worker,
             health=self._health,
-            waits=self._metrics.waits,
+            reply_timer=self._metrics.reply_timer,
             now=now,
         )
         receiver = MessageReceiver(
@@ -457,7 +470,7 @@ class _App:
             alerts=self._make_alerts(sessions),
         )
 
-    async def _serve_pages(self, bot: Bot, gauges: Gauges) -> None:
+    async def _serve_pages(self, bot: Bot, gauges: BacklogGauges) -> None:
         settings = self._settings
         pages = Pages(
             bot_name=self._account.name or self._account.username,
@@ -470,20 +483,6 @@ class _App:
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)
         await self._stack.enter_async_context(open_web_server(web_app, self._socket))
-
-    def _make_gauges(
-        self, realtime: RealtimeClient, queues: UserQueues, receiver: MessageReceiver
-    ) -> Gauges:
-        sources = Sources(
-            realtime=realtime,
-            budget=self._rest.budget,
-            database=self._database,
-            in_hand=lambda: queues.count,
-            heard=lambda: receiver.backlog,
-            is_storage_good=lambda: self._health.is_good,
-            now=self._now,
-        )
-        return Gauges(self._metrics, sources)
 
     async def _render_metrics(self) -> bytes:
         return self._metrics.render()

@@ -1,9 +1,8 @@
-"""Numbers that are looked up whenever somebody asks for them, and cost nothing meanwhile."""
+"""Gauges and counters whose values other parts know: each is read at every scrape."""
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,110 +14,124 @@ from bot.metrics import Metrics, shorten_route
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.rocketchat.realtime import RealtimeClient
 from bot.storage.database import Database
+from bot.storage.health import StorageHealth
 
-_FRESH: Final = 5.0
-_PATIENCE: Final = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """Where numbers come from; ``in_hand`` and ``heard`` count messages of this process."""
-
-    realtime: RealtimeClient
-    budget: RateLimiter
-    database: Database
-    in_hand: Callable[[], int]
-    heard: Callable[[], int]
-    is_storage_good: Callable[[], bool]
-    now: Callable[[], datetime]
+_MAX_AGE_S: Final = 5.0
+_QUERY_TIMEOUT_S: Final = 3.0
 
 
-class Gauges:
-    """Everything there is to see, as Prometheus reads it."""
+def add_realtime_gauges(metrics: Metrics, realtime: RealtimeClient) -> None:
+    """Add whether the websocket is live, and what it has received."""
+    metrics.add_gauge("realtime_up", "Whether the bot receives messages", lambda: realtime.is_live)
+    metrics.add_gauge(
+        "realtime_silence_seconds",
+        "Time since the last frame",
+        lambda: realtime.seconds_since_frame,
+    )
+    metrics.add_counter("realtime_disconnects", "Connections that broke", lambda: realtime.losses)
+    metrics.add_counter("realtime_frames", "Frames received", lambda: realtime.frames)
 
-    def __init__(self, metrics: Metrics, sources: Sources) -> None:
+
+def add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
+    """Add what the workspace's rate limit allows, and what waits for it."""
+
+    def count_waiting() -> Mapping[str, float]:
+        interactive = limiter.count_waiting(is_background=False)
+        background = limiter.count_waiting(is_background=True)
+        return {"interactive": interactive, "background": background}
+
+    def read_remaining() -> Mapping[str, float]:
+        remaining = limiter.remaining
+        return _min_by_route({name: n for name, n in remaining.items() if n is not None})
+
+    metrics.add_labelled_gauge(
+        "rest_requests_waiting",
+        "Requests that wait for the rate limit",
+        "priority",
+        count_waiting,
+    )
+    metrics.add_labelled_gauge(
+        "rate_limit_remaining", "Requests left in the window", "route", read_remaining
+    )
+    metrics.add_labelled_gauge(
+        "rate_limit_allowed",
+        "Requests that a window allows",
+        "route",
+        lambda: _min_by_route(limiter.allowed),
+    )
+
+
+def add_storage_gauges(metrics: Metrics, database: Database, health: StorageHealth) -> None:
+    """Add whether the database can be written, and what waits for it."""
+    metrics.add_gauge("storage_up", "Whether the last write succeeded", lambda: health.is_good)
+    metrics.add_gauge(
+        "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
+    )
+
+
+def add_queue_gauge(
+    metrics: Metrics, *, received: Callable[[], int], claimed: Callable[[], int]
+) -> None:
+    """Add how many messages this process has ``received`` and not saved, and has ``claimed``."""
+    metrics.add_labelled_gauge(
+        "queue_length",
+        "Messages that wait in this process",
+        "queue",
+        lambda: {"received": received(), "claimed": claimed()},
+    )
+
+
+class BacklogGauges:
+    """What waits in the database, for all processes; loaded when somebody scrapes."""
+
+    def __init__(self, metrics: Metrics, database: Database, now: Callable[[], datetime]) -> None:
         self._metrics: Final = metrics
-        self._sources: Final = sources
+        self._database: Final = database
+        self._now: Final = now
         self._backlog: Backlog | None = None
-        self._looked_at = -_FRESH
-        self._looking: Final = asyncio.Lock()
-        self._log = structlog.get_logger("metrics")
-        _show_link(metrics, sources.realtime)
-        _show_budget(metrics, sources.budget)
-        self._show_queues()
-        metrics.show("storage_up", "Whether the database can be written", sources.is_storage_good)
-        self._show_people()
+        self._loaded_at = -_MAX_AGE_S
+        self._loading: Final = asyncio.Lock()
+        self._log: Final = structlog.get_logger("metrics")
+        metrics.add_labelled_gauge(
+            "backlog", "What waits in the database", "kind", self._count_backlog
+        )
+        metrics.add_labelled_gauge("accounts", "Accounts", "kind", self._count_accounts)
 
     async def render(self) -> bytes:
-        """Write all of it down; what the database holds may be 5 seconds old."""
-        async with self._looking:
-            if time.monotonic() - self._looked_at >= _FRESH:
-                self._backlog = await self._look()
-                self._looked_at = time.monotonic()
+        """Return all metrics; what the database holds is at most 5 seconds old."""
+        async with self._loading:
+            if time.monotonic() - self._loaded_at >= _MAX_AGE_S:
+                self._backlog = await self._load()
+                self._loaded_at = time.monotonic()
         return self._metrics.render()
 
-    async def _look(self) -> Backlog | None:
+    async def _load(self) -> Backlog | None:
         try:
-            async with asyncio.timeout(_PATIENCE):
-                return await load_backlog(self._sources.database, self._sources.now())
+            async with asyncio.timeout(_QUERY_TIMEOUT_S):
+                return await load_backlog(self._database, self._now())
         except (StorageError, TimeoutError) as error:
-            self._log.warning("the database was not asked for numbers", problem=str(error))
+            self._log.warning("the backlog could not be loaded", problem=str(error))
             return None
 
-    def _show_queues(self) -> None:
-        sources, each = self._sources, self._metrics.show_each
-        each("queue_length", "What waits in this process", "queue", self._count_queues)
-        each(
-            "backlog", "What waits in the database, for all processes", "kind", self._count_backlog
-        )
-        self._metrics.show(
-            "storage_waiting", "Work that waits for the database", lambda: sources.database.waiting
-        )
-
-    def _show_people(self) -> None:
-        each = self._metrics.show_each
-        each("people", "Accounts that are connected, and those watched over", "kind", self._count)
-
-    def _count_queues(self) -> Mapping[str, float]:
-        return {"heard": self._sources.heard(), "in_hand": self._sources.in_hand()}
-
     def _count_backlog(self) -> Mapping[str, float]:
-        found = self._backlog
-        if found is None:
+        backlog = self._backlog
+        if backlog is None:
             return {}
-        return {"messages": found.messages, "reports": found.reports, "reports_due": found.late}
+        return {
+            "messages": backlog.messages,
+            "reports": backlog.reports,
+            "reports_due": backlog.late,
+        }
 
-    def _count(self) -> Mapping[str, float]:
-        found = self._backlog
-        return {} if found is None else {"connected": found.connected, "watched": found.watched}
-
-
-def _show_link(metrics: Metrics, realtime: RealtimeClient) -> None:
-    metrics.show("link_up", "Whether the bot hears what is said", lambda: realtime.is_live)
-    metrics.show(
-        "link_silence_seconds", "Since the last frame", lambda: realtime.seconds_since_frame
-    )
-    metrics.count_also("link_losses", "Links that broke", lambda: realtime.losses)
-    metrics.count_also("link_frames", "Frames that came", lambda: realtime.frames)
+    def _count_accounts(self) -> Mapping[str, float]:
+        backlog = self._backlog
+        if backlog is None:
+            return {}
+        return {"connected": backlog.connected, "with_alerts": backlog.watched}
 
 
-def _show_budget(metrics: Metrics, budget: RateLimiter) -> None:
-    def count_waiting() -> Mapping[str, float]:
-        people = budget.count_waiting(is_background=False)
-        return {"people": people, "schedules": budget.count_waiting(is_background=True)}
-
-    def list_left() -> Mapping[str, float]:
-        left = budget.remaining
-        return _by_route({name: number for name, number in left.items() if number is not None})
-
-    each = metrics.show_each
-    each("calls_waiting", "Calls that wait for the rate limit", "whose", count_waiting)
-    each("budget_left", "Calls that the window still allows", "route", list_left)
-    text = "Calls that a window allows"
-    each("budget_allowed", text, "route", lambda: _by_route(budget.allowed))
-
-
-def _by_route(numbers: Mapping[str, int]) -> Mapping[str, float]:
+def _min_by_route(numbers: Mapping[str, int]) -> Mapping[str, float]:
+    """Return the smallest number of each route, whose name may stand several times, with ids."""
     found: dict[str, float] = {}
     for name, number in numbers.items():
         route = shorten_route(name)

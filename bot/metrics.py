@@ -1,203 +1,233 @@
-"""What one process counts about its own work; cheap enough for every message.
+"""Counters and histograms of one process; cheap enough for every message.
 
-Names begin with ``session_bot_``. Every label is from a set that the program knows beforehand:
-neither people nor rooms nor sessions can be told from it.
+Names begin with ``session_bot_``. Every label's values are a set that the program knows
+beforehand, so no user, room or session can be recognised.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-WAITS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
-"""Bounds of the classes, in seconds, into which waiting times are sorted."""
+REPLY_BUCKETS_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+_REQUEST_BUCKETS_S: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_TRANSACTION_BUCKETS_S: Final = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0)
 
-_CALLS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_COMMITS: Final = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0)
-_UNKNOWN: Final = "unknown"
-_TOO_MANY: Final = 429
+_UNKNOWN_COMMAND: Final = "unknown"
+_TOO_MANY_REQUESTS: Final = 429
 
 
-class Outcome(StrEnum):
-    """How a command ended for the person."""
+class CommandOutcome(StrEnum):
+    """How a command ended for the user."""
 
     ANSWERED = "answered"
-    CONNECT = "asked_to_connect"
+    ASKED_TO_CONNECT = "asked_to_connect"
     REFUSED = "refused"
     BUSY = "busy"
     FAILED = "failed"
-    SURPRISE = "surprised"
+    INTERNAL_ERROR = "internal_error"
 
 
-class Due(StrEnum):
-    """What became of a report that was due."""
+class ReportOutcome(StrEnum):
+    """How a due report ended."""
 
     ON_TIME = "on_time"
     LATE = "late"
     SKIPPED = "skipped"
-    QUIET = "quiet"
-    EXPLAINED = "explained"
-    DROPPED = "dropped"
-    PUT_OFF = "put_off"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    POSTPONED = "postponed"
 
 
-_ANOTHERS: Final = 0.03
-"""Seconds for which a message is taken to be another process's, which has claimed it first."""
+_CLAIMED_ELSEWHERE_S: Final = 0.03
+"""For so long a new message counts as waiting even if another process has claimed it."""
 
 
-class Waits:
-    """How long messages have been waiting, in seconds by a monotonic clock."""
+class ReplyTimer:
+    """Measures how long messages have waited for their reply; ``seconds`` is a monotonic clock."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds: Final = seconds
-        self._since: Final[dict[str, float]] = {}
-        self._begun_at = float("-inf")
+        self._started_at: Final[dict[str, float]] = {}
+        self._last_start = float("-inf")
 
-    def begin(self, message_ids: Iterable[str]) -> None:
-        """Start to measure; what is measured already goes on."""
+    def start(self, message_ids: Iterable[str]) -> None:
+        """Start measuring; messages that are being measured keep their start."""
         now = self._seconds()
         for message_id in message_ids:
-            self._begun_at = now
-            self._since.setdefault(message_id, now)
+            self._last_start = now
+            self._started_at.setdefault(message_id, now)
 
     def is_any(self) -> bool:
-        """Return whether any message is waiting, be it that another process answers it."""
-        return bool(self._since) or self._seconds() - self._begun_at < _ANOTHERS
+        """Return whether any message waits, in this process or in another."""
+        return bool(self._started_at) or self._seconds() - self._last_start < _CLAIMED_ELSEWHERE_S
 
-    def measure(self, message_id: str) -> float:
-        """Return how long the message has been waiting; 0 for one that was never begun."""
+    def elapsed_s(self, message_id: str) -> float:
+        """Return how long the message has waited; 0 for one that is not being measured."""
         now = self._seconds()
-        return now - self._since.get(message_id, now)
+        return now - self._started_at.get(message_id, now)
 
-    def end(self, message_id: str) -> None:
-        """Measure it no more."""
-        self._since.pop(message_id, None)
+    def stop(self, message_id: str) -> None:
+        """Stop measuring a message."""
+        self._started_at.pop(message_id, None)
 
 
 class Metrics:
-    """Counters and histograms of this process, from its start on; ``version`` is the program's."""
+    """Counts what this process does, from its start on; ``version`` is the program's."""
 
     def __init__(self, version: str) -> None:
+        # Without it each counter is shown twice, the second time with the process's start.
+        disable_created_metrics()  # type: ignore[no-untyped-call] # the library has no types there
         registry = CollectorRegistry()
         self._registry: Final = registry
-        self.waits: Final = Waits()
-        self._others: Final[dict[str, Callable[[], int]]] = {}
-        count = _Counters(registry)
-        self._commands: Final = count("commands", "Commands", "command", "outcome")
-        self._lost: Final = count("answers_undelivered", "Answers no room takes")
-        self._reports: Final = count("reports", "Reports that were due", "outcome")
-        self._alerts: Final = count("alerts", "Alerts of new devices that were sent")
-        self._looks: Final = count("looks", "Looks for new devices")
-        self._calls: Final = count("rest_answers", "Answers of the workspace", "route", "status")
-        self._jobs: Final = count("storage_jobs", "Pieces of work for the database")
-        self._broken: Final = count("storage_failures", "Transactions that failed")
-        self._waits: Final = _make_histogram(
-            registry, "answer_seconds", "From hearing a command to its answer in the room", WAITS
+        self.reply_timer: Final = ReplyTimer()
+        self._external_counters: Final[dict[str, Callable[[], int]]] = {}
+        self._commands: Final = self._make_counter("commands", "Commands", "command", "outcome")
+        self._undelivered: Final = self._make_counter(
+            "replies_undelivered", "Replies that could not be posted"
         )
-        self._call_times: Final = _make_histogram(
-            registry, "rest_seconds", "One request to the workspace", _CALLS, "route"
+        self._reports: Final = self._make_counter("reports", "Reports that were due", "outcome")
+        self._alerts: Final = self._make_counter("alerts", "Alerts about new devices")
+        self._alert_checks: Final = self._make_counter("alert_checks", "Checks for new devices")
+        self._responses: Final = self._make_counter(
+            "rest_responses", "Responses of the workspace", "route", "status"
         )
-        self._commits: Final = _make_histogram(
-            registry, "storage_seconds", "One transaction, which may hold several jobs", _COMMITS
+        self._storage_tasks: Final = self._make_counter("storage_tasks", "Tasks for the database")
+        self._storage_failures: Final = self._make_counter(
+            "storage_failures", "Transactions that failed"
         )
-        # To look up a label takes as long as to count.
+        self._reply_times: Final = self._make_histogram(
+            "reply_seconds", "From receiving a command to its reply in the room", REPLY_BUCKETS_S
+        )
+        self._request_times: Final = self._make_histogram(
+            "rest_request_seconds", "One request to the workspace", _REQUEST_BUCKETS_S, "route"
+        )
+        self._transaction_times: Final = self._make_histogram(
+            "storage_transaction_seconds",
+            "One transaction, which may run several tasks",
+            _TRANSACTION_BUCKETS_S,
+        )
+        # Looking up a label takes as long as counting.
         self._find_command: Final = cache(self._commands.labels)
-        self._find_call: Final = cache(self._calls.labels)
-        self._find_time: Final = cache(self._call_times.labels)
+        self._find_response: Final = cache(self._responses.labels)
+        self._find_request_time: Final = cache(self._request_times.labels)
         build = Gauge(_name("build_info"), "The program", ["version"], registry=registry)
         build.labels(version).set(1)
-        # Memory, processor time and open files, as every exporter names them.
+        # Memory, processor time and open files, named as in every other exporter.
         ProcessCollector(registry=registry)
 
-    def note_command(self, command: str | None, outcome: Outcome, message_id: str) -> None:
-        """Count a command that has been answered; None for one that there is not."""
-        self._find_command(command or _UNKNOWN, outcome).inc()
-        self._waits.observe(self.waits.measure(message_id))
+    def record_command(self, command: str | None, outcome: CommandOutcome, message_id: str) -> None:
+        """Count a command that has been replied to; None for a command that does not exist."""
+        self._find_command(command or _UNKNOWN_COMMAND, outcome).inc()
+        self._reply_times.observe(self.reply_timer.elapsed_s(message_id))
 
-    def note_undelivered(self) -> None:
-        """Count an answer that could not be given."""
-        self._lost.inc()
+    def record_undelivered(self) -> None:
+        """Count a reply that could not be posted."""
+        self._undelivered.inc()
 
-    def note_report(self, due: Due) -> None:
-        """Count a report whose time had come."""
-        self._reports.labels(due.value).inc()
+    def record_report(self, outcome: ReportOutcome) -> None:
+        """Count a report that was due."""
+        self._reports.labels(outcome.value).inc()
 
-    def note_look(self, *, has_alerted: bool) -> None:
-        """Count a look for new devices, and the alert that may have come of it."""
-        self._looks.inc()
+    def record_alert_check(self, *, has_alerted: bool) -> None:
+        """Count a check for new devices, and the alert that it may have caused."""
+        self._alert_checks.inc()
         if has_alerted:
             self._alerts.inc()
 
-    def note_call(self, route: str, status: int, seconds: float) -> None:
-        """Count a request to the workspace; status 0 where no answer came."""
+    def record_request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request to the workspace; status 0 where no response came."""
         route = shorten_route(route)
-        self._find_call(route, _classify(status)).inc()
-        self._find_time(route).observe(seconds)
+        self._find_response(route, _classify(status)).inc()
+        self._find_request_time(route).observe(seconds)
 
-    def note_transaction(self, jobs: int, seconds: float, has_failed: bool) -> None:  # noqa: FBT001 - as the database calls it
+    def record_transaction(self, tasks: int, seconds: float, has_failed: bool) -> None:  # noqa: FBT001 - as the database calls it
         """Count a transaction; may be called from any thread."""
-        self._jobs.inc(jobs)
-        self._commits.observe(seconds)
+        self._storage_tasks.inc(tasks)
+        self._transaction_times.observe(seconds)
         if has_failed:
-            self._broken.inc()
+            self._storage_failures.inc()
 
-    def show(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Show a number that is asked for whenever somebody looks."""
+    def add_gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """Add a gauge that calls ``read`` at every scrape."""
         Gauge(_name(name), text, registry=self._registry).set_function(read)
 
-    def show_each(
+    def add_labelled_gauge(
         self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]
     ) -> None:
-        """Show several numbers, told apart by a label, that are asked for in the same way."""
-        self._registry.register(_Table(_name(name), text, label, read))
+        """Add a gauge with one label; ``read`` returns its numbers by the label's value."""
+        self._registry.register(_LabelledGauge(_name(name), text, label, read))
 
-    def count_also(self, name: str, text: str, read: Callable[[], int]) -> None:
-        """Show and report a number that only grows and that somebody else counts."""
-        self._others[name] = read
-        self._registry.register(_Sum(_name(name), text, read))
+    def add_counter(self, name: str, text: str, read: Callable[[], int]) -> None:
+        """Add a counter that is kept elsewhere; it is part of ``read_totals``, too."""
+        self._external_counters[name] = read
+        self._registry.register(_ExternalCounter(_name(name), text, read))
 
     def render(self) -> bytes:
-        """Write everything down in Prometheus' text format."""
-        return generate_latest(_WithoutTimes(self._registry))
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self._registry)
 
-    def read_sums(self) -> dict[str, int]:
-        """Return what the operator's report is made of, by name; all of it only grows."""
-        sums = {f"commands {outcome}": 0 for outcome in Outcome}
-        sums |= {f"reports {due}": 0 for due in Due} | {"refused calls": 0}
+    def read_totals(self) -> dict[str, int]:
+        """Return the counts that the status report uses, by name; they only ever grow."""
+        totals = {f"commands {outcome}": 0 for outcome in CommandOutcome}
+        totals |= {f"reports {outcome}": 0 for outcome in ReportOutcome}
+        totals |= {"rate_limited": 0}
         for (_, outcome), count in _read(self._commands):
-            sums[f"commands {outcome}"] += count
-        for (due,), count in _read(self._reports):
-            sums[f"reports {due}"] += count
-        for (_, status), count in _read(self._calls):
-            sums["refused calls"] += count if status == str(_TOO_MANY) else 0
-        single = {"alerts": self._alerts, "undelivered": self._lost, "storage": self._broken}
-        sums |= {name: count for name, each in single.items() for _, count in _read(each)}
-        sums |= {name: read() for name, read in self._others.items()}
-        # A process that starts again and again is worth knowing of.
-        return sums | {"starts": 1} | dict(self._read_waits())
+            totals[f"commands {outcome}"] += count
+        for (outcome,), count in _read(self._reports):
+            totals[f"reports {outcome}"] += count
+        for (_, status), count in _read(self._responses):
+            totals["rate_limited"] += count if status == str(_TOO_MANY_REQUESTS) else 0
+        single = {
+            "alerts": self._alerts,
+            "replies_undelivered": self._undelivered,
+            "storage_failures": self._storage_failures,
+        }
+        totals |= {name: count for name, counter in single.items() for _, count in _read(counter)}
+        totals |= {name: read() for name, read in self._external_counters.items()}
+        # Each process adds one, so the sum shows how often the bot was started.
+        return totals | {"starts": 1} | dict(self._read_reply_times())
 
-    def _read_waits(self) -> Iterator[tuple[str, int]]:
-        """Return how many answers took no longer than each bound, and how many there were."""
-        for sample in next(iter(self._waits.collect())).samples:
+    def _read_reply_times(self) -> Iterator[tuple[str, int]]:
+        """Yield how many replies took at most as long as each bucket's bound."""
+        for sample in next(iter(self._reply_times.collect())).samples:
             if sample.name.endswith("_bucket"):
                 yield f"within {sample.labels['le']}", int(sample.value)
+
+    def _make_counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(_name(name), text, labels, registry=self._registry)
+
+    def _make_histogram(
+        self, name: str, text: str, buckets_s: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(_name(name), text, labels, registry=self._registry, buckets=buckets_s)
 
 
 @lru_cache(maxsize=100)
 def shorten_route(route: str) -> str:
-    """Cut off what a route may have behind its name, such as a room's id."""
+    """Cut off what follows a route's name, such as a room's id."""
     parts = route.split("/")
     return "/".join(parts[: 3 if parts[1:2] == ["sessions"] else 2])
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class _LabelledGauge:
+    """A collector, as the registry calls it at every scrape."""
+
     name: str
     text: str
     label: str
@@ -211,39 +241,15 @@ class _Table:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sum:
+class _ExternalCounter:
+    """A collector of a counter that is kept elsewhere."""
+
     name: str
     text: str
     read: Callable[[], int]
 
     def collect(self) -> Iterator[Metric]:
         yield CounterMetricFamily(self.name, self.text, self.read())
-
-
-@dataclass(frozen=True, slots=True)
-class _WithoutTimes:
-    """Leaves out when each counter began, which doubles the text and is the start of all."""
-
-    registry: CollectorRegistry
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self.registry.collect():
-            family.samples = [each for each in family.samples if not _is_birthday(each.name)]
-            yield family
-
-
-class _Counters:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def __call__(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(_name(name), text, labels, registry=self._registry)
-
-
-def _make_histogram(
-    registry: CollectorRegistry, name: str, text: str, bounds: Sequence[float], *labels: str
-) -> Histogram:
-    return Histogram(_name(name), text, labels, registry=registry, buckets=bounds)
 
 
 def _read(counter: Counter) -> Iterator[tuple[tuple[str, ...], int]]:
@@ -259,8 +265,4 @@ def _name(name: str) -> str:
 def _classify(status: int) -> str:
     if not status:
         return "none"
-    return str(status) if status == _TOO_MANY else f"{status // 100}xx"
-
-
-def _is_birthday(name: str) -> bool:
-    return name.endswith("_created")
+    return str(status) if status == _TOO_MANY_REQUESTS else f"{status // 100}xx"

@@ -17,7 +17,7 @@ from bot.rocketchat.oauth import OAuthClient, open_oauth
 
 _NO_CODE: Final = SecretStr("session-bot-check-no-code")
 _ALLOWED: Final = re.compile(
-    r'^session_bot_budget_allowed\{route="GET v1/sessions/list"\} (\d+)', re.MULTILINE
+    r'^session_bot_rate_limit_allowed\{route="GET v1/sessions/list"\} (\d+)', re.MULTILINE
 )
 
 

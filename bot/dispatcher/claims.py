@@ -11,7 +11,7 @@ import structlog
 from bot.dispatcher.message_worker import MessageWorker, PendingMessage
 from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
 from bot.errors import StorageError
-from bot.metrics import Waits
+from bot.metrics import ReplyTimer
 from bot.models import Message
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
@@ -37,7 +37,7 @@ class MessageClaims:
         queues: UserQueues,
         worker: MessageWorker,
         health: StorageHealth,
-        waits: Waits,
+        reply_timer: ReplyTimer,
         now: Callable[[], datetime],
     ) -> None:
         self._name: Final = name
@@ -45,7 +45,7 @@ class MessageClaims:
         self._queues: Final = queues
         self._worker: Final = worker
         self._health: Final = health
-        self._waits: Final = waits
+        self._reply_timer: Final = reply_timer
         self._now: Final = now
         self._pending: Final[dict[str, PendingMessage]] = {}
         self._log = structlog.get_logger("claims")
@@ -56,7 +56,7 @@ class MessageClaims:
         When it returns they cannot be lost. Raises StorageError, and may then be called again.
         """
         new = {each.id: each for each in messages if each.id not in self._pending}
-        self._waits.begin(new)
+        self._reply_timer.start(new)
         room = self._queues.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
         now = self._now()
@@ -69,7 +69,7 @@ class MessageClaims:
                 entry = make_inbox_entry(message)
                 self._queue(PendingMessage(entry, message, is_repeat=False, free_until=free_until))
         for message_id in new.keys() - self._pending.keys():
-            self._waits.end(message_id)
+            self._reply_timer.stop(message_id)
         if new:
             self._health.note_success()
 
@@ -82,7 +82,7 @@ class MessageClaims:
             now=now, by=self._name, until=now + CLAIM_LEASE, most=room
         )
         new = [each for each in entries if each.message_id not in self._pending]
-        self._waits.begin(each.message_id for each in new)
+        self._reply_timer.start(each.message_id for each in new)
         for entry in new:
             self._queue(PendingMessage(entry, None, is_repeat=True))
         if new:
@@ -128,7 +128,7 @@ class MessageClaims:
             progress = await self._put_back(pending)
         if progress is Progress.DONE:
             del self._pending[pending.entry.message_id]
-            self._waits.end(pending.entry.message_id)
+            self._reply_timer.stop(pending.entry.message_id)
         return progress
 
     async def _put_back(self, pending: PendingMessage) -> Progress:

@@ -130,7 +130,7 @@ class MessageWorker:
             may_pass = pending.protocol_errors < _MAX_PROTOCOL_ERRORS
             if isinstance(error, ProtocolError) and may_pass:
                 raise UnreachableError(str(error)) from error
-            self._metrics.note_undelivered()
+            self._metrics.record_undelivered()
             self._log.error("an answer cannot be given", problem=repr(error))
         except (StorageError, WorkspaceError):
             raise

@@ -29,7 +29,7 @@ from bot.formatting.errors import (
     format_surprise,
 )
 from bot.formatting.locale import UserLocale, find_zone
-from bot.metrics import Metrics, Outcome
+from bot.metrics import CommandOutcome, Metrics
 from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, parse
 from bot.rocketchat.realtime import RealtimeClient
@@ -189,7 +189,7 @@ class Responder:
     def _note(self, invocation: Invocation, outcome: Reply | Exception) -> None:
         name = invocation.name if invocation.name in self._commands else None
         message = invocation.message
-        self._metrics.note_command(name, _classify(outcome), message.id)
+        self._metrics.record_command(name, _classify(outcome), message.id)
         if isinstance(outcome, Reply):
             self._log.info("answered", command=name, user_id=message.sender.id)
 
@@ -205,19 +205,19 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, StorageError) and not isinstance(error, SealBrokenError)
 
 
-def _classify(outcome: Reply | Exception) -> Outcome:
+def _classify(outcome: Reply | Exception) -> CommandOutcome:
     match outcome:
         case Reply():
-            return Outcome.ANSWERED
+            return CommandOutcome.ANSWERED
         case NotConnectedError():
-            return Outcome.CONNECT
+            return CommandOutcome.ASKED_TO_CONNECT
         case UserError():
-            return Outcome.REFUSED
+            return CommandOutcome.REFUSED
         case RateLimitedError():
-            return Outcome.BUSY
+            return CommandOutcome.BUSY
         case BotError():
-            return Outcome.FAILED
-    return Outcome.SURPRISE
+            return CommandOutcome.FAILED
+    return CommandOutcome.INTERNAL_ERROR
 
 
 def make_reference() -> str:

@@ -24,7 +24,7 @@ from bot.features.sessions.devices import Report
 from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
-from bot.metrics import Due, Metrics
+from bot.metrics import Metrics, ReportOutcome
 from bot.models import Sender
 
 MAX_DELAY: Final = timedelta(hours=6)
@@ -63,7 +63,7 @@ class ScheduledTasks:
         self._prefix: Final = prefix
         self._now: Final = now
 
-    async def make_report(self, run: ReportRun) -> Due:
+    async def make_report(self, run: ReportRun) -> ReportOutcome:
         """Make the report of a run and send it; return its outcome.
 
         Raises WorkspaceError or StorageError where it may be tried again.
@@ -73,19 +73,19 @@ class ScheduledTasks:
             outcome = await self._make_report(run, is_status_report=is_status_report)
         except (BotError, TimeoutError):
             if not is_status_report:
-                self._metrics.note_report(Due.PUT_OFF)
+                self._metrics.record_report(ReportOutcome.POSTPONED)
             raise
         if not is_status_report:
-            self._metrics.note_report(outcome)
+            self._metrics.record_report(outcome)
         return outcome
 
-    async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> Due:
+    async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> ReportOutcome:
         schedule = await self._schedules.load_for(run)
         if schedule is None:
-            return Due.DROPPED
+            return ReportOutcome.CANCELLED
         if self._now() - run.due_at > MAX_DELAY:
             await self._schedules.note_skipped(run.user_id)
-            return Due.SKIPPED
+            return ReportOutcome.SKIPPED
         if is_status_report:
             return await self._send_status_report(run, schedule)
         try:
@@ -94,9 +94,9 @@ class ScheduledTasks:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
             await self._schedules.note_trouble(run.user_id, "")
-            return Due.QUIET
+            return ReportOutcome.UNCHANGED
         await self._send_report(run, schedule, report)
-        return Due.LATE if self._is_late(run) else Due.ON_TIME
+        return ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
 
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""
@@ -110,19 +110,19 @@ class ScheduledTasks:
         await self._alerts.keep(subscription.user_id, check)
         if subscription.trouble:
             await self._alerts.note_trouble(subscription.user_id, "")
-        self._metrics.note_look(has_alerted=bool(check.new))
+        self._metrics.record_alert_check(has_alerted=bool(check.new))
         return len(check.new)
 
     def _is_late(self, run: ReportRun) -> bool:
         return self._now() - run.due_at > LATE_AFTER
 
-    async def _send_status_report(self, run: ReportRun, schedule: Schedule) -> Due:
+    async def _send_status_report(self, run: ReportRun, schedule: Schedule) -> ReportOutcome:
         report = await self._status_report.make(schedule)
         if report is None:
-            return Due.DROPPED
+            return ReportOutcome.CANCELLED
         await self._reply_sender.post(report.room_id, report.reply, _cause_of(run))
         await self._status_report.note_sent(report)
-        return Due.ON_TIME
+        return ReportOutcome.ON_TIME
 
     async def _send_report(self, run: ReportRun, schedule: Schedule, report: Report) -> None:
         locale = await self._find_locale(run.user_id, schedule)
@@ -136,7 +136,7 @@ class ScheduledTasks:
             await self._reports.keep(run.user_id, report)
         await self._schedules.note_made(run.user_id)
 
-    async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> Due:
+    async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
         trouble = type(error).__name__
         if schedule.trouble != trouble:
@@ -144,7 +144,7 @@ class ScheduledTasks:
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run))
             await self._schedules.note_trouble(run.user_id, trouble)
-        return Due.EXPLAINED
+        return ReportOutcome.FAILED
 
     async def _send_alert(self, subscription: AlertSubscription, check: AlertCheck) -> None:
         locale = await self._find_locale(subscription.user_id)

@@ -15,7 +15,7 @@ from bot import commands
 from bot.app import open_bot, open_worker
 from bot.commands.registry import load_commands
 from bot.config import StorageSettings, VaultSettings
-from bot.metrics import Due, Outcome
+from bot.metrics import CommandOutcome, ReportOutcome
 from bot.storage.database import open_database
 from rocketchat_simulator.demo_data import seed
 from rocketchat_simulator.demo_devices import CHROME_WINDOWS
@@ -44,12 +44,12 @@ ROUTES = {
 METHODS = ("GET ", "POST ")
 CLOSED: dict[str, set[str]] = {
     "command": {each.name for each in load_commands(commands)} | {"unknown"},
-    "outcome": {str(each) for each in (*Outcome, *Due)},
+    "outcome": {str(each) for each in (*CommandOutcome, *ReportOutcome)},
     "route": ROUTES | {method + route for method in METHODS for route in ROUTES},
     "status": {"none", "2xx", "3xx", "4xx", "429", "5xx"},
-    "queue": {"heard", "in_hand"},
-    "kind": {"messages", "reports", "reports_due", "connected", "watched"},
-    "whose": {"people", "schedules"},
+    "queue": {"received", "claimed"},
+    "kind": {"messages", "reports", "reports_due", "connected", "with_alerts"},
+    "priority": {"interactive", "background"},
     "version": {version("session-bot")},
 }
 
@@ -100,25 +100,29 @@ async def test_the_numbers_are_true(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await live(stage)
         samples = read(await scrape(stage))
-        frames = find(samples, "link_frames_total")
-    assert find(samples, "link_up") == 1
-    assert find(samples, "link_silence_seconds") < 10
+        frames = find(samples, "realtime_frames_total")
+    assert find(samples, "realtime_up") == 1
+    assert find(samples, "realtime_silence_seconds") < 10
     assert frames > 10
-    assert find(samples, "link_losses_total") == 0
+    assert find(samples, "realtime_disconnects_total") == 0
     assert find(samples, "commands_total", command="sessions", outcome="asked_to_connect") == 1
     assert find(samples, "commands_total", command="sessions", outcome="answered") == 1
     assert find(samples, "commands_total", command="unknown", outcome="refused") == 2
     assert find(samples, "commands_total", command="session", outcome="failed") == 1
-    assert find(samples, "answer_seconds_count") == 9
-    assert find(samples, "rest_answers_total", route="v1/sessions/info", status="5xx") == 3
-    assert find(samples, "rest_seconds_count", route="v1/sessions/list") >= 3
-    assert find(samples, "budget_allowed", route="GET v1/sessions/list") == 1000
-    assert find(samples, "budget_left", route="GET v1/sessions/list") < 1000
-    assert find(samples, "people", kind="connected") == 1
-    assert find(samples, "people", kind="watched") == 1
+    assert find(samples, "reply_seconds_count") == 9
+    assert find(samples, "rest_responses_total", route="v1/sessions/info", status="5xx") == 3
+    assert find(samples, "rest_request_seconds_count", route="v1/sessions/list") >= 3
+    assert find(samples, "rate_limit_allowed", route="GET v1/sessions/list") == 1000
+    assert find(samples, "rate_limit_remaining", route="GET v1/sessions/list") < 1000
+    assert find(samples, "accounts", kind="connected") == 1
+    assert find(samples, "accounts", kind="with_alerts") == 1
     assert find(samples, "alerts_total") == 1
     assert find(samples, "backlog", kind="messages") == 0
-    assert find(samples, "storage_jobs_total") >= find(samples, "storage_seconds_count") > 10
+    assert (
+        find(samples, "storage_tasks_total")
+        >= find(samples, "storage_transaction_seconds_count")
+        > 10
+    )
     assert find(samples, "storage_up") == 1
 
 
@@ -148,8 +152,8 @@ async def test_a_database_that_fails_is_shown_and_hides_nothing_else(tmp_path: P
         await stage.meet_connected("alice")
         await other.write(lambda connection: connection.exec_driver_sql("DROP TABLE watches"))
         samples = read(await scrape(stage))
-    assert find(samples, "link_up") == 1
-    assert not [each for each in samples if each.name == "session_bot_people"]
+    assert find(samples, "realtime_up") == 1
+    assert not [each for each in samples if each.name == "session_bot_accounts"]
 
 
 @pytest.mark.parametrize("path", ["/metrics/", "/metrics/x"])
@@ -166,11 +170,11 @@ async def test_a_lost_link_is_counted(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
         await stage.simulator.realtime.drop_all()
         async with asyncio.timeout(20):
-            while find(samples := read(await scrape(stage)), "link_losses_total") < 1:  # noqa: ASYNC110 - the page tells nobody
+            while find(samples := read(await scrape(stage)), "realtime_disconnects_total") < 1:  # noqa: ASYNC110 - the page tells nobody
                 await asyncio.sleep(0.02)
-            while not find(samples, "link_up"):
+            while not find(samples, "realtime_up"):
                 samples = read(await scrape(stage))
-    assert find(samples, "link_losses_total") == 1
+    assert find(samples, "realtime_disconnects_total") == 1
 
 
 async def test_a_worker_shows_what_it_has_counted(postgres_url: str, tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ async def test_a_worker_shows_what_it_has_counted(postgres_url: str, tmp_path: P
         own = {"storage": StorageSettings(url=postgres_url), "vault": VaultSettings(keys=(KEY,))}
         async with open_worker(settings.model_copy(update=own)) as worker:
             samples = read(await fetch(worker.public_url))
-    assert find(samples, "rest_answers_total", route="v1/me", status="2xx") == 1
+    assert find(samples, "rest_responses_total", route="v1/me", status="2xx") == 1
 
 
 async def test_nothing_is_shown_where_that_is_turned_off(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ class CounterStore:
 
     async def _enter(self) -> None:
         async with self._entering:
-            sums = self._metrics.read_sums()
+            sums = self._metrics.read_totals()
             before = self._entered
             # The first entry names them all: that is when counting began.
             new = {

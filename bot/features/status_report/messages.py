@@ -8,7 +8,7 @@ from bot.features.reports.messages import format_next, format_time
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.metrics import Due, Outcome
+from bot.metrics import CommandOutcome, ReportOutcome
 from bot.models import Attachment, Fact, Reply
 
 _HALF: Final = 0.5
@@ -41,16 +41,18 @@ def _format_headline(figures: Stats, locale: UserLocale) -> str:
 
 
 def _list_troubles(figures: Stats, locale: UserLocale) -> Iterator[str]:
-    late = figures.count(Due.LATE) + figures.count(Due.SKIPPED)
-    busy = figures.count(Outcome.BUSY)
+    late = figures.count(ReportOutcome.LATE) + figures.count(ReportOutcome.SKIPPED)
+    busy = figures.count(CommandOutcome.BUSY)
     for count, said in (
         (figures.failures, locale.plural("{count} failed", "{count} failed", figures.failures)),
         (busy, locale.plural("{count} sent away", "{count} sent away", busy)),
         (late, locale.plural("{count} report late", "{count} reports late", late)),
         (
-            figures.sum("storage"),
+            figures.sum("storage_failures"),
             locale.plural(
-                "{count} database failure", "{count} database failures", figures.sum("storage")
+                "{count} database failure",
+                "{count} database failures",
+                figures.sum("storage_failures"),
             ),
         ),
     ):
@@ -62,10 +64,10 @@ def _format_commands(figures: Stats, locale: UserLocale) -> str:
     if not figures.commands:
         return locale.text("none")
     counts = (
-        (figures.count(Outcome.ANSWERED), locale.text("answered")),
-        (figures.count(Outcome.CONNECT), locale.text("asked to connect")),
-        (figures.count(Outcome.REFUSED), locale.text("not understood or not possible")),
-        (figures.count(Outcome.BUSY), locale.text("sent away until later")),
+        (figures.count(CommandOutcome.ANSWERED), locale.text("answered")),
+        (figures.count(CommandOutcome.ASKED_TO_CONNECT), locale.text("asked to connect")),
+        (figures.count(CommandOutcome.REFUSED), locale.text("not understood or not possible")),
+        (figures.count(CommandOutcome.BUSY), locale.text("sent away until later")),
         (figures.failures, locale.text("failed")),
     )
     return ", ".join(f"{count} {word}" for count, word in counts if count)
@@ -96,11 +98,11 @@ def _format_people(standing: WorkspaceStatus, locale: UserLocale) -> str:
 
 def _format_reports(figures: Stats, locale: UserLocale) -> str:
     counts = (
-        (figures.count(Due.ON_TIME), locale.text("on time")),
-        (figures.count(Due.QUIET), locale.text("with nothing new")),
-        (figures.count(Due.LATE), locale.text("late")),
-        (figures.count(Due.SKIPPED), locale.text("skipped")),
-        (figures.count(Due.EXPLAINED), locale.text("could not be made")),
+        (figures.count(ReportOutcome.ON_TIME), locale.text("on time")),
+        (figures.count(ReportOutcome.UNCHANGED), locale.text("with nothing new")),
+        (figures.count(ReportOutcome.LATE), locale.text("late")),
+        (figures.count(ReportOutcome.SKIPPED), locale.text("skipped")),
+        (figures.count(ReportOutcome.FAILED), locale.text("could not be made")),
     )
     said = [f"{count} {word}" for count, word in counts if count]
     return ", ".join(said) or locale.text("none were due")
@@ -113,7 +115,7 @@ def _format_alerts(figures: Stats, standing: WorkspaceStatus, locale: UserLocale
 
 
 def _format_limit(figures: Stats, standing: WorkspaceStatus, locale: UserLocale) -> str:
-    refused = figures.sum("refused calls")
+    refused = figures.sum("rate_limited")
     said = (
         locale.plural("{count} call was put off", "{count} calls were put off", refused)
         if refused
@@ -126,7 +128,7 @@ def _format_limit(figures: Stats, standing: WorkspaceStatus, locale: UserLocale)
 
 
 def _format_link(figures: Stats, locale: UserLocale) -> str:
-    losses = figures.sum("link_losses")
+    losses = figures.sum("realtime_disconnects")
     if not losses:
         return locale.text("never lost")
     return locale.plural("lost once", "lost {count} times", losses)

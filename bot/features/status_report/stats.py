@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 
-from bot.metrics import Due, Outcome
+from bot.metrics import CommandOutcome, ReportOutcome
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Sums by name, as ``Metrics.read_sums`` names them, of all processes since ``since``."""
+    """Sums by name, as ``Metrics.read_totals`` names them, of all processes since ``since``."""
 
     since: datetime
     sums: Mapping[str, int]
@@ -18,17 +18,17 @@ class Stats:
     @property
     def commands(self) -> int:
         """How many commands were answered, in whichever way."""
-        return sum(self.count(outcome) for outcome in Outcome)
+        return sum(self.count(outcome) for outcome in CommandOutcome)
 
     @property
     def failures(self) -> int:
         """How many commands got no true answer although the person did all well."""
-        failed = self.count(Outcome.FAILED) + self.count(Outcome.SURPRISE)
-        return failed + self.sum("undelivered")
+        failed = self.count(CommandOutcome.FAILED) + self.count(CommandOutcome.INTERNAL_ERROR)
+        return failed + self.sum("replies_undelivered")
 
-    def count(self, what: Outcome | Due) -> int:
+    def count(self, what: CommandOutcome | ReportOutcome) -> int:
         """Count the commands, or the reports, that ended like that."""
-        noun = "commands" if isinstance(what, Outcome) else "reports"
+        noun = "commands" if isinstance(what, CommandOutcome) else "reports"
         return self.sum(f"{noun} {what}")
 
     def sum(self, name: str) -> int:

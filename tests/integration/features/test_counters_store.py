@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.features.status_report.counters import CounterStore, CounterTable
-from bot.metrics import Metrics, Outcome
+from bot.metrics import CommandOutcome, Metrics
 from bot.storage.database import open_database
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -50,9 +50,9 @@ async def test_nothing_is_lost_where_many_add_at_once(storage_url: str) -> None:
 async def test_a_process_enters_only_what_is_new(tallies: CounterTable) -> None:
     metrics = Metrics("0")
     books = CounterStore(metrics, tallies, lambda: NINE, asyncio.sleep)
-    metrics.note_command("session", Outcome.ANSWERED, "m")
+    metrics.record_command("session", CommandOutcome.ANSWERED, "m")
     await asyncio.gather(*(books.enter_if_possible() for _ in range(3)))
-    metrics.note_command("session", Outcome.ANSWERED, "m")
+    metrics.record_command("session", CommandOutcome.ANSWERED, "m")
     tally = await books.load()
     assert tally.fresh["commands answered"] == 2
     assert tally.fresh["starts"] == 1

@@ -209,7 +209,7 @@ class Process:
             queues=cast("UserQueues", self.queues),
             worker=worker,
             health=health,
-            waits=metrics.waits,
+            reply_timer=metrics.reply_timer,
             now=self.tell_time,
         )
         listener = Listener(BOT, "!")

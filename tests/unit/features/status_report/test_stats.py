@@ -7,14 +7,16 @@ from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.metrics import WAITS, Metrics, Outcome, shorten_route
+from bot.metrics import REPLY_BUCKETS_S, CommandOutcome, Metrics, ReplyTimer, shorten_route
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 STANDING = WorkspaceStatus("0.1.0", "8.3", connected=57, watched=1, limit=10, next_at=NINE)
 
 
 def count(waits: list[float]) -> Stats:
-    sums = {f"within {bound}": sum(wait <= bound for wait in waits) for bound in (*WAITS, inf)}
+    sums = {
+        f"within {bound}": sum(wait <= bound for wait in waits) for bound in (*REPLY_BUCKETS_S, inf)
+    }
     sums["within +Inf"] = sums.pop("within inf")
     return Stats(NINE, sums | {"commands answered": len(waits)})
 
@@ -62,12 +64,12 @@ def test_a_quiet_day_reads_well() -> None:
 def test_a_bad_day_says_so_first() -> None:
     sums = {
         "commands failed": 2,
-        "commands surprised": 1,
+        "commands internal_error": 1,
         "commands busy": 1,
         "reports skipped": 1,
-        "storage": 4,
+        "storage_failures": 4,
     }
-    sums |= {"refused calls": 3, "link_losses": 2, "starts": 2, "within +Inf": 3}
+    sums |= {"rate_limited": 3, "realtime_disconnects": 2, "starts": 2, "within +Inf": 3}
     reply = format_status_report(Stats(NINE, sums), STANDING, UserLocale())
     assert reply.text.startswith("3 failed, 1 sent away, 1 report late, 4 database failures: 4 ")
     assert reply.attachment is not None
@@ -80,27 +82,32 @@ def test_a_bad_day_says_so_first() -> None:
 
 def test_what_a_process_counts_is_summed_by_what_the_report_says() -> None:
     metrics = Metrics("0.1.0")
-    before = metrics.read_sums()
-    metrics.waits.begin(["message"])
-    metrics.note_command("session", Outcome.ANSWERED, "message")
-    metrics.note_command(None, Outcome.REFUSED, "message")
-    metrics.note_call("v1/sessions/info", 429, 0.1)
-    metrics.note_call("v1/sessions/info", 0, 0.1)
-    metrics.count_also("link_losses", "", lambda: 7)
-    grown = {name: sum_ - before.get(name, 0) for name, sum_ in metrics.read_sums().items()}
-    expected = {"commands answered": 1, "commands refused": 1, "refused calls": 1, "link_losses": 7}
+    before = metrics.read_totals()
+    metrics.reply_timer.start(["message"])
+    metrics.record_command("session", CommandOutcome.ANSWERED, "message")
+    metrics.record_command(None, CommandOutcome.REFUSED, "message")
+    metrics.record_request("v1/sessions/info", 429, 0.1)
+    metrics.record_request("v1/sessions/info", 0, 0.1)
+    metrics.add_counter("realtime_disconnects", "", lambda: 7)
+    grown = {name: sum_ - before.get(name, 0) for name, sum_ in metrics.read_totals().items()}
+    expected = {
+        "commands answered": 1,
+        "commands refused": 1,
+        "rate_limited": 1,
+        "realtime_disconnects": 7,
+    }
     assert {name: grown[name] for name in expected} == expected
     assert grown["within 0.1"] == grown["within +Inf"] == 2
 
 
-def test_a_message_waits_from_when_it_was_first_heard() -> None:
+def test_a_message_is_timed_from_when_it_was_first_received() -> None:
     times = iter([1.0, 3.0, 10.0, 11.0])
-    waits = type(Metrics("0").waits)(lambda: next(times))
-    waits.begin(["message"])
-    waits.begin(["message"])
-    assert waits.measure("message") == 9.0
-    waits.end("message")
-    assert waits.measure("message") == 0.0
+    timer = ReplyTimer(lambda: next(times))
+    timer.start(["message"])
+    timer.start(["message"])
+    assert timer.elapsed_s("message") == 9.0
+    timer.stop("message")
+    assert timer.elapsed_s("message") == 0.0
 
 
 def test_a_route_keeps_no_id() -> None:
