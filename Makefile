@@ -3,13 +3,19 @@ PYTHON ?= python3
 export UV_PROJECT_ENVIRONMENT := .venv
 UV := .tools/bin/uv
 RUN := $(UV) run --frozen --no-sync
+# Empty means no: a program that starts again and again would compile every module each time.
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test torture rush busy bench check format texts docs pictures clean
+.PHONY: demo test stress torture rush busy bench check format texts docs pictures clean
 demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
 test: .venv/ready
-	$(RUN) pytest -n 4 --dist worksteal $(ARGS)
+	$(RUN) pytest -n logical --dist worksteal $(ARGS)
+
+# Property tests with forty times as many examples.
+stress: .venv/ready
+	$(RUN) pytest -n logical --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 $(ARGS)
 
 torture: .venv/ready
 	$(RUN) python -m tests.stress.torture $(ARGS)
@@ -55,5 +61,5 @@ $(UV):
 	touch $@
 
 .venv/ready: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --frozen --quiet --python $(PYTHON)
+	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
 	touch $@ .venv/ready-run

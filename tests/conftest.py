@@ -1,9 +1,25 @@
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.deadlines import TEST_TIMEOUT_S
 
 pytest_plugins = ["tests.support.fuzzing", "tests.support.postgres"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(
-    "house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "quick",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    max_examples=25,
 )
-settings.load_profile("house")
+# ``make stress`` takes this one.
+settings.register_profile("long", settings.get_profile("quick"), max_examples=1000)
+settings.load_profile("quick")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the limit of pytest-timeout follow the machine, unless one is asked for."""
+    if config.option.timeout is None:
+        config.option.timeout = TEST_TIMEOUT_S

@@ -8,7 +8,6 @@ from tests.stress.rush.run import Plan, rush
 from tests.support.fuzzing import ReportLine
 
 
-@pytest.mark.timeout(150)
 @pytest.mark.parametrize("processes", [1, 2])
 async def test_everybody_gets_their_report_once_or_is_told_why_not(
     processes: int, tmp_path: Path, request: pytest.FixtureRequest, report_line: ReportLine

@@ -14,7 +14,6 @@ SECONDS = 15.0
 LEAST = Amount(commands=100, faults=8, kills=3)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("bots", [1, 2])
 async def test_through_faults_and_kills_everything_is_answered_once_and_in_order(
     bots: int, tmp_path: Path, request: pytest.FixtureRequest, report_line: ReportLine

@@ -31,7 +31,6 @@ def page(pytestconfig: pytest.Config) -> str:
     return (pytestconfig.rootpath / "docs" / "testing-a-bot.md").read_text()
 
 
-@pytest.mark.timeout(180)
 def test_all_the_code_on_the_page_runs(page: str, tmp_path: Path) -> None:
     blocks = PYTHON.findall(page)
     (tmp_path / "pytest.ini").write_text(SETTINGS)

@@ -2,6 +2,7 @@
 
 A test that makes up inputs takes ``inputs`` and counts each: ``inputs["frames"] += 1``. Any other
 takes ``report_line`` and gives it a line to print. Both work in the workers of pytest-xdist too.
+How many inputs are made up is the profile's affair: see ``tests/conftest.py``.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ReportLine = Callable[[str], None]
 
@@ -16,6 +18,13 @@ INPUTS = pytest.StashKey[Counter[str]]()
 LINES = pytest.StashKey[list[str]]()
 _SENT_INPUTS = "inputs tried"
 _SENT_LINES = "lines to report"
+
+
+def scale_examples(number: int, **others: Any) -> settings:  # noqa: ANN401 - hypothesis's own
+    """Return settings with so many examples where the profile has a hundred, and others alike."""
+    profile = settings.get_profile(settings.get_current_profile_name())
+    scaled = max(1, number * profile.max_examples // 100)
+    return settings(max_examples=scaled, **others)
 
 
 @pytest.fixture(scope="session")

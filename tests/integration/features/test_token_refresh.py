@@ -264,7 +264,6 @@ async def start_worker(scene: Scene) -> AsyncIterator[Worker]:
         process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way
 
 
-@pytest.mark.timeout(300)
 async def test_two_processes_and_200_renewals_end_with_a_working_pair_or_with_the_person_told(
     scene: Scene, world: World
 ) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -21,6 +20,7 @@ from hypothesis.stateful import (
 
 from bot.storage.database import open_database
 from tests.integration.storage.inbox_model import PEOPLE, KilledError, Process, World
+from tests.support.fuzzing import scale_examples
 
 PROCESSES = ("first", "second")
 LONGER_THAN_A_CLAIM = 11.0
@@ -192,10 +192,10 @@ def _is_killing(error: BaseException) -> bool:
     return isinstance(error, KilledError)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.hypothesis
 def test_whatever_happens_each_message_is_answered_once_and_in_order(inputs: Counter[str]) -> None:
     conversation = type("Conversation", (Conversation,), {"inputs": inputs})
     run_state_machine_as_test(
         conversation,
-        settings=settings(max_examples=100, stateful_step_count=40, deadline=None, print_blob=True),
+        settings=scale_examples(100, stateful_step_count=40),
     )

@@ -3,13 +3,14 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.models import Message, RoomType, Sender
 from bot.parsing import Listener, has_token, is_session_id, parse, parse_session_words
+from tests.support.fuzzing import scale_examples
 
-FUZZ = settings(max_examples=2000)
+FUZZ = scale_examples(2000)
 BOT = Sender("botbotbot", "session.bot")
 
 PIECES = st.sampled_from(

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ProtocolError
@@ -14,9 +14,10 @@ from bot.models import RoomType
 from bot.rocketchat.realtime.websocket import is_of_strangers
 from bot.rocketchat.transport import parse_document
 from bot.rocketchat.wire import parse_date, parse_history, parse_message, parse_session, parse_user
+from tests.support.fuzzing import scale_examples
 
-FUZZ = settings(max_examples=500)
-FUZZ_QUICK = settings(max_examples=2000)
+FUZZ = scale_examples(500)
+FUZZ_QUICK = scale_examples(2000)
 
 KEYS = st.sampled_from(
     [

@@ -4,14 +4,15 @@ from collections import Counter
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from bot.errors import SealBrokenError
 from bot.storage.vault import KeyRing, Vault
+from tests.support.fuzzing import scale_examples
 
-FUZZ = settings(max_examples=2000)
+FUZZ = scale_examples(2000)
 KEYS = KeyRing([bytes(range(32)), bytes(range(32, 64))])
 VAULT = Vault(KEYS, "https://chat.example.org")
 HEADS = st.sampled_from([b"\x01" + key_id for key_id in KEYS.ids] + [b"\x01", b"\x02", b""])

@@ -2,7 +2,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
@@ -157,7 +157,6 @@ def test_every_known_refusal_is_told_apart(
     assert type(error) is kind
 
 
-@settings(deadline=None)
 @given(
     status=st.integers(100, 599),
     document=st.none()

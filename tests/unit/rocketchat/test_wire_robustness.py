@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ProtocolError
@@ -43,7 +43,6 @@ odd_documents = st.dictionaries(known_keys, json_values)
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)
-@settings(deadline=None)
 @given(document=st.dictionaries(st.text(), json_values) | odd_documents)
 def test_any_document_parses_or_is_a_protocol_error(
     parse: Callable[[Document], object], document: dict[str, Any]
@@ -55,7 +54,6 @@ def test_any_document_parses_or_is_a_protocol_error(
     repr(parsed).encode()
 
 
-@settings(deadline=None)
 @given(
     changes=st.dictionaries(
         known_keys.filter(lambda key: key not in {"_id", "rid", "u"}), json_values
@@ -72,13 +70,11 @@ def test_a_message_with_its_ids_always_parses(
     assert message.sent_at.tzinfo is UTC
 
 
-@settings(deadline=None)
 @given(changes=st.dictionaries(known_keys.filter(lambda key: key != "sessionId"), json_values))
 def test_a_session_with_its_id_always_parses(changes: dict[str, Any]) -> None:
     assert parse_session({**ROW, **changes}).id == ROW["sessionId"]
 
 
-@settings(deadline=None)
 @given(value=json_values | json_values.map(lambda inner: {"$date": inner}))
 def test_any_value_is_a_date_in_utc_or_none(value: object) -> None:
     moment = parse_date(value)
@@ -86,7 +82,6 @@ def test_any_value_is_a_date_in_utc_or_none(value: object) -> None:
     assert moment is None or moment.tzinfo is UTC
 
 
-@settings(deadline=None)
 @given(moment=st.datetimes(timezones=st.just(UTC)))
 def test_a_written_date_reads_back_to_the_millisecond(moment: datetime) -> None:
     read = parse_date(format_date(moment))

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UsageError
@@ -19,6 +19,7 @@ from bot.features.reports.schedule_rules import (
     parse_pause,
     parse_timetable,
 )
+from tests.support.fuzzing import scale_examples
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 ZONES = [
@@ -171,7 +172,7 @@ def expect_times(
     return sorted(moment for moment in found if moment > after)
 
 
-@settings(max_examples=150, deadline=None)
+@scale_examples(150)
 @given(
     timetables,
     st.sampled_from(ZONES),

@@ -4,9 +4,10 @@ import asyncio
 import random
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.fuzzing import scale_examples
 from tests.unit.rocketchat.rate_limit.limited_workspace import LimitedWorkspace, Town
 from tests.unit.rocketchat.rate_limit.virtual_time import run
 
@@ -55,7 +56,7 @@ async def play(town: Town, steps: list[Step]) -> None:
     assert set(town.statuses) <= {200}
 
 
-@settings(max_examples=300, deadline=None)
+@scale_examples(300)
 @given(st.lists(patient, max_size=60), limits, windows, delays, st.integers(0, 99))
 def test_never_more_calls_than_a_window_allows(
     steps: list[Step], limit: int, window: float, delay: float, seed: int
@@ -69,7 +70,7 @@ def test_never_more_calls_than_a_window_allows(
     run(story())
 
 
-@settings(max_examples=300, deadline=None)
+@scale_examples(300)
 @given(st.lists(impatient, max_size=60), limits, windows, delays, st.integers(0, 99))
 def test_who_gives_up_takes_nobody_elses_place(
     steps: list[Step], limit: int, window: float, delay: float, seed: int
@@ -86,7 +87,7 @@ def test_who_gives_up_takes_nobody_elses_place(
     run(story())
 
 
-@settings(max_examples=100, deadline=None)
+@scale_examples(100)
 @given(
     st.lists(impatient, max_size=40),
     st.lists(patient, max_size=40),

@@ -1,10 +1,10 @@
 """The queue of the rate budget, held against a plain model of fairness."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.rocketchat.rate_limit.queue import FairQueue, QueuedCall
+from tests.support.fuzzing import scale_examples
 
 USERS = st.sampled_from("abcdef")
 IN_A_ROW = 9
@@ -98,5 +98,5 @@ class QueueMachine(RuleBasedStateMachine):
             assert (self.turns.position(user) is None) == (not own)
 
 
-QueueMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+QueueMachine.TestCase.settings = scale_examples(150, stateful_step_count=60)
 TestFairQueue = QueueMachine.TestCase
