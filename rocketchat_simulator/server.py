@@ -13,18 +13,18 @@ from typing import Final, Self
 
 from aiohttp import web
 
-from rocketchat_simulator.demo_face import DemoServer
+from rocketchat_simulator.demo.server import DemoServer
 from rocketchat_simulator.faults import Faults, Outage
-from rocketchat_simulator.limits import RateLimits
 from rocketchat_simulator.oauth.consent import ConsentPages
-from rocketchat_simulator.oauth.face import OAuthServer
-from rocketchat_simulator.people import User
-from rocketchat_simulator.realtime.face import RealtimeServer
+from rocketchat_simulator.oauth.server import OAuthServer
+from rocketchat_simulator.realtime.server import RealtimeServer
 from rocketchat_simulator.rest.api import RestApi
 from rocketchat_simulator.rest.files import Files
 from rocketchat_simulator.rest.gate import Gate
-from rocketchat_simulator.versions import version_of
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.rest.rate_limits import RateLimits
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.versions import version_of
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _PAGE: Final = Path(__file__).parent / "page"
 _MAX_REQUESTS: Final = 10_000

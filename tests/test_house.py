@@ -42,7 +42,19 @@ BREACHES = {
         "rocketchat_simulator/person.py",
         "import bot.models",
     ),
-    "Only the demo imports the simulator": ("bot/app.py", "import rocketchat_simulator.rooms"),
+    "The simulator's imports go down, never up": (
+        "rocketchat_simulator/faults.py",
+        "import rocketchat_simulator.server",
+    ),
+    "The parts of a simulated workspace build on each other in one direction": (
+        "rocketchat_simulator/workspace/events.py",
+        "import rocketchat_simulator.workspace.rooms",
+    ),
+    "No cycles inside the simulator": (
+        "rocketchat_simulator/realtime/frames.py",
+        "import rocketchat_simulator.realtime.streams",
+    ),
+    "Only the demo imports the simulator": ("bot/app.py", "import rocketchat_simulator.person"),
     "Only app, cli, admin and demo read the configuration": (
         "bot/delivery/direct_rooms.py",
         "import bot.config",

@@ -13,10 +13,8 @@ from typing import Any
 from benchmarks.place.orders import Orders
 from benchmarks.place.plan import Account, Plan, Site
 from benchmarks.place.talk import Talk
-from rocketchat_simulator.demo_devices import CHROME_MAC
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Simulator, User, Workspace
+from rocketchat_simulator.demo.devices import CHROME_MAC
 
 _MAX_LINE = 64 * 1024 * 1024
 

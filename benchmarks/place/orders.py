@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmarks.place.ledger import Command
 from benchmarks.place.talk import Talk
-from rocketchat_simulator.faults import Outage
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Outage, Simulator
 
 Outcome = dict[str, Any]
 _CLOSED_FOR_RESTART = 1001

@@ -9,10 +9,7 @@ from time import monotonic
 
 from benchmarks.place.ledger import Command, Ledger
 from benchmarks.place.plan import ROUSERS, Account
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
 
 _BATCH = 20
 _BACKGROUND = "Somebody says something to somebody else, and the bot has nothing to do with it."

@@ -10,11 +10,9 @@ from typing import Final
 from bot.features.alerts.store import AlertSubscriptions
 from bot.features.reports.store import ReportRuns, Schedule, ScheduleStore
 from bot.storage.database import open_database
-from rocketchat_simulator.demo_clock import DemoClock
-from rocketchat_simulator.demo_devices import STRANGERS
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Document, Simulator, User
+from rocketchat_simulator.demo.clock import DemoClock
+from rocketchat_simulator.demo.devices import STRANGERS
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
@@ -35,13 +33,13 @@ async def open_deeds(
             ScheduleStore(database), ReportRuns(database), AlertSubscriptions(database)
         )
         deeds = DemoActions(simulator, clock, memory)
-        simulator.demo.deeds.update(
+        simulator.demo.actions.update(
             {"attack": deeds.attack, "next-report": deeds.pass_to_next_report}
         )
         try:
             yield
         finally:
-            simulator.demo.deeds.clear()
+            simulator.demo.actions.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,9 @@ class DemoActions:
             due = await self._memory.schedules.load_due(_NEVER, 1)
             if not due:
                 told = "Nobody has planned a report yet."
-                return {"told": told, "suggest": "!report daily 09:00"}
+                return {"message": told, "suggestion": "!report daily 09:00"}
             await self._pass_to(due[0].start_at)
-            return {"told": _describe(due[0], user)}
+            return {"message": _describe(due[0], user)}
 
     async def attack(self, user: User) -> Document:
         """Sign in as the user from a device that nobody knows; wait for the bot's next look."""
@@ -80,10 +78,10 @@ class DemoActions:
             watch = await self._memory.watches.load(user.id)
             if watch is None:
                 told = f"{name} has signed in as you, and nobody tells you."
-                return {"told": told, "suggest": "!alerts on"}
+                return {"message": told, "suggestion": "!alerts on"}
             await self._pass_to(watch.next_at)
             await self._wait_for_look(user, watch.next_at)
-            return {"told": f"{name} has signed in as you. The bot has just looked."}
+            return {"message": f"{name} has signed in as you. The bot has just looked."}
 
     def _sign_in(self, user: User) -> str:
         device = STRANGERS[self._attacks % len(STRANGERS)]

@@ -22,11 +22,10 @@ from bot.config import (
 )
 from bot.demo.actions import open_deeds
 from bot.errors import ConfigError
-from rocketchat_simulator.demo_clock import DemoClock
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.person import Json, Person, open_person
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import OAuthApp, Person, Simulator, open_person
+from rocketchat_simulator.demo.clock import DemoClock
+from rocketchat_simulator.demo.seed import DemoPeople, seed
+from rocketchat_simulator.person import Json
 
 _LIMIT = 200
 """Calls a minute and route; the default of 10 is for ten people, not for one in a hurry."""

@@ -1,1 +1,1 @@
-"""The workspace as OAuth 2 provider: what it remembers, and its face to the network."""
+"""The simulated workspace's OAuth 2 endpoints and its consent page."""

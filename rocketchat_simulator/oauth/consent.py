@@ -6,9 +6,9 @@ from typing import Final
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.people import User
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.oauth_apps import OAuthApp
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _PATH: Final = "/oauth/authorize"
 _ERRORS: Final = {

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.oauth.provider import OAuthProvider, TokenPair
-from rocketchat_simulator.oauth.refusals import (
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.oauth_apps import OAuthApp
+from rocketchat_simulator.workspace.oauth_errors import (
     OAuthRefusedError,
     make_invalid_client,
     make_invalid_request,
     make_server_error,
 )
-from rocketchat_simulator.people import User
+from rocketchat_simulator.workspace.oauth_provider import OAuthProvider, TokenPair
 
 _CODE: Final = "code"
 

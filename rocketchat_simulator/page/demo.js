@@ -1,54 +1,54 @@
-// What one can make happen in the demo: time passes, somebody else signs in.
+// The demo's bar: the time in the demo, and buttons that run its actions.
 
 import { el } from "./dom.js";
-import { doDeed, fetchClock } from "./rest.js";
+import { fetchClock, runDemoAction } from "./rest.js";
 
-const DEEDS = { "next-report": "Next report", attack: "An attacker signs in" };
-const EXPLAINED = {
+const LABELS = { "next-report": "Next report", attack: "An attacker signs in" };
+const DESCRIPTIONS = {
   "next-report": "Let time pass until the next report is due",
   attack: "Somebody signs in as you, from a device you do not have",
 };
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
-const when = new Intl.DateTimeFormat(undefined, {
+const dateTime = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
   month: "short",
   hour: "numeric",
   minute: "2-digit",
 });
-const EVERY_MS = 20_000;
-const SHOWN_MS = 12_000;
+const CLOCK_UPDATE_MS = 20_000;
+const MESSAGE_SHOWN_MS = 12_000;
 
-/** A bar with the time and buttons; it is hidden where the workspace offers none. */
+/** A bar with the time and buttons; hidden if the workspace offers no actions. */
 export class DemoBar {
   #account;
   #clock;
   #say;
-  #fading = 0;
+  #hideTimer = 0;
   #time = el("p", { class: "demo-time" });
   #buttons = el("div", { class: "demo-buttons", role: "group", "aria-label": "Make it happen" });
-  #told = el("p", { class: "demo-told", role: "status", "aria-live": "polite" });
-  /** Whether a bot is there that reports and alerts. */
+  #message = el("p", { class: "demo-message", role: "status", "aria-live": "polite" });
+  /** Whether the workspace offers actions, which it does if a bot with reports and alerts runs. */
   isOffered = false;
 
-  /** `say(text)` says something to the bot. */
+  /** `say(text)` sends a message to the bot. */
   constructor(account, clock, say) {
     this.#account = account;
     this.#clock = clock;
     this.#say = say;
     const properties = { class: "demo", hidden: true, "aria-label": "Demo" };
-    this.element = el("section", properties, this.#time, this.#told, this.#buttons);
+    this.element = el("section", properties, this.#time, this.#message, this.#buttons);
     const timer = setInterval(() => {
       if (this.element.isConnected) this.drawTime();
       else clearInterval(timer);
-    }, EVERY_MS);
+    }, CLOCK_UPDATE_MS);
   }
 
-  /** Ask what time it is, and what can be done. */
+  /** Fetch the time and the names of the actions. */
   async load() {
-    const { now, isMoved, deeds = [] } = await fetchClock();
+    const { now, isMoved, actions = [] } = await fetchClock();
     this.#clock.follow(now, isMoved);
-    this.isOffered = deeds.length > 0;
-    const names = Object.keys(DEEDS).filter((name) => deeds.includes(name));
+    this.isOffered = actions.length > 0;
+    const names = Object.keys(LABELS).filter((name) => actions.includes(name));
     if (this.#buttons.children.length !== names.length) {
       this.#buttons.replaceChildren(...names.map((name) => this.#button(name)));
     }
@@ -69,7 +69,7 @@ export class DemoBar {
         "time",
         { datetime: new Date(now).toISOString() },
         el("span", { class: "demo-label" }, `${weekday.format(now)}, `),
-        when.format(now),
+        dateTime.format(now),
       ),
     );
   }
@@ -78,20 +78,20 @@ export class DemoBar {
     const press = (event) => this.#press(name, event.currentTarget);
     return el(
       "button",
-      { type: "button", class: "small", title: EXPLAINED[name], onclick: press },
-      DEEDS[name],
+      { type: "button", class: "small", title: DESCRIPTIONS[name], onclick: press },
+      LABELS[name],
     );
   }
 
   async #press(name, button) {
-    this.#tell(name === "attack" ? "Somebody signs in…" : "Time passes…");
+    this.#showMessage(name === "attack" ? "Somebody signs in…" : "Time passes…");
     this.#disable(true);
     try {
-      const { told, suggest, now, isMoved } = await doDeed(name, this.#account);
+      const { message, suggestion, now, isMoved } = await runDemoAction(name, this.#account);
       this.#clock.follow(now, isMoved);
-      this.#tell(told, suggest);
+      this.#showMessage(message, suggestion);
     } catch (error) {
-      this.#tell(error.message);
+      this.#showMessage(error.message);
     }
     this.#disable(false);
     button.focus({ preventScroll: true });
@@ -101,18 +101,18 @@ export class DemoBar {
     for (const button of this.#buttons.children) button.disabled = isDisabled;
   }
 
-  #tell(text, suggestion) {
-    clearTimeout(this.#fading);
-    this.#told.replaceChildren(text);
+  #showMessage(text, suggestion) {
+    clearTimeout(this.#hideTimer);
+    this.#message.replaceChildren(text);
     if (!suggestion) {
-      this.#fading = setTimeout(() => this.#told.replaceChildren(), SHOWN_MS);
+      this.#hideTimer = setTimeout(() => this.#message.replaceChildren(), MESSAGE_SHOWN_MS);
       return;
     }
     const ask = () => {
-      this.#told.replaceChildren();
+      this.#message.replaceChildren();
       this.#say(suggestion);
     };
-    this.#told.append(
+    this.#message.append(
       " To change that: ",
       el("button", { type: "button", class: "chip", onclick: ask }, suggestion),
     );

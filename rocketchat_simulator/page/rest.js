@@ -63,10 +63,10 @@ export class Rest {
   }
 }
 
-/** Press one of the demo's buttons; gives what is to be told, and the time. */
-export async function doDeed(name, account) {
+/** Run one of the demo's actions; resolves to `{message, suggestion, now, isMoved}`. */
+export async function runDemoAction(name, account) {
   const headers = { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
-  const response = await request(`/demo/deeds/${name}`, { method: "POST", headers });
+  const response = await request(`/demo/actions/${name}`, { method: "POST", headers });
   if (!response.ok) throw new RestError(`The workspace answered ${response.status}.`, response.status);
   return readJson(response);
 }

@@ -1,5 +1,1 @@
-"""The realtime (DDP) face of a simulated workspace."""
-
-from rocketchat_simulator.realtime.face import RealtimeServer
-
-__all__ = ["RealtimeServer"]
+"""The simulated workspace's realtime API (DDP over a websocket)."""

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from typing import Final
 from uuid import uuid1
 
-from rocketchat_simulator.documents import make_id
-from rocketchat_simulator.events import Event, RoomActivity, SessionLoggedOut, TokenRevoked
-from rocketchat_simulator.people import User
 from rocketchat_simulator.realtime.flavours import Flavour
 from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
 from rocketchat_simulator.realtime.streams import (
@@ -16,7 +13,15 @@ from rocketchat_simulator.realtime.streams import (
     check_subscription,
     make_frames,
 )
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.documents import make_id
+from rocketchat_simulator.workspace.events import (
+    Event,
+    RoomActivity,
+    SessionLoggedOut,
+    TokenRevoked,
+)
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _VERSIONS: Final = frozenset({"1", "pre2", "pre1"})
 _OK: Final = 1000
@@ -100,7 +105,7 @@ class Connection:
     def publish_own(self, activity: RoomActivity) -> None:
         """Publish what this client is doing; it is not sent back to itself."""
         self._own_activity = activity
-        self.workspace.board.publish(activity)
+        self.workspace.event_bus.publish(activity)
         self._own_activity = None
 
     def send_late(self, frame: Frame) -> None:

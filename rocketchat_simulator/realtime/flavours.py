@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rocketchat_simulator.realtime.frames import Frame
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.versions import Version
 
 _FIRST_WITH_NAMED_GREETING: Final = 8
 

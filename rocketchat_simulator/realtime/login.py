@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rocketchat_simulator.documents import Document, hash_token
-from rocketchat_simulator.people import LOGIN_TOKEN_LIFE, User, digest
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
+from rocketchat_simulator.workspace.documents import Document, digest_password, hash_token
+from rocketchat_simulator.workspace.models import LOGIN_TOKEN_LIFE, User
 
 _LOGGED_OUT: Final = "You've been logged out by the server. Please log in again"
 
@@ -100,8 +100,8 @@ def _find_by_token(connection: Connection, token: str) -> User:
 def _find_by_password(connection: Connection, names: Document, password: Value) -> User:
     people = connection.workspace.people
     user = people.find_login(str(names.get("username") or names.get("email")))
-    given = password.get("digest") if isinstance(password, dict) else digest(str(password))
-    if user is None or given != digest(user.password):
+    given = password.get("digest") if isinstance(password, dict) else digest_password(str(password))
+    if user is None or given != digest_password(user.password):
         raise _make_password_error(connection, is_known=user is not None)
     if not user.is_active:
         raise MethodError(

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document, parse_ejson
-from rocketchat_simulator.events import RoomActivity
-from rocketchat_simulator.people import User
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
 from rocketchat_simulator.realtime.login import Visitor, log_in, log_out
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.workspace.documents import Document, parse_ejson
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.events import RoomActivity
+from rocketchat_simulator.workspace.models import Room, User
 
 _SENDS: Final = 5
 _SEND_SECONDS: Final = 1.0

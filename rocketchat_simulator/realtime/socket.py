@@ -8,9 +8,9 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from rocketchat_simulator.documents import render_ejson
 from rocketchat_simulator.realtime.flavours import Flavour
 from rocketchat_simulator.realtime.frames import Frame
+from rocketchat_simulator.workspace.documents import render_ejson
 
 _CLOSE_SECONDS: Final = 2.0
 _NO_CODE: Final = 1005

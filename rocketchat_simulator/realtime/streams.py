@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rocketchat_simulator.events import (
+from rocketchat_simulator.realtime.frames import Frame, MethodError, make_event
+from rocketchat_simulator.workspace.events import (
     Event,
     MessageDeleted,
     MessageStored,
@@ -12,10 +13,8 @@ from rocketchat_simulator.events import (
     SubscriptionChanged,
     UserNotified,
 )
-from rocketchat_simulator.people import User
-from rocketchat_simulator.realtime.frames import Frame, MethodError, make_event
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.workspace import Workspace
 
 MESSAGES: Final = "stream-room-messages"
 ROOM: Final = "stream-notify-room"

@@ -6,8 +6,6 @@ from typing import Final
 
 from aiohttp import web
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
 from rocketchat_simulator.rest import (
     auth,
     chat,
@@ -19,11 +17,13 @@ from rocketchat_simulator.rest import (
     subscriptions,
     users,
 )
-from rocketchat_simulator.rest.answers import Response, make_unknown_route
 from rocketchat_simulator.rest.call import Call, Route
 from rocketchat_simulator.rest.gate import Gate
-from rocketchat_simulator.uploads import File
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.rest.responses import Response, make_unknown_route
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _FAMILIES: Final = (auth, chat, history, media, oauth_apps, rooms, sessions, subscriptions, users)
 _PREFIX: Final = "/api/v1/"

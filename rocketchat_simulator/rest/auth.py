@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User, digest
-from rocketchat_simulator.profiles import show_to_owner
-from rocketchat_simulator.rest.answers import Response
 from rocketchat_simulator.rest.call import Call, Route, get, post
-from rocketchat_simulator.user_agent import parse_user_agent
+from rocketchat_simulator.rest.profiles import show_to_owner
+from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.workspace.documents import Document, digest_password
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.user_agent import parse_user_agent
 
 _LOGGED_OUT: Final = "You've been logged out by the server. Please log in again."
 
@@ -33,7 +33,7 @@ def _login(call: Call) -> Response:
 
 def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client may send anything
     if isinstance(password, dict):
-        return bool(password.get("digest") == digest(user.password))
+        return bool(password.get("digest") == digest_password(user.password))
     return bool(password == user.password)
 
 

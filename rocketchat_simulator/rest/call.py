@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response
-from rocketchat_simulator.uploads import File
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.workspace import Workspace
 
 DEFAULT_COUNT: Final = 50
 MOST_COUNT: Final = 100

@@ -3,13 +3,12 @@
 from copy import deepcopy
 from typing import Any, Final
 
-from rocketchat_simulator.documents import Document, to_milliseconds
-from rocketchat_simulator.people import User
-from rocketchat_simulator.posting import check_content, check_room, check_text
-from rocketchat_simulator.refusals import RefusedError, make_not_allowed
-from rocketchat_simulator.rest.answers import Response, make_failure, make_missing
 from rocketchat_simulator.rest.call import Call, Route, get, post
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.rest.responses import Response, make_failure, make_missing
+from rocketchat_simulator.workspace.documents import Document, to_milliseconds
+from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.message_rules import check_content, check_room, check_text
+from rocketchat_simulator.workspace.models import Room, User
 
 _KNOWN_EMOJI: Final = frozenset(
     {

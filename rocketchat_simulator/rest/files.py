@@ -7,8 +7,8 @@ case: for members only, who say who they are by headers, in the query or by cook
 
 from aiohttp import web
 
-from rocketchat_simulator.people import User
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.workspace import Workspace
 
 
 class Files:

@@ -7,13 +7,11 @@
 Seen on 6.5.3 and 8.3; 7.7 and 8.8 by the server's source of those versions.
 """
 
-import hashlib
 from collections.abc import Callable
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.limits import Allowance, RateLimits
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import (
+from rocketchat_simulator.rest.call import Call, Route
+from rocketchat_simulator.rest.rate_limits import Allowance, RateLimits
+from rocketchat_simulator.rest.responses import (
     Response,
     make_failure,
     make_forbidden,
@@ -25,7 +23,8 @@ from rocketchat_simulator.rest.answers import (
     make_unauthorized,
     make_unlicensed,
 )
-from rocketchat_simulator.rest.call import Call, Route
+from rocketchat_simulator.workspace.documents import Document, digest_password
+from rocketchat_simulator.workspace.errors import RefusedError
 
 Check = Callable[[], Response | None]
 
@@ -107,7 +106,7 @@ def _check_params(route: Route, call: Call) -> Response | None:
 
 
 def _has_second_factor(call: Call) -> bool:
-    digest = hashlib.sha256(call.user.password.encode()).hexdigest()
+    digest = digest_password(call.user.password)
     headers = call.headers
     return headers.get("x-2fa-method") == "password" and headers.get("x-2fa-code") == digest
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from rocketchat_simulator.documents import Document, from_milliseconds, to_milliseconds
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response
 from rocketchat_simulator.rest.call import Call, Route, get
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.workspace.documents import Document, from_milliseconds, to_milliseconds
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.models import Room
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC)

@@ -1,10 +1,10 @@
 """Files for rooms: ``rooms.media`` stores one, ``rooms.mediaConfirm`` says it."""
 
-from rocketchat_simulator.documents import Document, copy_document
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response, make_failure
 from rocketchat_simulator.rest.call import Call, Route, post
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.workspace.documents import Document, copy_document
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.models import Room
 
 _HIDDEN = {"unread", "mentions", "channels", "groupable"}
 

@@ -5,11 +5,11 @@ Source: ``app/api/server/v1/oauthapps.ts``, 8.3; ``create`` as seen on 6.5.3 and
 
 from typing import Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.oauth.apps import OAuthApp, split_addresses
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response, make_failure
 from rocketchat_simulator.rest.call import Call, Route, get
+from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.oauth_apps import OAuthApp, split_addresses
 
 _PERMISSION: Final = "manage-oauth-apps"
 _FIELDS: Final = ("name", "active", "redirectUri")

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.refusals import RefusedError, make_not_allowed
-from rocketchat_simulator.rest.answers import Response
 from rocketchat_simulator.rest.call import Call, Route, get, post
 from rocketchat_simulator.rest.history import find_readable
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.models import Room, User
 
 _Answering = Callable[[Call], Response | Document]
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from rocketchat_simulator.documents import Document, hash_token
-from rocketchat_simulator.people import User
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response, make_failure
 from rocketchat_simulator.rest.call import Call, Route
+from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.workspace.documents import Document, hash_token
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.models import User
 
 _SORT_KEYS: Final = frozenset(
     {

@@ -2,10 +2,10 @@
 
 from copy import deepcopy
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rest.answers import Response
 from rocketchat_simulator.rest.call import Call, Route, get, post
+from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError
 
 
 def _get_rooms(call: Call) -> Response | Document:

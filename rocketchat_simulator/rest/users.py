@@ -1,16 +1,16 @@
 """Accounts, presence, and personal access tokens."""
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.profiles import (
+from rocketchat_simulator.rest.call import Call, Route, get, post
+from rocketchat_simulator.rest.profiles import (
     show_briefly,
     show_created,
     show_presence,
     show_to_others,
 )
-from rocketchat_simulator.refusals import RefusedError, make_not_allowed
-from rocketchat_simulator.rest.answers import Response, make_failure
-from rocketchat_simulator.rest.call import Call, Route, get, post
+from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.models import User
 
 
 def _info(call: Call) -> Response | Document:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Room, Simulator
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.needs import give_up
 
 WIDE = (1280, 800)

@@ -12,8 +12,8 @@ from pathlib import Path
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
 from bot.demo.demo import open_demo
-from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID, DemoPeople
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
+from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID, DemoPeople
 from tests.browser.demo_page import NARROW, WIDE, open_browser
 
 Shoot = Callable[[Page, str], Awaitable[None]]
@@ -122,7 +122,7 @@ class Newcomer:
     async def let_pass(self, button: str, told: str, message: str) -> None:
         """Press one of the demo's buttons, and wait for what the bot then says."""
         await self.page.get_by_role("button", name=button, exact=True).click()
-        line = self.page.locator(".demo-told")
+        line = self.page.locator(".demo-message")
         await expect(line).to_contain_text(told, timeout=_PATIENCE_MS)
         await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_PATIENCE_MS)
 

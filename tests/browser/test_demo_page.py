@@ -4,8 +4,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import expect
 
-from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID
-from rocketchat_simulator.events import RoomActivity
+from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID
+from rocketchat_simulator.workspace.events import RoomActivity
 from tests.browser.demo_page import NARROW, DemoPage, open_demo_page
 
 EXAMPLE = f"!session {EXAMPLE_SESSION_ID}"
@@ -69,7 +69,7 @@ async def test_typing_is_shown_until_the_answer_comes(demo: DemoPage) -> None:
     typing = demo.page.get_by_text("Sessions is typing")
     # The page may still be subscribing: typing is said again and again in any case.
     while not await typing.is_visible():
-        demo.simulator.workspace.board.publish(activity)
+        demo.simulator.workspace.event_bus.publish(activity)
         await demo.page.wait_for_timeout(50)
     demo.bot_says("Here I am.")
     await expect(typing).to_be_hidden()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator import Document
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS, FIREFOX_WINDOWS
 from tests.support.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
 
 START = datetime(2027, 1, 15, 18, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
 from tests.support.stage import VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from bot.app import AppOverrides, open_bot
 from bot.features.reports.schedule_rules import SPREAD
-from rocketchat_simulator.demo_data import seed
-from rocketchat_simulator.person import Visit
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator, Visit
+from rocketchat_simulator.demo.seed import seed
 from tests.support.busy_stage import (
     LIMIT,
     Guest,

@@ -21,8 +21,8 @@ from bot.config import OAuthSettings, ReportSettings, Settings, StorageSettings,
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.stage import make_settings, open_stage
 
 PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK

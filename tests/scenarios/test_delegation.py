@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.demo import find_link
-from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID
+from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID
 from tests.support.linking import (
     connect_by_button,
     count_requests,

@@ -13,7 +13,7 @@ import pytest
 
 from bot.config import StorageSettings
 from bot.rocketchat.realtime import Backoff
-from rocketchat_simulator.faults import Outage
+from rocketchat_simulator import Outage
 from tests.support.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
 
 # A link that is silent for a second is given up after another half.

@@ -17,9 +17,9 @@ from bot.commands.registry import load_commands
 from bot.config import StorageSettings, VaultSettings
 from bot.metrics import CommandOutcome, ReportOutcome
 from bot.storage.database import open_database
-from rocketchat_simulator.demo_data import seed
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from rocketchat_simulator.demo.seed import seed
 from tests.support.clock_stage import KEY
 from tests.support.stage import Stage, make_settings, open_stage
 

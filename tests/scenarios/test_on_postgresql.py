@@ -13,9 +13,8 @@ from bot.app import AppOverrides, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.errors import ConfigError
 from bot.storage.key_file import load_key_ring, read_key_file
-from rocketchat_simulator.demo_data import seed
-from rocketchat_simulator.person import open_person
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator, open_person
+from rocketchat_simulator.demo.seed import seed
 from tests.support.stage import QUICK, Conversation, stop
 from tests.support.stage import make_settings as make_stage_settings
 

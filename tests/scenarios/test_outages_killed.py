@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketchat_simulator.events import Event, MessageStored
+from rocketchat_simulator import Event, MessageStored
 from tests.support.outage_stage import Guest, OutageStage, open_outage_stage
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))

@@ -12,7 +12,7 @@ import pytest
 from bot.config import StorageSettings
 from bot.demo.demo import find_link
 from bot.errors import TokenRejectedError
-from rocketchat_simulator.person import open_person
+from rocketchat_simulator import open_person
 from tests.support.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.features.reports.schedule_rules import SPREAD
-from rocketchat_simulator.demo_devices import FIREFOX_WINDOWS
+from rocketchat_simulator.demo.devices import FIREFOX_WINDOWS
 from tests.support.clock_stage import Guest, House, open_alice, open_house, sign_in
 
 BERLIN = ZoneInfo("Europe/Berlin")

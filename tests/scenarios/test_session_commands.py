@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from tests.support.stage import VERSIONS, Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"

@@ -12,8 +12,8 @@ import pytest
 from bot.admin.setup_wizard import Prompter, SetupWizard, write_private
 from bot.config import load_settings
 from bot.errors import ConfigError
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 
 
 @dataclass

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from bot.config import ReportSettings
 from bot.demo.demo import format_as_text
 from bot.features.reports.schedule_rules import SPREAD
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator import Room
 from tests.support.clock_stage import DEADLINE, House, open_alice, open_house
 
 BERLIN = ZoneInfo("Europe/Berlin")

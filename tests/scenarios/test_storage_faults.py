@@ -17,7 +17,7 @@ from bot.app import open_bot
 from bot.config import StorageSettings
 from bot.demo.demo import find_link
 from bot.errors import ConfigError, StorageError
-from rocketchat_simulator.person import open_person
+from rocketchat_simulator import open_person
 from tests.support.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
 from tests.support.storage_faults import (
     Damage,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator import Document
 from tests.support.outage_stage import Guest, OutageStage, open_outage_stage, tune
 
 RESENDS = ("reaction", "star", "pin", "unpin", "preview", "receipt", "thread", "hook", "edit")

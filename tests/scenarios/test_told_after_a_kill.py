@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo.demo import find_link
-from rocketchat_simulator.person import open_person
+from rocketchat_simulator import open_person
 from tests.support.outage_stage import DEADLINE, Guest, OutageStage, open_outage_stage
 from tests.support.storage_faults import run_program
 

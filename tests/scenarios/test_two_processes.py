@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.demo.demo import find_link, format_as_text
-from rocketchat_simulator.person import Person, open_person
+from rocketchat_simulator import Person, open_person
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 DEADLINE = 30

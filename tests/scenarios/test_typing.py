@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from rocketchat_simulator.events import Event, RoomActivity
+from rocketchat_simulator import Event
+from rocketchat_simulator.workspace.events import RoomActivity
 from tests.support.stage import Conversation, Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"

@@ -13,7 +13,7 @@ from bot.admin.accounts_and_keys import migrate
 from bot.app import AppOverrides, open_worker
 from bot.lifecycle import Worker
 from bot.scheduler.scheduler import TICK_S
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from tests.scenarios.test_two_processes import run_to_its_end, write_config
 from tests.support.clock_stage import House, open_alice, open_house
 from tests.support.postgres import open_empty_database, open_server

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
 from tests.simulator.likeness import Json, Names, find_differences
 
 SAMPLES: Final = Path(__file__).parent.parent / "samples"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator
 from tests.support.rest_caller import EVERY_VERSION, Caller, World, open_world
 
 

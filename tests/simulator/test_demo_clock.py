@@ -1,7 +1,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from rocketchat_simulator.demo_clock import DemoClock
+from rocketchat_simulator.demo.clock import DemoClock
 
 
 async def test_it_runs_like_any_other_until_it_is_moved() -> None:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rocketchat_simulator.demo_data import EXAMPLE_SESSION_ID, DemoPeople, seed
-from rocketchat_simulator.documents import to_iso
-from rocketchat_simulator.versions import VERSIONS, Version
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Workspace
+from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID, DemoPeople, seed
+from rocketchat_simulator.workspace.documents import to_iso
+from rocketchat_simulator.workspace.versions import VERSIONS, Version
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DOCUMENTATION = [

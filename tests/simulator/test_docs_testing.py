@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rocketchat_simulator.faults import Faults
-from rocketchat_simulator.realtime.deliveries import Deliveries
-from rocketchat_simulator.resends import Resends
+from rocketchat_simulator.realtime.stream_faults import Deliveries
+from rocketchat_simulator.workspace.message_updates import Resends
 
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTINGS = """[pytest]

@@ -1,6 +1,6 @@
 """The rate limit of the simulated workspace's REST API."""
 
-from rocketchat_simulator.documents import to_milliseconds
+from rocketchat_simulator.workspace.documents import to_milliseconds
 from tests.support.rest_caller import Caller, Clock, open_world
 
 

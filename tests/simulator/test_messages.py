@@ -2,9 +2,8 @@
 
 import pytest
 
-from rocketchat_simulator.documents import to_milliseconds
-from rocketchat_simulator.events import MessageStored
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator import MessageStored, Room
+from rocketchat_simulator.workspace.documents import to_milliseconds
 from tests.support.rest_caller import EVERY_VERSION, Caller, Clock, World, open_world
 
 STARRED = {

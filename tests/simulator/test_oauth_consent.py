@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketchat_simulator.person import Visit
+from rocketchat_simulator import Visit
 from tests.support.oauth_provider import CALLBACK, open_application, read_query
 from tests.support.rest_caller import EVERY_VERSION
 

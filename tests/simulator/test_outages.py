@@ -7,8 +7,7 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 import pytest
 
-from rocketchat_simulator.faults import Outage
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Outage, Simulator
 
 GONE = {aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from rocketchat_simulator.person import open_person
+from rocketchat_simulator import open_person
 from tests.support.rest_caller import open_world
 
 

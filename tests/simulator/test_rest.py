@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketchat_simulator.people import digest
+from rocketchat_simulator.workspace.documents import digest_password
 from tests.support.rest_caller import EVERY_VERSION, open_world
 
 EARLY_401 = {"status": "error", "message": "You must be logged in to do this."}
@@ -14,7 +14,7 @@ async def test_a_login_gives_a_token_that_works_and_can_be_resumed(version: str)
     async with open_world(version) as world:
         anybody = world.sign_in()
         _, body = await anybody.post("login", user="alice", password="wonderland")
-        hashed = {"digest": digest("wonderland"), "algorithm": "sha-256"}
+        hashed = {"digest": digest_password("wonderland"), "algorithm": "sha-256"}
         by_digest, _ = await anybody.post("login", user="alice@example.test", password=hashed)
         token = body["data"]["authToken"]
         _, me = await world.sign_in(world.alice, token=token).get("me")

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from rocketchat_simulator.people import User, digest
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import User, Workspace
+from rocketchat_simulator.workspace.documents import digest_password
 from tests.support.rest_caller import EVERY_VERSION, Clock, World, open_world
 
 FIREFOX = {
@@ -28,7 +28,7 @@ def log_in(workspace: Workspace, user: User, session_id: str, **facts: object) -
 
 
 def second_factor(user: User) -> dict[str, str]:
-    return {"x-2fa-method": "password", "x-2fa-code": digest(user.password)}
+    return {"x-2fa-method": "password", "x-2fa-code": digest_password(user.password)}
 
 
 @pytest.mark.parametrize("version", EVERY_VERSION)

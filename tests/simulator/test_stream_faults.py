@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from websockets.legacy.client import connect
 
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator import Document
 from tests.integration.rocketchat.realtime_simulator import (
     CONNECT,
     MY_MESSAGES,

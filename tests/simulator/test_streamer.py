@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from rocketchat_simulator.people import digest
+from rocketchat_simulator.workspace.documents import digest_password
 from tests.integration.rocketchat.realtime_simulator import (
     CONNECT,
     MY_MESSAGES,
@@ -44,7 +44,7 @@ async def test_the_result_comes_before_updated_and_the_user_after_both() -> None
 @pytest.mark.parametrize(
     "login",
     [
-        {"user": {"username": "thebot"}, "password": {"digest": digest("secret")}},
+        {"user": {"username": "thebot"}, "password": {"digest": digest_password("secret")}},
         {"resume": "made up"},
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rocketchat_simulator.user_agent import parse_user_agent
+from rocketchat_simulator.workspace.user_agent import parse_user_agent
 
 
 @pytest.mark.parametrize(

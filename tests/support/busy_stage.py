@@ -12,11 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.demo.demo import find_link, format_as_text
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.person import Visit
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Event, MessageStored, Room, Simulator, User, Visit
 from tests.support.stage import Clock, open_stage
 
 LIMIT = 10

@@ -14,12 +14,9 @@ from pydantic import SecretStr
 from bot.app import AppOverrides, open_bot
 from bot.config import Settings, StorageSettings, VaultSettings
 from bot.features.reports.schedule_rules import SPREAD
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.person import Person, open_person
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Document, Person, Simulator, User, open_person
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.stage import QUICK, Clock, Conversation, make_settings
 
 DEADLINE = 20

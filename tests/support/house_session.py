@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 import bot
-from rocketchat_simulator.events import Event, MessageStored
+from rocketchat_simulator import Event, MessageStored
 from tests.support.stage import open_stage
 
 _HOUSE = Path(bot.__file__).parent

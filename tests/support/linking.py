@@ -1,6 +1,6 @@
 """What people do on the connection page besides pasting a token."""
 
-from rocketchat_simulator.person import Visit
+from rocketchat_simulator import Visit
 from tests.support.stage import Conversation, Stage
 
 

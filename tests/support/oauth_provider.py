@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.people import User
-from rocketchat_simulator.person import Person, open_person
+from rocketchat_simulator import OAuthApp, Person, User, open_person
 from tests.support.rest_caller import Caller, Json, World, open_world
 
 CALLBACK = "http://127.0.0.1:8099/oauth/callback"

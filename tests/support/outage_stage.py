@@ -12,12 +12,8 @@ from bot.app import AppOverrides, open_bot
 from bot.config import BotSettings, Settings
 from bot.demo.demo import format_as_text
 from bot.lifecycle import Bot
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Document, Event, MessageStored, Room, Simulator, User
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.stage import QUICK, make_settings
 
 DEADLINE = 30

@@ -8,9 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Simulator, User, Workspace
 
 Json = Any
 EVERY_VERSION = ("6.5", "7.7", "8.3", "8.8")

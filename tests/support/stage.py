@@ -23,11 +23,9 @@ from bot.demo.demo import find_link, format_as_text
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S
 from bot.lifecycle import Bot
 from bot.rocketchat.realtime import Backoff
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.person import Json, Person, open_person
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import OAuthApp, Person, Room, Simulator, open_person
+from rocketchat_simulator.demo.seed import DemoPeople, seed
+from rocketchat_simulator.person import Json
 
 VERSIONS = ("6.5", "7.7", "8.3", "8.8")
 QUICK = Backoff(first_pause=0.05, longest_pause=0.2)

@@ -20,9 +20,7 @@ from bot.features.accounts.store import ConnectedAccount, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.rocketchat.oauth import OAuthClient
 from bot.storage.tables import accounts
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import OAuthApp, Simulator, User
 from tests.integration.features.refresh_in_process import (
     REDIRECT,
     TURN,

@@ -10,11 +10,9 @@ from typing import Any
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from rocketchat_simulator.people import User
-from rocketchat_simulator.realtime import RealtimeServer
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.versions import version_of
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Room, User, Workspace
+from rocketchat_simulator.realtime.server import RealtimeServer
+from rocketchat_simulator.workspace.versions import version_of
 
 Frame = dict[str, Any]
 

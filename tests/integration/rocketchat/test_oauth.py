@@ -17,8 +17,7 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
-from rocketchat_simulator.oauth.apps import OAuthApp
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import OAuthApp, Simulator
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
 BACK = "https://bot.example.org/oauth/callback"

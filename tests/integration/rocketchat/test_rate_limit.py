@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.errors import RateLimitedError
 from bot.models import AuthToken, OutgoingMessage
 from bot.rocketchat.client import RestClient, open_rest_client
-from rocketchat_simulator.people import User
+from rocketchat_simulator import User
 from tests.support.rest_caller import World, open_world
 from tests.support.scripted_rest import BOT, Script, ok, open_script, say
 

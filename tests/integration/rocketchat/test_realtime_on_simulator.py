@@ -11,9 +11,8 @@ from pydantic import SecretStr
 from bot.errors import TokenRejectedError
 from bot.models import AuthToken, RoomType
 from bot.rocketchat.realtime import Backoff, RealtimeClient
-from rocketchat_simulator.events import Event, RoomActivity
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Event, Simulator, User
+from rocketchat_simulator.workspace.events import RoomActivity
 from tests.support.scripted_workspace import PATIENCE, QUICK, Ears, open_ears, until
 
 pytestmark = pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])

@@ -7,10 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
 
 _PACE = 3.4  # seconds; whoever asks faster than twenty times a minute is taken for a bot
 _PATIENCE = 60.0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.delivery.reply_sender import make_message_id
 from bot.features.reports.store import ReportRuns
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator import Document
 from tests.stress.rush.scene import Connected, Scene
 
 

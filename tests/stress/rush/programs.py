@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from rocketchat_simulator.demo_data import DemoPeople
+from rocketchat_simulator.demo.seed import DemoPeople
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 _START_SECONDS = 60.0

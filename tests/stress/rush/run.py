@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from bot.features.reports.schedule_rules import SPREAD
 from bot.storage.tables import slots
-from rocketchat_simulator.events import Event, MessageStored
+from rocketchat_simulator import Event, MessageStored
 from tests.stress.rush.asking import Askers, Waits
 from tests.stress.rush.counting import Figures, count
 from tests.stress.rush.programs import Program, Programs, open_programs

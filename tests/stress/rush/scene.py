@@ -20,10 +20,9 @@ from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from bot.storage.vault import Vault
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.demo_devices import CHROME_WINDOWS, FIREFOX_WINDOWS
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Simulator, User
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS, FIREFOX_WINDOWS
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.stress.rush.programs import write_config
 
 _CHUNK = 100

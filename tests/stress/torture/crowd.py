@@ -9,11 +9,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from rocketchat_simulator.demo_devices import CHROME_MAC, FIREFOX_WINDOWS, MOBILE_APP
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
+from rocketchat_simulator.demo.devices import CHROME_MAC, FIREFOX_WINDOWS, MOBILE_APP
 from tests.stress.torture.ledger import Command, Kind, Ledger
 
 _MINUTE = 61.0

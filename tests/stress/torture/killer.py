@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
 
-from rocketchat_simulator.events import Event, MessageStored
-from rocketchat_simulator.people import User
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Event, MessageStored, User, Workspace
 from tests.stress.torture.programs import Program
 
 _MAX_WAIT = 4.0

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator import Workspace
 from tests.stress.torture.crowd import Crowd, Member, Place
 from tests.stress.torture.ledger import Ledger
 from tests.stress.torture.programs import Program, read_memory, write_config

@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from pathlib import Path
 
-from rocketchat_simulator.demo_data import DemoPeople
+from rocketchat_simulator.demo.seed import DemoPeople
 
 STARTER = str(Path(__file__).with_name("starter.py"))
 STOPPED_EARLY = "stopped before it could listen to signals"

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator import Document
 from tests.stress.torture.crowd import Crowd, Place
 from tests.stress.torture.killer import Killer
 from tests.stress.torture.ledger import Ledger, count

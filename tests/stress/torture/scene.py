@@ -8,10 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from rocketchat_simulator.demo_data import DemoPeople, seed
-from rocketchat_simulator.person import open_person
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Room, Simulator, open_person
+from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.stress.torture.crowd import Member
 from tests.support.stage import Conversation
 

@@ -7,9 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
-from rocketchat_simulator.faults import Outage
-from rocketchat_simulator.people import User
-from rocketchat_simulator.server import Simulator
+from rocketchat_simulator import Outage, Simulator, User
 from tests.stress.torture.crowd import Crowd
 from tests.stress.torture.ledger import Ledger
 from tests.stress.torture.storage import Storage

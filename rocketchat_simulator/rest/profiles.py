@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.versions import Version
 
 _PREFERENCES: Final[Document] = {
     "enableAutoAway": True,

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document, hash_token
-from rocketchat_simulator.events import Noticeboard
-from rocketchat_simulator.messages import Messages
-from rocketchat_simulator.oauth.provider import OAuthProvider
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.posting import check_content, check_room, check_text
-from rocketchat_simulator.resends import Resends
-from rocketchat_simulator.rooms import Room, Rooms
-from rocketchat_simulator.sessions import Sessions
-from rocketchat_simulator.uploads import Uploads
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document, hash_token
+from rocketchat_simulator.workspace.events import EventBus
+from rocketchat_simulator.workspace.message_rules import check_content, check_room, check_text
+from rocketchat_simulator.workspace.message_updates import Resends
+from rocketchat_simulator.workspace.messages import Messages
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.oauth_provider import OAuthProvider
+from rocketchat_simulator.workspace.people import People
+from rocketchat_simulator.workspace.rooms import Rooms
+from rocketchat_simulator.workspace.sessions import Sessions
+from rocketchat_simulator.workspace.uploads import Uploads
+from rocketchat_simulator.workspace.versions import Version
 
 _CLIENT_FIELDS: Final = frozenset(
     {
@@ -60,14 +61,14 @@ class Workspace:
         self.is_licensed = is_licensed
         self.allows_anonymous_reading = allows_anonymous_reading
         self.now: Final = now_in_milliseconds
-        self.board: Final = Noticeboard()
-        self.people: Final = People(self.board, self.now)
-        self.rooms: Final = Rooms(self.people, self.board, version, self.now)
-        self.messages: Final = Messages(self.people, self.rooms, self.board, version, self.now)
+        self.event_bus: Final = EventBus()
+        self.people: Final = People(self.event_bus, self.now)
+        self.rooms: Final = Rooms(self.people, self.event_bus, version, self.now)
+        self.messages: Final = Messages(self.people, self.rooms, self.event_bus, version, self.now)
         self.uploads: Final = Uploads(self.messages, self.now)
-        self.sessions: Final = Sessions(self.people, self.board, version, self.now)
+        self.sessions: Final = Sessions(self.people, self.event_bus, version, self.now)
         self.oauth: Final = OAuthProvider(self.people, version, self.now)
-        self.subscribe: Final = self.board.subscribe
+        self.subscribe: Final = self.event_bus.subscribe
         self.secrets: Final = self.people.secrets
         self.find_user: Final = self.people.find
         self.find_user_by_name: Final = self.people.find_by_name

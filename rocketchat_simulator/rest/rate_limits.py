@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rocketchat_simulator.documents import to_milliseconds
+from rocketchat_simulator.workspace.documents import to_milliseconds
 
 
 @dataclass(frozen=True, slots=True)

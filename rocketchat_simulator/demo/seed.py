@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from rocketchat_simulator.demo_devices import (
+from rocketchat_simulator.demo.devices import (
     CHROME_MAC,
     CHROME_WINDOWS,
     DESKTOP_LINUX,
@@ -19,10 +19,9 @@ from rocketchat_simulator.demo_devices import (
     MOBILE_APP,
     SCRIPT,
 )
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.workspace import Workspace
 
 EXAMPLE_SESSION_ID: Final = "QoYYFw2t9oKks2niG"
 """Alice's oldest session, the one that Rocket.Chat's own documentation shows."""

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from rocketchat_simulator.oauth.apps import Apps, OAuthApp
-from rocketchat_simulator.oauth.refusals import (
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.oauth_apps import Apps, OAuthApp
+from rocketchat_simulator.workspace.oauth_errors import (
     make_invalid_grant,
     make_invalid_request,
     make_server_error,
 )
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.people import People
+from rocketchat_simulator.workspace.versions import Version
 
 CODE_LIFE: Final = timedelta(minutes=5)
 ACCESS_LIFE: Final = timedelta(hours=1)

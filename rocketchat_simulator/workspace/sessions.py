@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Final
 from uuid import uuid4
 
-from rocketchat_simulator.documents import Document, hash_token, make_id, make_object_id
-from rocketchat_simulator.events import Noticeboard, SessionLoggedOut, UserNotified
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document, hash_token, make_id, make_object_id
+from rocketchat_simulator.workspace.events import EventBus, SessionLoggedOut, UserNotified
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.people import People
+from rocketchat_simulator.workspace.versions import Version
 
 Row = Document
 
@@ -23,10 +24,10 @@ class Sessions:
     """Every row ever recorded; several rows may carry the same session id."""
 
     def __init__(
-        self, people: People, board: Noticeboard, version: Version, now: Callable[[], datetime]
+        self, people: People, event_bus: EventBus, version: Version, now: Callable[[], datetime]
     ) -> None:
         self._people = people
-        self._board = board
+        self._event_bus = event_bus
         self._version = version
         self._now = now
         self._rows: list[Row] = []
@@ -87,9 +88,9 @@ class Sessions:
             if same.get("loginToken") == row["loginToken"] and "logoutAt" not in same:
                 same |= {"logoutAt": at, "logoutBy": by.id, "_updatedAt": at}
         if self._version.announces_logout:
-            self._board.publish(UserNotified(user.id, "force_logout", (session_id,)))
+            self._event_bus.publish(UserNotified(user.id, "force_logout", (session_id,)))
         self._people.revoke_hash(user, row["loginToken"])
-        self._board.publish(SessionLoggedOut(user.id, session_id))
+        self._event_bus.publish(SessionLoggedOut(user.id, session_id))
         return True
 
     def note_logout(self, user: User, token_hash: str) -> None:

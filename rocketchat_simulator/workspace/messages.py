@@ -5,13 +5,19 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from rocketchat_simulator.documents import Document, copy_document, make_id
-from rocketchat_simulator.events import MessageDeleted, MessageStored, Noticeboard, UserNotified
-from rocketchat_simulator.markdown import find_mentions, find_urls, parse_text
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rooms import Room, Rooms
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document, copy_document, make_id
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.events import (
+    EventBus,
+    MessageDeleted,
+    MessageStored,
+    UserNotified,
+)
+from rocketchat_simulator.workspace.markdown import find_mentions, find_urls, parse_text
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.people import People
+from rocketchat_simulator.workspace.rooms import Rooms
+from rocketchat_simulator.workspace.versions import Version
 
 
 class Messages:
@@ -21,13 +27,13 @@ class Messages:
         self,
         people: People,
         rooms: Rooms,
-        board: Noticeboard,
+        event_bus: EventBus,
         version: Version,
         now: Callable[[], datetime],
     ) -> None:
         self._people = people
         self._rooms = rooms
-        self._board = board
+        self._event_bus = event_bus
         self._version = version
         self._now = now
         self._messages: dict[str, Document] = {}
@@ -130,7 +136,7 @@ class Messages:
         now = self._now()
         tombstone = {"_id": message["_id"], "rid": message["rid"], "_deletedAt": now}
         self._tombstones.append(tombstone)
-        self._board.publish(MessageDeleted(message["rid"], message["_id"]))
+        self._event_bus.publish(MessageDeleted(message["rid"], message["_id"]))
         room = self._rooms.find(message["rid"])
         if room is None:
             return
@@ -144,7 +150,7 @@ class Messages:
         """Tell everybody how a message is now."""
         room = self._rooms.find(message["rid"])
         if room is not None:
-            self._board.publish(MessageStored(copy_document(message), room))
+            self._event_bus.publish(MessageStored(copy_document(message), room))
 
     def _keep(self, message: Document) -> None:
         self._messages[message["_id"]] = message
@@ -203,7 +209,7 @@ class Messages:
         payload |= {"message": {"msg": message["msg"]}, "name": room.name}
         title = f"#{room.name}" if room.name else message["u"]["name"]
         shown = {"title": title, "text": message["msg"], "duration": 0, "payload": payload}
-        self._board.publish(UserNotified(member.id, "notification", (shown,)))
+        self._event_bus.publish(UserNotified(member.id, "notification", (shown,)))
 
     def _welcome_mentioned(self, user: User, room: Room, message: Document) -> None:
         """Bring mentioned people into a public channel, as the server does."""

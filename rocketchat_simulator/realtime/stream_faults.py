@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from rocketchat_simulator.events import MessageStored
+from rocketchat_simulator.workspace.events import MessageStored
 
 
 class Deliveries:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.messages import Messages
-from rocketchat_simulator.people import User
-from rocketchat_simulator.rooms import Rooms
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.messages import Messages
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.rooms import Rooms
 
 
 class Resends:

@@ -11,13 +11,13 @@ from typing import Final
 
 from aiohttp import web
 
-from rocketchat_simulator.documents import Document, to_iso
 from rocketchat_simulator.oauth.consent import ConsentPages
-from rocketchat_simulator.oauth.provider import TokenPair
-from rocketchat_simulator.oauth.refusals import OAuthRefusedError, make_invalid_request
 from rocketchat_simulator.oauth.requests import OAuthRequest, authorize, grant_tokens
-from rocketchat_simulator.people import User
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.workspace.documents import Document, to_iso
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.oauth_errors import OAuthRefusedError, make_invalid_request
+from rocketchat_simulator.workspace.oauth_provider import TokenPair
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}

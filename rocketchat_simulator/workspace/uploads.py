@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
-from rocketchat_simulator.documents import Document, make_object_id
-from rocketchat_simulator.messages import Messages
-from rocketchat_simulator.people import User
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.workspace.documents import Document, make_object_id
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.messages import Messages
+from rocketchat_simulator.workspace.models import Room, User
 
 _KEPT: Final = timedelta(hours=24)
 _PNG: Final = b"\x89PNG\r\n\x1a\n"

@@ -1,89 +1,27 @@
 """The workspace's people and the tokens that speak for them."""
 
-import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document, hash_token, make_id, make_token
-from rocketchat_simulator.events import Noticeboard, TokenRevoked
-from rocketchat_simulator.permissions import has_permission
-from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.workspace.documents import (
+    digest_password,
+    hash_token,
+    make_id,
+    make_token,
+)
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.events import EventBus, TokenRevoked
+from rocketchat_simulator.workspace.models import Token, User
 
-LOGIN_TOKEN_LIFE: Final = timedelta(days=90)
 _MAX_LOGIN_TOKENS: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """What the server keeps of a token; ``name`` is empty for login tokens."""
-
-    hash: str
-    made_at: datetime
-    name: str = ""
-    last_part: str = ""
-    bypasses_two_factor: bool = False
-
-    @property
-    def expires_at(self) -> datetime:
-        """When a login token ends; personal access tokens never do."""
-        return self.made_at + LOGIN_TOKEN_LIFE
-
-
-@dataclass(slots=True, eq=False)
-class User:
-    """Somebody with an account; ``utc_offset`` is missing until a client of theirs has set it."""
-
-    id: str
-    username: str
-    name: str
-    password: str = field(repr=False)
-    roles: tuple[str, ...]
-    created_at: datetime
-    updated_at: datetime
-    email: str = ""
-    type: str = "user"
-    language: str = ""
-    utc_offset: float | None = None
-    is_active: bool = True
-    status: str = "offline"
-    status_text: str | None = None
-    last_login: datetime | None = None
-    is_installer: bool = False
-    """The administrator that the server itself made at its first start."""
-    has_email_code: bool = False
-    """Codes by e-mail are on, as for accounts that an administrator made (6.5)."""
-    has_connected: bool = False
-    authorized_clients: list[str] = field(default_factory=list)
-    """Client ids of the applications that they have let in."""
-    tokens: dict[str, Token] = field(default_factory=dict, repr=False)
-    _connections: int = 0
-
-    @property
-    def connections(self) -> int:
-        """How many websockets are logged in as them now."""
-        return self._connections
-
-    @connections.setter
-    def connections(self, number: int) -> None:
-        self._connections = number
-        self.has_connected = True
-
-    def may(self, permission: str) -> bool:
-        """Return whether one of their roles carries the permission."""
-        return has_permission(self.roles, permission)
-
-    def as_author(self) -> Document:
-        """Give ``u`` as messages carry it."""
-        return {"_id": self.id, "username": self.username, "name": self.name}
 
 
 class People:
     """Accounts and tokens."""
 
-    def __init__(self, board: Noticeboard, now: Callable[[], datetime]) -> None:
-        self._board = board
+    def __init__(self, event_bus: EventBus, now: Callable[[], datetime]) -> None:
+        self._event_bus = event_bus
         self._now = now
         self._users: dict[str, User] = {}
         self._by_name: dict[str, User] = {}
@@ -122,7 +60,7 @@ class People:
             user.is_installer, user.utc_offset = True, utc_offset or 0
         self._users[user.id] = user
         self._by_name[username.casefold()] = user
-        self._secrets |= {secret, digest(secret)}
+        self._secrets |= {secret, digest_password(secret)}
         return user
 
     def find(self, user_id: str) -> User | None:
@@ -189,7 +127,7 @@ class People:
         """Do the same for a token of which only the hash is known."""
         if user.tokens.pop(token_hash, None):
             del self._by_token[token_hash]
-            self._board.publish(TokenRevoked(user.id, token_hash))
+            self._event_bus.publish(TokenRevoked(user.id, token_hash))
 
     def set_active(self, user: User, *, is_active: bool) -> None:
         """Let somebody in or out; out takes all their tokens."""
@@ -220,8 +158,3 @@ class People:
         user.updated_at = self._now()
         self._secrets |= {token, kept.hash}
         return token
-
-
-def digest(password: str) -> str:
-    """Return what clients send instead of a password: its SHA-256 in hexadecimal."""
-    return hashlib.sha256(password.encode()).hexdigest()

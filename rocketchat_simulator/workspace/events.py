@@ -5,12 +5,10 @@ Documents in events are copies: a listener may keep them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rocketchat_simulator.documents import Document
-
-if TYPE_CHECKING:
-    from rocketchat_simulator.rooms import Room
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.models import Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,7 @@ class MessageStored:
     """A message is new or changed in any way (edited, reacted to, answered in a thread)."""
 
     message: Document
-    room: "Room"
+    room: Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ Event = (
 Listener = Callable[[Event], None]
 
 
-class Noticeboard:
+class EventBus:
     """Where the workspace's parts publish and listeners subscribe."""
 
     def __init__(self) -> None:

@@ -6,12 +6,11 @@ Source: ``app/lib/server/methods/sendMessage.ts`` and ``app/lib/server/functions
 
 from typing import Any, Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.markdown import find_mentions
-from rocketchat_simulator.people import User
-from rocketchat_simulator.refusals import RefusedError, make_not_allowed
-from rocketchat_simulator.rooms import Room
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.markdown import find_mentions
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.versions import Version
 
 MOST_TEXT: Final = 5000
 """``Message_MaxAllowedSize``, in UTF-16 code units."""

@@ -45,6 +45,11 @@ def hash_token(token: str) -> str:
     return base64.b64encode(hashlib.sha256(token.encode()).digest()).decode()
 
 
+def digest_password(password: str) -> str:
+    """Return what clients send instead of a password: its SHA-256 in hexadecimal."""
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
 def to_milliseconds(moment: datetime) -> int:
     """Return milliseconds since the epoch."""
     return round(moment.timestamp() * 1000)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from rocketchat_simulator.documents import Document
-from rocketchat_simulator.people import User
+from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.models import User
 
 _CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _MENTION: Final = re.compile(r"(?<![\w@.-])@([\w.-]+)")

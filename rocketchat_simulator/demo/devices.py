@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator.workspace.documents import Document
 
 
 def _make_device(kind: str, name: str, long_version: str, version: str, os: Document) -> Document:

@@ -17,7 +17,7 @@ async def newcomer() -> AsyncIterator[Newcomer]:
 
 
 def find_told(newcomer: Newcomer) -> Locator:
-    return newcomer.page.locator(".demo-told")
+    return newcomer.page.locator(".demo-message")
 
 
 async def test_the_buttons_bring_a_report_and_an_alert_by_one_clock(newcomer: Newcomer) -> None:
@@ -74,7 +74,7 @@ async def test_on_a_phone_the_buttons_stand_in_one_line() -> None:
 
 
 async def test_only_somebody_signed_in_can_press_the_buttons(newcomer: Newcomer) -> None:
-    url = f"{newcomer.simulator.url}/demo/deeds"
+    url = f"{newcomer.simulator.url}/demo/actions"
     alice = newcomer.people.alice
     token = newcomer.simulator.workspace.make_login_token(alice)
     async with ClientSession() as http:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from rocketchat_simulator.documents import Document, make_id, make_object_id, make_token
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.refusals import RefusedError
+from rocketchat_simulator.workspace.documents import Document, make_id, make_object_id, make_token
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.models import User
+from rocketchat_simulator.workspace.people import People
 
 _BETWEEN_ADDRESSES: Final = re.compile(r"[,\n]")
 

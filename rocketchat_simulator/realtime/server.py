@@ -6,16 +6,16 @@ from typing import Final
 
 from aiohttp import web
 
-from rocketchat_simulator.events import Event, MessageStored
 from rocketchat_simulator.realtime.connection import Connection
-from rocketchat_simulator.realtime.deliveries import Deliveries
 from rocketchat_simulator.realtime.flavours import MONOLITH, STREAMER, make_greeting
 from rocketchat_simulator.realtime.frames import Frame
 from rocketchat_simulator.realtime.login import Visitor, leave
 from rocketchat_simulator.realtime.methods import Methods
 from rocketchat_simulator.realtime.socket import Socket
-from rocketchat_simulator.user_agent import parse_user_agent
-from rocketchat_simulator.workspace import Workspace
+from rocketchat_simulator.realtime.stream_faults import Deliveries
+from rocketchat_simulator.workspace.events import Event, MessageStored
+from rocketchat_simulator.workspace.user_agent import parse_user_agent
+from rocketchat_simulator.workspace.workspace import Workspace
 
 _PING: Final[Frame] = {"msg": "ping"}
 

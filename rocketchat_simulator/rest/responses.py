@@ -6,9 +6,9 @@ from typing import Final
 
 from aiohttp import web
 
-from rocketchat_simulator.documents import Document, render_iso
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document, render_iso
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.versions import Version
 
 _PAGE: Final = (
     '<!DOCTYPE html>\n<html>\n<head>\n<script id="scripts" type="text/javascript"></script>\n'

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rocketchat_simulator.documents import Document
+from rocketchat_simulator.workspace.documents import Document
 
 
 class RefusedError(Exception):

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from rocketchat_simulator.documents import Document, copy_document, make_object_id
-from rocketchat_simulator.events import Noticeboard, RoomChanged, SubscriptionChanged
-from rocketchat_simulator.people import People, User
-from rocketchat_simulator.refusals import RefusedError
-from rocketchat_simulator.versions import Version
+from rocketchat_simulator.workspace.documents import Document, copy_document, make_object_id
+from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.events import EventBus, RoomChanged, SubscriptionChanged
+from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.people import People
+from rocketchat_simulator.workspace.versions import Version
 
 _ROCKET_CAT: Final = {"_id": "rocket.cat", "username": "rocket.cat", "name": "Rocket.Cat"}
 _GENERAL: Final[Document] = {
@@ -22,47 +22,14 @@ _GENERAL: Final[Document] = {
 }
 
 
-@dataclass(slots=True, eq=False)
-class Room:
-    """A room: its document in the server's spelling, and its members' ids."""
-
-    document: Document
-    member_ids: list[str]
-    muted_ids: set[str] = field(default_factory=set)
-
-    @property
-    def id(self) -> str:
-        """The room's id, ``rid`` in messages."""
-        return str(self.document["_id"])
-
-    @property
-    def type(self) -> str:
-        """``c`` public, ``p`` private, ``d`` direct."""
-        return str(self.document["t"])
-
-    @property
-    def name(self) -> str | None:
-        """The name; a direct message has none."""
-        name: str | None = self.document.get("name")
-        return name
-
-    def has(self, user: User) -> bool:
-        """Return whether somebody is a member."""
-        return user.id in self.member_ids
-
-    def is_readable_by(self, user: User) -> bool:
-        """Return whether somebody may read it; public channels are open to nearly everybody."""
-        return self.has(user) or (self.type == "c" and user.may("view-c-room"))
-
-
 class Rooms:
     """All rooms of the workspace."""
 
     def __init__(
-        self, people: People, board: Noticeboard, version: Version, now: Callable[[], datetime]
+        self, people: People, event_bus: EventBus, version: Version, now: Callable[[], datetime]
     ) -> None:
         self._people = people
-        self._board = board
+        self._event_bus = event_bus
         self._version = version
         self._now = now
         self._rooms: dict[str, Room] = {}
@@ -146,8 +113,8 @@ class Rooms:
         room.document["usersCount"] = len(room.member_ids)
         row = self._make_subscription(room, user)
         self._touch(room)
-        self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
-        self._board.publish(RoomChanged((user.id,), "inserted", copy_document(room.document)))
+        self._event_bus.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
+        self._event_bus.publish(RoomChanged((user.id,), "inserted", copy_document(room.document)))
 
     def remove_member(self, room: Room, user: User) -> None:
         """Take somebody out, without a word in the room."""
@@ -157,16 +124,16 @@ class Rooms:
         room.document["usersCount"] = len(room.member_ids)
         row = self._subscriptions[user.id].pop(room.id)
         self._touch(room)
-        self._board.publish(SubscriptionChanged(user.id, "removed", row))
-        self._board.publish(RoomChanged((user.id,), "removed", copy_document(room.document)))
+        self._event_bus.publish(SubscriptionChanged(user.id, "removed", row))
+        self._event_bus.publish(RoomChanged((user.id,), "removed", copy_document(room.document)))
 
     def delete(self, room: Room) -> None:
         """Delete a room and its members' rows."""
         self._rooms.pop(room.id, None)
         for user_id in room.member_ids:
             row = self._subscriptions[user_id].pop(room.id)
-            self._board.publish(SubscriptionChanged(user_id, "removed", row))
-        self._board.publish(
+            self._event_bus.publish(SubscriptionChanged(user_id, "removed", row))
+        self._event_bus.publish(
             RoomChanged(tuple(room.member_ids), "removed", copy_document(room.document))
         )
 
@@ -177,14 +144,14 @@ class Rooms:
         shown = copy_document(room.document)
         if room.type == "d" and self._version.has_doubled_usernames:
             shown["_USERNAMES"] = shown["usernames"]
-        self._board.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
+        self._event_bus.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
 
     def change_subscription(self, room: Room, user: User, **fields: Any) -> None:  # noqa: ANN401 - the same
         """Change fields of somebody's row for a room and tell them."""
         row = self.subscription(user, room)
         if row is not None:
             row |= fields | {"_updatedAt": self._now()}
-            self._board.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
+            self._event_bus.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
 
     def _add(self, document: Document, people: list[User]) -> Room:
         room = Room(document, [user.id for user in people])
@@ -192,8 +159,8 @@ class Rooms:
         self._rooms[room.id] = room
         for user in people:
             row = self._make_subscription(room, user)
-            self._board.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
-        self._board.publish(
+            self._event_bus.publish(SubscriptionChanged(user.id, "inserted", copy_document(row)))
+        self._event_bus.publish(
             RoomChanged(tuple(room.member_ids), "inserted", copy_document(room.document))
         )
         return room

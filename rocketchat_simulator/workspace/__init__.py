@@ -1,0 +1,1 @@
+"""The state and the rules of a Rocket.Chat server, without any I/O."""
