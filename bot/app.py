@@ -463,7 +463,7 @@ class _App:
         return Services(
             sessions=sessions,
             connections=self._linking,
-            people=PersonalData(database, self._vault),
+            people=PersonalData(database),
             consent=Confirmations(ConfirmationStore(database), now),
             plans=self._schedules,
             reports=self._make_reports(sessions),

@@ -4,7 +4,6 @@ Everything gives lines of text to print, which never hold a token or a key. Rais
 StorageError.
 """
 
-import secrets
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -13,12 +12,12 @@ from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.key_rotation import count_seals, reseal_all
-from bot.features.accounts.store import Accounts, ConnectedAccount, count_accounts
+from bot.features.accounts.store import ConnectedAccount, count_accounts, load_accounts
 from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
-from bot.storage.vault import KEY_SIZE, KeyRing, Vault
+from bot.storage.vault import KeyRing
 
 _MAX_PASSES: Final = 5
 
@@ -94,7 +93,7 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
 async def list_accounts(settings: Settings) -> AsyncIterator[str]:
     """Show who is connected, since when and how."""
     async with open_database(settings.storage.url) as database:
-        accounts = await Accounts(database, _make_keyless_vault()).load_all()
+        accounts = await load_accounts(database)
     for account in accounts:
         since = account.connected_at.isoformat(timespec="seconds")
         yield f"{account.username}  {account.user_id}  {account.kind}  since {since}"
@@ -116,7 +115,7 @@ async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
     """Erase everything about a user, given by name or id; needs no key."""
     async with open_database(settings.storage.url) as database:
         user_id = await _find_id(database, user)
-        await PersonalData(database, _make_keyless_vault()).forget(user_id)
+        await PersonalData(database).forget(user_id)
     yield f"Everything about {user_id} is erased. They can connect again with the bot in chat."
 
 
@@ -127,7 +126,7 @@ def _compare(before: str, after: str) -> str:
 
 
 async def _find_id(database: Database, user: str) -> str:
-    accounts = await Accounts(database, _make_keyless_vault()).load_all()
+    accounts = await load_accounts(database)
     found = [each for each in accounts if _is_meant(each, user)]
     if len(found) > 1:
         raise StorageError(f"Several accounts are called {user}: give the user id.")
@@ -150,8 +149,3 @@ def _count(number: int) -> str:
 def _load_keys(settings: Settings) -> KeyRing:
     file = settings.find_key_file()
     return load_key_ring(settings.vault.keys, file, is_creation_allowed=False)
-
-
-def _make_keyless_vault() -> Vault:
-    # A random key: nothing is opened or sealed here, so the real ones are not needed.
-    return Vault(KeyRing([secrets.token_bytes(KEY_SIZE)]), "")

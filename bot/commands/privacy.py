@@ -1,4 +1,5 @@
 from bot.commands.registry import Context, command
+from bot.features.accounts.store import ConnectedAccount
 from bot.features.personal_data import StoredAboutPerson
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -10,8 +11,9 @@ from bot.models import Attachment, Fact, Reply
 async def privacy(context: Context) -> Reply:
     """Show everything I store about you."""
     locale = context.locale
-    stored = await context.services.people.show(context.asker.id)
-    facts = tuple(_list_facts(stored, locale, context))
+    stored = await context.services.people.load(context.asker.id)
+    account = await context.services.connections.load(context.asker.id)
+    facts = (*_list_account_facts(account, context), *_list_facts(stored, locale))
     bare_ids = locale.text(
         "Of messages that I have answered only the ids stay for a while, without sender, room or "
         "words, so that none is answered twice."
@@ -30,20 +32,24 @@ async def privacy(context: Context) -> Reply:
     )
 
 
-def _list_facts(stored: StoredAboutPerson, locale: UserLocale, context: Context) -> list[Fact]:
+def _list_account_facts(account: ConnectedAccount | None, context: Context) -> list[Fact]:
+    if account is None:
+        return []
+    locale = context.locale
+    return [
+        Fact(
+            locale.text("User name and id"),
+            f"{escape(account.username)}, {account.user_id}",
+        ),
+        Fact(locale.text("Connected"), locale.moment(account.connected_at, context.now)),
+        Fact(locale.text("Token"), locale.text("encrypted; nobody is shown it")),
+        Fact(locale.text("Language"), escape(account.language) or locale.text("not set")),
+        Fact(locale.text("Time zone"), locale.zone_name()),
+    ]
+
+
+def _list_facts(stored: StoredAboutPerson, locale: UserLocale) -> list[Fact]:
     facts = []
-    account = stored.account
-    if account:
-        facts = [
-            Fact(
-                locale.text("User name and id"),
-                f"{escape(account.username)}, {account.user_id}",
-            ),
-            Fact(locale.text("Connected"), locale.moment(account.connected_at, context.now)),
-            Fact(locale.text("Token"), locale.text("encrypted; nobody is shown it")),
-            Fact(locale.text("Language"), escape(account.language) or locale.text("not set")),
-            Fact(locale.text("Time zone"), locale.zone_name()),
-        ]
     if stored.device_names:
         names = ", ".join(map(escape, stored.device_names))
         facts.append(Fact(locale.text("Names of devices"), names, is_short=False))

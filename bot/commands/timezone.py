@@ -26,7 +26,7 @@ async def timezone(context: Context) -> Reply:
             )
         )
     name = _find_name(words)
-    await context.services.people.save_zone(context.asker.id, name)
+    await context.services.connections.save_zone(context.asker.id, name)
     await context.services.plans.follow_zone(context.asker.id)
     there = locale.in_zone(find_zone(name, None))
     return Reply(

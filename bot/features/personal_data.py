@@ -1,28 +1,40 @@
-"""What the bot keeps about a person: shown, changed and erased as they wish."""
+"""Everything stored about a person, shown or erased at once."""
 
+import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy import Connection, delete, func, select
 
-from bot.errors import NotConnectedError
-from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.link_requests import ConnectionRequests
-from bot.features.accounts.store import Accounts, ConnectedAccount
-from bot.features.alerts.store import AlertSubscriptions, KnownDevices
-from bot.features.confirmations import ConfirmationStore
-from bot.features.reports.store import ScheduleStore
-from bot.features.sessions.store import DeviceNames, NumberedLists
 from bot.storage.database import Database
-from bot.storage.inbox import Inbox
-from bot.storage.vault import Vault
+from bot.storage.inbox import make_forget_statement
+from bot.storage.tables import (
+    accounts,
+    audit,
+    confirmations,
+    connection_requests,
+    device_names,
+    inbox,
+    listings,
+    schedules,
+    sightings,
+    slots,
+    watches,
+)
+
+_TABLES: Final = (
+    *(accounts, connection_requests, device_names, listings, confirmations),
+    *(slots, schedules, watches, sightings, audit),
+)
+"""Every table with a row for a person; the inbox is cleared of its people besides."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAboutPerson:
-    """Everything the bot stores about one person, but the token itself."""
+    """What the bot stores about one person, but for the account and its token."""
 
-    account: ConnectedAccount | None
     has_open_link: bool
     device_names: tuple[str, ...]
     listed_sessions: int
@@ -34,54 +46,48 @@ class StoredAboutPerson:
 
 
 class PersonalData:
-    """A person's settings, and their right to see and erase what is stored."""
+    """A person's right to see and erase what is stored. Every method raises StorageError."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
-        self._accounts: Final = Accounts(database, vault)
-        self._link_requests: Final = ConnectionRequests(database)
-        self._device_names: Final = DeviceNames(database)
-        self._numbered_lists: Final = NumberedLists(database)
-        self._confirmations: Final = ConfirmationStore(database)
-        self._audit_trail: Final = AuditTrail(database)
-        self._schedules: Final = ScheduleStore(database)
-        self._alert_subscriptions: Final = AlertSubscriptions(database)
-        self._known_devices: Final = KnownDevices(database)
-        self._inbox: Final = Inbox(database)
+    def __init__(self, database: Database) -> None:
+        self._database: Final = database
+        self._log = structlog.get_logger("audit").bind()
 
-    async def save_zone(self, user_id: str, zone: str) -> None:
-        """Keep the time zone; raise NotConnectedError for somebody the bot does not know."""
-        if await self._accounts.load(user_id) is None:
-            raise NotConnectedError("I can keep your time zone once you are connected.")
-        await self._accounts.save_zone(user_id, zone)
-
-    async def show(self, user_id: str) -> StoredAboutPerson:
-        """Collect everything that is stored about the person."""
-        names = await self._device_names.load(user_id)
-        listing = await self._numbered_lists.load(user_id)
-        schedule = await self._schedules.load(user_id)
-        return StoredAboutPerson(
-            account=await self._accounts.load(user_id),
-            has_open_link=await self._link_requests.has_open(user_id),
-            device_names=tuple(sorted(names.values())),
-            listed_sessions=sum(map(len, listing)),
-            audit_records=await self._audit_trail.count(user_id),
-            schedule=schedule.rule if schedule else "",
-            has_alerts=await self._alert_subscriptions.load(user_id) is not None,
-            seen_devices=len(await self._known_devices.load(user_id)),
-            waiting_questions=await self._inbox.count_waiting(user_id),
-        )
+    async def load(self, user_id: str) -> StoredAboutPerson:
+        """Collect what is stored about the person."""
+        return await self._database.write(partial(_load, user_id))
 
     async def forget(self, user_id: str) -> None:
-        """Erase everything about the person."""
-        await self._accounts.delete(user_id)
-        await self._link_requests.delete(user_id)
-        await self._device_names.delete_all(user_id)
-        await self._numbered_lists.delete(user_id)
-        await self._confirmations.delete(user_id)
-        await self._schedules.delete(user_id)
-        await self._alert_subscriptions.delete(user_id)
-        await self._known_devices.delete(user_id)
-        await self._inbox.forget(user_id)
-        await self._audit_trail.delete(user_id)
-        # In the log only: the trail in the database belongs to what is erased.
-        structlog.get_logger("audit").info("forgotten", user_id=user_id)
+        """Erase everything about the person, in one transaction."""
+        await self._database.write(partial(_erase, user_id))
+        # In the log only: the audit trail in the database was erased, too.
+        self._log.info("forgotten", user_id=user_id)
+
+
+def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
+    counts = {
+        table.name: connection.scalar(
+            select(func.count()).select_from(table).where(table.c.user_id == user_id)
+        )
+        or 0
+        for table in _TABLES
+    }
+    names = select(device_names.c.name).where(device_names.c.user_id == user_id)
+    numbered = connection.scalar(select(listings.c.groups).where(listings.c.user_id == user_id))
+    rule = connection.scalar(select(schedules.c.rule).where(schedules.c.user_id == user_id))
+    waiting = select(func.count()).where(inbox.c.awaiting == user_id)
+    return StoredAboutPerson(
+        has_open_link=counts[connection_requests.name] > 0,
+        device_names=tuple(sorted(connection.scalars(names))),
+        listed_sessions=sum(map(len, json.loads(numbered or "[]"))),
+        audit_records=counts[audit.name],
+        schedule=rule or "",
+        has_alerts=counts[watches.name] > 0,
+        seen_devices=counts[sightings.name],
+        waiting_questions=connection.scalar(waiting) or 0,
+    )
+
+
+def _erase(user_id: str, connection: Connection) -> None:
+    for table in _TABLES:
+        connection.execute(delete(table).where(table.c.user_id == user_id))
+    connection.execute(make_forget_statement(user_id))

@@ -11,10 +11,10 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Update,
     and_,
     bindparam,
     delete,
-    func,
     or_,
     select,
     text,
@@ -184,15 +184,6 @@ class Inbox:
         # The link of an earlier question does not work any more.
         await self._give_up(and_(_row.awaiting == awaiting, _row.message_id != message_id))
 
-    async def count_waiting(self, user_id: str) -> int:
-        """Count the questions that wait for the person to connect."""
-        query = select(func.count()).where(_row.awaiting == user_id)
-        return int(await self._database.fetch_value(query))
-
-    async def forget(self, user_id: str) -> None:
-        """Stop awaiting the questions that wait for the person to connect."""
-        await self._give_up(_row.awaiting == user_id)
-
     async def _give_up(self, which: ColumnElement[bool]) -> None:
         statement = update(inbox).where(which).values(_NOBODY)
         await self._database.execute(statement)
@@ -251,6 +242,11 @@ class Inbox:
             or_(_row.finished_at < finished_before, and_(_row.sender_id == "", unfinished)),
         )
         return await self._database.execute(statement)
+
+
+def make_forget_statement(user_id: str) -> Update:
+    """Make the statement that stops awaiting the person's questions, and forgets who asked."""
+    return update(inbox).where(_row.awaiting == user_id).values(_NOBODY)
 
 
 def _read_status(found: Sequence[tuple[Any, ...]]) -> ClaimStatus:

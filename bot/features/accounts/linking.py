@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from bot.deadline import within
 from bot.errors import (
     BearerIgnoredError,
+    NotConnectedError,
     OtherBrowserError,
     ProtocolError,
     RequestExpiredError,
@@ -141,6 +142,12 @@ class AccountLinking:
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Return the account of the user, without its token; None if they have not connected."""
         return await self._accounts.load(user_id)
+
+    async def save_zone(self, user_id: str, zone: str) -> None:
+        """Save the time zone of an IANA name; raise NotConnectedError without an account."""
+        if await self.load(user_id) is None:
+            raise NotConnectedError("I can keep your time zone once you are connected.")
+        await self._accounts.save_zone(user_id, zone)
 
     async def invite(self, asker: Sender) -> str:
         """Make a one-time link for the asker; an earlier one of theirs stops working."""

@@ -207,12 +207,6 @@ class Accounts:
         rows = await self._database.read(_LOAD.bind({"user": user_id}))
         return ConnectedAccount(*rows[0]) if rows else None
 
-    async def load_all(self) -> list[ConnectedAccount]:
-        """Return all accounts, by user name, those with a dead token included."""
-        query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
-        rows = await self._database.fetch_all(query)
-        return [ConnectedAccount(*row) for row in rows]
-
     async def load_untold(self, *, connected_after: datetime) -> list[ConnectedAccount]:
         """Return those who have not been told yet that they are connected."""
         is_untold = and_(accounts.c.told_at.is_(None), accounts.c.dead_since.is_(None))
@@ -240,6 +234,12 @@ class Accounts:
     async def _update(self, user_id: str, **values: object) -> None:
         statement = update(accounts).where(accounts.c.user_id == user_id).values(values)
         await self._database.execute(statement)
+
+
+async def load_accounts(database: Database) -> list[ConnectedAccount]:
+    """Return all accounts, by user name, those with a dead token included; needs no key."""
+    query = select(*_ACCOUNT_COLUMNS).order_by(accounts.c.username)
+    return [ConnectedAccount(*row) for row in await database.fetch_all(query)]
 
 
 async def count_accounts(database: Database, *, kind: str = "") -> int:
