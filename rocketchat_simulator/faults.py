@@ -110,11 +110,11 @@ class Faults:
         self._shares.update(shares)
         self._random = random
 
-    def is_met(self, route: str) -> bool:
+    def has_failed(self, route: str) -> bool:
         """Return whether a call of this route has met a failure yet."""
         return _find_path(route) in self._met
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Let every call through again, at once."""
         self.slowness = 0.0
         self._failures.clear()

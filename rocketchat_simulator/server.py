@@ -157,7 +157,7 @@ class Simulator:
         the counts of the rate limit. What is in the database stays: people, messages, tokens.
         """
         async with self.outage(Outage.REFUSED):
-            self.limits.forget()
+            self.limits.clear()
             await asyncio.sleep(seconds)
 
     async def _cut(self, kind: Outage) -> None:

@@ -54,7 +54,7 @@ class Orders:
 
     async def do_slow_down(self, route: str, delay: float, times: int) -> None:
         """Let the next answers of a REST route come late, in seconds."""
-        self._simulator.faults.forget()
+        self._simulator.faults.clear()
         if times:
             self._simulator.faults.delay_answer(route, delay, times=times)
 

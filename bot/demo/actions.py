@@ -12,7 +12,7 @@ from bot.features.reports.store import ReportRuns, Schedule, ScheduleStore
 from bot.storage.database import open_database
 from rocketchat_simulator import Document, Simulator, User
 from rocketchat_simulator.demo.clock import DemoClock
-from rocketchat_simulator.demo.devices import STRANGERS
+from rocketchat_simulator.demo.devices import UNKNOWN_DEVICES
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _DAY: Final = timedelta(days=1)
@@ -84,7 +84,7 @@ class DemoActions:
             return {"message": f"{name} has signed in as you. The bot has just looked."}
 
     def _sign_in(self, user: User) -> str:
-        device = STRANGERS[self._attacks % len(STRANGERS)]
+        device = UNKNOWN_DEVICES[self._attacks % len(UNKNOWN_DEVICES)]
         self._attacks += 1
         self._workspace.open_session(
             user,

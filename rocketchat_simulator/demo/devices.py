@@ -32,7 +32,7 @@ CHROME_MAC: Final = _make_device(
 )
 SCRIPT: Final = _make_device("other", "", "", "", {"name": "", "version": ""})
 
-STRANGERS: Final = (
+UNKNOWN_DEVICES: Final = (
     _make_device("browser", "Opera", "112.0.0.0", "112.0.0", {"name": "Chromium OS"}),
     _make_device(
         "mobile", "Samsung Internet", "25.0", "25.0", {"name": "Android", "version": "14"}

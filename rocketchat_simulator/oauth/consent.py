@@ -73,7 +73,7 @@ class ConsentPages:
     def _find_signing_in(self, form: dict[str, str]) -> User | None:
         if "person" in form:
             return next((each for each in self._people if each.username == form["person"]), None)
-        user = self._workspace.people.find_login(form.get("user", ""))
+        user = self._workspace.people.find_by_login(form.get("user", ""))
         is_right = user is not None and user.is_active and form.get("password") == user.password
         return user if is_right else None
 

@@ -22,13 +22,13 @@ from rocketchat_simulator.workspace.workspace import Workspace
 _FORM: Final = "application/x-www-form-urlencoded"
 _NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
-Noting = Callable[[web.Request, str | None, int], None]
+LogRequest = Callable[[web.Request, str | None, int], None]
 
 
 class OAuthServer:
     """Serves the provider; ``note`` is told of each request, its user and status."""
 
-    def __init__(self, workspace: Workspace, pages: ConsentPages, note: Noting) -> None:
+    def __init__(self, workspace: Workspace, pages: ConsentPages, note: LogRequest) -> None:
         self._workspace: Final = workspace
         self._pages: Final = pages
         self._note: Final = note

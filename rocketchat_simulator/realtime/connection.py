@@ -97,7 +97,7 @@ class Connection:
             return
         if self.user is None or event is self._own_activity:
             return
-        is_held = self._is_calling and not self.workspace.version.is_early
+        is_held = self._is_calling and not self.workspace.version.is_before_7
         for _, wanted in tuple(self.subscriptions):
             for frame in make_frames(event, self.user, wanted):
                 self._held.append(frame) if is_held else self.send(frame)
@@ -125,9 +125,9 @@ class Connection:
         is removed otherwise is found out by no one: the connection goes on.
         """
         if isinstance(event, TokenRevoked):
-            if self.flavour.watches_tokens and self.token_hash == event.token_hash:
+            if self.flavour.closes_on_token_revocation and self.token_hash == event.token_hash:
                 self.close()
-        elif self.flavour.watches_tokens or self.user is None:
+        elif self.flavour.closes_on_token_revocation or self.user is None:
             return
         elif self.workspace.version.announces_logout:
             if self.session_id == event.session_id:
@@ -138,7 +138,7 @@ class Connection:
     def _connect(self, frame: Frame) -> None:
         if self.session_id is not None:
             self._mind("Already connected", frame)
-        elif self.flavour.minds_protocol and frame.get("version") not in _VERSIONS:
+        elif self.flavour.checks_protocol_version and frame.get("version") not in _VERSIONS:
             self.send({"msg": "failed", "version": "1"})
             self.close()
         else:
@@ -174,7 +174,7 @@ class Connection:
             answer["error"] = error.body
         self._is_calling = False
         updated: Frame = {"msg": "updated", "methods": [frame["id"]]}
-        is_first = self.flavour.result_comes_first
+        is_first = self.flavour.sends_result_first
         for told in (answer, updated) if is_first else (updated, answer):
             self.send(told)
         held, self._held = self._held, []
@@ -197,7 +197,7 @@ class Connection:
             self._complain(self.flavour.malformed_code, "Malformed subscription", frame)
             return
         is_repeated = any(id_ == frame["id"] for id_, _ in self.subscriptions)
-        if is_repeated and self.flavour.minds_repeated_sub:
+        if is_repeated and self.flavour.ignores_repeated_sub:
             return
         event = next(iter(frame.get("params", [])), "")
         wanted = Subscription(frame["name"], str(event))
@@ -214,13 +214,13 @@ class Connection:
         known = [each for each in self.subscriptions if each[0] == id_]
         if known:
             self.subscriptions.remove(known[-1])
-        if known or self.flavour.minds_unknown_unsub:
+        if known or self.flavour.confirms_unknown_unsub:
             self.send({"msg": "nosub", "id": id_})
         elif not id_:
             self.close(self.flavour.malformed_code or _OK)
 
     def _mind(self, reason: str, frame: Frame) -> None:
-        if self.flavour.minds_unknown_frames:
+        if self.flavour.reports_unknown_frames:
             self._complain(None, reason, frame)
 
     def _complain(self, code: int | None, reason: str, frame: object) -> None:

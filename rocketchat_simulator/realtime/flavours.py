@@ -22,29 +22,29 @@ class Flavour:
     pong_within: float
     timeout_code: int
     """What a client is closed with that answered no ping."""
-    pings_at_once: bool
+    pings_immediately: bool
     """The first ping comes after a thousandth of the interval where the client says nothing."""
     bad_json_code: int | None
     """What a client is closed with; None: it gets an error frame and stays."""
     malformed_code: int | None
     """The same for a frame without id, method or name, and for one before ``connect``."""
-    minds_unknown_frames: bool
+    reports_unknown_frames: bool
     """An unknown frame, or a second ``connect``, is complained about; else there is silence."""
-    minds_protocol: bool
+    checks_protocol_version: bool
     """``connect`` with an unknown version is answered ``failed``; else with ``connected``."""
-    minds_unknown_unsub: bool
+    confirms_unknown_unsub: bool
     """The end of a subscription that is not there is confirmed too."""
-    minds_repeated_sub: bool
+    ignores_repeated_sub: bool
     """A subscription id that is in use is ignored; else there are two subscriptions."""
     has_session_uuid: bool
-    result_comes_first: bool
+    sends_result_first: bool
     """A method's ``result`` comes before its ``updated``."""
     own_methods: tuple[str, ...]
     """Those that the server runs itself. Where others give nothing, it answers 404."""
-    logs_in_by_password: bool
+    accepts_password_login: bool
     logout_code: int | None
     """What the client is closed with after its logout; None: it stays."""
-    watches_tokens: bool
+    closes_on_token_revocation: bool
     """The end of a token closes its connections; else only a logout of the session does."""
 
 
@@ -52,37 +52,37 @@ MONOLITH: Final = Flavour(
     ping_after=15.0,
     pong_within=15.0,
     timeout_code=1000,
-    pings_at_once=False,
+    pings_immediately=False,
     bad_json_code=None,
     malformed_code=None,
-    minds_unknown_frames=True,
-    minds_protocol=True,
-    minds_unknown_unsub=True,
-    minds_repeated_sub=True,
+    reports_unknown_frames=True,
+    checks_protocol_version=True,
+    confirms_unknown_unsub=True,
+    ignores_repeated_sub=True,
     has_session_uuid=False,
-    result_comes_first=False,
+    sends_result_first=False,
     own_methods=(),
-    logs_in_by_password=True,
+    accepts_password_login=True,
     logout_code=None,
-    watches_tokens=True,
+    closes_on_token_revocation=True,
 )
 STREAMER: Final = Flavour(
     ping_after=30.0,
     pong_within=30.0,
     timeout_code=4000,
-    pings_at_once=True,
+    pings_immediately=True,
     bad_json_code=1007,
     malformed_code=1002,
-    minds_unknown_frames=False,
-    minds_protocol=False,
-    minds_unknown_unsub=False,
-    minds_repeated_sub=False,
+    reports_unknown_frames=False,
+    checks_protocol_version=False,
+    confirms_unknown_unsub=False,
+    ignores_repeated_sub=False,
     has_session_uuid=True,
-    result_comes_first=True,
+    sends_result_first=True,
     own_methods=("login", "logout", "stream-"),
-    logs_in_by_password=False,
+    accepts_password_login=False,
     logout_code=1002,
-    watches_tokens=False,
+    closes_on_token_revocation=False,
 )
 
 

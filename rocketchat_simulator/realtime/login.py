@@ -6,13 +6,13 @@ from typing import Final
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
 from rocketchat_simulator.workspace.documents import Document, digest_password, hash_token
-from rocketchat_simulator.workspace.models import LOGIN_TOKEN_LIFE, User
+from rocketchat_simulator.workspace.models import LOGIN_TOKEN_LIFETIME, User
 
 _LOGGED_OUT: Final = "You've been logged out by the server. Please log in again"
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ClientInfo:
     """Where a connection came from; ``ip`` is what a proxy said, None without one."""
 
     device: Document | None
@@ -20,21 +20,21 @@ class Visitor:
     host: str
 
 
-def log_in(connection: Connection, visitor: Visitor, options: Value) -> Frame:
+def log_in(connection: Connection, client: ClientInfo, options: Value) -> Frame:
     """Log a connection in by token or by password; raise MethodError where the server would.
 
     A row of the sessions list belongs to a token only where the login was a ``resume``.
     """
-    by_password = connection.flavour.logs_in_by_password
+    by_password = connection.flavour.accepts_password_login
     match options:
         case {"resume": str() as token}:
             user = _find_by_token(connection, token)
-            _enter(connection, visitor, user, token, is_resume=True)
+            _enter(connection, client, user, token, is_resume=True)
             return _make_result(connection, user, token, "resume")
         case {"user": dict() as names, "password": password} if by_password:
             user = _find_by_password(connection, names, password)
             token = connection.workspace.make_login_token(user)
-            _enter(connection, visitor, user, token, is_resume=False)
+            _enter(connection, client, user, token, is_resume=False)
             return _make_result(connection, user, token, "password")
     if not by_password:
         raise MethodError(403, _LOGGED_OUT)
@@ -46,8 +46,8 @@ def log_out(connection: Connection) -> None:
     user, token_hash = connection.user, connection.token_hash
     leave(connection)
     if user is not None and token_hash is not None:
-        connection.workspace.sessions.note_logout(user, token_hash)
-        connection.workspace.people.revoke_hash(user, token_hash)
+        connection.workspace.sessions.mark_logged_out(user, token_hash)
+        connection.workspace.people.revoke_token_hash(user, token_hash)
     if connection.flavour.logout_code is not None:
         connection.close_late(connection.flavour.logout_code)
 
@@ -64,7 +64,7 @@ def leave(connection: Connection) -> None:
 
 
 def _enter(
-    connection: Connection, visitor: Visitor, user: User, token: str, *, is_resume: bool
+    connection: Connection, client: ClientInfo, user: User, token: str, *, is_resume: bool
 ) -> None:
     leave(connection)
     connection.user, connection.token_hash = user, hash_token(token)
@@ -72,15 +72,17 @@ def _enter(
         user,
         session_id=connection.session_id,
         token=token if is_resume else None,
-        device=visitor.device,
-        ip=visitor.ip,
-        host=visitor.host,
+        device=client.device,
+        ip=client.ip,
+        host=client.host,
     )
-    fields = _make_own_fields(user, is_terse=connection.workspace.version.is_early)
+    fields = _make_own_fields(user, is_terse=connection.workspace.version.is_before_7)
     added = {"msg": "added", "collection": "users", "id": user.id, "fields": fields}
     # As seen: 6.5.3 tells about the user before the result of the login, 8.3 after it.
-    is_early = connection.workspace.version.is_early and not connection.flavour.result_comes_first
-    send = connection.send if is_early else connection.send_late
+    is_before_7 = (
+        connection.workspace.version.is_before_7 and not connection.flavour.sends_result_first
+    )
+    send = connection.send if is_before_7 else connection.send_late
     send(added)
     user.connections += 1
     user.status = "online"
@@ -90,16 +92,16 @@ def _find_by_token(connection: Connection, token: str) -> User:
     user = connection.workspace.user_of_token(token)
     if user is not None:
         return user
-    if not connection.flavour.watches_tokens:
+    if not connection.flavour.closes_on_token_revocation:
         raise MethodError(403, _LOGGED_OUT)
-    if connection.workspace.version.is_early:
+    if connection.workspace.version.is_before_7:
         raise MethodError(403, f"{_LOGGED_OUT}.")
     raise MethodError(401, "User not found")
 
 
 def _find_by_password(connection: Connection, names: Document, password: Value) -> User:
     people = connection.workspace.people
-    user = people.find_login(str(names.get("username") or names.get("email")))
+    user = people.find_by_login(str(names.get("username") or names.get("email")))
     given = password.get("digest") if isinstance(password, dict) else digest_password(str(password))
     if user is None or given != digest_password(user.password):
         raise _make_password_error(connection, is_known=user is not None)
@@ -114,14 +116,14 @@ def _find_by_password(connection: Connection, names: Document, password: Value) 
 
 def _make_password_error(connection: Connection, *, is_known: bool) -> MethodError:
     """Return the refusal; from 8 on it does not tell a wrong password from an unknown name."""
-    if connection.workspace.version.is_early:
+    if connection.workspace.version.is_before_7:
         return MethodError(403, "Incorrect password" if is_known else "User not found")
     return MethodError(401, "User not found")
 
 
 def _make_result(connection: Connection, user: User, token: str, kind: str) -> Frame:
     kept = connection.workspace.people.find_token(user, token)
-    expires = kept.expires_at if kept else connection.workspace.now() + LOGIN_TOKEN_LIFE
+    expires = kept.expires_at if kept else connection.workspace.now() + LOGIN_TOKEN_LIFETIME
     return {"id": user.id, "token": token, "tokenExpires": expires, "type": kind}
 
 

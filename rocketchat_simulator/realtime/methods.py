@@ -7,7 +7,7 @@ from typing import Final
 
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.frames import Frame, MethodError, Value
-from rocketchat_simulator.realtime.login import Visitor, log_in, log_out
+from rocketchat_simulator.realtime.login import ClientInfo, log_in, log_out
 from rocketchat_simulator.workspace.documents import Document, parse_ejson
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.events import RoomActivity
@@ -22,8 +22,8 @@ Params = list[Value]
 class Methods:
     """Every method of one connection; what it does is done when the call returns."""
 
-    def __init__(self, visitor: Visitor) -> None:
-        self._visitor: Final = visitor
+    def __init__(self, client: ClientInfo) -> None:
+        self._client: Final = client
         self._window_start: datetime | None = None
         self._sends = 0
 
@@ -35,7 +35,7 @@ class Methods:
         return method(connection, *_pad(parse_ejson(params)))
 
     def _find(self, connection: Connection, name: str) -> Callable[..., object] | None:
-        if name == "setReaction" and not connection.workspace.version.is_early:
+        if name == "setReaction" and not connection.workspace.version.is_before_7:
             return None
         methods: dict[str, Callable[..., object]] = {
             "login": self._log_in,
@@ -52,7 +52,7 @@ class Methods:
         return methods.get(name)
 
     def _log_in(self, connection: Connection, options: Value, *_: object) -> object:
-        return log_in(connection, self._visitor, options)
+        return log_in(connection, self._client, options)
 
     def _log_out(self, connection: Connection, *_: object) -> None:
         log_out(connection)
@@ -75,7 +75,7 @@ class Methods:
     def _count_send(self, connection: Connection, user: User) -> None:
         """Refuse the sixth message in a second; from 8 on to bots too (as seen on 8.3)."""
         workspace = connection.workspace
-        if workspace.version.is_early and user.may("send-many-messages"):
+        if workspace.version.is_before_7 and user.may("send-many-messages"):
             return
         now = workspace.now()
         start = self._window_start or now
@@ -134,7 +134,7 @@ class Methods:
         workspace = connection.workspace
         names = [name for name in usernames if isinstance(name, str)]
         found = [workspace.find_user_by_name(name) for name in names]
-        if None in found and workspace.version.refuses_unknown_names:
+        if None in found and workspace.version.rejects_unknown_names:
             details = {"method": "createDirectMessage"}
             raise MethodError("error-invalid-user", "Invalid user", details)
         room = workspace.direct_room(user, *(other for other in found if other))

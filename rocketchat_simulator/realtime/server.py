@@ -9,10 +9,10 @@ from aiohttp import web
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.flavours import MONOLITH, STREAMER, make_greeting
 from rocketchat_simulator.realtime.frames import Frame
-from rocketchat_simulator.realtime.login import Visitor, leave
+from rocketchat_simulator.realtime.login import ClientInfo, leave
 from rocketchat_simulator.realtime.methods import Methods
 from rocketchat_simulator.realtime.socket import Socket
-from rocketchat_simulator.realtime.stream_faults import Deliveries
+from rocketchat_simulator.realtime.stream_faults import StreamFaults
 from rocketchat_simulator.workspace.events import Event, MessageStored
 from rocketchat_simulator.workspace.user_agent import parse_user_agent
 from rocketchat_simulator.workspace.workspace import Workspace
@@ -49,13 +49,13 @@ class RealtimeServer:
         self._greeting: Final = greeting if is_streamer or has_greeting else None
         self._open: Final[dict[Connection, Socket]] = {}
         self._changed: Final = asyncio.Event()
-        self._deliveries: Final = Deliveries(self._deliver)
+        self._deliveries: Final = StreamFaults(self._deliver)
         self._unsubscribe: Final = workspace.subscribe(self._tell)
         self.lose_messages: Final = self._deliveries.lose
         self.repeat_messages: Final = self._deliveries.repeat
         self.hold_messages: Final = self._deliveries.hold
         self.release_messages: Final = self._deliveries.release
-        self.forget_faults: Final = self._deliveries.forget_faults
+        self.clear_faults: Final = self._deliveries.clear_faults
 
     @property
     def connections(self) -> int:
@@ -72,7 +72,7 @@ class RealtimeServer:
         response = web.WebSocketResponse()
         await response.prepare(request)
         socket = Socket(request, response)
-        methods = Methods(self._make_visitor(request))
+        methods = Methods(self._read_client_info(request))
         connection = Connection(
             self._workspace,
             self._flavour,
@@ -125,7 +125,7 @@ class RealtimeServer:
         async with asyncio.TaskGroup() as tasks:
             writing = tasks.create_task(socket.write())
             watching: asyncio.Task[None] | None = None
-            if self._flavour.pings_at_once:
+            if self._flavour.pings_immediately:
                 watching = tasks.create_task(socket.watch_idle(self._flavour, _PING))
             async for text in socket.read():
                 connection.hear(text)
@@ -148,10 +148,10 @@ class RealtimeServer:
         for connection in tuple(self._open):
             connection.tell(event)
 
-    def _make_visitor(self, request: web.Request) -> Visitor:
-        has_linux_version = self._workspace.version.is_early
+    def _read_client_info(self, request: web.Request) -> ClientInfo:
+        has_linux_version = self._workspace.version.is_before_7
         agent = request.headers.get("User-Agent")
         device = None
         if agent is not None or not has_linux_version:
             device = parse_user_agent(agent or "", has_linux_version=has_linux_version)
-        return Visitor(device, request.headers.get("X-Real-IP"), request.host)
+        return ClientInfo(device, request.headers.get("X-Real-IP"), request.host)

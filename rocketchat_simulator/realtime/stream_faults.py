@@ -10,7 +10,7 @@ from typing import Final
 from rocketchat_simulator.workspace.events import MessageStored
 
 
-class Deliveries:
+class StreamFaults:
     """Between the workspace and its websockets; the faults are counted in messages."""
 
     def __init__(self, deliver: Callable[[MessageStored], None]) -> None:
@@ -53,7 +53,7 @@ class Deliveries:
         while self._held:
             self._deliver(self._held.popleft())
 
-    def forget_faults(self) -> None:
+    def clear_faults(self) -> None:
         """Deliver each message once and at once again, those that were kept back first."""
         self._to_lose = self._to_repeat = 0
         self.release()

@@ -29,13 +29,13 @@ _FAMILIES: Final = (auth, chat, history, media, oauth_apps, rooms, sessions, sub
 _PREFIX: Final = "/api/v1/"
 _CLIENTS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
-Noting = Callable[[web.Request, str | None, int], None]
+LogRequest = Callable[[web.Request, str | None, int], None]
 
 
 class RestApi:
     """Answers everything under ``/api/``; ``note`` is told of each call, its user and status."""
 
-    def __init__(self, workspace: Workspace, gate: Gate, note: Noting) -> None:
+    def __init__(self, workspace: Workspace, gate: Gate, note: LogRequest) -> None:
         self._workspace = workspace
         self._gate = gate
         self._note = note
@@ -122,7 +122,7 @@ def _find_caller(workspace: Workspace, headers: Mapping[str, str]) -> User | Non
     caller = None
     if token and user_id:
         caller = workspace.user_of_token(token, user_id)
-    elif workspace.version.honours_bearer:
+    elif workspace.version.accepts_bearer:
         caller = workspace.oauth.user_of_bearer(headers.get("Authorization", ""))
     if workspace.allows_anonymous_reading and workspace.version.trusts_user_id_header:
         return caller or workspace.find_user(user_id)

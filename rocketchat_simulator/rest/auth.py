@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from rocketchat_simulator.rest.call import Call, Route, get, post
-from rocketchat_simulator.rest.profiles import show_to_owner
+from rocketchat_simulator.rest.profiles import format_own_profile
 from rocketchat_simulator.rest.responses import Response
 from rocketchat_simulator.workspace.documents import Document, digest_password
 from rocketchat_simulator.workspace.models import User
@@ -21,7 +21,7 @@ def _login(call: Call) -> Response:
             return _refuse(call, 403, _LOGGED_OUT)
         return _let_in(call, user, resumed, is_resume=True)
     name = body.get("user") or body.get("username") or body.get("email")
-    user = call.workspace.people.find_login(name) if isinstance(name, str) else None
+    user = call.workspace.people.find_by_login(name) if isinstance(name, str) else None
     if user is None:
         return _refuse(call, "Unauthorized", "Unauthorized")
     if not _has_password(user, body.get("password")):
@@ -44,21 +44,21 @@ def _let_in(call: Call, user: User, token: str, *, is_resume: bool) -> Response:
     workspace.open_session(
         user,
         token=token if is_resume else None,
-        device=parse_user_agent(agent, has_linux_version=workspace.version.is_early),
+        device=parse_user_agent(agent, has_linux_version=workspace.version.is_before_7),
         ip=call.proxied_ip,
         host=call.headers.get("Host", ""),
     )
-    me = show_to_owner(user, workspace.version, call.site, is_login=True)
+    me = format_own_profile(user, workspace.version, call.site, is_login=True)
     body: Document = {
         "status": "success",
         "data": {"userId": user.id, "authToken": token, "me": me},
     }
-    return Response(200, body | ({} if workspace.version.is_early else {"success": True}))
+    return Response(200, body | ({} if workspace.version.is_before_7 else {"success": True}))
 
 
 def _refuse(call: Call, error: int | str, message: str) -> Response:
     """Refuse a login; later versions do not tell why."""
-    if call.workspace.version.is_early:
+    if call.workspace.version.is_before_7:
         return Response(401, {"status": "error", "error": error, "message": message})
     body = {"success": False, "error": "Unauthorized"}
     return Response(401, body | {"status": "error", "message": "Unauthorized"})
@@ -68,19 +68,19 @@ def _refuse_inactive(call: Call) -> Response:
     body: Document = {"status": "error", "error": "error-user-is-not-activated"}
     body |= {"details": {"function": "Accounts.validateLoginAttempt"}}
     body |= {"message": "User is not activated"}
-    return Response(401, body | ({} if call.workspace.version.is_early else {"success": False}))
+    return Response(401, body | ({} if call.workspace.version.is_before_7 else {"success": False}))
 
 
 def _logout(call: Call) -> Response:
     call.workspace.logout(call.user, call.token)
-    if not call.workspace.version.is_early:
+    if not call.workspace.version.is_before_7:
         return Response(200, None)
     message = {"message": "You've been logged out!"}
     return Response(200, {"status": "success", "data": message})
 
 
 def _me(call: Call) -> Document:
-    return show_to_owner(call.user, call.workspace.version, call.site)
+    return format_own_profile(call.user, call.workspace.version, call.site)
 
 
 ROUTES = (

@@ -13,7 +13,7 @@ from rocketchat_simulator.workspace.uploads import File
 from rocketchat_simulator.workspace.workspace import Workspace
 
 DEFAULT_COUNT: Final = 50
-MOST_COUNT: Final = 100
+MAX_COUNT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Call:
 
     def page(self) -> tuple[int, int]:
         """Give ``offset`` and ``count``; more than a hundred are a hundred."""
-        return self._number("offset", 0), min(self._number("count", DEFAULT_COUNT), MOST_COUNT)
+        return self._number("offset", 0), min(self._number("count", DEFAULT_COUNT), MAX_COUNT)
 
     def moment(self, name: str) -> datetime | None:
         """Return a date parameter, None where it is absent or empty, as the server's own tests do.

@@ -22,7 +22,7 @@ def _send(call: Call) -> Response | Document:
     message = call.body.get("message")
     version = call.workspace.version
     if not isinstance(message, dict):
-        if version.is_early:
+        if version.is_before_7:
             reason = 'The "message" parameter must be provided.'
             raise RefusedError(reason, "error-invalid-params")
         return make_missing(version, "message", is_query=False)

@@ -10,7 +10,7 @@ Seen on 6.5.3 and 8.3; 7.7 and 8.8 by the server's source of those versions.
 from collections.abc import Callable
 
 from rocketchat_simulator.rest.call import Call, Route
-from rocketchat_simulator.rest.rate_limits import Allowance, RateLimits
+from rocketchat_simulator.rest.rate_limits import RateLimitResult, RateLimits
 from rocketchat_simulator.rest.responses import (
     Response,
     make_failure,
@@ -38,7 +38,7 @@ class Gate:
     def answer(self, route: Route, call: Call, address: str) -> Response:
         """Check a call and let its route answer; ``address`` is the client's for the limit."""
         allowance = self._count(route, call, address)
-        counted: list[Allowance] = []
+        counted: list[RateLimitResult] = []
 
         def check_limit() -> Response | None:
             if allowance is None:
@@ -52,7 +52,9 @@ class Gate:
                 return _with_limit(refused, counted, call)
         return _with_limit(_run(route, call), counted, call)
 
-    def _count(self, route: Route, call: Call, address: str) -> Callable[[], Allowance] | None:
+    def _count(
+        self, route: Route, call: Call, address: str
+    ) -> Callable[[], RateLimitResult] | None:
         limits = self._limits if call.workspace.version.is_limited else None
         is_exempt = call.caller is not None and call.caller.may("api-bypass-rate-limit")
         if limits is None or is_exempt or not route.is_limited:
@@ -83,7 +85,7 @@ def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
         is_free = not route.needs_second_factor or _has_second_factor(call)
         return None if is_free else make_two_factor_demand()
 
-    if call.workspace.version.is_early:
+    if call.workspace.version.is_before_7:
         late = [check_permission, check_factor, check_licence]
         return [check_login, check_limit, check_params, *late]
     early = [check_login, check_permission, check_licence]
@@ -119,8 +121,8 @@ def _run(route: Route, call: Call) -> Response:
     return answer if isinstance(answer, Response) else make_success(answer)
 
 
-def _with_limit(answer: Response, counted: list[Allowance], call: Call) -> Response:
+def _with_limit(answer: Response, counted: list[RateLimitResult], call: Call) -> Response:
     headers = counted[0].headers if counted else {}
-    if call.workspace.version.lower_case_limit_headers:
+    if call.workspace.version.has_lowercase_limit_headers:
         headers = {name.lower(): value for name, value in headers.items()}
     return Response(answer.status, answer.body, answer.content_type, answer.headers | headers)

@@ -44,7 +44,7 @@ def _get(call: Call) -> Response | Document:
     if app is None:
         return make_failure(400, "OAuth app not found.")
     shown = _show(app)
-    if not (call.user.may(_PERMISSION) or call.workspace.version.is_early):
+    if not (call.user.may(_PERMISSION) or call.workspace.version.is_before_7):
         # Up to 6.12 anybody who is logged in was shown the secret (CVE-2026-23477).
         del shown["clientSecret"]
     return {"oauthApp": shown}

@@ -62,7 +62,9 @@ _LATER_PREFERENCES: Final[Document] = {
 }
 
 
-def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = False) -> Document:
+def format_own_profile(
+    user: User, version: Version, site: str, *, is_login: bool = False
+) -> Document:
     """Return the account as ``me`` shows it, and ``login`` nearly so; ``site`` is the server's URL.
 
     As seen on 6.5.3, ``login`` shows there the hash of the password too.
@@ -80,12 +82,12 @@ def show_to_owner(user: User, version: Version, site: str, *, is_login: bool = F
         shown |= {"statusConnection": "online" if user.connections else "offline"}
     if user.authorized_clients:
         shown |= {"oauth": {"authorizedClients": list(user.authorized_clients)}}
-    if is_login and version.is_early:
+    if is_login and version.is_before_7:
         shown["services"] |= {"password": {"bcrypt": "$2b$10$" + "x" * 53}}
-    return shown | ({} if version.is_early else {"isOAuthUser": False})
+    return shown | ({} if version.is_before_7 else {"isOAuthUser": False})
 
 
-def show_created(user: User) -> Document:
+def format_new_user(user: User) -> Document:
     """Return a new account as ``users.create`` shows it."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"createdAt": user.created_at, "_updatedAt": user.updated_at, "settings": {}}
@@ -94,7 +96,7 @@ def show_created(user: User) -> Document:
     return shown | {"__rooms": ["GENERAL"]}
 
 
-def show_to_others(user: User, reader: User) -> Document:
+def format_profile(user: User, reader: User) -> Document:
     """Return the account as ``users.info`` shows it; more to those who may see everything."""
     sees_all = reader is user or reader.may("view-full-other-user-info")
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
@@ -108,16 +110,16 @@ def show_to_others(user: User, reader: User) -> Document:
     return shown
 
 
-def show_briefly(user: User) -> Document:
+def format_user(user: User) -> Document:
     """Return the account as lists of people show it."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     return shown | {"status": user.status}
 
 
-def show_presence(user: User) -> Document:
+def format_presence(user: User) -> Document:
     """Return the account as ``users.presence`` shows it."""
     avatar = {"avatarETag": "rocketcatrocketca"} if user.id == "rocket.cat" else {}
-    return show_briefly(user) | _optional(user, is_public=True) | avatar
+    return format_user(user) | _optional(user, is_public=True) | avatar
 
 
 def _emails(user: User) -> list[Document]:
@@ -125,7 +127,7 @@ def _emails(user: User) -> list[Document]:
 
 
 def _settings(user: User, version: Version) -> Document:
-    later = not version.is_early
+    later = not version.is_before_7
     preferences = _PREFERENCES | (_LATER_PREFERENCES if later else {})
     if user.language:
         preferences = preferences | {"language": user.language}
@@ -133,7 +135,7 @@ def _settings(user: User, version: Version) -> Document:
 
 
 def _services(user: User, version: Version) -> Document:
-    code = {"email2fa": {"enabled": True}} if user.has_email_code and version.is_early else {}
+    code = {"email2fa": {"enabled": True}} if user.has_email_code and version.is_before_7 else {}
     return {"password": {"exists": True}} | code
 
 

@@ -13,7 +13,7 @@ from rocketchat_simulator.workspace.documents import to_milliseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class RateLimitResult:
     """What one call is told: the ``X-RateLimit-*`` headers, and whether it may go on."""
 
     is_allowed: bool
@@ -65,7 +65,7 @@ class RateLimits:
         """
         self._used_up.add(route)
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Count from nothing, as a server does that was restarted."""
         self._windows.clear()
         self._used_up.clear()
@@ -77,7 +77,7 @@ class RateLimits:
 
     def count(
         self, route: str, address: str, override: tuple[int, float] | None = None
-    ) -> Allowance:
+    ) -> RateLimitResult:
         """Count one call; ``override`` gives the route's own calls and seconds."""
         calls, seconds = override or (self._calls, self._window)
         now = self._now()
@@ -91,7 +91,7 @@ class RateLimits:
             used = calls + 1
         window.calls[address] = used
         left = (window.ends_at - now).total_seconds()
-        return Allowance(
+        return RateLimitResult(
             is_allowed=used <= calls,
             limit=calls,
             remaining=max(0, calls - used),

@@ -60,7 +60,7 @@ def make_unauthorized(version: Version) -> Response:
     """Make the 401 of a missing or invalid token; 6.5 has no ``success`` in it."""
     body: Document = {"status": "error", "message": _LOGIN_FIRST}
     later = {"success": False, "error": _LOGIN_FIRST}
-    return Response(401, body if version.is_early else later | body)
+    return Response(401, body if version.is_before_7 else later | body)
 
 
 def make_forbidden() -> Response:
@@ -72,7 +72,7 @@ def make_forbidden() -> Response:
 
 def make_unlicensed(version: Version) -> Response:
     """Make the answer of a workspace without the device-management licence."""
-    if version.is_early:
+    if version.is_before_7:
         return make_failure(403, "unauthorized")
     kind = "error-action-not-allowed"
     return make_failure(400, f"This is an enterprise feature [{kind}]", kind)
@@ -101,7 +101,7 @@ def make_two_factor_demand() -> Response:
 
 def make_unknown_route(version: Version, method: str, *, is_known_path: bool) -> Response:
     """Make the answer for a path or a verb that the API does not have."""
-    if not version.is_early:
+    if not version.is_before_7:
         return Response(404, "404 Not Found", "text/plain; charset=UTF-8")
     if is_known_path:
         return Response(405, {"status": "error", "message": "API endpoint does not exist"})

@@ -41,7 +41,7 @@ def _create_direct(call: Call) -> Response | Document:
     body, workspace = call.body, call.workspace
     names = str(body.get("usernames") or body.get("username") or "").split(",")
     found = [workspace.find_user_by_name(name.strip()) for name in names]
-    if workspace.version.refuses_unknown_names and None in found:
+    if workspace.version.rejects_unknown_names and None in found:
         details = {"method": "createDirectMessage"}
         raise RefusedError("Invalid user", "error-invalid-user", details)
     room = workspace.direct_room(call.user, *[user for user in found if user])

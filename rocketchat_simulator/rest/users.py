@@ -2,10 +2,10 @@
 
 from rocketchat_simulator.rest.call import Call, Route, get, post
 from rocketchat_simulator.rest.profiles import (
-    show_briefly,
-    show_created,
-    show_presence,
-    show_to_others,
+    format_new_user,
+    format_presence,
+    format_profile,
+    format_user,
 )
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document
@@ -17,7 +17,7 @@ def _info(call: Call) -> Response | Document:
     user = _find(call)
     if user is None:
         return make_failure(400, "User not found.")
-    return {"user": show_to_others(user, call.user)}
+    return {"user": format_profile(user, call.user)}
 
 
 def _find(call: Call) -> User | None:
@@ -42,7 +42,7 @@ def _create(call: Call) -> Response | Document:
     user.has_email_code = True
     if body.get("joinDefaultChannels", True):
         call.workspace.join_default_channels(user)
-    return {"user": show_created(user)}
+    return {"user": format_new_user(user)}
 
 
 def _set_active(call: Call) -> Response | Document:
@@ -59,7 +59,7 @@ def _list(call: Call) -> Response | Document:
     offset, count = call.page()
     users = sorted(call.workspace.users, key=lambda user: user.username)
     page = [
-        show_briefly(user)
+        format_user(user)
         | {"active": user.is_active, "type": user.type}
         | {"nameInsensitive": user.name.casefold()}
         for user in users[offset : offset + count]
@@ -70,7 +70,7 @@ def _list(call: Call) -> Response | Document:
 def _presence(call: Call) -> Response | Document:
     wanted = call.params.get("ids", "").split(",") if "ids" in call.params else None
     shown = [
-        show_presence(user)
+        format_presence(user)
         for user in call.workspace.users
         if (user.status != "offline" if wanted is None else user.id in wanted)
     ]

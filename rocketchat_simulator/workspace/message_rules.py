@@ -12,10 +12,10 @@ from rocketchat_simulator.workspace.markdown import find_mentions
 from rocketchat_simulator.workspace.models import Room, User
 from rocketchat_simulator.workspace.versions import Version
 
-MOST_TEXT: Final = 5000
+MAX_TEXT_UNITS: Final = 5000
 """``Message_MaxAllowedSize``, in UTF-16 code units."""
 
-_LOUD: Final = {"all": "mention-all", "here": "mention-here"}
+_MENTION_PERMISSIONS: Final = {"all": "mention-all", "here": "mention-here"}
 
 
 def check_room(user: User, room: Room | None, version: Version) -> Room:
@@ -24,7 +24,7 @@ def check_room(user: User, room: Room | None, version: Version) -> Room:
         raise RefusedError("error-invalid-room")
     if not room.is_readable_by(user):
         raise RefusedError("error-not-allowed")
-    if room.document.get("archived") and version.refuses_archived:
+    if room.document.get("archived") and version.rejects_archived_room:
         raise RefusedError("room_is_archived")
     is_owner = room.document.get("u", {}).get("_id") == user.id
     if room.document.get("ro") and not is_owner:
@@ -36,7 +36,7 @@ def check_room(user: User, room: Room | None, version: Version) -> Room:
 
 def check_text(text: str) -> None:
     """Raise RefusedError for a text that is too long."""
-    if len(text.encode("utf-16-le")) // 2 > MOST_TEXT:
+    if len(text.encode("utf-16-le")) // 2 > MAX_TEXT_UNITS:
         raise RefusedError(
             "Message size exceeds Message_MaxAllowedSize",
             "error-message-size-exceeded",
@@ -55,10 +55,14 @@ def check_content(user: User, message: Document, version: Version) -> None:
         for attachment in attachments:
             for field in attachment.get("fields") or []:
                 _check_field(field)
-    if version.refuses_empty and not attachments and not str(message.get("msg") or "").strip():
+    if (
+        version.rejects_empty_message
+        and not attachments
+        and not str(message.get("msg") or "").strip()
+    ):
         raise RefusedError("Cannot send an empty message", "error-invalid-message")
     for mention in find_mentions(str(message.get("msg") or ""), lambda _name: None):
-        if not user.may(_LOUD[mention["_id"]]):
+        if not user.may(_MENTION_PERMISSIONS[mention["_id"]]):
             raise _make_too_loud(mention["_id"])
 
 

@@ -14,7 +14,7 @@ from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.rooms import Rooms
 
 
-class Resends:
+class MessageUpdates:
     """Acts on stored messages; who may do what is not checked."""
 
     def __init__(self, messages: Messages, rooms: Rooms, now: Callable[[], datetime]) -> None:

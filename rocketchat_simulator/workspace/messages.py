@@ -69,7 +69,7 @@ class Messages:
         Raise RefusedError where the id is used already.
         """
         if id in self._messages:
-            raise RefusedError(self._version.starred_error)
+            raise RefusedError(self._version.duplicate_id_error)
         now = self._now()
         message: Document = {"_id": id or make_id(), "rid": room.id, "msg": text, "ts": ts or now}
         message |= {"u": user.as_author(), "_updatedAt": now} | self._read(text)
@@ -111,7 +111,7 @@ class Messages:
         room = self._rooms.find(message["rid"])
         if not reactions:
             del message["reactions"]
-        if room and not is_set and self._version.is_early:
+        if room and not is_set and self._version.is_before_7:
             room.document["reactWhenReadOnly"] = False
         self._change(message, changes_room=self._version.reaction_changes_room)
 

@@ -7,7 +7,7 @@ from typing import Final
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.permissions import has_permission
 
-LOGIN_TOKEN_LIFE: Final = timedelta(days=90)
+LOGIN_TOKEN_LIFETIME: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Token:
     @property
     def expires_at(self) -> datetime:
         """When a login token ends; personal access tokens never do."""
-        return self.made_at + LOGIN_TOKEN_LIFE
+        return self.made_at + LOGIN_TOKEN_LIFETIME
 
 
 @dataclass(slots=True, eq=False)

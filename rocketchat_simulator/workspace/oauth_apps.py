@@ -35,7 +35,7 @@ class OAuthApp:
         return self.redirect_uri.split(",")
 
 
-class Apps:
+class OAuthApps:
     """Registered applications."""
 
     def __init__(self, people: People, now: Callable[[], datetime]) -> None:
@@ -65,7 +65,7 @@ class Apps:
             is_active=is_active,
         )
         self._apps[app.id] = app
-        self._people.keep_secret(app.client_secret)
+        self._people.add_secret(app.client_secret)
         return app
 
     def change(

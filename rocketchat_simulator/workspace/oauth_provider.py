@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rocketchat_simulator.workspace.models import User
-from rocketchat_simulator.workspace.oauth_apps import Apps, OAuthApp
+from rocketchat_simulator.workspace.oauth_apps import OAuthApp, OAuthApps
 from rocketchat_simulator.workspace.oauth_errors import (
     make_invalid_grant,
     make_invalid_request,
@@ -20,13 +20,13 @@ from rocketchat_simulator.workspace.oauth_errors import (
 from rocketchat_simulator.workspace.people import People
 from rocketchat_simulator.workspace.versions import Version
 
-CODE_LIFE: Final = timedelta(minutes=5)
-ACCESS_LIFE: Final = timedelta(hours=1)
-REFRESH_LIFE: Final = timedelta(days=14)
+CODE_LIFETIME: Final = timedelta(minutes=5)
+ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
+REFRESH_TOKEN_LIFETIME: Final = timedelta(days=14)
 
 # The database forgets what has expired, but later: until then the answers name the expiry.
-_CODE_KEPT: Final = timedelta(minutes=5)
-_TOKENS_KEPT: Final = timedelta(days=30)
+_EXPIRED_CODE_KEPT: Final = timedelta(minutes=5)
+_EXPIRED_TOKENS_KEPT: Final = timedelta(days=30)
 _BEARER: Final = "Bearer "
 
 
@@ -63,7 +63,7 @@ class OAuthProvider:
         self._codes: dict[str, Code] = {}
         self._by_access: dict[str, TokenPair] = {}
         self._by_refresh: dict[str, TokenPair] = {}
-        self.apps: Final = Apps(people, now)
+        self.apps: Final = OAuthApps(people, now)
 
     def make_app(self, name: str, *redirect_uris: str) -> OAuthApp:
         """Register an application as the server's own administrator."""
@@ -81,7 +81,7 @@ class OAuthProvider:
 
     def make_code(self, user: User, app: OAuthApp, redirect_uri: str) -> str:
         """Return the code that a person's consent is worth; good for five minutes, once."""
-        expires_at = self._now() + CODE_LIFE
+        expires_at = self._now() + CODE_LIFETIME
         text = self._make_secret()
         self._codes[text] = Code(text, app.client_id, user.id, redirect_uri, expires_at)
         return text
@@ -91,16 +91,16 @@ class OAuthProvider:
     ) -> TokenPair:
         """Turn a code into tokens; raise OAuthRefusedError."""
         code = self._codes.get(text)
-        if code is None or self._now() >= code.expires_at + _CODE_KEPT:
+        if code is None or self._now() >= code.expires_at + _EXPIRED_CODE_KEPT:
             raise make_server_error("Invalid authCode")
         if code.client_id != app.client_id:
             raise make_invalid_grant("authorization code is invalid")
         if code.expires_at < self._now():
             raise make_invalid_grant("authorization code has expired")
-        if has_verifier and self._version.has_late_provider:
+        if has_verifier and self._version.has_new_oauth_library:
             # The library can check a verifier, but the server never stores the challenge.
             raise make_invalid_grant("code verifier is invalid")
-        if self._version.has_late_provider:
+        if self._version.has_new_oauth_library:
             del self._codes[text]
         _check_redirect(redirect_uri, code)
         self._codes.pop(text, None)
@@ -112,7 +112,7 @@ class OAuthProvider:
         Raise OAuthRefusedError.
         """
         pair = self._by_refresh.get(refresh_token)
-        if pair is None or self._now() >= pair.expires_at + _TOKENS_KEPT:
+        if pair is None or self._now() >= pair.expires_at + _EXPIRED_TOKENS_KEPT:
             raise make_server_error("Invalid token")
         if pair.client_id != app.client_id:
             raise make_invalid_grant("refresh token was issued to another client")
@@ -148,7 +148,14 @@ class OAuthProvider:
 
     def _make_pair(self, client_id: str, user_id: str) -> TokenPair:
         now, make = self._now(), self._make_secret
-        pair = TokenPair(make(), make(), client_id, user_id, now + ACCESS_LIFE, now + REFRESH_LIFE)
+        pair = TokenPair(
+            make(),
+            make(),
+            client_id,
+            user_id,
+            now + ACCESS_TOKEN_LIFETIME,
+            now + REFRESH_TOKEN_LIFETIME,
+        )
         self._by_access[pair.access_token] = pair
         self._by_refresh[pair.refresh_token] = pair
         return pair
@@ -158,8 +165,8 @@ class OAuthProvider:
         del self._by_refresh[pair.refresh_token]
 
     def _make_secret(self) -> str:
-        secret = secrets.token_hex(32 if self._version.has_late_provider else 20)
-        self._people.keep_secret(secret)
+        secret = secrets.token_hex(32 if self._version.has_new_oauth_library else 20)
+        self._people.add_secret(secret)
         return secret
 
 

@@ -71,7 +71,7 @@ class People:
         """Find somebody by username; upper and lower case are the same."""
         return self._by_name.get(username.casefold())
 
-    def find_login(self, name: str) -> User | None:
+    def find_by_login(self, name: str) -> User | None:
         """Find somebody by what a login form takes: username or e-mail address."""
         return self.find_by_name(name) or next(
             (user for user in self._users.values() if user.email == name), None
@@ -82,7 +82,7 @@ class People:
         token = self._keep_token(user, made_at=made_at)
         logins = [kept for kept in user.tokens.values() if not kept.name]
         for surplus in logins[:-_MAX_LOGIN_TOKENS]:
-            self.revoke_hash(user, surplus.hash)
+            self.revoke_token_hash(user, surplus.hash)
         return token
 
     def make_personal_access_token(
@@ -106,7 +106,7 @@ class People:
                 "error-token-does-not-exists",
                 {"method": "personalAccessTokens:removeToken"},
             )
-        self.revoke_hash(user, token.hash)
+        self.revoke_token_hash(user, token.hash)
 
     def user_of_token(self, token: str, user_id: str | None = None) -> User | None:
         """Find who a token speaks for; with ``user_id`` it must be them."""
@@ -121,9 +121,9 @@ class People:
         """Make a token invalid and end the connections that use it."""
         user = self.user_of_token(token)
         if user is not None:
-            self.revoke_hash(user, hash_token(token))
+            self.revoke_token_hash(user, hash_token(token))
 
-    def revoke_hash(self, user: User, token_hash: str) -> None:
+    def revoke_token_hash(self, user: User, token_hash: str) -> None:
         """Do the same for a token of which only the hash is known."""
         if user.tokens.pop(token_hash, None):
             del self._by_token[token_hash]
@@ -135,9 +135,9 @@ class People:
         user.updated_at = self._now()
         if not is_active:
             for token_hash in tuple(user.tokens):
-                self.revoke_hash(user, token_hash)
+                self.revoke_token_hash(user, token_hash)
 
-    def keep_secret(self, secret: str) -> None:
+    def add_secret(self, secret: str) -> None:
         """Count something among the secrets that was made elsewhere."""
         self._secrets.add(secret)
 

@@ -100,7 +100,7 @@ class Rooms:
         if known := self._direct.get(tuple(ids)):
             return known
         document = self._make_document("d", uids=ids, usernames=[user.username for user in people])
-        if self._version.glues_direct_ids and len(ids) <= 2:  # noqa: PLR2004 - a pair, or oneself
+        if self._version.concatenates_direct_ids and len(ids) <= 2:  # noqa: PLR2004 - a pair, or oneself
             document["_id"] = "".join(ids)
         room = self._direct[tuple(ids)] = self._add(document, people)
         return room
@@ -142,7 +142,7 @@ class Rooms:
         room.document |= fields
         self._touch(room)
         shown = copy_document(room.document)
-        if room.type == "d" and self._version.has_doubled_usernames:
+        if room.type == "d" and self._version.repeats_usernames:
             shown["_USERNAMES"] = shown["usernames"]
         self._event_bus.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
 
@@ -181,7 +181,7 @@ class Rooms:
         row |= {"alert": False, "unread": 0, "userMentions": 0, "groupMentions": 0}
         if room.type == "d":
             row |= self._peer_names(room, user)
-            row |= {} if self._version.is_early else {"ts": now}
+            row |= {} if self._version.is_before_7 else {"ts": now}
         else:
             row |= {"name": room.name, "ts": now}
             row |= {"fname": room.document["fname"]} if "fname" in room.document else {}

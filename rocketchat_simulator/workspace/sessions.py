@@ -89,11 +89,11 @@ class Sessions:
                 same |= {"logoutAt": at, "logoutBy": by.id, "_updatedAt": at}
         if self._version.announces_logout:
             self._event_bus.publish(UserNotified(user.id, "force_logout", (session_id,)))
-        self._people.revoke_hash(user, row["loginToken"])
+        self._people.revoke_token_hash(user, row["loginToken"])
         self._event_bus.publish(SessionLoggedOut(user.id, session_id))
         return True
 
-    def note_logout(self, user: User, token_hash: str) -> None:
+    def mark_logged_out(self, user: User, token_hash: str) -> None:
         """Stamp the rows of a token that its owner logged out."""
         at = self._now()
         for row in self._rows:

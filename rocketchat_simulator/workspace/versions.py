@@ -25,31 +25,31 @@ class Version:
     announces_logout: bool
     """Logging a session out sends ``force_logout`` to its user's stream before the close."""
     # Messages.
-    starred_error: str
+    duplicate_id_error: str
     """JavaScript's complaint when a message's id is used a second time."""
     checks_attachments: bool
     fills_attachment_ts: bool
     hides_new_attachments: bool
     """The reply to a send without ``_id`` shows no attachments although they are stored."""
-    refuses_archived: bool
-    refuses_empty: bool
+    rejects_archived_room: bool
+    rejects_empty_message: bool
     links_addresses: bool
     """``http://127.0.0.1`` and the like count as links in the parsed text."""
     has_media: bool
     """``rooms.media`` and ``rooms.mediaConfirm``, since about 6.10."""
     # Rooms.
-    glues_direct_ids: bool
-    refuses_unknown_names: bool
+    concatenates_direct_ids: bool
+    rejects_unknown_names: bool
     """``im.create`` with an unknown username; later versions leave the name out."""
     has_custom_fields: bool
-    has_doubled_usernames: bool
+    repeats_usernames: bool
     """``rooms-changed`` shows a direct message's ``_USERNAMES`` too."""
     reaction_changes_room: bool
     publishes_root_first: bool
     # Who calls.
-    has_late_provider: bool
+    has_new_oauth_library: bool
     """OAuth 2 of 7.4 and later: tokens of 64 characters; a code verifier is refused."""
-    honours_bearer: bool
+    accepts_bearer: bool
     """The REST API takes access tokens; between 7.5 and 7.13 it ignored them."""
     skips_login_check: bool
     """With anonymous reading on, no call is refused for want of a token."""
@@ -62,12 +62,12 @@ class Version:
     """The REST rate limit works; between 7.5 and 7.8 it did not."""
     has_typed_routes: bool
     """Query parameters are checked before the rate limit, and refused in other words."""
-    lower_case_limit_headers: bool
+    has_lowercase_limit_headers: bool
     send_limit: tuple[int, float] | None
     """Calls and seconds for ``chat.sendMessage`` where they differ from the default."""
 
     @property
-    def is_early(self) -> bool:
+    def is_before_7(self) -> bool:
         """6.x: its bodies of failures, its order of checks, and its answers to unknown routes."""
         return self.major < 7  # noqa: PLR2004 - 7.0
 
@@ -79,28 +79,28 @@ _V6_5: Final = Version(
     marks_current_session=False,
     has_empty_ip=False,
     announces_logout=False,
-    starred_error="Cannot read property 'starred' of undefined",
+    duplicate_id_error="Cannot read property 'starred' of undefined",
     checks_attachments=False,
     fills_attachment_ts=True,
     hides_new_attachments=False,
-    refuses_archived=False,
-    refuses_empty=False,
+    rejects_archived_room=False,
+    rejects_empty_message=False,
     links_addresses=False,
     has_media=False,
-    glues_direct_ids=True,
-    refuses_unknown_names=True,
+    concatenates_direct_ids=True,
+    rejects_unknown_names=True,
     has_custom_fields=True,
-    has_doubled_usernames=False,
+    repeats_usernames=False,
     reaction_changes_room=True,
     publishes_root_first=False,
-    has_late_provider=False,
-    honours_bearer=True,
+    has_new_oauth_library=False,
+    accepts_bearer=True,
     skips_login_check=True,
     trusts_user_id_header=False,
     checks_licence_first=False,
     is_limited=True,
     has_typed_routes=False,
-    lower_case_limit_headers=False,
+    has_lowercase_limit_headers=False,
     send_limit=None,
 )
 _V8_3: Final = Version(
@@ -110,28 +110,28 @@ _V8_3: Final = Version(
     marks_current_session=False,
     has_empty_ip=True,
     announces_logout=True,
-    starred_error="Cannot read properties of undefined (reading 'starred')",
+    duplicate_id_error="Cannot read properties of undefined (reading 'starred')",
     checks_attachments=True,
     fills_attachment_ts=False,
     hides_new_attachments=True,
-    refuses_archived=True,
-    refuses_empty=False,
+    rejects_archived_room=True,
+    rejects_empty_message=False,
     links_addresses=True,
     has_media=True,
-    glues_direct_ids=False,
-    refuses_unknown_names=False,
+    concatenates_direct_ids=False,
+    rejects_unknown_names=False,
     has_custom_fields=False,
-    has_doubled_usernames=True,
+    repeats_usernames=True,
     reaction_changes_room=False,
     publishes_root_first=True,
-    has_late_provider=True,
-    honours_bearer=True,
+    has_new_oauth_library=True,
+    accepts_bearer=True,
     skips_login_check=False,
     trusts_user_id_header=False,
     checks_licence_first=False,
     is_limited=True,
     has_typed_routes=False,
-    lower_case_limit_headers=True,
+    has_lowercase_limit_headers=True,
     send_limit=None,
 )
 _V7_7: Final = replace(
@@ -141,9 +141,9 @@ _V7_7: Final = replace(
     announces_logout=False,
     checks_attachments=False,
     fills_attachment_ts=True,
-    refuses_archived=False,
-    glues_direct_ids=True,
-    honours_bearer=False,
+    rejects_archived_room=False,
+    concatenates_direct_ids=True,
+    accepts_bearer=False,
     skips_login_check=True,
     trusts_user_id_header=True,
     checks_licence_first=True,
@@ -155,7 +155,7 @@ _V8_8: Final = replace(
     hides_session_secrets=True,
     has_typed_routes=True,
     marks_current_session=True,
-    refuses_empty=True,
+    rejects_empty_message=True,
     send_limit=(5, 1.0),
 )
 

@@ -11,7 +11,7 @@ from typing import Final
 from rocketchat_simulator.workspace.documents import Document, hash_token
 from rocketchat_simulator.workspace.events import EventBus
 from rocketchat_simulator.workspace.message_rules import check_content, check_room, check_text
-from rocketchat_simulator.workspace.message_updates import Resends
+from rocketchat_simulator.workspace.message_updates import MessageUpdates
 from rocketchat_simulator.workspace.messages import Messages
 from rocketchat_simulator.workspace.models import Room, User
 from rocketchat_simulator.workspace.oauth_provider import OAuthProvider
@@ -86,7 +86,7 @@ class Workspace:
         self.star: Final = self.messages.star
         self.delete: Final = self.messages.delete
         self.publish_again: Final = self.messages.publish_again
-        resends = Resends(self.messages, self.rooms, self.now)
+        resends = MessageUpdates(self.messages, self.rooms, self.now)
         self.pin: Final = resends.pin
         self.preview_links: Final = resends.preview_links
         self.mark_read: Final = resends.mark_read
@@ -144,7 +144,7 @@ class Workspace:
 
     def logout(self, user: User, token: str) -> None:
         """Let a client log out: its token ends, its sessions are stamped."""
-        self.sessions.note_logout(user, hash_token(token))
+        self.sessions.mark_logged_out(user, hash_token(token))
         self.people.revoke_token(token)
 
     def join(self, user: User, room: Room) -> None:

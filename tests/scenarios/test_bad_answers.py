@@ -41,7 +41,7 @@ async def test_a_bad_answer_is_one_clear_sentence(
     alice = await stage.meet_connected("alice")
     stage.simulator.faults.fail_next("sessions/info", times=3, **failure)  # type: ignore[arg-type]
     assert sentence in await alice.ask(f"!session {EXAMPLE}")
-    stage.simulator.faults.forget()
+    stage.simulator.faults.clear()
     assert (await alice.ask(f"!session {EXAMPLE}")).startswith("Chrome 113")
 
 

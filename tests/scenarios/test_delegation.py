@@ -229,7 +229,7 @@ async def test_a_workspace_set_back_to_a_version_that_ignores_bearer_ends_it_hon
     refuse_once(stage, *["sessions/list", "me"] * 9)
     told = await alice.ask("!sessions")
     assert "no longer accepts the token you lent me" in told
-    stage.simulator.faults.forget()
+    stage.simulator.faults.clear()
     page = (await alice.person.visit(find_link({"msg": told}))).page
     assert "This version of your workspace does not accept the permissions" in page
 

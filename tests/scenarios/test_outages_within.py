@@ -77,7 +77,7 @@ async def test_it_is_not_ready_while_deaf(stage: OutageStage) -> None:
         await stage.cut_off(20)
         await wait_for_status(running, "readyz", 503)
         assert await fetch_status(running, "healthz") == 200
-        stage.simulator.faults.forget()
+        stage.simulator.faults.clear()
         await wait_for_status(running, "readyz", 200)
 
 
@@ -155,7 +155,7 @@ async def test_what_was_confirmed_is_done_once_even_if_its_answer_was_cut_off(
         await wait_for_failed_send(stage)
         running.task.cancel()
         await asyncio.wait([running.task])
-    stage.simulator.faults.forget()
+    stage.simulator.faults.clear()
     done = count_calls(stage, "sessions/logout.me")
     async with stage.run_bot():
         await alice.wait_for_text("Signed out 10 sessions.")
@@ -181,7 +181,7 @@ async def test_the_question_before_connecting_is_answered_whatever_happens_in_be
         await connect(stage, alice, link)
         running.task.cancel()
         await asyncio.wait([running.task])
-    stage.simulator.faults.forget()
+    stage.simulator.faults.clear()
     async with stage.run_bot():
         await alice.wait_for_text("devices are signed in as you")
         assert sum("signed in as you" in text for text in alice.texts) == 1

@@ -125,7 +125,7 @@ async def test_a_bot_that_ends_in_the_middle_leaves_the_report_to_the_next(
     await house.clock.pass_to(NINE + SPREAD)
     await wait_for_slot(house, "tries = 1")
     await house.stop_bots()
-    house.simulator.faults.forget()
+    house.simulator.faults.clear()
     assert await read_outcomes(house) == [""]
     house.clock.move_to(house.clock.now() + timedelta(seconds=TICK_S))
     await house.start_bot()

@@ -86,7 +86,7 @@ async def test_a_lost_message_is_answered_after_the_next_connection(stage: Outag
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
         await asyncio.sleep(0.01)  # what is said in one millisecond has no order
-        stage.simulator.realtime.forget_faults()
+        stage.simulator.realtime.clear_faults()
         await stage.simulator.realtime.drop_all()
         alice.ask("heard")
         await alice.wait_for_answers("lost", "heard")
@@ -100,7 +100,7 @@ async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
     async with stage.run_bot(tune(recheck=0.2)):
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
-        stage.simulator.realtime.forget_faults()
+        stage.simulator.realtime.clear_faults()
         alice.ask("heard")
         await alice.wait_for_answers("heard")
         stage.simulator.skew += LONG_ENOUGH
@@ -113,7 +113,7 @@ async def test_lost_and_killed_it_is_answered_by_whoever_comes_next(stage: Outag
     async with stage.run_bot():
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
-        stage.simulator.realtime.forget_faults()
+        stage.simulator.realtime.clear_faults()
         # Later than any overlap reaches back, and heard.
         stage.simulator.skew += timedelta(minutes=5)
         alice.ask("heard")

@@ -29,7 +29,7 @@ async def fill_in(stage: OutageStage, guest: Guest, link: str) -> int:
 
 async def wait_for_refused_send(stage: OutageStage) -> None:
     async with asyncio.timeout(DEADLINE):
-        while not stage.simulator.faults.is_met("chat.sendMessage"):  # noqa: ASYNC110 - it tells nobody
+        while not stage.simulator.faults.has_failed("chat.sendMessage"):  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
 
 
@@ -46,7 +46,7 @@ async def test_whoever_connected_before_the_kill_is_told_after_it_and_answered(
         await wait_for_refused_send(stage)
         program.process.kill()
         await program.process.wait()
-    stage.simulator.faults.forget()
+    stage.simulator.faults.clear()
     assert not any(TOLD in text for text in alice.texts)
     async with stage.run_bot():
         await alice.wait_for_text(TOLD)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rocketchat_simulator.faults import Faults
-from rocketchat_simulator.realtime.stream_faults import Deliveries
-from rocketchat_simulator.workspace.message_updates import Resends
+from rocketchat_simulator.realtime.stream_faults import StreamFaults
+from rocketchat_simulator.workspace.message_updates import MessageUpdates
 
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SETTINGS = """[pytest]
@@ -49,7 +49,7 @@ def test_all_the_code_on_the_page_runs(page: str, tmp_path: Path) -> None:
 
 
 def test_the_page_names_every_fault(page: str) -> None:
-    found = {name for kind in (Faults, Deliveries, Resends) for name in vars(kind)}
+    found = {name for kind in (Faults, StreamFaults, MessageUpdates) for name in vars(kind)}
     public = {name for name in found if not name.startswith("_")} - INNER
     missing = [name for name in sorted({*public, *SWITCHES}) if name not in page]
     assert not missing

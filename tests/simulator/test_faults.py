@@ -95,7 +95,7 @@ async def test_a_slow_workspace_answers_everything_later() -> None:
         started = monotonic()
         assert (await bot.get("me"))[0] == 200
         assert monotonic() - started >= 0.3
-        world.simulator.faults.forget()
+        world.simulator.faults.clear()
         assert world.simulator.faults.slowness == 0
 
 
@@ -116,7 +116,7 @@ async def test_a_share_of_all_calls_can_be_refused_until_that_is_forgotten() -> 
         faults, bot = world.simulator.faults, world.sign_in(world.bot)
         faults.fail_some({429: 0.3, 502: 0.2}, Random(1))  # noqa: S311 - no secret
         answers = Counter([(await bot.get("me"))[0] for _ in range(100)])
-        faults.forget()
+        faults.clear()
         after = Counter([(await bot.get("me"))[0] for _ in range(10)])
 
     assert after == {200: 10}

@@ -59,7 +59,7 @@ async def test_forgotten_faults_do_not_happen() -> None:
         world.face.lose_messages()
         world.face.repeat_messages()
         world.face.hold_messages()
-        world.face.forget_faults()
+        world.face.clear_faults()
         say_three(world)
         assert await hear(client) == ["kept back", "one", "two", "three"]
 

@@ -277,7 +277,7 @@ async def test_two_processes_and_200_renewals_end_with_a_working_pair_or_with_th
                 calls = [each.use() for each in workers]
                 killing = [victim.kill_after(seconds)] if victim else []
                 outcomes = set(await asyncio.gather(*calls, *killing)) - {""}
-            scene.simulator.faults.forget()
+            scene.simulator.faults.clear()
             outcomes.add(await use(world, scene.alice.id))
             assert outcomes <= {"alice", "UnreachableError", "NotConnectedError", "killed"}
             if "NotConnectedError" in outcomes:

@@ -126,7 +126,7 @@ class _Run:
         first, last = await self._wait(due_at, self._kill if is_hard else _leave_be)
         over.set()
         waits = (await asking).within(first, last)
-        self._scene.simulator.faults.forget()
+        self._scene.simulator.faults.clear()
         if self._restart is not None:
             await self._restart
         return Burst(await count(self._scene, due_at, since), waits, last - first)

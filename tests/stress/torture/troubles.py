@@ -74,8 +74,8 @@ class Troubles:
             while not until.is_set():
                 tasks.create_task(self._hurt())
                 await self._last(self._random.expovariate(1 / gap))
-        self._scene.simulator.faults.forget()
-        self._scene.simulator.realtime.forget_faults()
+        self._scene.simulator.faults.clear()
+        self._scene.simulator.realtime.clear_faults()
 
     async def _last(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -166,7 +166,7 @@ class Troubles:
         # What a server loses without a word, no client can know; what it loses while it breaks
         # down is what catching up is for.
         await asyncio.sleep(self._random.uniform(0.1, 1.0))
-        self._scene.simulator.realtime.forget_faults()
+        self._scene.simulator.realtime.clear_faults()
         await self._scene.simulator.realtime.drop_all()
         self._losing -= 1
         return "messages lost, then websocket dropped"
