@@ -75,8 +75,9 @@ from bot.models import AuthToken
 from bot.parsing import Listener
 from bot.rocketchat.account import wait_for_account
 from bot.rocketchat.client import RestClient, open_rest_client
-from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
-from bot.rocketchat.realtime import RealtimeClient
+from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
+from bot.rocketchat.rate_limit.limiter import PeopleWaiting
+from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.retry import TaskRunner
 from bot.scheduler.scheduler import Scheduler
 from bot.scheduler.tasks import MAX_DELAY, ScheduledTasks
@@ -123,6 +124,7 @@ class AppOverrides:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     browser_timeout_s: float = BROWSER_TIMEOUT_S
     seconds: Callable[[], float] = time.monotonic
+    realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 
 @asynccontextmanager
@@ -157,6 +159,7 @@ class _App:
         self._stack: Final = stack
         self._now: Final = overrides.now
         self._metrics: Final = Metrics(version("session-bot"))
+        self._people_waiting: Final = PeopleWaiting(overrides.seconds)
         self._health: Final = StorageHealth()
 
     async def open_bot(self) -> Bot:
@@ -165,7 +168,10 @@ class _App:
         await self._open_features()
         scheduler = await self._open_scheduler()
         realtime = RealtimeClient(
-            self._settings.workspace.url, self._token, timing=self._overrides.backoff
+            self._settings.workspace.url,
+            self._token,
+            settings=self._overrides.realtime,
+            backoff=self._overrides.backoff,
         )
         queues = UserQueues(self._overrides.backoff)
         receiver, dispatcher = self._make_dispatcher(realtime, queues)
@@ -173,7 +179,7 @@ class _App:
             counters=self._counters,
             status_report=self._status_report,
             database=self._database,
-            limiter=self._rest.budget,
+            limiter=self._rest.rate_limiter,
             bot_id=self._account.id,
             max_delay=MAX_DELAY,
         )
@@ -187,7 +193,7 @@ class _App:
             public_url=self.public_url,
         )
         add_realtime_gauges(self._metrics, realtime)
-        add_rate_limit_gauges(self._metrics, self._rest.budget)
+        add_rate_limit_gauges(self._metrics, self._rest.rate_limiter)
         add_storage_gauges(self._metrics, self._database, self._health)
         add_queue_gauge(
             self._metrics,
@@ -227,10 +233,10 @@ class _App:
         connecting = open_rest_client(
             settings.workspace.url,
             self._token,
-            timeout=self._overrides.request_timeout_s,
-            most_waiting=settings.bot.most_waiting,
-            note=metrics.record_request,
-            is_anybody_waiting=metrics.reply_timer.is_any,
+            timeout_s=self._overrides.request_timeout_s,
+            max_queued=settings.bot.most_waiting,
+            on_request=metrics.record_request,
+            people_waiting=self._people_waiting,
         )
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
@@ -288,7 +294,7 @@ class _App:
             pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
         )
 
-    async def _open_oauth(self) -> OAuth | None:
+    async def _open_oauth(self) -> OAuthProvider | None:
         settings = self._settings.oauth
         if not settings.client_id:
             await warn_if_oauth_is_missing(self._database)
@@ -389,7 +395,7 @@ class _App:
             throttle=ReplyThrottle(now),
             reply_sender=self._reply_sender,
             realtime=realtime,
-            expected_wait=self._rest.expected_wait,
+            expected_wait=self._rest.rate_limiter.expected_wait,
             metrics=self._metrics,
             now=now,
         )
@@ -416,6 +422,7 @@ class _App:
             worker=worker,
             health=self._health,
             reply_timer=self._metrics.reply_timer,
+            people_waiting=self._people_waiting,
             now=now,
         )
         receiver = MessageReceiver(

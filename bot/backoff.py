@@ -1,32 +1,29 @@
+"""Pauses between retries."""
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait for what, in seconds.
+    """How long to pause between retries, in seconds.
 
-    A link that is silent for ``silence`` is asked for a sign of life, and dropped ``pong`` later.
-    Pauses between tries are drawn from 0 to a ceiling that doubles from ``first_pause`` to
-    ``longest_pause``, and starts anew after a link that was live for ``calm``. Every ``recheck``
-    it is looked for what a live link has not delivered.
+    Each pause is drawn from 0 to a ceiling that doubles from ``first_pause_s`` to
+    ``max_pause_s``. The ceiling starts over after a connection was live for ``reset_after_s``.
     """
 
-    connect: float = 15.0
-    call: float = 15.0
-    silence: float = 20.0
-    pong: float = 15.0
-    first_pause: float = 1.0
-    longest_pause: float = 60.0
-    calm: float = 60.0
-    recheck: float = 180.0
+    first_pause_s: float = 1.0
+    max_pause_s: float = 60.0
+    reset_after_s: float = 60.0
 
 
-def make_pauses(timing: Backoff, random: Callable[[], float]) -> Iterator[float]:
-    """Yield the seconds before each next try, for ever; ``random`` gives 0 to 1."""
-    ceiling = timing.first_pause
+def make_pauses(backoff: Backoff, random: Callable[[], float]) -> Iterator[float]:
+    """Yield the seconds to pause before each next try, without end.
+
+    ``random`` returns a number from 0 to 1.
+    """
+    ceiling = backoff.first_pause_s
     while True:
-        # The whole range, not its upper part: many bots of one workspace must not come back as
-        # one when it restarts.
-        yield random() * min(ceiling, timing.longest_pause)
-        ceiling = min(2 * ceiling, timing.longest_pause)
+        # Full jitter: bots that lost the same workspace must not all come back at once.
+        yield random() * min(ceiling, backoff.max_pause_s)
+        ceiling = min(2 * ceiling, backoff.max_pause_s)

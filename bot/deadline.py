@@ -1,4 +1,4 @@
-"""Not waiting for ever in somebody's name: a browser shows nothing until there is an answer."""
+"""A deadline for work that a browser waits for: it shows nothing until there is an answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,28 +12,29 @@ T = TypeVar("T")
 async def within(
     seconds: float, work: Awaitable[T], expected_wait: Callable[[], float | None]
 ) -> T:
-    """Return what comes of reading from the workspace, if it comes within so many seconds.
+    """Return the result of ``work``, a read from the workspace, or cancel it after ``seconds``.
 
-    Raises RateLimitedError, which says how long it would still have been, where the work waits for
-    its turn (``expected_wait`` is in seconds, None where nothing waits), else UnreachableError.
+    ``expected_wait`` returns how many seconds the work would still be queued for the rate limit,
+    or None if it is not queued. Raises RateLimitedError with that wait if it is queued at the
+    deadline, UnreachableError if it is not, and whatever ``work`` raises.
     """
     async with asyncio.TaskGroup() as tasks:
-        working = tasks.create_task(_catch(work))
-        await asyncio.wait([working], timeout=seconds)
+        task = tasks.create_task(_catch(work))
+        await asyncio.wait([task], timeout=seconds)
         wait = expected_wait()
-        working.cancel()
-    if working.cancelled():
+        task.cancel()
+    if task.cancelled():
         if wait is None:
             raise UnreachableError(f"the workspace did not answer within {seconds:.0f} s")
-        raise RateLimitedError("a browser cannot wait for its turn as long as that", wait)
-    outcome = working.result()
+        raise RateLimitedError("still queued for the rate limit at the browser's deadline", wait)
+    outcome = task.result()
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
 async def _catch(work: Awaitable[T]) -> T | Exception:
-    # The outcome is handed out as a value: the group would wrap an error in another.
+    # As a value: the task group would wrap an error in an ExceptionGroup.
     try:
         return await work
     except Exception as error:  # noqa: BLE001 - it is raised again

@@ -36,8 +36,8 @@ def add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
     """Add what the workspace's rate limit allows, and what waits for it."""
 
     def count_waiting() -> Mapping[str, float]:
-        interactive = limiter.count_waiting(is_background=False)
-        background = limiter.count_waiting(is_background=True)
+        interactive = limiter.count_queued(is_background=False)
+        background = limiter.count_queued(is_background=True)
         return {"interactive": interactive, "background": background}
 
     def read_remaining() -> Mapping[str, float]:
@@ -57,7 +57,7 @@ def add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
         "rate_limit_allowed",
         "Requests that a window allows",
         "route",
-        lambda: _min_by_route(limiter.allowed),
+        lambda: _min_by_route(limiter.limits),
     )
 
 

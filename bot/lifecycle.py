@@ -74,7 +74,7 @@ class Bot:
     async def _listen(self) -> None:
         receiver = self._receiver
         await self._realtime.run(
-            hear=receiver.hear, before_live=self._catch_up, recheck=receiver.recheck
+            on_message=receiver.hear, before_live=self._catch_up, recheck=receiver.recheck
         )
 
     async def _catch_up(self) -> None:

@@ -53,28 +53,18 @@ class ReportOutcome(StrEnum):
     POSTPONED = "postponed"
 
 
-_CLAIMED_ELSEWHERE_S: Final = 0.03
-"""For so long a new message counts as waiting even if another process has claimed it."""
-
-
 class ReplyTimer:
     """Measures how long messages have waited for their reply; ``seconds`` is a monotonic clock."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self._seconds: Final = seconds
         self._started_at: Final[dict[str, float]] = {}
-        self._last_start = float("-inf")
 
     def start(self, message_ids: Iterable[str]) -> None:
         """Start measuring; messages that are being measured keep their start."""
         now = self._seconds()
         for message_id in message_ids:
-            self._last_start = now
             self._started_at.setdefault(message_id, now)
-
-    def is_any(self) -> bool:
-        """Return whether any message waits, in this process or in another."""
-        return bool(self._started_at) or self._seconds() - self._last_start < _CLAIMED_ELSEWHERE_S
 
     def elapsed_s(self, message_id: str) -> float:
         """Return how long the message has waited; 0 for one that is not being measured."""

@@ -58,7 +58,7 @@ async def check_everything(
     """
     limit = None
     token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
-    async with open_rest_client(settings.workspace.url, token, timeout=patience) as rest:
+    async with open_rest_client(settings.workspace.url, token, timeout_s=patience) as rest:
         finding, version = await check_reach(rest, settings.workspace.url)
         yield finding
         if version:

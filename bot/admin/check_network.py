@@ -13,6 +13,7 @@ from bot.admin.http_probe import fetch_metrics, open_stand_in, visit
 from bot.config import Settings
 from bot.errors import GrantRefusedError, RefusedError, UnreachableError, WorkspaceError
 from bot.rocketchat.client import RestClient
+from bot.rocketchat.inspection import fetch_redirect_uris
 from bot.rocketchat.oauth import OAuthClient, open_oauth
 
 _NO_CODE: Final = SecretStr("session-bot-check-no-code")
@@ -32,7 +33,7 @@ async def check_oauth(
     finding = await _check_client(settings, callback, patience)
     yield finding
     try:
-        addresses = await rest.inquiries.fetch_redirects(settings.oauth.client_id)
+        addresses = await fetch_redirect_uris(rest, settings.oauth.client_id)
     except WorkspaceError:
         return
     if addresses and callback not in addresses:
@@ -42,7 +43,7 @@ async def check_oauth(
 
 async def _check_client(settings: Settings, callback: str, patience: float) -> CheckResult:
     client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, callback)
-    opening = open_oauth(settings.workspace.url, client, now=_now, timeout=patience)
+    opening = open_oauth(settings.workspace.url, client, now=_now, timeout_s=patience)
     try:
         async with opening as oauth:
             await oauth.exchange(_NO_CODE)
@@ -97,7 +98,7 @@ async def find_limit(
         return make_ok(
             "rate limit", f"{limit} calls a minute and route, says the running bot"
         ), limit
-    allowed = rest.budget.allowed.values()
+    allowed = rest.rate_limiter.limits.values()
     if allowed:
         words = f"{min(allowed)} calls a minute and route, the bot's own among them"
         return make_ok("rate limit", words), min(allowed)

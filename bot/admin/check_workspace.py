@@ -14,8 +14,9 @@ from bot.errors import (
 from bot.features.accounts.linking import reject_forged_token
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
-from bot.rocketchat.realtime import Backoff
-from bot.rocketchat.realtime.client import try_listening
+from bot.rocketchat.inspection import fetch_roles, find_room, has_device_management
+from bot.rocketchat.realtime import RealtimeSettings
+from bot.rocketchat.realtime.client import try_connect
 
 _OLDEST: Final = (6, 5)
 _NEWEST: Final = (8, 8)
@@ -67,9 +68,9 @@ async def check_login(rest: RestClient, token: AuthToken) -> CheckResult:
 
 async def check_listening(url: str, token: AuthToken, patience: float) -> CheckResult:
     """Open the websocket that the bot hears by."""
-    timing = Backoff(connect=patience, call=patience)
+    limits = RealtimeSettings(connect_timeout_s=patience, call_timeout_s=patience)
     try:
-        await try_listening(url, token, timing)
+        await try_connect(url, token, limits)
     except TokenRejectedError as error:
         return make_problem("listening", str(error), _NEW_TOKEN)
     except WorkspaceError as error:
@@ -98,7 +99,7 @@ async def check_account(rest: RestClient, token: AuthToken) -> AsyncIterator[Che
 
 async def _check_roles(rest: RestClient) -> CheckResult:
     try:
-        roles = await rest.inquiries.fetch_roles()
+        roles = await fetch_roles(rest)
     except WorkspaceError as error:
         return make_warning("roles", f"they could not be read: {error}", "Try again")
     remedy = "Give the account the roles user and bot (Administration, Users)"
@@ -117,7 +118,7 @@ async def _check_roles(rest: RestClient) -> CheckResult:
 
 async def _check_licence(rest: RestClient) -> CheckResult:
     try:
-        is_licensed = await rest.inquiries.is_licensed()
+        is_licensed = await has_device_management(rest)
     except WorkspaceError as error:
         return make_warning(
             "licence", f"device management could not be tried: {error}", "Try again"
@@ -131,7 +132,7 @@ async def _check_licence(rest: RestClient) -> CheckResult:
 async def check_room(rest: RestClient, name: str) -> CheckResult:
     """Look for the room of the bot's own report."""
     try:
-        room = await rest.inquiries.find_room(name)
+        room = await find_room(rest, name)
     except WorkspaceError as error:
         return make_warning("report", f"the room could not be looked up: {error}", "Try again")
     if room is None:

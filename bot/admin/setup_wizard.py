@@ -140,11 +140,11 @@ class SetupWizard:
 
     async def _try_url(self, url: str) -> AsyncIterator[CheckResult]:
         nobody = AuthToken("", SecretStr(""))
-        async with open_rest_client(url, nobody, timeout=self._patience) as rest:
+        async with open_rest_client(url, nobody, timeout_s=self._patience) as rest:
             yield (await check_reach(rest, url))[0]
 
     async def _try_token(self, url: str, token: AuthToken) -> AsyncIterator[CheckResult]:
-        async with open_rest_client(url, token, timeout=self._patience) as rest:
+        async with open_rest_client(url, token, timeout_s=self._patience) as rest:
             login = await check_login(rest, token)
             yield login
             if login.level is Level.PROBLEM:
@@ -154,7 +154,7 @@ class SetupWizard:
                 yield finding
 
     async def _try_room(self, url: str, token: AuthToken, room: str) -> AsyncIterator[CheckResult]:
-        async with open_rest_client(url, token, timeout=self._patience) as rest:
+        async with open_rest_client(url, token, timeout_s=self._patience) as rest:
             yield await check_room(rest, room)
 
 

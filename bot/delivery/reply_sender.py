@@ -123,8 +123,7 @@ class ReplySender:
             async with asyncio.timeout(_PICTURE_TIMEOUT_S):
                 png = await pictures.draw(timeline)
                 if png:
-                    uploads = self._rest.uploads
-                    await uploads.post_picture(room_id, png, timeline.caption, thread_id)
+                    await self._rest.send_picture(room_id, png, timeline.caption, thread_id)
         except (BotError, TimeoutError) as error:
             self._log.warning("sent without its picture", room_id=room_id, problem=repr(error))
             if isinstance(error, RefusedError | ProtocolError):

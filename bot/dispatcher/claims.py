@@ -13,6 +13,7 @@ from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
 from bot.errors import StorageError
 from bot.metrics import ReplyTimer
 from bot.models import Message
+from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
 
@@ -38,6 +39,7 @@ class MessageClaims:
         worker: MessageWorker,
         health: StorageHealth,
         reply_timer: ReplyTimer,
+        people_waiting: PeopleWaiting,
         now: Callable[[], datetime],
     ) -> None:
         self._name: Final = name
@@ -46,6 +48,7 @@ class MessageClaims:
         self._worker: Final = worker
         self._health: Final = health
         self._reply_timer: Final = reply_timer
+        self._people_waiting: Final = people_waiting
         self._now: Final = now
         self._pending: Final[dict[str, PendingMessage]] = {}
         self._log = structlog.get_logger("claims")
@@ -57,6 +60,7 @@ class MessageClaims:
         """
         new = {each.id: each for each in messages if each.id not in self._pending}
         self._reply_timer.start(new)
+        self._people_waiting.add(new)
         room = self._queues.room
         mine, others = list(new.values())[:room], list(new.values())[room:]
         now = self._now()
@@ -70,6 +74,7 @@ class MessageClaims:
                 self._queue(PendingMessage(entry, message, is_repeat=False, free_until=free_until))
         for message_id in new.keys() - self._pending.keys():
             self._reply_timer.stop(message_id)
+            self._people_waiting.remove(message_id)
         if new:
             self._health.note_success()
 
@@ -83,6 +88,7 @@ class MessageClaims:
         )
         new = [each for each in entries if each.message_id not in self._pending]
         self._reply_timer.start(each.message_id for each in new)
+        self._people_waiting.add(each.message_id for each in new)
         for entry in new:
             self._queue(PendingMessage(entry, None, is_repeat=True))
         if new:
@@ -129,6 +135,7 @@ class MessageClaims:
         if progress is Progress.DONE:
             del self._pending[pending.entry.message_id]
             self._reply_timer.stop(pending.entry.message_id)
+            self._people_waiting.remove(pending.entry.message_id)
         return progress
 
     async def _put_back(self, pending: PendingMessage) -> Progress:

@@ -49,8 +49,8 @@ class UserQueues:
 
     def __init__(self, backoff: Backoff) -> None:
         # Somebody waits for the answer.
-        max_pause = min(backoff.longest_pause, _MAX_PAUSE_S)
-        self._backoff: Final = replace(backoff, longest_pause=max_pause)
+        max_pause = min(backoff.max_pause_s, _MAX_PAUSE_S)
+        self._backoff: Final = replace(backoff, max_pause_s=max_pause)
         self._queues: Final[dict[str, _UserQueue]] = {}
         self._places: Final = asyncio.Semaphore(_MAX_CONCURRENT)
         self._stopping: Final = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The bot's own account, asked for until the workspace answers."""
+"""Fetching the bot's own account at the start."""
 
 import asyncio
 import secrets
@@ -12,7 +12,7 @@ from bot.rocketchat.client import RestClient
 
 
 async def wait_for_account(rest: RestClient, token: AuthToken, backoff: Backoff) -> Sender:
-    """Return the token's account, as soon as the workspace answers; raise TokenRejectedError."""
+    """Return the token's account, as soon as the workspace answers; raises TokenRejectedError."""
     log = structlog.get_logger("app")
     pauses = make_pauses(backoff, secrets.SystemRandom().random)
     while True:

@@ -1,14 +1,14 @@
-"""The workspace's REST API as typed calls."""
+"""The workspace's REST API as typed methods."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 from bot.errors import (
-    NotLicensedError,
     ProtocolError,
     RateLimitedError,
     RefusedError,
@@ -27,11 +27,15 @@ from bot.models import (
     SessionPage,
     User,
 )
-from bot.rocketchat.rate_limit.limiter import MOST_WAITING, RateLimiter
-from bot.rocketchat.rate_limit.queue import BackgroundPacer, nobody
-from bot.rocketchat.requests import Query, RequestExecutor
-from bot.rocketchat.transport import Note, note_nothing, open_http
-from bot.rocketchat.uploads import Uploads
+from bot.rocketchat.rate_limit.limiter import (
+    DEFAULT_MAX_QUEUED,
+    BackgroundPacer,
+    PeopleWaiting,
+    RateLimiter,
+)
+from bot.rocketchat.requests import ReadRequest, RequestExecutor
+from bot.rocketchat.responses import parse_server_time
+from bot.rocketchat.transport import File, RequestObserver, ignore_request, open_http
 from bot.rocketchat.wire import (
     format_date,
     format_message,
@@ -43,166 +47,83 @@ from bot.rocketchat.wire import (
     parse_user,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class RoomStanding:
-    """A room as the bot finds it."""
-
-    id: str
-    name: str
-    is_member: bool
-    is_read_only: bool
-
-
-class Inquiries:
-    """Questions asked with the bot's own token. Everything raises WorkspaceError."""
-
-    def __init__(self, calls: RequestExecutor, token: AuthToken) -> None:
-        self._calls: Final = calls
-        self._token: Final = token
-
-    async def find_room(self, name: str) -> RoomStanding | None:
-        """Find a room by its id, or by its name with or without ``#``; None without one.
-
-        One that the bot must not see is as one that there is not: the server tells no difference.
-        """
-        room = await self._find("roomName", name.removeprefix("#"))
-        if room is None and not name.startswith("#"):
-            room = await self._find("roomId", name)
-        if room is None:
-            return None
-        room_id = _text(room.get("_id"))
-        answer = await self._ask("v1/subscriptions.getOne", roomId=room_id)
-        return RoomStanding(
-            id=room_id,
-            name=_text(room.get("name")) or room_id,
-            is_member=bool(answer.get("subscription")),
-            is_read_only=room.get("ro") is True,
-        )
-
-    async def fetch_roles(self) -> frozenset[str]:
-        """Return the roles of the bot's own account."""
-        roles = (await self._ask("v1/me")).get("roles")
-        return frozenset(map(_text, roles)) if isinstance(roles, list) else frozenset()
-
-    async def is_licensed(self) -> bool:
-        """Return whether the workspace has device management, by looking at the bot's sessions."""
-        try:
-            await self._ask("v1/sessions/list", count="1")
-        except NotLicensedError:
-            return False
-        return True
-
-    async def fetch_redirects(self, client_id: str) -> tuple[str, ...] | None:
-        """Return where the OAuth application sends people back; None where that is not shown.
-
-        Up to 6.12 the answer holds the application's secret too, which is not looked at.
-        """
-        try:
-            answer = await self._ask("v1/oauth-apps.get", clientId=client_id)
-        except RefusedError:
-            return None
-        app = answer.get("oauthApp")
-        addresses = _text(app.get("redirectUri")) if isinstance(app, Mapping) else ""
-        return tuple(addresses.replace(",", " ").split()) or None
-
-    async def _find(self, key: str, value: str) -> Document | None:
-        try:
-            room = (await self._ask("v1/rooms.info", **{key: value})).get("room")
-        except RefusedError:
-            return None
-        return room if isinstance(room, Mapping) else None
-
-    async def _ask(self, route: str, **query: str) -> Document:
-        return await self._calls.read(Query(self._token, route, tuple(query.items())))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-_MAX_SESSIONS: Final = 100
-_SENDS: Final = 2
-_HISTORY_PAGE: Final = 100
-_HISTORIES: Final = {
+_MAX_SESSIONS_PER_PAGE: Final = 100
+_MAX_SENDS: Final = 2
+_HISTORY_PAGE_SIZE: Final = 100
+_HISTORY_ROUTES: Final = {
     RoomType.DIRECT: "v1/im.history",
     RoomType.CHANNEL: "v1/channels.history",
     RoomType.PRIVATE: "v1/groups.history",
 }
+_USERS_IN_DIRECT_ROOM: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Messages, newest first; ``is_last`` where there is nothing older in the span."""
+    """Messages, newest first; ``is_last`` if there are no older ones in the requested span."""
 
     messages: tuple[Message, ...]
     is_last: bool
 
 
 class RestClient:
-    """The workspace's REST API, typed. One HTTP request per call unless it says otherwise.
+    """The workspace's REST API, with the bot's own token unless a method takes another.
 
-    Every call may raise a ``WorkspaceError``. Reads are asked again a few times while the
-    workspace is unreachable. A call waits for its turn where the workspace's rate limit is
-    reached; ``RateLimitedError`` means that too many wait already.
+    A method sends one HTTP request unless its docstring says otherwise, and may raise any
+    ``WorkspaceError``. Reads are retried while the workspace is unreachable. Requests are queued
+    while the workspace's rate limit is reached; ``RateLimitedError`` means that too many are.
     """
 
     def __init__(
-        self, calls: RequestExecutor, token: AuthToken, *, is_background: bool = False
+        self, executor: RequestExecutor, token: AuthToken, *, is_background: bool = False
     ) -> None:
-        self._calls = calls
-        self._token = token
-        self._is_background = is_background
+        self._executor: Final = executor
+        self._token: Final = token
+        self._is_background: Final = is_background
 
     @property
-    def budget(self) -> RateLimiter:
-        """What the workspace's rate limit leaves, and who waits for it."""
-        return self._calls.budget
-
-    @property
-    def inquiries(self) -> Inquiries:
-        """What only the operator asks."""
-        return Inquiries(self._calls, self._token)
-
-    @property
-    def uploads(self) -> Uploads:
-        """What says pictures."""
-        return Uploads(self._calls, self._token, is_background=self._is_background)
+    def rate_limiter(self) -> RateLimiter:
+        """The rate limiter that all views of this client share."""
+        return self._executor.limiter
 
     def in_background(self) -> "RestClient":
-        """Return a view of the same client whose calls let those of people go first."""
-        return RestClient(self._calls, self._token, is_background=True)
+        """Return a view of this client for scheduled work: people's requests are sent first."""
+        return RestClient(self._executor, self._token, is_background=True)
 
-    def expected_wait(self, user_id: str) -> float | None:
-        """Seconds until the user's waiting call is likely to go; None if none of theirs waits."""
-        return self._calls.budget.expected_wait(user_id)
+    async def read(self, route: str, query: Mapping[str, str]) -> Document:
+        """Send a GET with the bot's token; ``route`` is like ``v1/rooms.info``."""
+        return await self._executor.read(self._make_request(route, self._token, query))
 
     async def fetch_version(self) -> str:
-        """Return the server's major and minor version, as in ``8.3``; needs no token."""
-        document = await self._read("info", None)
-        found = document.get("version")
-        if not isinstance(found, str) or not found:
+        """Return the server's major and minor version, like ``8.3``; needs no token."""
+        document = await self._executor.read(self._make_request("info", None, {}))
+        version = document.get("version")
+        if not isinstance(version, str) or not version:
             raise ProtocolError("info: no version in the answer; is workspace.url right?")
-        return found
+        return version
+
+    async def fetch_time(self) -> datetime:
+        """Return the server's time in whole seconds; not rate-limited, not retried."""
+        return parse_server_time("info", await self._executor.probe("info"))
 
     async def fetch_user(self, token: AuthToken) -> User:
-        """Return whose token this is; raises ``TokenRejectedError``."""
-        return parse_user(await self._read("v1/me", token))
+        """Return the user whose token this is; raises ``TokenRejectedError``."""
+        return parse_user(await self._executor.read(self._make_request("v1/me", token, {})))
 
     async def fetch_session(
         self, token: AuthToken, session_id: str, *, is_fresh: bool = False
     ) -> Session:
-        """Return one session of the token's owner, logged out ones included.
+        """Return one session of the token's owner, which may be logged out.
 
-        An answer may be 3 seconds old unless ``is_fresh`` is asked for. Raises
-        ``SessionNotFoundError`` (foreign ones too), ``NotLicensedError``.
+        It may be 3 seconds old unless ``is_fresh``. Raises ``SessionNotFoundError``, also for
+        another user's session, and ``NotLicensedError``.
         """
-        question = self._make_question("v1/sessions/info", token, {"sessionId": session_id})
+        request = self._make_request("v1/sessions/info", token, {"sessionId": session_id})
 
         async def fetch() -> Session:
-            return parse_session(await self._calls.read(question))
+            return parse_session(await self._executor.read(request))
 
-        return await self._calls.recall(question, fetch, is_fresh=is_fresh)
+        return await self._executor.read_cached(request, fetch, is_fresh=is_fresh)
 
     async def fetch_sessions(
         self,
@@ -213,48 +134,49 @@ class RestClient:
         words: str = "",
         is_fresh: bool = False,
     ) -> SessionPage:
-        """Return the owner's sessions that are not logged out, newest first.
+        """Return the sessions of the token's owner that are not logged out, newest first.
 
-        ``count`` is held to 1..100. ``words`` must stand, as they are, in the device's name,
-        type or system, or in the session's id. An answer may be 3 seconds old unless
-        ``is_fresh`` is asked for. Raises ``NotLicensedError``.
+        ``count`` is limited to 1..100. ``words`` must occur, as they are, in the device's name,
+        type or system, or in the session's id. The page may be 3 seconds old unless ``is_fresh``.
+        Raises ``NotLicensedError``.
         """
-        # 0 is no page at all but a database error: server source `getPaginationItems.ts`, 8.3.
-        size = min(max(count, 1), _MAX_SESSIONS)
+        # A count of 0 is a database error: server source `getPaginationItems.ts`, 8.3.
+        size = min(max(count, 1), _MAX_SESSIONS_PER_PAGE)
         query = {"count": str(size), "offset": str(max(offset, 0))}
         if words:
             query["filter"] = words
-        question = self._make_question("v1/sessions/list", token, query)
+        request = self._make_request("v1/sessions/list", token, query)
 
         async def fetch() -> SessionPage:
-            return parse_session_page(await self._calls.read(question))
+            return parse_session_page(await self._executor.read(request))
 
-        return await self._calls.recall(question, fetch, is_fresh=is_fresh)
+        return await self._executor.read_cached(request, fetch, is_fresh=is_fresh)
 
     async def log_out_session(self, token: AuthToken, session_id: str) -> None:
-        """Log a session of the token's owner out; doing it again is no error (seen on 6.5.3).
+        """Log out a session of the token's owner; repeating it is no error (seen on 6.5.3).
 
-        Raises ``SessionNotFoundError``, ``NotLicensedError``.
+        Raises ``SessionNotFoundError`` and ``NotLicensedError``.
         """
         try:
-            await self._post("v1/sessions/logout.me", token, {"sessionId": session_id})
+            await self._write("v1/sessions/logout.me", {"sessionId": session_id}, token=token)
         finally:
-            self._calls.forget(token.user_id)
+            self._executor.forget(token.user_id)
 
     async def send_message(self, message: OutgoingMessage) -> bool:
-        """Send as the bot. Returns only if the message stands in the room, and stands once.
+        """Send a message as the bot; return only if the room has it, and has it once.
 
-        True where the server said so of this very call, which it does once for each message id.
-        A doubtful send costs a ``chat.getMessage``, and one more send if nothing was stored.
+        Return true if the server confirmed this very call, which it does once for each message id.
+        If the outcome of a send is unknown, one ``chat.getMessage`` follows, and one more send if
+        the message was not stored.
         """
-        for sends_left in reversed(range(_SENDS)):
+        for sends_left in reversed(range(_MAX_SENDS)):
             try:
-                await self._post_message(message)
+                await self._write("v1/chat.sendMessage", format_message(message))
             except (RateLimitedError, TokenRejectedError):
                 raise
             except WorkspaceError as error:
-                # A used id is refused with a text that changes by version (and an App's veto has
-                # the same one), so only the room can tell.
+                # A used id is refused with a text that differs by version and is the same for an
+                # App's veto, so only the room can tell.
                 if await self._is_stored(message):
                     return False
                 if not (sends_left and isinstance(error, UnreachableError)):
@@ -263,70 +185,85 @@ class RestClient:
                 return True
         raise AssertionError("the last send either returns or raises")
 
+    async def send_picture(
+        self, room_id: str, png: bytes, caption: str, thread_id: str | None = None
+    ) -> None:
+        """Upload a picture and post it in a room, at most once. Sends two requests.
+
+        A WorkspaceError leaves open whether the picture was posted, and nothing is retried: the
+        server chooses the message's id, and a second ``rooms.mediaConfirm`` posts a second message
+        (server source ``app/api/server/v1/rooms.ts``, 7.x; seen on 8.3). Raises ``ProtocolError``
+        if the workspace has no such routes (before about 6.10), ``RefusedError`` if it accepts no
+        files.
+        """
+        room_path = f"/{quote(room_id, safe='')}"
+        file = File("devices.png", "image/png", png)
+        stored = (await self._write("v1/rooms.media", file, subpath=room_path)).get("file")
+        file_id = stored.get("_id") if isinstance(stored, Mapping) else None
+        if not isinstance(file_id, str) or not file_id:
+            raise ProtocolError("rooms.media: no file in the answer")
+        body = {"msg": caption} | ({"tmid": thread_id} if thread_id else {})
+        file_path = f"{room_path}/{quote(file_id, safe='')}"
+        await self._write("v1/rooms.mediaConfirm", body, subpath=file_path)
+
     async def fetch_message(self, message_id: str) -> Message | None:
-        """Return a message that the bot may see; its room type is not known here."""
+        """Return a message that the bot may see, without its room type; None if there is none."""
         try:
-            document = await self._read("v1/chat.getMessage", self._token, {"msgId": message_id})
+            document = await self.read("v1/chat.getMessage", {"msgId": message_id})
         except RefusedError as error:
-            # An unknown id is refused without a word (6.5.3 and 8.3).
+            # An unknown id is refused without a reason (6.5.3 and 8.3).
             if not error.reason:
                 return None
             raise
         return parse_message(_require_object(document, "message"))
 
+    async def fetch_history(
+        self, room: Room, oldest: datetime, latest: datetime | None = None
+    ) -> HistoryPage:
+        """Return the last 100 messages of a room between two times, both included.
+
+        Replies in threads are among them.
+        """
+        query = {"roomId": room.id, "oldest": format_date(oldest), "count": str(_HISTORY_PAGE_SIZE)}
+        query |= {"latest": format_date(latest)} if latest else {}
+        # Threads are left out unless they are requested (server source `v1/im.ts`, 8.3).
+        query |= {"inclusive": "true", "showThreadMessages": "true"}
+        document = await self.read(_HISTORY_ROUTES[room.type], query)
+        rows = document.get("messages")
+        if not isinstance(rows, list):
+            raise ProtocolError("history: no messages in the answer")
+        messages = tuple(parse_history(rows, room.type))
+        return HistoryPage(messages, is_last=len(rows) < _HISTORY_PAGE_SIZE)
+
     async def fetch_room(self, room_id: str) -> Room:
         """Return a room that the bot is in; raises ``RefusedError`` for others."""
-        document = await self._read("v1/rooms.info", self._token, {"roomId": room_id})
+        document = await self.read("v1/rooms.info", {"roomId": room_id})
         return parse_room(_require_object(document, "room"))
 
-    async def open_direct_room(self, username: str) -> Room:
-        """Return the direct room of the bot and this user, made if there was none.
-
-        Raises ``RefusedError`` where there is no such user.
-        """
-        answer = await self._post("v1/im.create", self._token, {"username": username})
-        room = parse_room(_require_object(answer, "room"))
-        names = {name.casefold() for name in room.usernames}
-        # 8.3 answers an unknown name with a room that holds the caller only.
-        if len(room.usernames) != 2 or username.casefold() not in names:  # noqa: PLR2004 - a pair
-            raise RefusedError(f"im.create: no direct room with {username}", "error-invalid-user")
-        return room
-
-    async def fetch_time(self) -> datetime:
-        """Return the server's own time, in whole seconds."""
-        return await self._calls.read_time()
-
     async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
-        """Return the rooms of the bot in which anything was said since then, and perhaps more.
+        """Return the rooms of the bot with messages since then, and perhaps others.
 
-        Every message counts in its room, a reply in a thread too, whoever follows it (server
-        source ``notifyUsersOnMessage``, 6.5 to 8.3); a subscription is not touched by all.
+        Every message changes its room, a reply in a thread too, whoever follows it (server source
+        ``notifyUsersOnMessage``, 6.5 to 8.3); not every message changes a subscription.
         """
         query = {"updatedSince": format_date(since)}
-        rows = (await self._read("v1/rooms.get", self._token, query)).get("update")
+        rows = (await self.read("v1/rooms.get", query)).get("update")
         if not isinstance(rows, list):
             raise ProtocolError("rooms.get: no rooms in the answer")
         return tuple(parse_room(row) for row in rows if isinstance(row, dict))
 
-    async def fetch_history(
-        self, room: Room, oldest: datetime, latest: datetime | None = None
-    ) -> HistoryPage:
-        """Return what was said last in the room between these times, both included.
+    async def open_direct_room(self, username: str) -> Room:
+        """Return the direct room of the bot and this user, which is created if it is missing.
 
-        Replies in threads are in it too; it costs little memory, however much was said.
+        Raises ``RefusedError`` if there is no such user.
         """
-        query = {"roomId": room.id, "oldest": format_date(oldest), "count": str(_HISTORY_PAGE)}
-        query |= {"latest": format_date(latest)} if latest else {}
-        # Threads are left out where they are not asked for (server source `v1/im.ts`, 8.3).
-        query |= {"inclusive": "true", "showThreadMessages": "true"}
-        document = await self._read(_HISTORIES[room.type], self._token, query)
-        rows = document.get("messages")
-        if not isinstance(rows, list):
-            raise ProtocolError("history: no messages in the answer")
-        return HistoryPage(tuple(parse_history(rows, room.type)), len(rows) < _HISTORY_PAGE)
-
-    async def _post_message(self, message: OutgoingMessage) -> None:
-        await self._post("v1/chat.sendMessage", self._token, format_message(message))
+        answer = await self._write("v1/im.create", {"username": username})
+        room = parse_room(_require_object(answer, "room"))
+        names = {name.casefold() for name in room.usernames}
+        # 8.3 answers an unknown name with a room that has the caller only.
+        if len(room.usernames) != _USERS_IN_DIRECT_ROOM or username.casefold() not in names:
+            raise RefusedError(f"im.create: no direct room with {username}", "error-invalid-user")
+        return room
 
     async def _is_stored(self, message: OutgoingMessage) -> bool:
         try:
@@ -335,18 +272,26 @@ class RestClient:
             return False
         return found is not None and found.room_id == message.room_id
 
-    async def _read(
-        self, route: str, token: AuthToken | None, query: Mapping[str, str] | None = None
-    ) -> Document:
-        return await self._calls.read(self._make_question(route, token, query or {}))
-
-    async def _post(self, route: str, token: AuthToken, body: Document) -> Document:
-        return await self._calls.write(route, token, body, is_background=self._is_background)
-
-    def _make_question(
+    def _make_request(
         self, route: str, token: AuthToken | None, query: Mapping[str, str]
-    ) -> Query:
-        return Query(token, route, tuple(query.items()), self._is_background)
+    ) -> ReadRequest:
+        return ReadRequest(token, route, tuple(query.items()), self._is_background)
+
+    async def _write(
+        self,
+        route: str,
+        content: Document | File,
+        *,
+        token: AuthToken | None = None,
+        subpath: str = "",
+    ) -> Document:
+        return await self._executor.write(
+            route,
+            token or self._token,
+            content,
+            subpath=subpath,
+            is_background=self._is_background,
+        )
 
 
 @asynccontextmanager
@@ -354,22 +299,24 @@ async def open_rest_client(
     url: str,
     token: AuthToken,
     *,
-    timeout: float = 15.0,  # noqa: ASYNC109 - aiohttp keeps it, request by request
-    pause: float = 0.2,
-    most_waiting: int = MOST_WAITING,
-    note: Note = note_nothing,
-    is_anybody_waiting: Callable[[], bool] = nobody,
+    timeout_s: float = 15.0,
+    retry_pause_s: float = 0.2,
+    max_queued: int = DEFAULT_MAX_QUEUED,
+    on_request: RequestObserver = ignore_request,
+    people_waiting: PeopleWaiting | None = None,
 ) -> AsyncIterator[RestClient]:
     """Open the REST API of the workspace at ``url``, which may end in a path.
 
-    ``token`` is the bot's own; ``timeout`` is for one request and ``pause`` the first wait between
-    two tries, in seconds; at most ``most_waiting`` calls wait for the rate limit.
+    ``token`` is the bot's own. ``timeout_s`` is for one request, ``retry_pause_s`` the first pause
+    between two tries. At most ``max_queued`` requests of people are queued for the rate limit, and
+    as many of schedules. Scheduled requests are delayed while ``people_waiting`` has any.
     """
     loop = asyncio.get_running_loop()
-    budget = RateLimiter(now=loop.time, call_at=loop.call_at, most_waiting=most_waiting)
-    async with open_http(url, timeout=timeout, note=note) as http:
-        courtesy = BackgroundPacer(loop.time, is_anybody_waiting)
-        yield RestClient(RequestExecutor(http, budget, courtesy, pause=pause, now=loop.time), token)
+    limiter = RateLimiter(now=loop.time, call_at=loop.call_at, max_queued=max_queued)
+    pacer = BackgroundPacer(loop.time, people_waiting or PeopleWaiting(loop.time))
+    async with open_http(url, timeout_s=timeout_s, on_request=on_request) as http:
+        executor = RequestExecutor(http, limiter, pacer, retry_pause_s=retry_pause_s, now=loop.time)
+        yield RestClient(executor, token)
 
 
 def _require_object(document: Document, key: str) -> Document:

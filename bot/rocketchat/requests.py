@@ -1,250 +1,234 @@
-"""Calls to the workspace on their way out: shared, in turn, and asked again where that helps."""
+"""Requests to the workspace: shared, rate-limited, and retried where that is safe."""
 
 import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 import structlog
 
-from bot.errors import ProtocolError, UnreachableError
+from bot.errors import UnreachableError
 from bot.models import AuthToken, Document
-from bot.rocketchat.rate_limit.limiter import RateLimiter
-from bot.rocketchat.rate_limit.queue import BackgroundPacer, QueuedCall
-from bot.rocketchat.responses import Response, read_document
+from bot.rocketchat.rate_limit.limiter import BackgroundPacer, RateLimiter
+from bot.rocketchat.rate_limit.queue import QueuedCall
+from bot.rocketchat.responses import Response, extract_document
 from bot.rocketchat.transport import File, HttpTransport, make_headers
 
 T = TypeVar("T")
-_LIFETIME: Final = 3.0
+_TTL_S: Final = 3.0
+_MAX_TRIES: Final = 3
+_RETRY_WITHIN_S: Final = 8.0
 
 
-@dataclass(slots=True)
-class Query:
-    """A read: who asks what. The token itself tells askers apart, not the id that goes with it.
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A GET with its query and token.
 
-    Nobody may change one.
+    Two are equal only with the same token: a user id alone would let a made-up token read another
+    one's responses.
     """
 
     token: AuthToken | None
     route: str
     query: tuple[tuple[str, str], ...] = ()
     is_background: bool = False
-    _hash: int = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        self._hash = hash((self.token, self.route, self.query, self.is_background))
-
-    def __hash__(self) -> int:
-        # Each is looked up ten times.
-        return self._hash
 
     @property
     def user_id(self) -> str:
-        """Whose token asks; empty without one."""
+        """The user id of the token; empty without one."""
         return self.token.user_id if self.token else ""
 
 
 @dataclass(eq=False, slots=True)
-class _Call:
-    landed: asyncio.Event = field(default_factory=asyncio.Event)
+class _InFlight:
+    done: asyncio.Event = field(default_factory=asyncio.Event)
     document: Document | None = None
     error: Exception | None = None
 
 
 class SingleFlight:
-    """Questions on their way: who asks the same meanwhile gets the same answer."""
+    """Sends a read once for all who request it at the same time."""
 
     def __init__(self) -> None:
-        self._flights: Final[dict[Query, _Call]] = {}
+        self._in_flight: Final[dict[ReadRequest, _InFlight]] = {}
 
-    async def join(self, question: Query, fetch: Callable[[], Awaitable[Document]]) -> Document:
-        """Ask, or wait for the one who is asking already; errors are shared too.
+    async def run(self, request: ReadRequest, fetch: Callable[[], Awaitable[Document]]) -> Document:
+        """Return the document of ``fetch``, or of the same request in flight; errors are shared.
 
-        Where the one who asks is cancelled, another one goes on.
+        If the caller that fetches is cancelled, one of the others fetches.
         """
-        while (flight := self._flights.get(question)) is not None:
-            await flight.landed.wait()
-            if flight.error is not None:
-                raise flight.error
-            if flight.document is not None:
-                return flight.document
-        return await self._lead(question, fetch)
+        while (shared := self._in_flight.get(request)) is not None:
+            await shared.done.wait()
+            if shared.error is not None:
+                raise shared.error
+            if shared.document is not None:
+                return shared.document
+        return await self._fetch(request, fetch)
 
     def forget(self, user_id: str) -> None:
-        """Let the user's next question be asked anew: what is on its way may be outdated."""
-        for question in [each for each in self._flights if each.user_id == user_id]:
-            del self._flights[question]
+        """Share none of the user's requests in flight any more: their responses may be outdated."""
+        for request in [each for each in self._in_flight if each.user_id == user_id]:
+            del self._in_flight[request]
 
-    async def _lead(self, question: Query, fetch: Callable[[], Awaitable[Document]]) -> Document:
-        flight = self._flights[question] = _Call()
+    async def _fetch(
+        self, request: ReadRequest, fetch: Callable[[], Awaitable[Document]]
+    ) -> Document:
+        shared = self._in_flight[request] = _InFlight()
         try:
-            flight.document = await fetch()
+            shared.document = await fetch()
         except Exception as error:
-            flight.error = error
+            shared.error = error
             raise
         finally:
-            if self._flights.get(question) is flight:
-                del self._flights[question]
-            flight.landed.set()
-        return flight.document
+            if self._in_flight.get(request) is shared:
+                del self._in_flight[request]
+            shared.done.set()
+        return shared.document
 
 
 class TtlCache:
-    """Answers of the last few seconds. ``now`` is a monotonic clock in seconds."""
+    """Keeps results of reads for 3 seconds. ``now`` is a monotonic clock in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now: Final = now
-        self._answers: Final[OrderedDict[Query, tuple[float, object]]] = OrderedDict()
-        self._changes = 0
+        self._entries: Final[OrderedDict[ReadRequest, tuple[float, object]]] = OrderedDict()
+        self._generation = 0
 
-    async def recall(
-        self, question: Query, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool = False
+    async def get(
+        self, request: ReadRequest, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool = False
     ) -> T:
-        """Return what ``fetch`` gave a moment ago, or what it gives now; always now if fresh."""
-        self._drop_old()
-        if question in self._answers and not is_fresh:
-            return cast("T", self._answers[question][1])
-        changes = self._changes
-        found = await fetch()
-        if changes == self._changes:
-            self._answers.pop(question, None)
-            self._answers[question] = (self._now() + _LIFETIME, found)
-        return found
+        """Return the request's kept result, or that of ``fetch``; always the latter if fresh."""
+        self._drop_expired()
+        if request in self._entries and not is_fresh:
+            return cast("T", self._entries[request][1])
+        generation = self._generation
+        result = await fetch()
+        if generation == self._generation:
+            self._entries.pop(request, None)
+            self._entries[request] = (self._now() + _TTL_S, result)
+        return result
 
     def forget(self, user_id: str) -> None:
-        """Forget the user's answers, those on their way too."""
-        self._changes += 1
-        for question in [each for each in self._answers if each.user_id == user_id]:
-            del self._answers[question]
+        """Drop the user's results, and keep none that is being fetched."""
+        self._generation += 1
+        for request in [each for each in self._entries if each.user_id == user_id]:
+            del self._entries[request]
 
-    def _drop_old(self) -> None:
-        while self._answers:
-            until, _ = next(iter(self._answers.values()))
-            if self._now() < until:
+    def _drop_expired(self) -> None:
+        while self._entries:
+            expires_at, _ = next(iter(self._entries.values()))
+            if self._now() < expires_at:
                 return
-            self._answers.popitem(last=False)
-
-
-_TRIES: Final = 3
-_RETRY_WITHIN: Final = 8.0
+            self._entries.popitem(last=False)
 
 
 class RequestExecutor:
-    """What all views of one workspace's client share.
+    """Sends the requests of all views of one workspace's client.
 
-    ``pause`` is the first wait between two tries of a read; ``now`` a monotonic clock; both in
-    seconds.
+    ``retry_pause_s`` is the first pause between two tries of a read; ``now`` is a monotonic clock
+    in seconds.
     """
 
     def __init__(
         self,
         http: HttpTransport,
-        budget: RateLimiter,
-        courtesy: BackgroundPacer,
+        limiter: RateLimiter,
+        pacer: BackgroundPacer,
         *,
-        pause: float,
+        retry_pause_s: float,
         now: Callable[[], float],
     ) -> None:
-        self.budget: Final = budget
+        self.limiter: Final = limiter
         self._http: Final = http
-        self._pause: Final = pause
+        self._pacer: Final = pacer
+        self._retry_pause_s: Final = retry_pause_s
         self._now: Final = now
-        self._courtesy: Final = courtesy
-        self._flights: Final = SingleFlight()
-        self._recent: Final = TtlCache(now)
-        self._log = structlog.get_logger("calls")
+        self._single_flight: Final = SingleFlight()
+        self._cache: Final = TtlCache(now)
+        self._log = structlog.get_logger("requests")
 
-    async def read(self, question: Query) -> Document:
-        """GET; asked again a few times while the workspace is unreachable.
+    async def read(self, request: ReadRequest) -> Document:
+        """Send a GET; try again while the workspace is unreachable.
 
-        No try begins later than 8 seconds after the first one went out.
+        There are at most 3 tries, and none begins later than 8 seconds after the first was sent.
         """
-        return await self._flights.join(question, partial(self._read, question))
+        return await self._single_flight.run(request, partial(self._read, request))
 
-    async def recall(
-        self, question: Query, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool
+    async def read_cached(
+        self, request: ReadRequest, fetch: Callable[[], Awaitable[T]], *, is_fresh: bool
     ) -> T:
-        """Return what ``fetch`` made of the same question a few seconds ago, or makes of it now."""
+        """Return what ``fetch`` returned for the request up to 3 seconds ago, or returns now.
+
+        ``fetch`` calls ``read`` and parses the document, so that a cached one is not parsed again.
+        """
         if is_fresh:
-            self._flights.forget(question.user_id)
-        return await self._recent.recall(question, fetch, is_fresh=is_fresh)
+            self._single_flight.forget(request.user_id)
+        return await self._cache.get(request, fetch, is_fresh=is_fresh)
 
     def forget(self, user_id: str) -> None:
-        """Ask anew from now on: something of this user's has changed."""
-        self._flights.forget(user_id)
-        self._recent.forget(user_id)
+        """Read again whatever is requested for this user, whose sessions have changed."""
+        self._single_flight.forget(user_id)
+        self._cache.forget(user_id)
 
     async def write(
-        self, route: str, token: AuthToken | None, body: Document, *, is_background: bool
-    ) -> Document:
-        """POST, once; only what was refused with 429, and so not done, is sent again."""
-        ticket = QueuedCall(token.user_id if token else "", is_background)
-        return await self._ask("POST", route, token, ticket, body=body)
-
-    async def write_at(
         self,
         route: str,
-        tail: str,
         token: AuthToken,
         content: Document | File,
         *,
-        is_background: bool,
+        subpath: str = "",
+        is_background: bool = False,
     ) -> Document:
-        """Do the same where ids stand in the path, after the route, by which the server counts."""
+        """Send a POST once; only one that was refused with 429 is sent again.
+
+        ``subpath`` follows the route in the path; the server's limit counts by route.
+        """
         key = "file" if isinstance(content, File) else "body"
-        ticket = QueuedCall(token.user_id, is_background)
-        return await self._ask("POST", route, token, ticket, tail=tail, **{key: content})
+        call = QueuedCall(token.user_id, is_background)
+        return await self._send("POST", route, token, call, subpath=subpath, **{key: content})
 
-    async def read_time(self) -> datetime:
-        """Ask for nothing but the time at which the server answers; outside of the budget."""
-        answer = await self._http.request("GET", "info", make_headers(None))
-        if answer.status >= 500:  # noqa: PLR2004 - HTTP's
-            # It may come from a gateway, whose clock is another.
-            raise UnreachableError(f"info: HTTP {answer.status}")
-        try:
-            return parsedate_to_datetime(answer.headers["Date"]).astimezone(UTC)
-        except (KeyError, ValueError):
-            raise ProtocolError("info: the answer has no date") from None
+    async def probe(self, route: str) -> Response:
+        """Send a GET without token, rate limit or retry, and return the response of any status."""
+        return await self._http.request("GET", route, make_headers(None))
 
-    async def _read(self, question: Query) -> Document:
-        ticket = QueuedCall(question.user_id, question.is_background)
-        query = dict(question.query)
-        for number in range(1, _TRIES + 1):
+    async def _read(self, request: ReadRequest) -> Document:
+        call = QueuedCall(request.user_id, request.is_background)
+        query = dict(request.query)
+        for number in range(1, _MAX_TRIES + 1):
             try:
-                return await self._ask("GET", question.route, question.token, ticket, query=query)
+                return await self._send("GET", request.route, request.token, call, query=query)
             except UnreachableError as error:
-                if number == _TRIES or self._is_late(ticket):
+                if number == _MAX_TRIES or self._is_late(call):
                     raise
-                self._log.info("asking again", route=question.route, problem=str(error))
-            # The range begins at nothing: many who were cut off at once must not come back as one.
-            await asyncio.sleep(random.uniform(0, self._pause * 2**number))  # noqa: S311 - no secret
+                self._log.info("trying again", route=request.route, problem=str(error))
+            # From 0: clients that were cut off together must not all come back at once.
+            pause = random.uniform(0, self._retry_pause_s * 2**number)  # noqa: S311 - no secret
+            await asyncio.sleep(pause)
         raise AssertionError("a retry either returns or raises")
 
-    def _is_late(self, ticket: QueuedCall) -> bool:
-        # Waiting for a turn is not counted: that was no fault of the workspace.
-        return ticket.sent_at is not None and self._now() >= ticket.sent_at + _RETRY_WITHIN
+    def _is_late(self, call: QueuedCall) -> bool:
+        # Counted from the first send: the time in the queue is not the workspace's fault.
+        return call.sent_at is not None and self._now() >= call.sent_at + _RETRY_WITHIN_S
 
-    async def _ask(
+    async def _send(
         self,
         method: str,
         route: str,
         token: AuthToken | None,
-        ticket: QueuedCall,
-        **content: Any,  # noqa: ANN401 - handed on
+        call: QueuedCall,
+        **content: Any,  # noqa: ANN401 - passed on as it is
     ) -> Document:
-        # A token that cannot be sent must not wait for its turn.
+        # First: a token that cannot be sent must not be queued.
         headers = make_headers(token)
 
         async def send() -> Response:
-            if ticket.is_background:
-                await self._courtesy.step_back()
+            if call.is_background:
+                await self._pacer.wait_for_people()
             else:
-                self._courtesy.note_person()
+                self._pacer.note_person()
             return await self._http.request(method, route, headers, **content)
 
-        return read_document(route, await self.budget.ask(f"{method} {route}", ticket, send))
+        return extract_document(route, await self.limiter.run(f"{method} {route}", call, send))

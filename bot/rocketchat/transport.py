@@ -1,12 +1,11 @@
-"""The one place of the REST client that talks aiohttp."""
+"""The only module of the REST client that uses aiohttp."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiohttp import (
@@ -18,68 +17,43 @@ from aiohttp import (
     DummyCookieJar,
     FormData,
 )
-from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.responses import Response
+from bot.rocketchat.wire import parse_document
 
+_MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
+# It has no pages: after an outage it lists every room of the bot's, each with its last message.
+_MAX_ROOMS_BYTES: Final = 64 * 1024 * 1024
+_CONNECT_TIMEOUT_S: Final = 5.0
 
-def parse_document(raw: str | bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None for what is none."""
-    try:
-        value = _parse(raw)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def format_document(document: Document) -> bytes:
-    """Write it as JSON."""
-    try:
-        return to_json(document)
-    except PydanticSerializationError:
-        # A device's name may hold half a surrogate pair, which this writes as an escape.
-        return json.dumps(document).encode()
-
-
-def _parse(raw: str | bytes) -> object:
-    try:
-        return from_json(raw)
-    except ValueError:
-        # It refuses half a surrogate pair, which JavaScript lets people write.
-        return json.loads(raw)
-
-
-_MAX_BYTES: Final = 4 * 1024 * 1024
-# It knows no pages: after an outage it names every room of the bot's, each with its last message.
-_MORE_BYTES: Final = {"v1/rooms.get": 64 * 1024 * 1024}
-_CONNECT_TIMEOUT: Final = 5.0
-
-Note = Callable[[str, int, float], None]
-"""Is told of each request: the route, the status or 0 where no answer came, and the seconds."""
+RequestObserver = Callable[[str, int, float], None]
+"""Is called after each request with the route, the status (0 without a response) and seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is uploaded."""
+    """A file to upload; ``type`` is its media type."""
 
     name: str
     type: str
     content: bytes = field(repr=False)
 
 
-def note_nothing(_route: str, _status: int, _seconds: float) -> None:
-    """Take no note."""
+def ignore_request(_route: str, _status: int, _seconds: float) -> None:
+    """Do nothing with a request."""
 
 
 class HttpTransport:
-    """One workspace's ``/api/``: a request in, an ``Answer`` out, whatever its status."""
+    """Sends requests to one workspace's ``/api/`` and returns responses of any status."""
 
-    def __init__(self, session: ClientSession, url: str, note: Note = note_nothing) -> None:
-        self._session = session
-        self._note = note
-        self._url = url.rstrip("/")
+    def __init__(
+        self, session: ClientSession, url: str, on_request: RequestObserver = ignore_request
+    ) -> None:
+        self._session: Final = session
+        self._on_request: Final = on_request
+        self._url: Final = url.rstrip("/")
         self._log = structlog.get_logger("http").bind()
 
     async def request(
@@ -90,55 +64,54 @@ class HttpTransport:
         *,
         query: Mapping[str, str] | None = None,
         body: Document | None = None,
-        tail: str = "",
+        subpath: str = "",
         file: File | None = None,
     ) -> Response:
-        """Ask once, redirects not followed. ``tail`` is what comes after the route in the path.
+        """Send one request without following redirects; ``subpath`` follows the route in the path.
 
-        ``headers`` are those of ``make_headers``. Raises ``UnreachableError`` where no whole answer
-        came, ``ProtocolError`` where it is too long.
+        ``headers`` come from ``make_headers``. Raises ``UnreachableError`` without a complete
+        response, ``ProtocolError`` if it is too long.
         """
-        if body is not None:
-            headers = {**headers, "Content-Type": "application/json"}
         began_at, status = time.monotonic(), 0
         try:
             async with self._session.request(
                 method,
-                f"{self._url}/api/{route}{tail}",
+                f"{self._url}/api/{route}{subpath}",
                 headers=headers,
                 params=query,
-                data=_make_content(body, file),
+                json=body,
+                data=_make_form(file) if file else None,
                 # A token must never travel to another host.
                 allow_redirects=False,
-            ) as response:
-                answer = await _read_answer(route, response)
-                status = answer.status
+            ) as received:
+                response = await _read_response(route, received)
+                status = response.status
         except (ClientError, TimeoutError, OSError) as error:
             raise _translate(route, error) from _without_headers(error)
         finally:
-            self._note(route, status, time.monotonic() - began_at)
-        self._log.debug("asked the workspace", method=method, route=route, status=answer.status)
-        return answer
+            self._on_request(route, status, time.monotonic() - began_at)
+        self._log.debug("asked the workspace", method=method, route=route, status=status)
+        return response
 
 
 @asynccontextmanager
 async def open_http(
-    url: str,
-    *,
-    timeout: float,  # noqa: ASYNC109 - aiohttp keeps it
-    note: Note = note_nothing,
+    url: str, *, timeout_s: float, on_request: RequestObserver = ignore_request
 ) -> AsyncIterator[HttpTransport]:
-    """Open a pool of connections to ``url``; no answer may take longer than ``timeout`` seconds."""
+    """Open a pool of connections to ``url``; ``timeout_s`` is for one request as a whole."""
     async with ClientSession(
         headers={"User-Agent": f"session-bot/{version('session-bot')}"},
-        timeout=ClientTimeout(total=timeout, connect=min(timeout, _CONNECT_TIMEOUT)),
+        timeout=ClientTimeout(total=timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
         cookie_jar=DummyCookieJar(),
     ) as session:
-        yield HttpTransport(session, url, note)
+        yield HttpTransport(session, url, on_request)
 
 
 def make_headers(token: AuthToken | None) -> Mapping[str, str]:
-    """Make the headers that authenticate a call; raises ``TokenRejectedError`` if none can."""
+    """Return the headers that authenticate a call.
+
+    Raises ``TokenRejectedError`` for a token or user id that cannot stand in a header.
+    """
     if token is None:
         return {}
     secret = token.secret.get_secret_value()
@@ -150,14 +123,8 @@ def make_headers(token: AuthToken | None) -> Mapping[str, str]:
 
 
 def _is_plain(text: str) -> bool:
-    # People paste: a line break here would forge a header, anything else is never a token.
+    # People paste tokens: a line break would inject a header.
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
-
-
-def _make_content(body: Document | None, file: File | None) -> FormData | bytes | None:
-    if file is not None:
-        return _make_form(file)
-    return None if body is None else format_document(body)
 
 
 def _make_form(file: File) -> FormData:
@@ -166,24 +133,21 @@ def _make_form(file: File) -> FormData:
     return form
 
 
-async def _read_answer(route: str, response: ClientResponse) -> Response:
-    content = await _read_content(route, response)
-    document = parse_document(content) if _is_json(response) else None
-    return Response(response.status, response.headers, document)
+async def _read_response(route: str, received: ClientResponse) -> Response:
+    content = await _read_content(route, received)
+    # Checked because 6.5.3 answers an unknown route with 200 and an HTML page.
+    is_json = received.content_type == "application/json"
+    return Response(received.status, received.headers, parse_document(content) if is_json else None)
 
 
-async def _read_content(route: str, response: ClientResponse) -> bytes:
-    content, most = bytearray(), _MORE_BYTES.get(route, _MAX_BYTES)
-    while chunk := await response.content.readany():
+async def _read_content(route: str, received: ClientResponse) -> bytes:
+    content = bytearray()
+    max_bytes = _MAX_ROOMS_BYTES if route == "v1/rooms.get" else _MAX_RESPONSE_BYTES
+    while chunk := await received.content.readany():
         content += chunk
-        if len(content) > most:
-            raise ProtocolError(f"{route}: the answer is longer than {most} bytes")
+        if len(content) > max_bytes:
+            raise ProtocolError(f"{route}: the answer is longer than {max_bytes} bytes")
     return bytes(content)
-
-
-def _is_json(response: ClientResponse) -> bool:
-    # 6.5.3 answers an unknown route with 200 and a page: only the content type tells.
-    return response.content_type == "application/json"
 
 
 def _translate(route: str, error: Exception) -> UnreachableError:
@@ -192,5 +156,5 @@ def _translate(route: str, error: Exception) -> UnreachableError:
 
 
 def _without_headers(error: Exception) -> Exception | None:
-    # This one's repr shows the whole request, token included.
+    # The repr of a ClientResponseError shows the whole request, token included.
     return None if isinstance(error, ClientResponseError) else error

@@ -1,15 +1,16 @@
-"""Rocket.Chat's JSON to the house's nouns and back: ``rid``, ``u``, ``tmid``, ``$date`` end here.
+"""Translation between Rocket.Chat's JSON and ``bot.models``: ``rid``, ``tmid``, ``$date`` end here.
 
-Reading is lenient: unknown keys are passed over, missing or odd ones become empty, and only a
-document without its ids is a ``ProtocolError``. What is not named here (``loginToken``,
-``searchTerm``, ``roles``) never gets in.
+Parsing is lenient: unknown keys are ignored, missing or invalid values become empty, and only a
+document without its ids is a ``ProtocolError``. Keys that are not named here, such as
+``loginToken``, never enter the program.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from bot.errors import ProtocolError
 from bot.models import (
@@ -31,13 +32,26 @@ from bot.models import (
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM_MENTIONS: Final = frozenset({"all", "here"})
 _SERVER_USERNAME: Final = "rocket.cat"
-_WIDEST_OFFSET: Final = 14.0
+_MAX_UTC_OFFSET_H: Final = 14.0
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
-_NOTHING: Final = "–"  # noqa: RUF001 - an en dash is what people read as "nothing here"
+_EMPTY: Final = "–"  # noqa: RUF001 - people read an en dash as "nothing here"
+
+
+def parse_document(raw: str | bytes) -> dict[str, Any] | None:
+    """Return a JSON object; None for anything else.
+
+    Uses the standard library, which accepts half a surrogate pair, as JavaScript does, and any
+    depth up to Python's recursion limit.
+    """
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def parse_date(value: object) -> datetime | None:
-    """Read ``{"$date": ms}``, an ISO text or a number of milliseconds, as UTC; else None."""
+    """Return the UTC time of ``{"$date": ms}``, an ISO text or milliseconds; None for all else."""
     if value is None:
         return None
     if not isinstance(value, str) and isinstance(value, Mapping):
@@ -53,25 +67,25 @@ def parse_date(value: object) -> datetime | None:
 
 
 def format_date(moment: datetime) -> str:
-    """Write a time as Rocket.Chat does: ISO, UTC, milliseconds and a Z."""
+    """Format a time as Rocket.Chat does: ISO, UTC, milliseconds and a Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def parse_message(document: Document, about: Document | None = None) -> Message:
-    """Read a message of the stream or of REST; ``about`` is the stream's second argument.
+def parse_message(document: Document, context: Document | None = None) -> Message:
+    """Parse a message of the stream or of REST; ``context`` is the stream's second argument.
 
-    Without ``about`` the room type is ``OTHER``. A message without a time is taken for as old
-    as can be, so that it is never mistaken for news.
+    Without ``context`` the room type is ``OTHER``. A message without a time gets the oldest time
+    there is, so that it is never taken for a new one.
     """
-    about = about or {}
+    context = context or {}
     return Message(
         id=_require_id(document, "_id", "message"),
         room_id=_require_id(document, "rid", "message"),
-        room_type=_parse_room_type(about.get("roomType")),
+        room_type=_parse_room_type(context.get("roomType")),
         sender=_parse_sender(document.get("u")),
         text=_text(document.get("msg")),
         sent_at=parse_date(document.get("ts")) or _EPOCH,
-        is_participant=about.get("roomParticipant") is not False,
+        is_participant=context.get("roomParticipant") is not False,
         thread_id=_text(document.get("tmid")) or None,
         edited_at=parse_date(document.get("editedAt")),
         system_type=_text(document.get("t")),
@@ -81,17 +95,17 @@ def parse_message(document: Document, about: Document | None = None) -> Message:
 
 
 def parse_history(rows: Sequence[object], room_type: RoomType) -> Iterator[Message]:
-    """Read what was said in a room; a message that cannot be read is passed over."""
+    """Parse the messages of a room; skip those that cannot be parsed."""
     for row in rows:
         with suppress(ProtocolError):
             yield parse_message(_object(row), {"roomType": room_type.value})
 
 
 def parse_session(document: Document) -> Session:
-    """Read a row of ``sessions/list`` or the answer of ``sessions/info``."""
+    """Parse a row of ``sessions/list`` or the response of ``sessions/info``."""
     current = document.get("current")
     return Session(
-        # ``_id`` is no substitute: in sessions/info it is the database's, not the session's.
+        # ``_id`` is no substitute: in sessions/info it is the id of the database row.
         id=_require_id(document, "sessionId", "session"),
         user_id=_text(document.get("userId")),
         device=_parse_device(document.get("device")),
@@ -103,13 +117,13 @@ def parse_session(document: Document) -> Session:
         logged_out_at=parse_date(document.get("logoutAt")),
         logged_out_by=_text(document.get("logoutBy")),
         is_current=current if isinstance(current, bool) else None,
-        # What only the whole row has: sessions/list never gives it, sessions/info until 8.7.
+        # Only the whole database row has them: sessions/info until 8.7, sessions/list never.
         is_activity_recorded="_updatedAt" in document or "createdAt" in document,
     )
 
 
 def parse_session_page(document: Document) -> SessionPage:
-    """Read the answer of ``sessions/list``."""
+    """Parse the response of ``sessions/list``."""
     rows = document.get("sessions")
     if not isinstance(rows, list):
         raise ProtocolError("sessions/list: no sessions in the answer")
@@ -119,7 +133,7 @@ def parse_session_page(document: Document) -> SessionPage:
 
 
 def parse_user(document: Document) -> User:
-    """Read the answer of ``GET me``."""
+    """Parse the response of ``me``."""
     preferences = _object(_object(document.get("settings")).get("preferences"))
     return User(
         id=_require_id(document, "_id", "user"),
@@ -131,7 +145,7 @@ def parse_user(document: Document) -> User:
 
 
 def parse_room(document: Document) -> Room:
-    """Read a room as ``im.create`` answers it."""
+    """Parse a room of ``rooms.info``, ``rooms.get`` or ``im.create``."""
     key = "_id" if _text(document.get("_id")) else "rid"
     names = tuple(_text(name) for name in _array(document.get("usernames")))
     return Room(
@@ -142,20 +156,20 @@ def parse_room(document: Document) -> Room:
 
 
 def format_message(message: OutgoingMessage) -> dict[str, object]:
-    """Make the body of ``chat.sendMessage``."""
+    """Return the body of ``chat.sendMessage``."""
     body: dict[str, object] = {"_id": message.id, "rid": message.room_id, "msg": message.text}
     if message.thread_id:
         body["tmid"] = message.thread_id
     if message.attachment:
         body["attachments"] = [_format_attachment(message.attachment, message.sent_at)]
-    # An empty list keeps the server from opening the links in it to make previews (since 6.4,
-    # as its API documentation says; older servers read ``message`` only). A connection link is
-    # for one person's eyes.
+    # An empty list keeps the server from fetching the links of the message for previews (since
+    # 6.4, says its API documentation; older servers look at ``message`` only): a connection link
+    # is for one person only.
     return {"message": body, "previewUrls": []}
 
 
 def _in_utc(moment: datetime) -> datetime:
-    # REST always writes the Z; a text without a zone can only be the server's UTC.
+    # REST always writes the Z; a text without a zone can only be UTC.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -167,8 +181,7 @@ def _require_id(document: Document, key: str, noun: str) -> str:
 
 
 def _text(value: object) -> str:
-    # JSON may hold half a surrogate pair, which no database and no socket accepts, and NUL, which
-    # PostgreSQL does not.
+    # No database and no socket accepts half a surrogate pair, and PostgreSQL accepts no NUL.
     if not isinstance(value, str):
         return ""
     if value.isascii() and "\0" not in value:
@@ -216,7 +229,7 @@ def _parse_mentions(value: object) -> tuple[str, ...]:
 
 
 def _is_of_user(mention: Document) -> bool:
-    # Old servers write no type; @all and @here never have one, teams always do.
+    # Old servers write no type; @all and @here never have one, teams always have one.
     kind = mention.get("type")
     return kind == "user" or (kind is None and mention.get("_id") not in _ROOM_MENTIONS)
 
@@ -236,29 +249,29 @@ def _parse_device(value: object) -> Device:
 def _parse_offset(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    is_on_earth = math.isfinite(value) and abs(value) <= _WIDEST_OFFSET
-    return float(value) if is_on_earth else None
+    is_valid = math.isfinite(value) and abs(value) <= _MAX_UTC_OFFSET_H
+    return float(value) if is_valid else None
 
 
 def _format_attachment(attachment: Attachment, sent_at: datetime) -> dict[str, object]:
-    written: dict[str, object] = {
+    document: dict[str, object] = {
         "color": str(attachment.colour),
         # 6.5.3 dates an attachment without ``ts`` to 1970.
         "ts": format_date(sent_at),
     }
     if attachment.title:
-        written["title"] = attachment.title
+        document["title"] = attachment.title
     if attachment.text:
-        written["text"] = attachment.text
+        document["text"] = attachment.text
     if attachment.facts:
-        written["fields"] = [_format_fact(fact) for fact in attachment.facts]
-    return written
+        document["fields"] = [_format_fact(fact) for fact in attachment.facts]
+    return document
 
 
 def _format_fact(fact: Fact) -> dict[str, object]:
-    # Since 8.0 an empty title or value makes the server refuse the whole message.
+    # Since 8.0 the server refuses a message with an empty title or value.
     return {
-        "title": fact.title.strip() or _NOTHING,
-        "value": fact.value.strip() or _NOTHING,
+        "title": fact.title.strip() or _EMPTY,
+        "value": fact.value.strip() or _EMPTY,
         "short": fact.is_short,
     }

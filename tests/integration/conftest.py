@@ -16,12 +16,12 @@ async def script() -> AsyncIterator[Script]:
 
 @pytest.fixture
 async def rest(script: Script) -> AsyncIterator[RestClient]:
-    async with open_rest_client(script.url, BOT, pause=0.01) as rest:
+    async with open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest:
         yield rest
 
 
 @pytest.fixture
 async def hasty(script: Script) -> AsyncIterator[RestClient]:
     """A client that waits no longer than half a second for an answer."""
-    async with open_rest_client(script.url, BOT, timeout=0.5, pause=0.01) as rest:
+    async with open_rest_client(script.url, BOT, timeout_s=0.5, retry_pause_s=0.01) as rest:
         yield rest

@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 
 from bot.config import StorageSettings
-from bot.rocketchat.realtime import Backoff
+from bot.rocketchat.realtime import RealtimeSettings
 from rocketchat_simulator import Outage
 from tests.support.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
 
-# A link that is silent for a second is given up after another half.
-WATCHFUL = Backoff(silence=1.0, pong=0.5, call=1.0, first_pause=0.05, longest_pause=0.2)
+# A connection that is silent for a second is given up after another half.
+WATCHFUL = RealtimeSettings(ping_after_s=1.0, pong_timeout_s=0.5, call_timeout_s=1.0)
 
 
 @dataclass
@@ -142,7 +142,7 @@ async def open_scene(folder: Path, lock_timeout: float) -> AsyncIterator[Scene]:
     def count_seconds() -> float:
         return scenes[0].count_seconds() if scenes else time.monotonic()
 
-    surroundings = replace(QUICKLY, backoff=WATCHFUL, seconds=count_seconds)
+    surroundings = replace(QUICKLY, realtime=WATCHFUL, seconds=count_seconds)
     async with (
         open_outage_stage(folder) as stage,
         stage.run_bot(surroundings, storage=StorageSettings(url=url)) as running,

@@ -48,7 +48,7 @@ async def test_on_ddp_streamer_too_a_token_taken_away_ends_the_program(
         alice = stage.invite("alice")
         # The connection stays; what is answered, or looked for, finds out.
         recheck = 60.0 if has_question else 0.2
-        async with stage.run_bot(tune(recheck=recheck)) as running:
+        async with stage.run_bot(tune(recheck_every_s=recheck)) as running:
             stage.simulator.workspace.revoke_token(stage.people.bot_token)
             if has_question:
                 alice.ask("one")
@@ -89,7 +89,7 @@ async def test_however_it_is_closed_it_comes_back(stage: OutageStage, code: int)
 
 async def test_on_a_half_open_link_it_becomes_suspicious(stage: OutageStage) -> None:
     alice = stage.invite("alice")
-    async with stage.run_bot(tune(silence=0.3, pong=0.3)):
+    async with stage.run_bot(tune(ping_after_s=0.3, pong_timeout_s=0.3)):
         stage.simulator.realtime.hang()
         alice.ask("one", "two")
         await alice.wait_for_answers("one", "two")

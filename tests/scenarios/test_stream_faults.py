@@ -97,7 +97,7 @@ async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
     stage: OutageStage,
 ) -> None:
     alice = stage.invite("alice")
-    async with stage.run_bot(tune(recheck=0.2)):
+    async with stage.run_bot(tune(recheck_every_s=0.2)):
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
         stage.simulator.realtime.clear_faults()
@@ -129,7 +129,7 @@ async def test_deaf_on_a_living_link_it_notices_and_hears_again(
 ) -> None:
     async with (
         open_outage_stage(tmp_path, is_streamer=is_streamer) as stage,
-        stage.run_bot(tune(recheck=0.2)),
+        stage.run_bot(tune(recheck_every_s=0.2)),
     ):
         alice = stage.invite("alice")
         stage.simulator.realtime.lose_subscriptions()
@@ -144,7 +144,7 @@ async def test_deaf_on_a_living_link_it_notices_and_hears_again(
 
 async def test_a_link_that_delivers_everything_is_left_alone(stage: OutageStage) -> None:
     alice = stage.invite("alice")
-    async with stage.run_bot(tune(recheck=0.05)):
+    async with stage.run_bot(tune(recheck_every_s=0.05)):
         for name in ("one", "two", "three"):
             alice.ask(name)
             stage.simulator.skew += LONG_ENOUGH

@@ -21,8 +21,8 @@ QUICKLY = AppOverrides(backoff=QUICK, request_timeout_s=5.0)
 
 
 def tune(**seconds: float) -> AppOverrides:
-    """Return surroundings in which the connection has these times."""
-    return replace(QUICKLY, backoff=replace(QUICK, **seconds))
+    """Return overrides in which the realtime connection has these time limits."""
+    return replace(QUICKLY, realtime=replace(QUICKLY.realtime, **seconds))
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A workspace's websocket that does exactly what a test scripts, misdeeds included."""
+"""A workspace's websocket that does exactly what a test scripts, errors included."""
 
 import asyncio
 import itertools
@@ -13,100 +13,95 @@ from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed
 from websockets.legacy.server import WebSocketServerProtocol, serve
 
+from bot.backoff import Backoff
 from bot.models import AuthToken, Message
-from bot.rocketchat.realtime import Backoff, RealtimeClient
+from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 
 Frame = dict[str, Any]
 
 BOT_ID = "bot5678901234567x"
 SECRET = "a-made-up-token-that-is-43-characters-long-"
 TOKEN = AuthToken(BOT_ID, SecretStr(SECRET))
-QUICK = Backoff(
-    connect=2.0,
-    call=2.0,
-    silence=20.0,
-    pong=15.0,
-    first_pause=0.01,
-    longest_pause=0.05,
-    calm=60.0,
-)
-PATIENCE = 10.0
+QUICK = RealtimeSettings(connect_timeout_s=2.0, call_timeout_s=2.0)
+QUICK_BACKOFF = Backoff(first_pause_s=0.01, max_pause_s=0.05)
+TIMEOUT_S = 10.0
 
 
 class Peer:
-    """The workspace's end of one connection; ``heard`` keeps what the bot said on it."""
+    """The workspace's end of one connection; ``received`` has the frames that the bot sent."""
 
     def __init__(self, socket: WebSocketServerProtocol, number: int) -> None:
         self.socket = socket
         self.session = f"session{number}"
-        self.heard: list[Frame] = []
+        self.received: list[Frame] = []
         self.is_live = asyncio.Event()
         self._numbers = itertools.count(1)
 
-    async def hear(self) -> Frame:
+    async def receive(self) -> Frame:
         frame: Frame = json.loads(await self.socket.recv())
-        self.heard.append(frame)
+        self.received.append(frame)
         return frame
 
-    async def say(self, frame: Frame | str | bytes) -> None:
+    async def send(self, frame: Frame | str | bytes) -> None:
         text = frame if isinstance(frame, str | bytes) else json.dumps(frame, separators=(",", ":"))
         await self.socket.send(text)
 
     async def connect(self) -> None:
-        assert await self.hear() == {"msg": "connect", "version": "1", "support": ["1"]}
-        await self.say({"msg": "connected", "session": self.session})
+        assert await self.receive() == {"msg": "connect", "version": "1", "support": ["1"]}
+        await self.send({"msg": "connected", "session": self.session})
 
     async def log_in(self) -> None:
-        asked = await self.hear()
+        asked = await self.receive()
         assert (asked["method"], asked["params"]) == ("login", [{"resume": SECRET}])
-        await self.say({"msg": "updated", "methods": [asked["id"]]})
-        await self.say({"msg": "result", "id": asked["id"], "result": {"id": BOT_ID}})
+        await self.send({"msg": "updated", "methods": [asked["id"]]})
+        await self.send({"msg": "result", "id": asked["id"], "result": {"id": BOT_ID}})
 
     async def refuse_login(self, code: object, **details: object) -> None:
         await self.connect()
-        asked = await self.hear()
+        asked = await self.receive()
         error = {"isClientSafe": True, "error": code, "reason": "User not found", **details}
-        await self.say({"msg": "result", "id": asked["id"], "error": error})
+        await self.send({"msg": "result", "id": asked["id"], "error": error})
 
     async def confirm(self) -> Frame:
-        asked = await self.hear()
+        asked = await self.receive()
         assert asked["msg"] == "sub"
-        await self.say({"msg": "ready", "subs": [asked["id"]]})
+        await self.send({"msg": "ready", "subs": [asked["id"]]})
         return asked
 
     async def refuse(self) -> Frame:
-        asked = await self.hear()
-        await self.say({"msg": "nosub", "id": asked["id"], "error": {"error": "not-allowed"}})
+        asked = await self.receive()
+        await self.send({"msg": "nosub", "id": asked["id"], "error": {"error": "not-allowed"}})
         return asked
 
-    async def go_live(self) -> None:
+    async def accept_client(self) -> None:
         await self.connect()
         await self.log_in()
         await self.confirm()
         await self.confirm()
         self.is_live.set()
 
-    async def chat(self, text: str, about: Frame | None = None, **fields: object) -> None:
+    async def send_message(self, text: str, context: Frame | None = None, **fields: object) -> None:
         message = make_message(text, f"message{next(self._numbers)}", **fields)
-        await self.say(make_event(message, about or {"roomParticipant": True, "roomType": "d"}))
+        await self.send(make_event(message, context or {"roomParticipant": True, "roomType": "d"}))
 
-    async def stay(self) -> None:
-        """Take whatever comes, answering pings, until the bot goes."""
+    async def keep_open(self) -> None:
+        """Receive frames and answer pings until the bot disconnects."""
         with suppress(ConnectionClosed):
             while True:
-                if (await self.hear()).get("msg") == "ping":
-                    await self.say({"msg": "pong"})
+                if (await self.receive()).get("msg") == "ping":
+                    await self.send({"msg": "pong"})
 
-    async def stay_mute(self) -> None:
+    async def keep_silent(self) -> None:
+        """Receive frames without answering until the bot disconnects."""
         with suppress(ConnectionClosed):
             while True:
-                await self.hear()
+                await self.receive()
 
     def abort(self) -> None:
         self.socket.transport.abort()
 
     def freeze(self) -> None:
-        """Stop reading: what a network does that fails without closing."""
+        """Stop reading, as if the network failed without closing the connection."""
         self.socket.transport.pause_reading()
 
 
@@ -120,9 +115,9 @@ class ScriptedWorkspace:
     peers: list[Peer] = field(default_factory=list)
 
     async def peer(self, number: int = 1) -> Peer:
-        """Wait for the bot's connection of that number, and until it is live."""
+        """Wait until the bot's connection of that number is live, and return it."""
         await until(lambda: len(self.peers) >= number)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             await self.peers[number - 1].is_live.wait()
         return self.peers[number - 1]
 
@@ -147,18 +142,18 @@ def make_event(*arguments: object, event: str = "__my_messages__") -> Frame:
     }
 
 
-async def live(peer: Peer) -> None:
-    """Go live and stay: the script of a workspace that behaves."""
-    await peer.go_live()
-    await peer.stay()
+async def serve_client(peer: Peer) -> None:
+    """Accept the client and keep the connection open, as a normal workspace does."""
+    await peer.accept_client()
+    await peer.keep_open()
 
 
 @asynccontextmanager
 async def open_workspace(*scripts: Script) -> AsyncIterator[ScriptedWorkspace]:
-    """Play one script a connection, the last one for all that come after."""
+    """Run one script per connection, and the last script for all further ones."""
     failures: list[BaseException] = []
 
-    async def play(socket: WebSocketServerProtocol) -> None:
+    async def run_script(socket: WebSocketServerProtocol) -> None:
         number = len(workspace.peers) + 1
         workspace.peers.append(Peer(socket, number))
         try:
@@ -168,7 +163,7 @@ async def open_workspace(*scripts: Script) -> AsyncIterator[ScriptedWorkspace]:
         except Exception as failure:  # noqa: BLE001 - raised again below, in the test's own task
             failures.append(failure)
 
-    async with serve(play, "127.0.0.1", 0, max_size=None, close_timeout=0.2) as server:
+    async with serve(run_script, "127.0.0.1", 0, max_size=None, close_timeout=0.2) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         workspace = ScriptedWorkspace(f"http://127.0.0.1:{port}")
         yield workspace
@@ -178,7 +173,7 @@ async def open_workspace(*scripts: Script) -> AsyncIterator[ScriptedWorkspace]:
 
 @asynccontextmanager
 async def open_port(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """Serve raw TCP: what stands before a workspace, or instead of it."""
+    """Serve raw TCP: something other than a workspace, such as a proxy."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await answer(reader, writer)
@@ -189,52 +184,53 @@ async def open_port(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncI
         yield server.sockets[0].getsockname()[1]
 
 
-class Ears:
-    """A ``Realtime`` at work, and what it heard."""
+class ListeningClient:
+    """A ``RealtimeClient`` and the messages that it received."""
 
-    def __init__(self, url: str, hear: Callable[[Message], None], **options: Any) -> None:  # noqa: ANN401 - passed on as they are
-        self.heard: list[Message] = []
-        self._hear = hear
+    def __init__(self, url: str, on_message: Callable[[Message], None], **options: Any) -> None:  # noqa: ANN401 - passed on as they are
+        self.messages: list[Message] = []
+        self._on_message = on_message
         callbacks = {"before_live", "recheck"}
         self._callbacks = {name: options.pop(name) for name in callbacks & options.keys()}
-        options = {"token": TOKEN, "timing": QUICK, "random": lambda: 1.0, **options}
+        defaults = {"token": TOKEN, "settings": QUICK, "backoff": QUICK_BACKOFF}
+        options = {**defaults, "random": lambda: 1.0, **options}
         self.realtime = RealtimeClient(url, **options)
 
     async def run(self) -> None:
-        await self.realtime.run(hear=self._note, **self._callbacks)
+        await self.realtime.run(on_message=self._note, **self._callbacks)
 
     @property
     def texts(self) -> list[str]:
-        return [message.text for message in self.heard]
+        return [message.text for message in self.messages]
 
     def _note(self, message: Message) -> None:
-        self._hear(message)
-        self.heard.append(message)
+        self._on_message(message)
+        self.messages.append(message)
 
-    async def has_heard(self, *texts: str) -> None:
-        """Wait until exactly these were heard, in this order."""
-        await until(lambda: len(self.heard) >= len(texts))
+    async def wait_for_texts(self, *texts: str) -> None:
+        """Wait until exactly these messages were received, in this order."""
+        await until(lambda: len(self.messages) >= len(texts))
         assert self.texts == list(texts)
 
 
 @asynccontextmanager
-async def open_ears(
+async def open_client(
     url: str,
-    hear: Callable[[Message], None] = lambda _: None,
+    on_message: Callable[[Message], None] = lambda _: None,
     **options: Any,  # noqa: ANN401 - passed on as they are
-) -> AsyncIterator[Ears]:
-    """Listen in the background until the block ends."""
-    ears = Ears(url, hear, **options)
+) -> AsyncIterator[ListeningClient]:
+    """Run a client in the background until the block ends."""
+    client = ListeningClient(url, on_message, **options)
     async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(ears.run())
+        running = tasks.create_task(client.run())
         try:
-            yield ears
+            yield client
         finally:
             running.cancel()
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that no event tells, with a deadline."""
-    async with asyncio.timeout(PATIENCE):
+    """Wait, with a deadline, for a condition that no event signals."""
+    async with asyncio.timeout(TIMEOUT_S):
         while not is_so():  # noqa: ASYNC110 - what is asked has no event
             await asyncio.sleep(0.005)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.app import AppOverrides, open_bot
+from bot.backoff import Backoff
 from bot.config import (
     BotSettings,
     OAuthSettings,
@@ -22,13 +23,12 @@ from bot.config import (
 from bot.demo.demo import find_link, format_as_text
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S
 from bot.lifecycle import Bot
-from bot.rocketchat.realtime import Backoff
 from rocketchat_simulator import OAuthApp, Person, Room, Simulator, open_person
 from rocketchat_simulator.demo.seed import DemoPeople, seed
 from rocketchat_simulator.person import Json
 
 VERSIONS = ("6.5", "7.7", "8.3", "8.8")
-QUICK = Backoff(first_pause=0.05, longest_pause=0.2)
+QUICK = Backoff(first_pause_s=0.05, max_pause_s=0.2)
 
 
 class Clock:

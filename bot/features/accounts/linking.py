@@ -35,7 +35,7 @@ from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTok
 from bot.features.accounts.tokens import BearerSupport
 from bot.models import AuthToken, Sender, User
 from bot.rocketchat.client import RestClient
-from bot.rocketchat.oauth import OAuth
+from bot.rocketchat.oauth import OAuthProvider
 
 
 async def reject_forged_token(rest: RestClient, real: AuthToken) -> None:
@@ -117,7 +117,7 @@ class AccountLinking:
         link_requests: ConnectionRequests,
         delegated_tokens: DelegatedTokens,
         rest: RestClient,
-        oauth: OAuth | None,
+        oauth: OAuthProvider | None,
         bearer: BearerSupport,
         audit: Audit,
         public_url: str,
@@ -282,7 +282,7 @@ class AccountLinking:
 
     async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
         """Return whose token this is: the asker's, or WrongAccountError and others are raised."""
-        expected_wait = partial(self._rest.expected_wait, token.user_id)
+        expected_wait = partial(self._rest.rate_limiter.expected_wait, token.user_id)
         user = await within(self._browser_timeout_s, self._look_up(token), expected_wait)
         if user.id != request.user_id:
             await self._report_mismatch(request, user)

@@ -15,7 +15,7 @@ import structlog
 from bot.errors import RefusedError, StorageError, UnreachableError, WorkspaceError
 from bot.features.accounts.store import DelegatedToken, DelegatedTokens, count_accounts
 from bot.models import TokenPair
-from bot.rocketchat.oauth import OAuth
+from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
 
 TURN: Final = timedelta(seconds=30)
@@ -34,7 +34,7 @@ class TokenRefresher:
     def __init__(
         self,
         lent: DelegatedTokens,
-        oauth: OAuth | None,
+        oauth: OAuthProvider | None,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         turn: timedelta = TURN,

@@ -18,6 +18,7 @@ from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
 from bot.models import Reply, Sender
 from bot.rocketchat.client import RestClient
+from bot.rocketchat.inspection import find_room
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.storage.database import Database
 
@@ -120,7 +121,7 @@ class StatusReport:
         await self._counters.mark(report.sums)
 
     async def _find_room(self, settings: StatusReportSettings) -> str:
-        room = await self._rest.inquiries.find_room(settings.room)
+        room = await find_room(self._rest, settings.room)
         if room is None:
             raise RefusedError(f"[report] room: there is no {settings.room} that the bot can see")
         if not room.is_member:
@@ -134,7 +135,7 @@ class StatusReport:
             workspace_version=await self._rest.fetch_version(),
             connected=backlog.connected,
             watched=backlog.watched,
-            limit=self._rest.budget.allowed.get(SESSIONS),
+            limit=self._rest.rate_limiter.limits.get(SESSIONS),
             next_at=next_at,
         )
 
@@ -175,5 +176,5 @@ class OperatorTasks:
 
     async def _log_capacity(self) -> None:
         demand = await load_demand(self._database, self._bot_id)
-        capacity = estimate(demand, self._limiter.allowed.get(SESSIONS))
+        capacity = estimate(demand, self._limiter.limits.get(SESSIONS))
         self._log.info("capacity", estimate="; ".join(describe(capacity, self._max_delay)))

@@ -1,7 +1,8 @@
-"""What one route still allows, as its answers tell. No I/O; the time is always given.
+"""The server's rate limit window of one route, as its responses show it. No clock, no I/O.
 
-The server counts the calls of a client address to a route in fixed windows: one begins with the
-first call after the last one ended (``app/api/server/ApiClass.ts``, 8.3, on Meteor's rate limiter).
+The server counts the calls of a client address to a route in fixed windows. A window begins with
+the first call after the last one ended (server source ``app/api/server/ApiClass.ts``, 8.3, on
+Meteor's rate limiter).
 """
 
 import math
@@ -10,27 +11,31 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-_DEFAULT_WINDOW: Final = 60.0
-_DEFAULT_LIMIT: Final = 10  # both are what a new workspace is set to
-_FIRST_CALLS: Final = 3
-_CAREFUL_WINDOWS: Final = 10
-_SAME_WINDOW: Final = 0.1
-_MARGIN: Final = 0.05  # the server cuts its times to milliseconds
-_MAX_WINDOW: Final = 86_400.0
-_DRIFT: Final = 1e-4
+# A new workspace has these two.
+_DEFAULT_WINDOW_S: Final = 60.0
+_DEFAULT_LIMIT: Final = 10
+_MAX_FIRST_CALLS: Final = 3
+_CAUTIOUS_WINDOWS: Final = 10
+_SAME_RESET_S: Final = 0.1
+_MARGIN_S: Final = 0.05  # the server cuts its times to milliseconds
+_MAX_WINDOW_S: Final = 86_400.0
+_CLOCK_DRIFT: Final = 1e-4  # seconds per second
 
 
 @dataclass(frozen=True, slots=True)
 class LimitHeaders:
-    """The ``X-RateLimit-*`` of one answer; ``resets_at`` in seconds since the epoch, theirs."""
+    """The ``X-RateLimit-*`` headers of a response.
+
+    ``resets_at`` is in seconds since the epoch, by the server's clock.
+    """
 
     limit: int
     remaining: int
     resets_at: float
 
 
-def parse_limit(headers: Mapping[str, str]) -> LimitHeaders | None:
-    """Read what an answer tells about its route; None where it tells nothing."""
+def parse_limit_headers(headers: Mapping[str, str]) -> LimitHeaders | None:
+    """Return the limit that the headers state; None if they are missing or make no sense."""
     try:
         limit = int(headers["X-RateLimit-Limit"])
         remaining = int(headers["X-RateLimit-Remaining"])
@@ -42,135 +47,145 @@ def parse_limit(headers: Mapping[str, str]) -> LimitHeaders | None:
     return LimitHeaders(limit, min(max(remaining, 0), limit), resets_at)
 
 
-class LimitClock:
-    """Turns the server's times into ours, erring to the late side by less than a second.
+class ClockOffset:
+    """Converts the server's times to ours, at most a second too late and never too early.
 
     ``Date`` is cut to whole seconds and written before it arrives, so arrival minus ``Date`` is
-    never less than what lies between the clocks: the least that was seen is the nearest.
+    never less than the offset between the clocks: the smallest sample is the best.
     """
 
     def __init__(self) -> None:
-        self._ahead: float | None = None
-        self._learned_at = 0.0
-        self._last: tuple[str, float] = ("", 0.0)
+        self._offset: float | None = None
+        self._sampled_at = 0.0
+        self._parsed: tuple[str, float] = ("", 0.0)
 
     def learn(self, headers: Mapping[str, str], now: float, *, is_doubted: bool = False) -> None:
-        """Take in the ``Date`` of an answer that came ``now``; ``is_doubted`` forgets others."""
+        """Take a sample from the ``Date`` of a response that arrived at ``now``.
+
+        ``is_doubted`` discards the samples before.
+        """
         try:
-            ahead = now - self._read(headers["Date"])
+            offset = now - self._parse(headers["Date"])
         except (KeyError, ValueError, OverflowError):
             return
-        if self._ahead is not None and not is_doubted:
-            # Two clocks drift apart, so an old sighting slowly loses its word.
-            ahead = min(ahead, self._ahead + (now - self._learned_at) * _DRIFT)
-        self._ahead, self._learned_at = ahead, now
+        if self._offset is not None and not is_doubted:
+            # Clocks drift apart, so older samples are weighted down.
+            offset = min(offset, self._offset + (now - self._sampled_at) * _CLOCK_DRIFT)
+        self._offset, self._sampled_at = offset, now
 
-    def _read(self, text: str) -> float:
-        # Many answers come within one of its seconds.
-        if text != self._last[0]:
-            self._last = (text, parsedate_to_datetime(text).timestamp())
-        return self._last[1]
+    def convert(self, server_time: float) -> float | None:
+        """Return our time for a time of the server's; None before the first sample."""
+        return None if self._offset is None else server_time + self._offset + _MARGIN_S
 
-    def find(self, moment: float) -> float | None:
-        """Return our time for the server's; None while no answer had a ``Date``."""
-        return None if self._ahead is None else moment + self._ahead + _MARGIN
+    def _parse(self, text: str) -> float:
+        # Many responses of one second have the same text.
+        if text != self._parsed[0]:
+            self._parsed = (text, parsedate_to_datetime(text).timestamp())
+        return self._parsed[1]
 
 
 class RateLimitWindow:
-    """How many calls may go now. What goes is begun and ended; answers correct the count.
+    """Counts how many calls to one route may be sent now. Times are monotonic seconds.
 
-    Of a new window only a few calls go ahead until an answer tells who else has used it. Once
-    refused, which happens only where others share the address, it goes on like that for a while.
+    In a new window only three calls are sent until a response shows how many of the window's calls
+    other programs on this address have used. After a refusal, which happens only where the address
+    is shared, at most three calls are in flight for ten windows.
     """
 
     def __init__(self) -> None:
         self.limit: int | None = None
         self.in_flight = 0
-        self._window = _DEFAULT_WINDOW
+        self._length = _DEFAULT_WINDOW_S
         self._remaining = 0
         self._ends_at: float | None = None
         self._server_reset: float | None = None
         self._learned_at = 0.0
-        self._careful_until = 0.0
+        self._cautious_until = 0.0
 
     def find_end(self, now: float) -> float | None:
-        """Return the time when the running window ends, None while none is known to run."""
+        """Return the time when the current window ends; None if none is known."""
         if self._ends_at is not None and now >= self._ends_at:
             self._ends_at = self._server_reset = None
         return self._ends_at
 
     def count_remaining(self, now: float) -> int | None:
-        """Count what is left of the running window; None before anything is known."""
+        """Return the calls that the current window still allows; None before any response."""
         if self.limit is None or self.find_end(now) is None:
             return self.limit
         return self._remaining
 
-    def count_places(self, now: float) -> int:
-        """Count the calls that may go at once; may be negative while calls are on their way."""
+    def count_available(self, now: float) -> int:
+        """Return how many calls may be sent now; negative if too many are in flight."""
         is_known = self.find_end(now) is not None
-        left = self._remaining if is_known else self.limit or _FIRST_CALLS
-        if not is_known or now < self._careful_until:
-            left = min(left, _FIRST_CALLS)
+        left = self._remaining if is_known else self.limit or _MAX_FIRST_CALLS
+        if not is_known or now < self._cautious_until:
+            left = min(left, _MAX_FIRST_CALLS)
         return left - self.in_flight
 
     def estimate_wait(self, position: int, now: float) -> float:
-        """Seconds until the call with so many others before it is likely to go."""
+        """Return the seconds until a call with ``position`` calls before it is likely sent."""
         end = self.find_end(now)
-        size = self.limit or _DEFAULT_LIMIT
-        free = max(0, (size if end is None else self._remaining) - self.in_flight)
+        limit = self.limit or _DEFAULT_LIMIT
+        free = max(0, (limit if end is None else self._remaining) - self.in_flight)
         if position < free:
             return 0.0
-        left = self._window if end is None else end - now
-        return left + (position - free) // size * self._window
+        left = self._length if end is None else end - now
+        return left + (position - free) // limit * self._length
 
-    def learn(self, told: LimitHeaders, ends_at: float | None, sent_at: float, now: float) -> None:
-        """Take in an answer to the call of ``sent_at``; ``ends_at`` is our time for its reset."""
-        self.limit = told.limit
-        ends_at = now + self._window if ends_at is None else ends_at
-        if not now < ends_at < now + _MAX_WINDOW or self._is_outdated(told, sent_at):
-            return
-        if self.find_end(now) is not None and self._is_running(told):
-            self._narrow(told, ends_at, now)
-            return
-        is_new = told.remaining == told.limit - 1
-        self._window = ends_at - now if is_new else max(self._window, ends_at - now)
-        self._begin_window(told.remaining, ends_at, told.resets_at, now)
+    def learn(
+        self, headers: LimitHeaders, ends_at: float | None, sent_at: float, now: float
+    ) -> None:
+        """Take in the headers of the response to a call.
 
-    def refuse(self, wait: float, now: float) -> None:
-        """Take in that a call was refused for ``wait`` seconds: nothing goes in this window."""
+        ``ends_at`` is their reset by our clock, None if that is unknown; ``sent_at`` is when the
+        call was sent.
+        """
+        self.limit = headers.limit
+        ends_at = now + self._length if ends_at is None else ends_at
+        if not now < ends_at < now + _MAX_WINDOW_S or self._is_outdated(headers, sent_at):
+            return
+        if self.find_end(now) is not None and self._is_current(headers):
+            self._narrow(headers, ends_at, now)
+            return
+        is_first_call = headers.remaining == headers.limit - 1
+        self._length = ends_at - now if is_first_call else max(self._length, ends_at - now)
+        self._begin(headers.remaining, ends_at, headers.resets_at, now)
+
+    def note_refusal(self, wait: float, now: float) -> None:
+        """Take in a refusal for ``wait`` seconds: no call is sent in this window any more."""
         if self.find_end(now) is None or self._server_reset is None:
-            self._begin_window(0, now + wait, None, now)
+            self._begin(0, now + wait, None, now)
         self._remaining = 0
-        self._careful_until = now + _CAREFUL_WINDOWS * self._window
+        self._cautious_until = now + _CAUTIOUS_WINDOWS * self._length
 
-    def doubt(self, now: float) -> None:
-        """Take in that a call had no answer: it may have been counted, or not."""
+    def note_unanswered(self, now: float) -> None:
+        """Take in a call without a response as if the server had counted it."""
         if self.limit is None:
             return
         if self.find_end(now) is None:
-            self._begin_window(self.limit, now + self._window, None, now)
+            self._begin(self.limit, now + self._length, None, now)
         self._remaining = max(0, self._remaining - 1)
 
-    def _is_outdated(self, told: LimitHeaders, sent_at: float) -> bool:
-        # A server's clock may be set back: what was asked later is news even so.
+    def _is_outdated(self, headers: LimitHeaders, sent_at: float) -> bool:
+        # A later call's reset may be earlier: the server's clock may have been set back.
         known = self._server_reset
         if known is None or sent_at >= self._learned_at:
             return False
-        return told.resets_at < known - _SAME_WINDOW
+        return headers.resets_at < known - _SAME_RESET_S
 
-    def _is_running(self, told: LimitHeaders) -> bool:
+    def _is_current(self, headers: LimitHeaders) -> bool:
         known = self._server_reset
-        return known is None or abs(told.resets_at - known) < _SAME_WINDOW
+        return known is None or abs(headers.resets_at - known) < _SAME_RESET_S
 
-    def _narrow(self, told: LimitHeaders, ends_at: float, now: float) -> None:
-        # Answers overtake each other, so the least is the newest.
-        self._remaining = min(self._remaining, told.remaining)
+    def _narrow(self, headers: LimitHeaders, ends_at: float, now: float) -> None:
+        # Responses may arrive out of order: the smallest count is the newest.
+        self._remaining = min(self._remaining, headers.remaining)
         if self._server_reset is None:
-            self._ends_at, self._server_reset, self._learned_at = ends_at, told.resets_at, now
+            self._ends_at, self._server_reset, self._learned_at = ends_at, headers.resets_at, now
         elif self._ends_at is not None:
             self._ends_at = min(self._ends_at, ends_at)
 
-    def _begin_window(
+    def _begin(
         self, remaining: int, ends_at: float, server_reset: float | None, now: float
     ) -> None:
         self._remaining = remaining

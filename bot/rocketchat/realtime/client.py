@@ -1,4 +1,4 @@
-"""The loop that listens, whatever happens to the connection."""
+"""The realtime client: listens, and reconnects whenever the connection ends."""
 
 import asyncio
 import itertools
@@ -21,16 +21,18 @@ from bot.errors import (
 )
 from bot.models import AuthToken, Document, Message
 from bot.rocketchat.realtime.connection import Connection
-from bot.rocketchat.realtime.ddp import DdpClient, SampledWarnings, format_origin
-from bot.rocketchat.realtime.websocket import WebSocket, format_address, open_link
+from bot.rocketchat.realtime.ddp import DdpClient
+from bot.rocketchat.realtime.sampled_warnings import SampledWarnings, format_origin
+from bot.rocketchat.realtime.settings import RealtimeSettings
+from bot.rocketchat.realtime.websocket import WebSocket, format_address, open_websocket
 from bot.rocketchat.wire import parse_message
 
 
-async def _nothing_to_catch_up() -> None:
+async def _catch_up_nothing() -> None:
     pass
 
 
-async def _nothing_lost() -> bool:
+async def _miss_nothing() -> bool:
     return False
 
 
@@ -39,10 +41,10 @@ def _ignore(_message: Message) -> None:
 
 
 class RealtimeClient:
-    """Receives the messages of every room of the bot over one connection, and reconnects.
+    """Receives the messages of all rooms of the bot over one connection, and reconnects.
 
-    ``frames`` counts what came over the wire, ``losses`` how often a live connection was lost.
-    ``clock`` returns monotonic seconds.
+    ``frames`` counts the frames received, ``losses`` how often a live connection was lost.
+    ``random`` returns a number from 0 to 1, ``clock`` monotonic seconds.
     """
 
     def __init__(
@@ -50,28 +52,30 @@ class RealtimeClient:
         url: str,
         token: AuthToken,
         *,
-        timing: Backoff = Backoff(),  # noqa: B008 - it is frozen
+        settings: RealtimeSettings = RealtimeSettings(),  # noqa: B008 - it is frozen
+        backoff: Backoff = Backoff(),  # noqa: B008 - it is frozen
         random: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = format_address(url)
         self._token = token
-        self._hear: Callable[[Message], None] = _ignore
-        self._before_live: Callable[[], Awaitable[None]] = _nothing_to_catch_up
-        self._recheck: Callable[[], Awaitable[bool]] = _nothing_lost
-        self._timing = timing
+        self._on_message: Callable[[Message], None] = _ignore
+        self._before_live: Callable[[], Awaitable[None]] = _catch_up_nothing
+        self._recheck: Callable[[], Awaitable[bool]] = _miss_nothing
+        self._settings = settings
+        self._backoff = backoff
         self._random = random
         self._clock = clock
         self._ids = itertools.count(1)
         self._connection: Connection | None = None
         self._live_since: float | None = None
         self._was_live = False
-        self._pauses = make_pauses(timing, random)
-        self._heard_at = clock()
+        self._pauses = make_pauses(backoff, random)
+        self._last_frame_at = clock()
         self.frames = 0
         self.losses = 0
         self._log = structlog.get_logger("realtime")
-        self._oddities = SampledWarnings()
+        self._warnings = SampledWarnings()
 
     @property
     def is_live(self) -> bool:
@@ -80,27 +84,27 @@ class RealtimeClient:
 
     @property
     def seconds_since_frame(self) -> float:
-        """Seconds since the workspace last said anything; before that, since the start."""
-        return self._clock() - self._heard_at
+        """Seconds since the last frame; before the first one, since the start."""
+        return self._clock() - self._last_frame_at
 
     async def run(
         self,
         *,
-        hear: Callable[[Message], None],
-        before_live: Callable[[], Awaitable[None]] = _nothing_to_catch_up,
-        recheck: Callable[[], Awaitable[bool]] = _nothing_lost,
+        on_message: Callable[[Message], None],
+        before_live: Callable[[], Awaitable[None]] = _catch_up_nothing,
+        recheck: Callable[[], Awaitable[bool]] = _miss_nothing,
     ) -> None:
         """Listen until cancelled.
 
-        ``hear`` is called for each message of a room that the bot is in, but for its own, and must
-        not block. ``before_live`` is awaited on each new connection, once messages are heard, to
-        catch up on those before. ``recheck`` is awaited from time to time on a live one; where it
-        returns true, the connection has lost messages, and another is opened.
+        ``on_message`` is called with each message of a room that the bot is in, except its own,
+        and must not block. ``before_live`` is awaited on each new connection, after messages have
+        begun to arrive, to catch up on earlier ones. ``recheck`` is awaited from time to time on a
+        live connection; if it returns true, messages were lost, and the connection is replaced.
 
-        Raises ``TokenRejectedError`` where the workspace refuses the bot's token, and
-        ``ProtocolError`` where it does not speak this protocol; all else is tried again.
+        Raises ``TokenRejectedError`` if the workspace refuses the bot's token, and
+        ``ProtocolError`` if it does not speak this protocol; all other errors are retried.
         """
-        self._hear, self._before_live, self._recheck = hear, before_live, recheck
+        self._on_message, self._before_live, self._recheck = on_message, before_live, recheck
         while True:
             error = await self._listen_once()
             self.losses += self._was_live
@@ -114,7 +118,7 @@ class RealtimeClient:
         """Show or clear "is typing" if that is possible now; never fails.
 
         ``name`` must be the bot's username, or its name where the workspace shows real names;
-        the server drops another silently (as seen on 6.5.3). Clients forget it after 15 s.
+        the server silently drops another one (seen on 6.5.3). Clients clear it after 15 s.
         """
         connection = self._connection
         if connection is None:
@@ -130,48 +134,45 @@ class RealtimeClient:
         await asyncio.sleep(seconds)
 
     async def _listen_once(self) -> Exception:
-        """Listen on one connection to its end, and return what ended it."""
+        """Listen on one connection until it ends, and return the reason."""
         self._was_live = False
+        opening = open_websocket(
+            self._address,
+            self._settings.connect_timeout_s,
+            self._token.user_id,
+            self._note_frame,
+        )
         try:
-            user_id, seconds = self._token.user_id, self._timing.connect
-            opening = open_link(self._address, seconds, user_id, self._take_frame)
-            async with opening as link:
-                await self._use(self._make_connection(link))
+            async with opening as websocket:
+                await self._use(self._make_connection(websocket))
         except ExceptionGroup as errors:
-            # A refusal explains the closing that may come with it.
-            final = errors.subgroup((TokenRejectedError, ProtocolError))
-            return (final or errors).exceptions[0]
-        except Exception as error:  # noqa: BLE001 - even a fault of ours must not leave the bot deaf
+            return _choose_error(errors)
+        except Exception as error:  # noqa: BLE001 - an unexpected error must not end listening
             return error
         return UnreachableError("the connection ended")
 
-    def _make_connection(self, link: WebSocket) -> Connection:
-        calls = DdpClient(
-            link,
-            ids=self._ids,
-            timing=self._timing,
-            oddities=self._oddities,
-        )
-        return Connection(calls)
+    def _make_connection(self, websocket: WebSocket) -> Connection:
+        ddp = DdpClient(websocket, ids=self._ids, settings=self._settings, warnings=self._warnings)
+        return Connection(ddp)
 
     async def _use(self, connection: Connection) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(connection.run_forever())
                 await connection.resume(self._token)
-                await connection.subscribe_to_messages(self._take_message)
+                await connection.subscribe_to_messages(self._receive)
                 await self._subscribe_to_logout(connection)
                 await self._catch_up()
                 self._connection, self._live_since = connection, self._clock()
                 self._log.info("listening")
-                tasks.create_task(self._keep_checking())
+                tasks.create_task(self._keep_rechecking())
         finally:
             self._end_live()
 
     def _end_live(self) -> None:
         since = self._live_since
-        if since is not None and self._clock() - since >= self._timing.calm:
-            self._pauses = make_pauses(self._timing, self._random)
+        if since is not None and self._clock() - since >= self._backoff.reset_after_s:
+            self._pauses = make_pauses(self._backoff, self._random)
         self._was_live = since is not None
         self._connection, self._live_since = None, None
 
@@ -179,80 +180,79 @@ class RealtimeClient:
         try:
             await connection.subscribe_to_logout()
         except RefusedError as error:
-            # The socket is closed on a logout anyway, only later.
+            # The server closes the socket after a logout anyway, only later.
             self._log.warning("not told of logouts", reason=str(error))
 
     async def _catch_up(self) -> None:
         try:
             await self._before_live()
         except (ProtocolError, TokenRejectedError) as error:
-            # Final where the realtime protocol says so; REST's may be a proxy's bad moment.
+            # Final on the realtime connection; over REST a proxy may have answered.
             raise UnreachableError(f"catching up failed: {error}") from error
 
-    async def _keep_checking(self) -> None:
+    async def _keep_rechecking(self) -> None:
         while True:
-            await asyncio.sleep(self._timing.recheck)
-            if await self._has_lost():
-                raise UnreachableError("the link has not delivered everything")
+            await asyncio.sleep(self._settings.recheck_every_s)
+            if await self._has_lost_messages():
+                raise UnreachableError("the connection has not delivered everything")
 
-    async def _has_lost(self) -> bool:
+    async def _has_lost_messages(self) -> bool:
         try:
             return await self._recheck()
         except TokenRejectedError as error:
-            # A login tells a dead token, which ddp-streamer does not, from a gateway's bad moment.
+            # A new login shows whether the token is dead; a proxy may have answered.
             raise UnreachableError(f"the workspace refuses calls: {error}") from error
         except BotError as error:
-            self._log.warning("the link cannot be checked now", reason=str(error))
+            self._log.warning("the connection cannot be checked now", reason=str(error))
             return False
 
-    def _take_frame(self) -> None:
-        self._heard_at = self._clock()
+    def _note_frame(self) -> None:
+        self._last_frame_at = self._clock()
         self.frames += 1
 
-    def _take_message(self, document: object, about: object) -> None:
+    def _receive(self, document: object, context: object) -> None:
         if not isinstance(document, dict):
-            self._oddities.note("a message is no JSON object")
+            self._warnings.note("a message is no JSON object")
         elif not self._is_own(document):
-            self._hand_on(document, about if isinstance(about, dict) else None)
+            self._deliver(document, context if isinstance(context, dict) else None)
 
     def _is_own(self, document: Document) -> bool:
         sender = document.get("u")
         return isinstance(sender, dict) and sender.get("_id") == self._token.user_id
 
-    def _hand_on(self, document: Document, about: Document | None) -> None:
+    def _deliver(self, document: Document, context: Document | None) -> None:
         try:
-            message = parse_message(document, about)
+            message = parse_message(document, context)
             if message.is_participant:
-                self._hear(message)
+                self._on_message(message)
         except ProtocolError as error:
-            self._oddities.note("a message cannot be read", reason=str(error))
-        except Exception as error:  # noqa: BLE001 - a listener's fault must not end the listening
-            self._oddities.note("a listener failed", error=format_origin(error))
+            self._warnings.note("a message cannot be read", reason=str(error))
+        except Exception as error:  # noqa: BLE001 - a failing callback must not end listening
+            self._warnings.note("a listener failed", error=format_origin(error))
 
 
-async def try_listening(url: str, token: AuthToken, timing: Backoff) -> None:
-    """Connect, log in, subscribe, and hang up; raise the WorkspaceError that stands in the way.
+async def try_connect(url: str, token: AuthToken, settings: RealtimeSettings) -> None:
+    """Connect, log in, subscribe and disconnect; raise the WorkspaceError that prevents it.
 
-    A bot that is listening already with the same token is not disturbed.
+    A bot that is listening with the same token is not disturbed.
     """
-    async with open_link(format_address(url), timing.connect, token.user_id) as link:
-        calls = DdpClient(
-            link,
-            ids=itertools.count(1),
-            timing=timing,
-            oddities=SampledWarnings(),
+    address = format_address(url)
+    async with open_websocket(address, settings.connect_timeout_s, token.user_id) as websocket:
+        ddp = DdpClient(
+            websocket, ids=itertools.count(1), settings=settings, warnings=SampledWarnings()
         )
+        connection = Connection(ddp)
         try:
-            await _listen(Connection(calls), token)
+            async with asyncio.TaskGroup() as tasks:
+                reading = tasks.create_task(connection.run_forever())
+                await connection.resume(token)
+                await connection.subscribe_to_messages(lambda *_: None)
+                reading.cancel()
         except ExceptionGroup as errors:
-            # A refusal explains the closing that may come with it.
-            final = errors.subgroup((TokenRejectedError, ProtocolError))
-            raise (final or errors).exceptions[0] from None
+            raise _choose_error(errors) from None
 
 
-async def _listen(connection: Connection, token: AuthToken) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        reading = tasks.create_task(connection.run_forever())
-        await connection.resume(token)
-        await connection.subscribe_to_messages(lambda *_: None)
-        reading.cancel()
+def _choose_error(errors: ExceptionGroup[Exception]) -> Exception:
+    # A refusal explains the closing of the socket that may come with it.
+    final = errors.subgroup((TokenRejectedError, ProtocolError))
+    return (final or errors).exceptions[0]

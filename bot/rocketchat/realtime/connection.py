@@ -1,4 +1,4 @@
-"""One connection to the workspace: logged in, and subscribed."""
+"""One connection to the workspace: login, streams and typing events."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -16,65 +16,63 @@ from bot.errors import (
 from bot.models import AuthToken
 from bot.rocketchat.realtime.ddp import DdpClient, Frame
 
-
-class Connection(RocketChat):  # type: ignore[misc]  # no types
-    """The library's client on a link that is open already; it owns no task."""
-
-    def __init__(self, calls: DdpClient) -> None:
-        super().__init__()
-        self._dispatcher = calls
-        self.session_id = ""
-
-    async def run_forever(self) -> None:
-        """Read the link to its end; always ends in ``UnreachableError``."""
-        await self._dispatcher.run()
-
-    async def resume(self, token: AuthToken) -> None:
-        """Connect and log in; needs ``run_forever`` at work in another task.
-
-        Raises ``TokenRejectedError`` where the token is dead or somebody else's, and
-        ``ProtocolError`` where the workspace speaks another protocol.
-        """
-        await self._connect()
-        self.user_id = await self._resume(token.secret.get_secret_value())
-        if self.user_id != token.user_id:
-            raise TokenRejectedError("the bot's token belongs to another user id")
-
-    async def subscribe_to_messages(self, hear: Callable[[Any, Any], None]) -> None:
-        """Hear every room; ``hear`` gets a message and what the stream says about it."""
-        await SubscribeToMessages.call(self._dispatcher, MY_MESSAGES, hear)
-
-    async def subscribe_to_logout(self) -> None:
-        """End the link when this session is logged out."""
-        await SubscribeToLogout.call(self._dispatcher, self.user_id, self._take_logout)
-
-    async def send_typing_event(
-        self, room_id: str, name: str, thread_id: str | None = None, *, is_typing: bool = True
-    ) -> None:
-        """Show, under ``name``, that the bot types or has stopped."""
-        await SendTyping.call(self._dispatcher, room_id, name, thread_id, is_typing=is_typing)
-
-    async def _connect(self) -> None:
-        self.session_id = await Connect.call(self._dispatcher)
-
-    async def _resume(self, token: str) -> str:
-        return await Resume.call(self._dispatcher, token)
-
-    def _take_logout(self, session_id: object) -> None:
-        # Up to 7.x it names no session and concerns them all; since 8.0 it may.
-        if not session_id or session_id == self.session_id:
-            raise UnreachableError("the workspace logged the bot out")
-
-
 MY_MESSAGES: Final = "__my_messages__"
-"""The event that stands for every room at once."""
+"""The event that stands for all rooms."""
 
 _TOKEN_REJECTED: Final = frozenset({401, 403})
 """A dead token is 403 on 6.5.3 and 401 on 8.3; both are final."""
 
 
+class Connection(RocketChat):  # type: ignore[misc]  # no types
+    """The library's client on a websocket that is open already; it owns no task."""
+
+    def __init__(self, ddp: DdpClient) -> None:
+        super().__init__()
+        self._dispatcher = ddp
+        self.session_id = ""
+
+    async def run_forever(self) -> None:
+        """Read frames until the connection ends; always raises ``UnreachableError``."""
+        await self._dispatcher.run()
+
+    async def resume(self, token: AuthToken) -> None:
+        """Connect and log in; ``run_forever`` must be running in another task.
+
+        Raises ``TokenRejectedError`` if the token is dead or another user's, and
+        ``ProtocolError`` if the workspace speaks another protocol.
+        """
+        self.session_id = await Connect.call(self._dispatcher)
+        secret = token.secret.get_secret_value()
+        self.user_id = await Resume.call(self._dispatcher, secret)
+        if self.user_id != token.user_id:
+            raise TokenRejectedError("the bot's token belongs to another user id")
+
+    async def subscribe_to_messages(self, on_message: Callable[[Any, Any], None]) -> None:
+        """Subscribe to the messages of all rooms.
+
+        ``on_message`` is called with the stream's two arguments: the message, and an object with
+        ``roomType`` and ``roomParticipant``. Either may be anything.
+        """
+        await SubscribeToMessages.call(self._dispatcher, MY_MESSAGES, on_message)
+
+    async def subscribe_to_logout(self) -> None:
+        """End the connection when its session is logged out."""
+        await SubscribeToLogout.call(self._dispatcher, self.user_id, self._end_if_logged_out)
+
+    async def send_typing_event(
+        self, room_id: str, name: str, thread_id: str | None = None, *, is_typing: bool = True
+    ) -> None:
+        """Show, under ``name``, that the bot is typing or has stopped."""
+        await SendTyping.call(self._dispatcher, room_id, name, thread_id, is_typing=is_typing)
+
+    def _end_if_logged_out(self, session_id: object) -> None:
+        # Up to 7.x the event names no session and is meant for all; since 8.0 it may name one.
+        if not session_id or session_id == self.session_id:
+            raise UnreachableError("the workspace logged the bot out")
+
+
 class Connect(methods.Connect):  # type: ignore[misc]  # no types
-    """Say hello, and wait for the answer."""
+    """``connect``, the first frame of a connection."""
 
     @classmethod
     async def call(cls, dispatcher: DdpClient) -> str:
@@ -87,11 +85,14 @@ class Connect(methods.Connect):  # type: ignore[misc]  # no types
 
 
 class Resume(methods.Resume):  # type: ignore[misc]  # no types
-    """Log in with a token: the only way that the monolith and ddp-streamer share."""
+    """``login`` with a token, the only way that the monolith and ddp-streamer share."""
 
     @classmethod
     async def call(cls, dispatcher: DdpClient, token: str) -> str:
-        """Return the user id; raises ``TokenRejectedError`` where trying again is no use."""
+        """Return the user id.
+
+        Raises ``TokenRejectedError`` if trying again is of no use, and other ``WorkspaceError``.
+        """
         id_ = dispatcher.make_id()
         answer = await dispatcher.call_method(cls._get_request_msg(id_, token), id_)
         return cls._parse(answer)
@@ -100,55 +101,59 @@ class Resume(methods.Resume):  # type: ignore[misc]  # no types
     def _parse(response: Frame | None) -> str:
         match response:
             case {"error": error}:
-                raise _read_refusal(error if isinstance(error, Mapping) else {})
+                raise _parse_login_error(error if isinstance(error, Mapping) else {})
             case {"result": {"id": str(user_id)}}:
                 return user_id
         raise RefusedError("the workspace answered the login without a user id")
 
 
 class SubscribeToMessages(methods.SubscribeToChannelMessagesRaw):  # type: ignore[misc]  # no types
-    """Hear messages, with what the stream says about each: its second argument."""
+    """``stream-room-messages``, with both arguments of each event."""
 
     @classmethod
-    async def call(cls, dispatcher: DdpClient, room: str, hear: Callable[[Any, Any], None]) -> str:
-        """Return the subscription id; ``hear`` gets the message and what is said about it."""
+    async def call(
+        cls, dispatcher: DdpClient, room: str, on_message: Callable[[Any, Any], None]
+    ) -> str:
+        """Return the subscription id; ``on_message`` is called with both arguments."""
         id_ = dispatcher.make_id()
         message = cls._get_request_msg(id_, room)
-        await dispatcher.create_subscription(message, id_, cls._wrap(hear))
+        await dispatcher.create_subscription(message, id_, cls._wrap(on_message))
         return id_
 
     @staticmethod
     def _wrap(callback: Callable[[Any, Any], None]) -> Callable[[Frame], None]:
-        def hear(frame: Frame) -> None:
-            message, about, *_ = [*_arguments(frame), None, None]
-            callback(message, about)
+        def receive(frame: Frame) -> None:
+            message, context, *_ = [*_read_arguments(frame), None, None]
+            callback(message, context)
 
-        return hear
+        return receive
 
 
 class SubscribeToLogout(methods.SubscribeToChannelChangesRaw):  # type: ignore[misc]  # no types
-    """Hear that the workspace logs the user out."""
+    """``stream-notify-user`` with the event that the user is logged out."""
 
     @classmethod
-    async def call(cls, dispatcher: DdpClient, user_id: str, hear: Callable[[Any], None]) -> str:
-        """Return the subscription id; ``hear`` gets the session id, or None for all of them."""
+    async def call(
+        cls, dispatcher: DdpClient, user_id: str, on_logout: Callable[[Any], None]
+    ) -> str:
+        """Return the subscription id; ``on_logout`` gets a session id, or None for all of them."""
         id_ = dispatcher.make_id()
         message = cls._get_request_msg(id_, user_id)
         message["params"][0] = f"{user_id}/force_logout"
-        await dispatcher.create_subscription(message, id_, cls._wrap(hear))
+        await dispatcher.create_subscription(message, id_, cls._wrap(on_logout))
         return id_
 
     @staticmethod
     def _wrap(callback: Callable[[Any], None]) -> Callable[[Frame], None]:
-        def hear(frame: Frame) -> None:
-            session_id, *_ = [*_arguments(frame), None]
+        def receive(frame: Frame) -> None:
+            session_id, *_ = [*_read_arguments(frame), None]
             callback(session_id)
 
-        return hear
+        return receive
 
 
 class SendTyping(methods.SendTypingEvent):  # type: ignore[misc]  # no types
-    """Show that the user types, or has stopped."""
+    """``stream-notify-room`` with the event that the user is typing or has stopped."""
 
     @classmethod
     async def call(
@@ -160,19 +165,19 @@ class SendTyping(methods.SendTypingEvent):  # type: ignore[misc]  # no types
         *,
         is_typing: bool,
     ) -> None:
-        """Send the event; the server's silence is the same for yes and no, so nothing waits."""
+        """Send the event without waiting: the server answers neither success nor refusal."""
         message = cls._get_request_msg(dispatcher.make_id(), room_id, name, thread_id)
         if not is_typing:
             message["params"][2] = []
         await dispatcher.call_method(message)
 
 
-def _arguments(frame: Frame) -> list[Any]:
+def _read_arguments(frame: Frame) -> list[Any]:
     arguments = frame["fields"].get("args")
     return arguments if isinstance(arguments, list) else []
 
 
-def _read_refusal(error: Mapping[str, Any]) -> WorkspaceError:
+def _parse_login_error(error: Mapping[str, Any]) -> WorkspaceError:
     code, reason = error.get("error"), str(error.get("reason") or error.get("error"))
     if code in _TOKEN_REJECTED:
         return TokenRejectedError(f"the workspace rejects the bot's token: {reason}")

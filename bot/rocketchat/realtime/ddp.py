@@ -1,213 +1,188 @@
-"""What travels over one link: questions, their answers, and what is heard unasked."""
+"""DDP over one websocket: calls and their results, subscriptions and their events."""
 
 import asyncio
 import json
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-import structlog
 from rocketchat_async.dispatcher import Dispatcher
 from websockets.exceptions import ConnectionClosed
 
-from bot.backoff import Backoff
 from bot.errors import RefusedError, UnreachableError
+from bot.rocketchat.realtime.sampled_warnings import SampledWarnings
+from bot.rocketchat.realtime.settings import RealtimeSettings
 from bot.rocketchat.realtime.websocket import WebSocket
-from bot.rocketchat.transport import parse_document
-
-
-class SampledWarnings:
-    """Counts what should not happen and logs it, never with its content."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._log = structlog.get_logger("realtime")
-
-    def note(self, event: str, **values: str) -> None:
-        """Count one more, and log the 1st, 2nd, 4th, 8th …: a flood must not fill the disk."""
-        self._counts[event] += 1
-        count = self._counts[event]
-        if count & (count - 1) == 0:
-            self._log.warning(event, count=count, **values)
-
-
-def format_origin(error: Exception) -> str:
-    """Say what was raised and where, but not its text: that may quote a message."""
-    steps = traceback.extract_tb(error.__traceback__)
-    where = f" in {steps[-1].name}, line {steps[-1].lineno}" if steps else ""
-    return type(error).__name__ + where
-
+from bot.rocketchat.wire import parse_document
 
 Frame = dict[str, Any]
 
 _CONNECT: Final = "connect"
-"""The key under which ``connected`` or ``failed`` is awaited; real ids are numbers."""
+"""The key of the future for ``connected`` or ``failed``; the other keys are numbers."""
 
-_OF_MESSAGE: Final = '{"msg":"changed","collection":"stream-room-messages",'
-"""Other spellings are missed, which merely costs time: they go the way of all other frames."""
+_MESSAGE_FRAME: Final = '{"msg":"changed","collection":"stream-room-messages",'
+"""How a message begins; one that is spelt in another way goes through the library's queue."""
 
 
 class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
-    """The library's dispatcher; no frame, no late answer and no lost link leaves it stuck.
+    """The library's dispatcher, which no frame, late result or lost connection can stop.
 
     ``ids`` must not repeat over connections: the server ignores a subscription id that it has
-    seen. A callback may raise a ``WorkspaceError`` to end the link, and nothing else.
+    had before. A callback may raise a ``WorkspaceError`` to end the connection, and nothing else;
+    callbacks for messages must not raise.
     """
 
     def __init__(
         self,
-        link: WebSocket,
+        websocket: WebSocket,
         *,
         ids: Iterator[int],
-        timing: Backoff,
-        oddities: SampledWarnings,
+        settings: RealtimeSettings,
+        warnings: SampledWarnings,
     ) -> None:
-        # The library's ``verbose`` prints frames, and with them the token.
+        # The library's ``verbose`` prints frames, the token included.
         super().__init__(verbose=False)
-        self._websocket = link
+        self._websocket = websocket
         self._ids = ids
-        self._timing = timing
-        self._oddities = oddities
+        self._settings = settings
+        self._warnings = warnings
         self._ready: set[str] = set()
-        link.take_at_once = self._take_message
+        websocket.set_direct_receiver(self._receive_message)
 
     def make_id(self) -> str:
-        """Make an id for a method call or a subscription."""
+        """Return an id for a method call or a subscription."""
         return str(next(self._ids))
 
     async def run(self) -> None:
-        """Read the link to its end, in the caller's task; always ends in ``UnreachableError``."""
-        await self._process_incoming()
+        """Read frames until the connection ends; always raises ``UnreachableError``."""
+        while True:
+            await self._process_incoming_event()
 
     async def connect(self, message: Frame) -> Frame:
-        """Say ``connect``; answers with the ``connected`` or ``failed`` frame."""
-        return await self._ask(_CONNECT, message)
+        """Send ``connect`` and return the ``connected`` or ``failed`` frame."""
+        return await self._request(_CONNECT, message)
 
     async def call_method(self, msg: Frame, msg_id: str | None = None) -> Frame | None:
-        """Send a frame, and with an id wait for its ``result``, whatever comes before it.
+        """Send a frame and, if it has an id, return its ``result`` frame.
 
-        The monolith says ``updated`` first, ddp-streamer ``result``; only the id counts.
+        The monolith sends ``updated`` before ``result``, ddp-streamer after it; only the id counts.
         """
         if msg_id is None:
             await self._send(msg)
             return None
-        return await self._ask(msg_id, msg)
+        return await self._request(msg_id, msg)
 
     async def create_subscription(
         self, msg: Frame, msg_id: str, callback: Callable[[Frame], None]
     ) -> None:
         """Subscribe and wait for ``ready``; raises ``RefusedError`` on ``nosub``."""
-        # The library keys by stream alone, so that a second event replaces the first.
+        # The library's key is the stream alone, so that a second event replaces the first.
         event = (msg["name"], msg["params"][0])
         self._callbacks[event] = callback
-        answer = await self._ask(msg_id, msg)
+        answer = await self._request(msg_id, msg)
         if answer["msg"] != "ready":
             del self._callbacks[event]
             raise RefusedError(f"the workspace refused the stream {msg['name']}")
 
-    async def _ask(self, key: str, message: Frame) -> Frame:
+    async def _request(self, key: str, message: Frame) -> Frame:
         answer: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._futures[key] = answer
         try:
-            async with asyncio.timeout(self._timing.call):
+            async with asyncio.timeout(self._settings.call_timeout_s):
                 await self._send(message)
                 return await answer
         except TimeoutError:
-            seconds = self._timing.call
+            seconds = self._settings.call_timeout_s
             raise UnreachableError(f"no answer to {message['msg']} in {seconds:g} s") from None
         finally:
             del self._futures[key]
 
     async def _send(self, message: Frame) -> None:
         try:
-            async with asyncio.timeout(self._timing.call):
+            async with asyncio.timeout(self._settings.call_timeout_s):
                 await self._websocket.send(json.dumps(message))
         except TimeoutError:
             raise UnreachableError("the workspace takes no frames") from None
         except ConnectionClosed as closed:
-            raise _lost(closed) from closed
-
-    async def _process_incoming(self) -> None:
-        while True:
-            await self._process_incoming_event()
+            raise _translate(closed) from closed
 
     async def _process_incoming_event(self) -> None:
-        raw = await self._receive()
-        frame = parse_document(raw)
+        frame = parse_document(await self._receive())
         if frame is None:
-            self._oddities.note("a frame is no JSON object")
+            self._warnings.note("a frame is no JSON object")
         elif frame.get("msg") == "ping":
             await self._send({"msg": "pong"} | {key: frame[key] for key in frame.keys() & {"id"}})
         else:
-            self._take(frame)
+            self._dispatch(frame)
 
     async def _receive(self) -> str | bytes:
-        """Return the next frame; what the link keeps to itself is a sign of life, too."""
-        link, timing, now = self._websocket, self._timing, asyncio.get_running_loop().time
+        """Return the next frame; ping the workspace when it is silent for too long."""
+        websocket, settings = self._websocket, self._settings
+        now = asyncio.get_running_loop().time
         while True:
-            if (frame := await self._hear(link.heard_at + timing.silence)) is not None:
+            # Frames that the websocket drops count as a sign of life.
+            ping_at = websocket.last_frame_at + settings.ping_after_s
+            if (frame := await self._receive_until(ping_at)) is not None:
                 return frame
-            if now() < link.heard_at + timing.silence:
+            if now() < websocket.last_frame_at + settings.ping_after_s:
                 continue
-            before = link.heard_at
+            last_frame_at = websocket.last_frame_at
             await self._send({"msg": "ping"})
-            if (frame := await self._hear(now() + timing.pong)) is not None:
+            if (frame := await self._receive_until(now() + settings.pong_timeout_s)) is not None:
                 return frame
-            if link.heard_at == before:
-                seconds = timing.silence + timing.pong
+            if websocket.last_frame_at == last_frame_at:
+                seconds = settings.ping_after_s + settings.pong_timeout_s
                 raise UnreachableError(f"not a frame in {seconds:g} s")
 
-    async def _hear(self, end: float) -> str | bytes | None:
-        """Return the next frame that is for us, or None when the loop's clock shows ``end``."""
+    async def _receive_until(self, deadline: float) -> str | bytes | None:
+        """Return the next frame, or None at ``deadline``, in the event loop's seconds."""
         try:
-            async with asyncio.timeout_at(end):
+            async with asyncio.timeout_at(deadline):
                 return await self._websocket.recv()
         except TimeoutError:
             return None
         except ConnectionClosed as closed:
-            raise _lost(closed) from closed
+            raise _translate(closed) from closed
 
-    def _take_message(self, raw: str) -> bool:
-        """Deliver what is said in a room while the link reads on; false for all else.
-
-        Whoever hears messages never raises.
-        """
-        frame = parse_document(raw) if raw.startswith(_OF_MESSAGE) else None
+    def _receive_message(self, raw: str) -> bool:
+        """Deliver a message of a room without queueing it; return false for other frames."""
+        frame = parse_document(raw) if raw.startswith(_MESSAGE_FRAME) else None
         if frame is None:
             return False
-        self._take(frame)
+        self._dispatch(frame)
         return True
 
-    def _take(self, frame: Frame) -> None:
+    def _dispatch(self, frame: Frame) -> None:
         match frame:
             case {"msg": "changed", "collection": str(stream), "fields": {"eventName": str(event)}}:
                 self._deliver(stream, event, frame)
             case {"msg": "result", "id": str(key)}:
-                self._answer(key, frame)
+                self._resolve(key, frame)
             case {"msg": "ready", "subs": [*keys]}:
                 self._note_ready(keys, frame)
             case {"msg": "nosub", "id": str(key)}:
-                self._note_refusal(key, frame)
+                self._note_nosub(key, frame)
             case {"msg": "connected" | "failed"}:
-                self._answer(_CONNECT, frame)
+                self._resolve(_CONNECT, frame)
             case {"msg": "error"}:
                 # Its offendingMessage repeats what was sent, which may be the token.
-                self._oddities.note("the workspace did not understand a frame")
+                self._warnings.note("the workspace did not understand a frame")
             case {"msg": "added" | "changed" | "removed" | "updated" | "pong"}:
                 pass
             case {"server_id": _}:
-                pass  # ddp-streamer's greeting, of later versions with the msg "server_id"
+                pass  # ddp-streamer's greeting, in later versions with the msg "server_id"
             case _:
-                self._oddities.note("an unknown frame")
+                self._warnings.note("an unknown frame")
 
     def _deliver(self, stream: str, event: str, frame: Frame) -> None:
         callback = self._callbacks.get((stream, event))
         if callback is not None:
             callback(frame)
 
-    def _answer(self, key: str, frame: Frame) -> bool:
-        # Nobody waits where the call timed out, and a repeated answer is no answer.
+    def _resolve(self, key: str, frame: Frame) -> bool:
+        """Resolve the future of a request; return false where none waits.
+
+        None does after a time-out, nor for a second answer.
+        """
         answer = self._futures.get(key)
         if answer is None or answer.done():
             return False
@@ -216,14 +191,14 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
 
     def _note_ready(self, keys: list[object], frame: Frame) -> None:
         for key in keys:
-            if isinstance(key, str) and self._answer(key, frame):
+            if isinstance(key, str) and self._resolve(key, frame):
                 self._ready.add(key)
 
-    def _note_refusal(self, key: str, frame: Frame) -> None:
-        if not self._answer(key, frame) and key in self._ready:
+    def _note_nosub(self, key: str, frame: Frame) -> None:
+        if not self._resolve(key, frame) and key in self._ready:
             raise UnreachableError("the workspace ended a subscription")
 
 
-def _lost(closed: ConnectionClosed) -> UnreachableError:
-    # The reason is the server's text, the code is all that is known to be harmless.
+def _translate(closed: ConnectionClosed) -> UnreachableError:
+    # Only the code: the reason is the server's text and might contain anything.
     return UnreachableError(f"the connection was closed with {closed.code}")

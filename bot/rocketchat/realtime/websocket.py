@@ -1,4 +1,4 @@
-"""One websocket to the workspace: opened with limits, listened to, and closed."""
+"""The websocket to the workspace: opened with limits, filtered, and closed."""
 
 import asyncio
 import json
@@ -13,109 +13,92 @@ from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidHandshake, InvalidStatusCode, WebSocketException
-from websockets.legacy.client import Connect as Dial
-from websockets.legacy.client import WebSocketClientProtocol
+from websockets.legacy.client import Connect, WebSocketClientProtocol
 
 from bot.errors import UnreachableError
 
-_OF_STRANGERS: Final = '{"roomParticipant":false'
-_OF_STRANGERS_TO_THE_END: Final = re.compile(
+_MAX_FRAME_BYTES: Final = 16 * 2**20
+_CLOSE_STEP_TIMEOUT_S: Final = 0.3  # the library closes a dead connection in up to five steps
+_SCHEMES: Final = {"http": "ws", "https": "wss"}
+_NOT_A_MEMBER: Final = '{"roomParticipant":false'
+_NOT_A_MEMBER_UNTIL_END: Final = re.compile(
     r'\{"roomParticipant":false(?:,"\w+":(?:"(?:[^"\\]|\\.)*"|null|true|false))*\}\]\}\}'
 )
 
 
-def is_of_strangers(raw: str) -> bool:
-    """Tell, before any JSON is parsed, a message of a public channel that the bot is not in.
-
-    Those are most of what ``__my_messages__`` delivers: it tests access, not membership (server
-    source `server/modules/notifications/notifications.module.ts`, 8.3). Never true for another
-    frame: inside a text every quotation mark is escaped, and only the last argument of an event
-    is followed by ``]}}`` and the end. Other spellings are missed, which merely costs parsing.
-    """
-    start = raw.rfind(_OF_STRANGERS)
-    return start >= 0 and _OF_STRANGERS_TO_THE_END.fullmatch(raw, start) is not None
-
-
-def make_own_mark(user_id: str) -> str:
-    """Return what stands in every message that this user has sent, and in no other.
-
-    Inside a text the quotation marks would be escaped, and only the sender has the key ``u``
-    (server source ``IMessage.ts``, 8.3). Whoever put another into their message's custom fields
-    would have that message heard when REST is looked through. Other spellings are missed, which
-    merely costs parsing.
-    """
-    return f'"u":{{"_id":{json.dumps(user_id)}'
-
-
-_MAX_FRAME: Final = 16 * 2**20
-_CLOSE_SECONDS: Final = 0.3
-"""For each of the up to five steps in which the library closes a dead link."""
-
-_SCHEMES: Final = {"http": "ws", "https": "wss"}
-
-
 class WebSocket(WebSocketClientProtocol):
-    """A websocket that gives out only what may concern the bot.
+    """A websocket that drops the frames which cannot concern the bot.
 
-    ``on_frame`` is called for every frame; the last one came ``heard_at``, in the event loop's
-    seconds. Frames with ``own_mark`` in them are of the bot's own messages. ``take_at_once`` says
-    whether it has taken a frame; it must not raise.
+    ``on_frame`` is called for every frame, the dropped ones too. The last frame came at
+    ``last_frame_at``, in the event loop's seconds. Frames that contain ``own_message_marker`` are
+    the bot's own messages.
     """
 
-    def __init__(self, on_frame: Callable[[], None], own_mark: str, **options: Any) -> None:  # noqa: ANN401 - the library's own
+    def __init__(
+        self,
+        on_frame: Callable[[], None],
+        own_message_marker: str,
+        **options: Any,  # noqa: ANN401 - the library's own
+    ) -> None:
         super().__init__(**options)
-        self.heard_at = self.loop.time()
+        self.last_frame_at = self.loop.time()
         self._on_frame = on_frame
-        self._own_mark = own_mark
-        self.take_at_once: Callable[[str], bool] = _take_nothing
+        self._own_message_marker = own_message_marker
+        self._receive_directly: Callable[[str], bool] | None = None
+
+    def set_direct_receiver(self, receive: Callable[[str], bool]) -> None:
+        """Pass frames to ``receive`` first; those for which it returns true are not queued.
+
+        ``receive`` must not raise.
+        """
+        self._receive_directly = receive
 
     async def read_message(self) -> str | bytes | None:
-        """Return the next message that nobody takes or drops; None at the link's end.
+        """Return the next frame for the library's queue; None at the end of the connection.
 
-        Dropped are those of strangers and its own.
+        Frames are dropped and passed on here because queueing one and waking its reader costs
+        as much as all the rest.
         """
-        # Before the library queues it and wakes the reader, which costs as much as all the rest.
         while (message := await super().read_message()) is not None:
-            self.heard_at = self.loop.time()
+            self.last_frame_at = self.loop.time()
             self._on_frame()
             if isinstance(message, bytes):
                 return message
-            if not (self._is_nothing(message) or self._is_taken(message)):
+            if not (self._is_dropped(message) or self._is_received(message)):
                 return message
         return None
 
-    def _is_taken(self, message: str) -> bool:
-        # In their order: nothing overtakes what waits in the library's queue.
-        return not self.messages and self.take_at_once(message)
+    def _is_dropped(self, message: str) -> bool:
+        return self._own_message_marker in message or is_from_other_channel(message)
 
-    def _is_nothing(self, message: str) -> bool:
-        return self._own_mark in message or is_of_strangers(message)
-
-
-def _take_nothing(_message: str) -> bool:
-    return False
+    def _is_received(self, message: str) -> bool:
+        # Only while the queue is empty: frames must keep their order.
+        if self._receive_directly is None or self.messages:
+            return False
+        return self._receive_directly(message)
 
 
 @asynccontextmanager
-async def open_link(
-    address: str, seconds: float, user_id: str, on_frame: Callable[[], None] = lambda: None
+async def open_websocket(
+    address: str, timeout_s: float, user_id: str, on_frame: Callable[[], None] = lambda: None
 ) -> AsyncIterator[WebSocket]:
-    """Open a websocket within ``seconds``, and close it in the end; ``user_id`` is the bot's own.
+    """Open a websocket within ``timeout_s``, and close it at the end.
 
-    Raises ``UnreachableError``, whose text says what stands in the way.
+    ``user_id`` is the bot's own; ``on_frame`` is called for every frame. Raises
+    ``UnreachableError``, whose text says why the workspace cannot be reached.
     """
-    create_protocol = partial(WebSocket, on_frame, make_own_mark(user_id))
-    link = await _dial(address, seconds, create_protocol)
+    create_protocol = partial(WebSocket, on_frame, make_own_message_marker(user_id))
+    websocket = await _connect(address, timeout_s, create_protocol)
     try:
-        yield link
+        yield websocket
     finally:
-        # The library's close() swallows a cancellation; a group does not.
+        # In a task group: the library's close() swallows a cancellation.
         async with asyncio.TaskGroup() as closing:
-            closing.create_task(link.close())
+            closing.create_task(websocket.close())
 
 
 def format_address(url: str) -> str:
-    """Turn the workspace's address into that of its websocket."""
+    """Return the address of the workspace's websocket, given the workspace's URL."""
     parts = urlsplit(url)
     return parts._replace(
         scheme=_SCHEMES.get(parts.scheme, parts.scheme),
@@ -125,39 +108,39 @@ def format_address(url: str) -> str:
     ).geturl()
 
 
-async def _dial(
-    address: str, seconds: float, create_protocol: Callable[..., WebSocket]
+async def _connect(
+    address: str, timeout_s: float, create_protocol: Callable[..., WebSocket]
 ) -> WebSocket:
     try:
-        async with asyncio.timeout(seconds):
-            link: WebSocket = await _make_dial(address, create_protocol)  # type: ignore[assignment]  # as it makes it
+        async with asyncio.timeout(timeout_s):
+            websocket: WebSocket = await _make_connect(address, create_protocol)  # type: ignore[assignment]  # create_protocol's
     except TimeoutError as error:
-        raise UnreachableError(f"no connection in {seconds:g} s") from error
+        raise UnreachableError(f"no connection in {timeout_s:g} s") from error
     except (OSError, WebSocketException, UnicodeError) as error:
         raise UnreachableError(_explain(error)) from error
-    return link
+    return websocket
 
 
-def _make_dial(address: str, create_protocol: Callable[..., WebSocket]) -> "_DirectDial":
-    return _DirectDial(
+def _make_connect(address: str, create_protocol: Callable[..., WebSocket]) -> Connect:
+    return _ConnectWithoutRedirect(
         address,
         create_protocol=create_protocol,
-        # The library writes every frame at DEBUG, the login among them: outside the tree of
-        # loggers no setting can turn this one on.
+        # The library logs every frame at DEBUG, the login included. No setting can turn on a
+        # logger that is outside of the tree of loggers.
         logger=logging.Logger("silent", logging.CRITICAL + 1),  # noqa: LOG001 - see above
         user_agent_header=f"session-bot/{version('session-bot')} (+Rocket.Chat)",
-        # Its own time limit can lose a cancellation (asyncio.wait_for before Python 3.12).
+        # The library's own time limit can lose a cancellation (asyncio.wait_for before 3.12).
         open_timeout=None,
-        close_timeout=_CLOSE_SECONDS,
-        # DDP has pings of its own, and only those prove that Rocket.Chat is there.
+        close_timeout=_CLOSE_STEP_TIMEOUT_S,
+        # A websocket pong may come from a proxy; a DDP pong comes from Rocket.Chat.
         ping_interval=None,
-        max_size=_MAX_FRAME,
+        max_size=_MAX_FRAME_BYTES,
         compression=None,
     )
 
 
-class _DirectDial(Dial):
-    """Follows no redirect: the token must not travel to another host."""
+class _ConnectWithoutRedirect(Connect):
+    """Refuses redirects: the token must not travel to another host."""
 
     def handle_redirect(self, uri: str) -> NoReturn:
         raise InvalidHandshake(f"it redirects to {urlsplit(uri).hostname or 'another path'}")
@@ -170,3 +153,27 @@ def _explain(error: Exception) -> str:
         case InvalidStatusCode():
             return f"HTTP {error.status_code} instead of a websocket"
     return f"no websocket: {error}"
+
+
+def is_from_other_channel(raw: str) -> bool:
+    """Return whether the frame is a message of a public channel that the bot is not in.
+
+    Most of what ``__my_messages__`` delivers is: the server checks access, not membership (server
+    source ``server/modules/notifications/notifications.module.ts``, 8.3). Never true for another
+    frame: inside a string every quotation mark is escaped, and only the last argument of an event
+    is followed by ``]}}`` and the end. Frames that are spelt in another way are not recognised;
+    they are parsed and then dropped.
+    """
+    start = raw.rfind(_NOT_A_MEMBER)
+    return start >= 0 and _NOT_A_MEMBER_UNTIL_END.fullmatch(raw, start) is not None
+
+
+def make_own_message_marker(user_id: str) -> str:
+    """Return the text that a frame contains exactly if it is a message sent by this user.
+
+    Inside a string the quotation marks would be escaped, and only the sender has the key ``u``
+    (server source ``IMessage.ts``, 8.3). A message whose custom fields contain another ``u`` with
+    the bot's id is dropped here and found when the rooms are checked over REST. Frames that are
+    spelt in another way are not recognised; they are parsed and then dropped.
+    """
+    return f'"u":{{"_id":{json.dumps(user_id)}'

@@ -22,7 +22,7 @@ from bot.features.accounts.tokens import BearerSupport, Tokens
 from bot.logs import open_logs
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
-from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
+from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
 
@@ -38,7 +38,7 @@ class World:
     database: Database
     accounts: Accounts
     lent: DelegatedTokens
-    oauth: OAuth
+    oauth: OAuthProvider
     rest: RestClient
     renewals: TokenRefresher
     tokens: Tokens
@@ -53,7 +53,7 @@ async def open_world(database_url: str, url: str, client: OAuthClient) -> AsyncI
     vault = Vault(KeyRing([bytes(range(32))]), "workspace")
     async with (
         open_database(database_url) as database,
-        open_oauth(url, client, now=now, timeout=1.5) as oauth,
+        open_oauth(url, client, now=now, timeout_s=1.5) as oauth,
         open_rest_client(url, NOBODY) as rest,
     ):
         lent = DelegatedTokens(database, vault)

@@ -16,7 +16,7 @@ from bot.errors import (
     UnreachableError,
     WorkspaceError,
 )
-from bot.rocketchat.oauth import OAuth, OAuthClient, open_oauth
+from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from rocketchat_simulator import OAuthApp, Simulator
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
@@ -36,9 +36,9 @@ def app(simulator: Simulator) -> OAuthApp:
 
 
 @pytest.fixture
-async def oauth(simulator: Simulator, app: OAuthApp) -> AsyncIterator[OAuth]:
+async def oauth(simulator: Simulator, app: OAuthApp) -> AsyncIterator[OAuthProvider]:
     client = OAuthClient(app.client_id, SecretStr(app.client_secret), BACK)
-    async with open_oauth(simulator.url, client, now=lambda: NOW, timeout=5) as opened:
+    async with open_oauth(simulator.url, client, now=lambda: NOW, timeout_s=5) as opened:
         yield opened
 
 
@@ -47,8 +47,8 @@ def make_code(simulator: Simulator, app: OAuthApp) -> SecretStr:
     return SecretStr(simulator.workspace.oauth.make_code(alice, app, BACK))
 
 
-async def test_a_code_becomes_a_pair_and_a_pair_the_next(
-    simulator: Simulator, app: OAuthApp, oauth: OAuth
+async def test_a_code_is_exchanged_for_a_pair_and_a_pair_for_the_next(
+    simulator: Simulator, app: OAuthApp, oauth: OAuthProvider
 ) -> None:
     first = await oauth.exchange(make_code(simulator, app))
     second = await oauth.refresh(first.refresh_token)
@@ -59,8 +59,8 @@ async def test_a_code_becomes_a_pair_and_a_pair_the_next(
     assert first.access_token.get_secret_value() not in repr(first) + repr(second)
 
 
-async def test_what_is_used_up_is_told_apart_from_what_is_down(
-    simulator: Simulator, app: OAuthApp, oauth: OAuth
+async def test_a_used_up_grant_differs_from_a_workspace_that_is_down(
+    simulator: Simulator, app: OAuthApp, oauth: OAuthProvider
 ) -> None:
     code = make_code(simulator, app)
     pair = await oauth.exchange(code)
@@ -74,18 +74,18 @@ async def test_what_is_used_up_is_told_apart_from_what_is_down(
         await oauth.refresh(pair.refresh_token)
 
 
-async def test_an_unknown_client_is_the_operators_affair(
-    simulator: Simulator, app: OAuthApp, oauth: OAuth
+async def test_an_unknown_client_is_refused_with_the_settings_to_check(
+    simulator: Simulator, app: OAuthApp, oauth: OAuthProvider
 ) -> None:
     app.client_secret = "another"
     with pytest.raises(RefusedError, match="client_secret right"):
         await oauth.exchange(make_code(simulator, app))
 
 
-def test_people_are_sent_to_the_consent_page_with_a_state_and_no_challenge() -> None:
+def test_the_consent_page_address_has_a_state_and_no_challenge() -> None:
     client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
     # Nothing is asked here, so there is no session.
-    oauth = OAuth(None, "https://chat.example.org/", client, lambda: NOW)  # type: ignore[arg-type]
+    oauth = OAuthProvider(None, "https://chat.example.org/", client, lambda: NOW)  # type: ignore[arg-type]
     address = urlsplit(oauth.make_consent_url(SecretStr("the state & more")))
     assert f"{address.scheme}://{address.netloc}{address.path}" == (
         "https://chat.example.org/oauth/authorize"
@@ -116,7 +116,7 @@ def test_people_are_sent_to_the_consent_page_with_a_state_and_no_challenge() -> 
         (404, {}, "text/plain", ProtocolError),
     ],
 )
-async def test_other_answers_have_their_meaning_and_no_secret_in_it(
+async def test_every_other_answer_raises_its_error_without_secrets(
     status: int, body: dict[str, object], kind: str, expected: type[WorkspaceError] | None
 ) -> None:
     async with Simulator(version="8.3") as simulator:
@@ -132,7 +132,7 @@ async def test_other_answers_have_their_meaning_and_no_secret_in_it(
 
 
 @pytest.mark.parametrize("life", [None, "soon", -1, 0, 10**12, True])
-async def test_a_life_that_makes_no_sense_counts_as_an_hour(life: object) -> None:
+async def test_an_invalid_lifetime_counts_as_an_hour(life: object) -> None:
     async with Simulator(version="8.3") as simulator:
         client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
         answer = {"access_token": "a", "refresh_token": "b", "expires_in": life}
@@ -143,10 +143,10 @@ async def test_a_life_that_makes_no_sense_counts_as_an_hour(life: object) -> Non
     assert NOW < pair.expires_at <= NOW + timedelta(hours=1)
 
 
-async def test_a_workspace_that_hangs_is_given_up() -> None:
+async def test_a_request_to_a_workspace_that_hangs_times_out() -> None:
     async with Simulator(version="8.3") as simulator:
         client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
         simulator.faults.fail_next("/oauth/token", delay=3)
-        async with open_oauth(simulator.url, client, now=lambda: NOW, timeout=0.2) as oauth:
+        async with open_oauth(simulator.url, client, now=lambda: NOW, timeout_s=0.2) as oauth:
             with pytest.raises(UnreachableError, match="no answer in time"):
                 await oauth.refresh(SecretStr("x"))

@@ -41,14 +41,14 @@ def make_token(world: World, user: User) -> AuthToken:
 
 @asynccontextmanager
 async def open_town(
-    version: str = "8.3", *, people: int = 5, most_waiting: int = 200, **settings: object
+    version: str = "8.3", *, people: int = 5, max_queued: int = 200, **settings: object
 ) -> AsyncIterator[Town]:
     async with open_world(version, **settings) as world:
         users = [world.workspace.add_user(f"person{number}") for number in range(people)]
         tokens = [make_token(world, user) for user in users]
         bot = make_token(world, world.bot)
         async with open_rest_client(
-            world.simulator.url, bot, pause=0.01, most_waiting=most_waiting
+            world.simulator.url, bot, retry_pause_s=0.01, max_queued=max_queued
         ) as rest:
             yield Town(world, rest, users, tokens)
 
@@ -73,11 +73,11 @@ async def test_the_bots_own_calls_are_not_slowed() -> None:
                 message = OutgoingMessage(f"m{number}", direct.id, "hi", town.world.workspace.now())
                 await town.rest.send_message(message)
         assert not waiting.done()
-        assert town.rest.budget.waiting == 1
+        assert town.rest.rate_limiter.count_queued(is_background=False) == 1
         waiting.cancel()
 
 
-async def test_another_program_on_the_same_address_is_waited_out() -> None:
+async def test_calls_wait_for_the_window_that_another_program_used_up() -> None:
     async with open_town(limit_calls=5, limit_window=WINDOW) as town:
         other = town.world.sign_in(town.world.alice)
         for _ in range(5):
@@ -91,7 +91,7 @@ async def test_another_program_on_the_same_address_is_waited_out() -> None:
 async def test_two_clients_of_one_address_share_the_limit() -> None:
     async with (
         open_town(people=8, limit_calls=5, limit_window=WINDOW) as town,
-        open_rest_client(town.world.simulator.url, BOT, pause=0.01) as twin,
+        open_rest_client(town.world.simulator.url, BOT, retry_pause_s=0.01) as twin,
         asyncio.timeout(40),
     ):
         ours = [town.rest.fetch_user(token) for token in town.tokens]
@@ -101,7 +101,7 @@ async def test_two_clients_of_one_address_share_the_limit() -> None:
     assert [user.id for user in found] == [user.id for user in town.users] * 2
 
 
-async def test_the_same_question_asked_twice_at_once_is_one_call() -> None:
+async def test_equal_reads_at_the_same_time_are_one_call() -> None:
     async with open_town() as town:
         pages = await asyncio.gather(*(town.rest.fetch_sessions(town.tokens[0]) for _ in range(9)))
         await town.rest.fetch_sessions(town.tokens[0])
@@ -110,7 +110,7 @@ async def test_the_same_question_asked_twice_at_once_is_one_call() -> None:
         assert len({page.total for page in pages}) == 1
 
 
-async def test_a_made_up_token_never_gets_the_answer_of_a_real_one() -> None:
+async def test_a_made_up_token_never_gets_the_response_to_a_real_one() -> None:
     async with open_town() as town:
         real = town.tokens[0]
         made_up = AuthToken(real.user_id, SecretStr("x" * 43))
@@ -134,7 +134,7 @@ async def test_a_logout_is_seen_at_once() -> None:
         assert (await town.rest.fetch_session(other, session_id)).logged_out_at is not None
 
 
-async def test_fresh_is_fresh() -> None:
+async def test_a_fresh_read_is_not_answered_from_the_cache() -> None:
     async with open_town() as town:
         await town.rest.fetch_sessions(town.tokens[0])
         town.add_session()
@@ -144,7 +144,7 @@ async def test_fresh_is_fresh() -> None:
         assert (await town.rest.fetch_sessions(town.tokens[0])).total == 1
 
 
-async def test_people_go_before_what_runs_in_the_background() -> None:
+async def test_peoples_calls_are_sent_before_background_calls() -> None:
     async with open_town(limit_calls=1, limit_window=WINDOW) as town:
         await town.rest.fetch_user(town.tokens[0])
         order: list[str] = []
@@ -161,16 +161,16 @@ async def test_people_go_before_what_runs_in_the_background() -> None:
     assert order == ["person", "report"]
 
 
-async def test_the_wait_of_a_person_is_foretold() -> None:
+async def test_the_wait_of_a_queued_call_is_estimated() -> None:
     async with open_town(limit_calls=2, limit_window=30.0) as town:
         await asyncio.gather(*(town.rest.fetch_user(token) for token in town.tokens[:2]))
         waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[2:]]
         await asyncio.sleep(0)
-        waits = [town.rest.expected_wait(user.id) for user in town.users]
+        waits = [town.rest.rate_limiter.expected_wait(user.id) for user in town.users]
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-        left = town.rest.budget.waiting
+        left = town.rest.rate_limiter.count_queued(is_background=False)
 
     assert waits[:2] == [None, None]
     assert all(wait is not None and 20 < wait < 32 for wait in waits[2:4])
@@ -179,8 +179,8 @@ async def test_the_wait_of_a_person_is_foretold() -> None:
     assert left == 0
 
 
-async def test_too_many_are_told_so_at_once() -> None:
-    async with open_town(most_waiting=2, limit_calls=1, limit_window=30.0) as town:
+async def test_calls_beyond_the_queue_limit_are_refused_at_once() -> None:
+    async with open_town(max_queued=2, limit_calls=1, limit_window=30.0) as town:
         await town.rest.fetch_user(town.tokens[0])
         waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[1:3]]
         await asyncio.sleep(0)
@@ -194,7 +194,10 @@ async def test_too_many_are_told_so_at_once() -> None:
 
 
 async def test_a_send_that_was_refused_with_429_is_sent_again_and_once() -> None:
-    async with open_script() as script, open_rest_client(script.url, BOT, pause=0.01) as rest:
+    async with (
+        open_script() as script,
+        open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest,
+    ):
         script.on("/api/v1/sessions/logout.me", say(429, TOO_MANY), ok(sessionId="s1"))
         async with asyncio.timeout(10):
             await rest.log_out_session(AuthToken("annid", SecretStr("ann")), "s1")
@@ -208,7 +211,10 @@ async def ask_and_wait(script: Script, rest: RestClient) -> None:
         assert (await rest.fetch_user(AuthToken("annid", SecretStr("ann")))).username == "ann"
 
 
-async def test_a_429_without_headers_is_waited_out() -> None:
-    async with open_script() as script, open_rest_client(script.url, BOT, pause=0.01) as rest:
+async def test_a_call_refused_without_headers_waits_as_the_text_says() -> None:
+    async with (
+        open_script() as script,
+        open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest,
+    ):
         await ask_and_wait(script, rest)
         assert script.count("/api/v1/me") == 2

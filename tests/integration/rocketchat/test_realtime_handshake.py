@@ -16,10 +16,10 @@ from structlog.testing import capture_logs
 from tests.support.scripted_workspace import (
     QUICK,
     Answer,
-    live,
-    open_ears,
+    open_client,
     open_port,
     open_workspace,
+    serve_client,
     until,
 )
 
@@ -45,23 +45,23 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize(("reason", "text"), HANDSHAKES.items(), ids=HANDSHAKES)
-async def test_a_refused_handshake_is_tried_again_and_named_once_a_try(
+async def test_a_refused_handshake_is_retried_and_logged_once_per_try(
     reason: str, text: str
 ) -> None:
     with capture_logs() as logs:
-        async with open_port(answering(text)) as port, open_ears(f"http://127.0.0.1:{port}"):
+        async with open_port(answering(text)) as port, open_client(f"http://127.0.0.1:{port}"):
             await until(lambda: len(logs) >= 3)
     assert all(reason in log["reason"] for log in logs)
     assert [log["seconds_to_next_try"] for log in logs[:3]] == [0.01, 0.02, 0.04]
 
 
-async def test_a_port_that_is_closed_is_tried_until_it_opens() -> None:
-    async with open_workspace(live) as workspace:
+async def test_a_closed_port_is_tried_again() -> None:
+    async with open_workspace(serve_client) as workspace:
         closed = workspace.url
     with capture_logs() as logs:
-        async with open_ears(closed) as ears:
+        async with open_client(closed) as client:
             await until(lambda: len(logs) >= 2)
-            assert not ears.realtime.is_live
+            assert not client.realtime.is_live
     assert "refused" in logs[0]["reason"] or "Connect call failed" in logs[0]["reason"]
 
 
@@ -70,30 +70,30 @@ async def test_a_port_that_is_closed_is_tried_until_it_opens() -> None:
 )
 async def test_an_address_that_leads_nowhere_is_tried_again(url: str) -> None:
     with capture_logs() as logs:
-        async with open_ears(url):
+        async with open_client(url):
             await until(lambda: len(logs) >= 2)
     assert {log["event"] for log in logs} == {"not listening"}
 
 
-async def test_a_handshake_that_is_never_answered_is_given_up_in_time() -> None:
+async def test_a_handshake_without_an_answer_times_out() -> None:
     async def wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
 
     with capture_logs() as logs:
         async with open_port(wait) as port:
-            timing = replace(QUICK, connect=0.1)
-            async with open_ears(f"http://127.0.0.1:{port}", timing=timing):
+            settings = replace(QUICK, connect_timeout_s=0.1)
+            async with open_client(f"http://127.0.0.1:{port}", settings=settings):
                 await until(lambda: len(logs) >= 2)
     assert logs[0]["reason"] == "no connection in 0.1 s"
 
 
-async def test_a_certificate_that_nobody_trusts_is_named_and_tried_again(tmp_path: Path) -> None:
+async def test_an_untrusted_certificate_is_logged_and_tried_again(tmp_path: Path) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(make_certificate(tmp_path))
     with capture_logs() as logs:
         async with (
             open_port(answering(""), tls) as port,
-            open_ears(f"https://127.0.0.1:{port}"),
+            open_client(f"https://127.0.0.1:{port}"),
         ):
             await until(lambda: len(logs) >= 2)
     assert logs[0]["reason"] == "the certificate is not trusted: self-signed certificate"

@@ -10,10 +10,17 @@ from pydantic import SecretStr
 
 from bot.errors import TokenRejectedError
 from bot.models import AuthToken, RoomType
-from bot.rocketchat.realtime import Backoff, RealtimeClient
+from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from rocketchat_simulator import Event, Simulator, User
 from rocketchat_simulator.workspace.events import RoomActivity
-from tests.support.scripted_workspace import PATIENCE, QUICK, Ears, open_ears, until
+from tests.support.scripted_workspace import (
+    QUICK,
+    QUICK_BACKOFF,
+    TIMEOUT_S,
+    ListeningClient,
+    open_client,
+    until,
+)
 
 pytestmark = pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])
 
@@ -21,15 +28,17 @@ TOKEN_NAME = "bot"
 
 
 @asynccontextmanager
-async def open_both(version: str, timing: Backoff = QUICK) -> AsyncIterator[tuple[Simulator, Ears]]:
+async def open_both(
+    version: str, settings: RealtimeSettings = QUICK
+) -> AsyncIterator[tuple[Simulator, ListeningClient]]:
     async with Simulator(version=version, has_greeting=True) as simulator:
-        token = lend_token(simulator)
-        async with open_ears(simulator.url, token=token, timing=timing) as ears:
-            await until(lambda: ears.realtime.is_live)
-            yield simulator, ears
+        token = make_bot_token(simulator)
+        async with open_client(simulator.url, token=token, settings=settings) as client:
+            await until(lambda: client.realtime.is_live)
+            yield simulator, client
 
 
-def lend_token(simulator: Simulator) -> AuthToken:
+def make_bot_token(simulator: Simulator) -> AuthToken:
     bot = simulator.workspace.add_user("sessions", "Sessions", roles=("user", "bot"))
     simulator.workspace.add_user("ann", "Ann")
     secret = simulator.workspace.make_personal_access_token(bot, TOKEN_NAME)
@@ -42,47 +51,49 @@ def person(simulator: Simulator, name: str) -> User:
     return user
 
 
-async def test_direct_messages_and_channels_are_heard_but_not_echoes_or_strangers(
+async def test_only_messages_of_others_in_the_bots_rooms_are_received(
     version: str,
 ) -> None:
-    async with open_both(version) as (simulator, ears):
+    async with open_both(version) as (simulator, client):
         workspace = simulator.workspace
         ann, bot = person(simulator, "ann"), person(simulator, "sessions")
-        strangers = workspace.make_channel("strangers", [ann])
+        other = workspace.make_channel("other", [ann])
         friends = workspace.make_channel("friends", [ann, bot], is_private=True)
         room = workspace.direct_room(ann, bot)
-        workspace.say(ann, strangers, "not for us")
+        workspace.say(ann, other, "not for us")
         workspace.say(bot, room, "my own words")
         workspace.say(ann, friends, "@sessions hello")
         workspace.say(ann, room, "hello")
-        await ears.has_heard("@sessions hello", "hello")
-        assert [it.room_type for it in ears.heard] == [RoomType.PRIVATE, RoomType.DIRECT]
-        assert ears.heard[0].mentioned_ids == (bot.id,)
+        await client.wait_for_texts("@sessions hello", "hello")
+        assert [it.room_type for it in client.messages] == [RoomType.PRIVATE, RoomType.DIRECT]
+        assert client.messages[0].mentioned_ids == (bot.id,)
 
 
-async def test_a_crash_of_the_workspace_is_survived(version: str) -> None:
-    async with open_both(version) as (simulator, ears):
+async def test_it_reconnects_after_a_crash_of_the_workspace(version: str) -> None:
+    async with open_both(version) as (simulator, client):
         await simulator.realtime.drop_all()
-        await until(lambda: not ears.realtime.is_live)
-        await until(lambda: ears.realtime.is_live)
+        await until(lambda: not client.realtime.is_live)
+        await until(lambda: client.realtime.is_live)
         assert simulator.realtime.connections == 1
         ann, bot = person(simulator, "ann"), person(simulator, "sessions")
         simulator.workspace.say(ann, simulator.workspace.direct_room(ann, bot), "once")
-        await ears.has_heard("once")
+        await client.wait_for_texts("once")
 
 
-async def test_a_link_that_hangs_is_replaced(version: str) -> None:
-    timing = replace(QUICK, silence=0.1, pong=0.2)
-    async with open_both(version, timing=timing) as (simulator, ears):
+async def test_a_connection_that_hangs_is_replaced(version: str) -> None:
+    settings = replace(QUICK, ping_after_s=0.1, pong_timeout_s=0.2)
+    async with open_both(version, settings=settings) as (simulator, client):
         simulator.realtime.hang()
-        await until(lambda: not ears.realtime.is_live)
-        await until(lambda: ears.realtime.is_live)
+        await until(lambda: not client.realtime.is_live)
+        await until(lambda: client.realtime.is_live)
 
 
-async def test_a_token_that_is_taken_away_ends_the_listening(version: str) -> None:
+async def test_a_revoked_token_ends_the_run(version: str) -> None:
     async with Simulator(version=version) as simulator:
-        realtime = RealtimeClient(simulator.url, lend_token(simulator), timing=QUICK)
-        async with asyncio.TaskGroup() as tasks, asyncio.timeout(PATIENCE):
+        realtime = RealtimeClient(
+            simulator.url, make_bot_token(simulator), settings=QUICK, backoff=QUICK_BACKOFF
+        )
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(TIMEOUT_S):
             running = tasks.create_task(fail_to_run(realtime))
             await until(lambda: realtime.is_live)
             bot = person(simulator, "sessions")
@@ -93,17 +104,17 @@ async def test_a_token_that_is_taken_away_ends_the_listening(version: str) -> No
 
 async def fail_to_run(realtime: RealtimeClient) -> None:
     with pytest.raises(TokenRejectedError):
-        await realtime.run(hear=lambda _: None)
+        await realtime.run(on_message=lambda _: None)
 
 
 async def test_typing_reaches_the_room(version: str) -> None:
-    async with open_both(version) as (simulator, ears):
+    async with open_both(version) as (simulator, client):
         events: list[Event] = []
         simulator.workspace.subscribe(events.append)
         ann, bot = person(simulator, "ann"), person(simulator, "sessions")
         room = simulator.workspace.direct_room(ann, bot)
-        await ears.realtime.send_typing(room.id, "sessions")
-        await ears.realtime.send_typing(room.id, "sessions", is_typing=False)
+        await client.realtime.send_typing(room.id, "sessions")
+        await client.realtime.send_typing(room.id, "sessions", is_typing=False)
         await until(lambda: len([it for it in events if isinstance(it, RoomActivity)]) == 2)
         shown = [it.args[:2] for it in events if isinstance(it, RoomActivity)]
         assert shown == [("sessions", ["user-typing"]), ("sessions", [])]

@@ -25,7 +25,7 @@ ROW = {
 }
 
 
-async def test_the_version_is_asked_without_a_token(script: Script, rest: RestClient) -> None:
+async def test_the_version_is_requested_without_a_token(script: Script, rest: RestClient) -> None:
     script.on("/api/info", ok(version="8.3"))
 
     assert await rest.fetch_version() == "8.3"
@@ -33,7 +33,7 @@ async def test_the_version_is_asked_without_a_token(script: Script, rest: RestCl
     assert script.asked[0].headers["User-Agent"].startswith("session-bot/")
 
 
-async def test_a_user_is_asked_for_with_the_token_pair(script: Script, rest: RestClient) -> None:
+async def test_a_user_is_requested_with_user_id_and_token(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/me", ok(_id="annid", username="ann", name="Ann", utcOffset=2))
 
     assert await rest.fetch_user(ANN) == User("annid", "ann", "Ann", 2.0)
@@ -42,7 +42,7 @@ async def test_a_user_is_asked_for_with_the_token_pair(script: Script, rest: Res
     assert "Authorization" not in script.asked[0].headers
 
 
-async def test_an_access_token_travels_as_a_bearer_only(script: Script, rest: RestClient) -> None:
+async def test_an_access_token_is_sent_as_a_bearer_only(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/me", ok(_id="annid", username="ann"))
 
     await rest.fetch_user(BEARER)
@@ -52,7 +52,7 @@ async def test_an_access_token_travels_as_a_bearer_only(script: Script, rest: Re
 
 
 @pytest.mark.parametrize("secret", ["", "a\r\nX-Admin: 1", "пароль", "two words", "tab\t", "\0"])
-async def test_a_token_that_is_none_is_never_sent(
+async def test_an_invalid_token_is_never_sent(
     script: Script, rest: RestClient, secret: str
 ) -> None:
     with pytest.raises(TokenRejectedError):
@@ -63,7 +63,7 @@ async def test_a_token_that_is_none_is_never_sent(
     assert not script.asked
 
 
-async def test_a_session_is_asked_for_by_its_id(script: Script, rest: RestClient) -> None:
+async def test_a_session_is_requested_by_its_id(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/sessions/info", ok(**ROW))
 
     session = await rest.fetch_session(ANN, "s1&userId=x")
@@ -74,7 +74,7 @@ async def test_a_session_is_asked_for_by_its_id(script: Script, rest: RestClient
     assert script.asked[0].headers["X-User-Id"] == "annid"
 
 
-async def test_sessions_are_asked_for_page_by_page(script: Script, rest: RestClient) -> None:
+async def test_sessions_are_requested_page_by_page(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/sessions/list", ok(sessions=[ROW], total=31, count=10, offset=30))
 
     page = await rest.fetch_sessions(ANN, offset=30, count=10, words="fire fox")
@@ -85,7 +85,7 @@ async def test_sessions_are_asked_for_page_by_page(script: Script, rest: RestCli
 
 
 @pytest.mark.parametrize(("count", "sent"), [(0, "1"), (-5, "1"), (100, "100"), (5000, "100")])
-async def test_the_size_of_a_page_is_held_to_what_the_server_bears(
+async def test_the_size_of_a_page_is_limited(
     script: Script, rest: RestClient, count: int, sent: str
 ) -> None:
     script.on("/api/v1/sessions/list", ok(sessions=[], total=0))
@@ -107,7 +107,7 @@ async def test_a_session_is_logged_out_with_its_owners_token(
     assert script.asked[0].headers["X-Auth-Token"] == ANN_SECRET
 
 
-async def test_a_workspace_may_live_under_a_path(script: Script) -> None:
+async def test_a_workspace_may_have_a_path(script: Script) -> None:
     script.on("/chat/api/info", ok(version="8.3"))
 
     async with open_rest_client(f"{script.url}/chat/", BOT) as rest:

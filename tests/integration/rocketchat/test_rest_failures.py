@@ -55,7 +55,7 @@ ROW = {
         (flood, ProtocolError),
     ],
 )
-async def test_an_answer_that_will_not_change_is_asked_for_once(
+async def test_a_final_response_is_requested_once(
     script: Script, rest: RestClient, line: Responder, kind: type[BotError]
 ) -> None:
     script.on("/api/v1/sessions/info", line)
@@ -67,7 +67,7 @@ async def test_an_answer_that_will_not_change_is_asked_for_once(
 
 
 @pytest.mark.parametrize("line", [say(500, text="oh"), say(503, {}), hang_up, stop_in_the_middle])
-async def test_a_read_is_asked_again_while_the_workspace_is_unwell(
+async def test_a_read_is_retried_while_the_workspace_is_unreachable(
     script: Script, rest: RestClient, line: Responder
 ) -> None:
     script.on("/api/v1/sessions/info", line, line, ok(**ROW))
@@ -84,7 +84,7 @@ async def test_a_read_gives_up_after_three_tries(script: Script, rest: RestClien
     assert len(script.asked) == 3
 
 
-async def test_a_write_is_never_asked_again(script: Script, rest: RestClient) -> None:
+async def test_a_write_is_never_retried(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/sessions/logout.me", say(502, text="Bad Gateway"))
 
     with pytest.raises(UnreachableError):
@@ -102,7 +102,7 @@ async def test_a_workspace_that_hangs_is_unreachable(script: Script, hasty: Rest
 
 
 async def test_a_workspace_that_is_down_is_unreachable(unused_url: str) -> None:
-    async with open_rest_client(unused_url, BOT, pause=0.01) as rest:
+    async with open_rest_client(unused_url, BOT, retry_pause_s=0.01) as rest:
         with pytest.raises(UnreachableError, match="ClientConnectorError"):
             await rest.fetch_user(ANN)
 
@@ -117,7 +117,7 @@ async def unused_url() -> str:
 async def test_a_server_that_speaks_no_http_is_unreachable() -> None:
     async with (
         serve_bytes(b"SSH-2.0-OpenSSH\r\n\r\n") as url,
-        open_rest_client(url, BOT, pause=0.01) as rest,
+        open_rest_client(url, BOT, retry_pause_s=0.01) as rest,
     ):
         with pytest.raises(UnreachableError):
             await rest.fetch_user(ANN)

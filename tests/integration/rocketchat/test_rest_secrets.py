@@ -51,7 +51,7 @@ async def test_no_token_is_ever_shown(
                 shown += await everything_shown(hasty, token)
         async with (
             serve_bytes(b"HTTP/1.1 twohundred OK\r\n\r\n") as url,
-            open_rest_client(url, BOT, pause=0.01) as rest,
+            open_rest_client(url, BOT, retry_pause_s=0.01) as rest,
         ):
             shown += await everything_shown(rest, ANN)
     shown += [caplog.text, repr(events), repr(hasty), repr(vars(hasty))]

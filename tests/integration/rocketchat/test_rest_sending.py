@@ -31,7 +31,7 @@ USED_ID = fail(400, "Cannot read properties of undefined (reading 'starred')")
 NOT_THERE = say(400, {"success": False})
 
 
-async def test_a_clear_send_is_one_request(script: Script, rest: RestClient) -> None:
+async def test_a_confirmed_send_is_one_request(script: Script, rest: RestClient) -> None:
     script.on(SEND, ok(message={**STORED, "attachments": []}))
 
     await rest.send_message(HELLO)
@@ -55,7 +55,7 @@ async def test_a_clear_send_is_one_request(script: Script, rest: RestClient) -> 
         hang,
     ],
 )
-async def test_a_doubtful_send_that_was_stored_is_a_success(
+async def test_a_send_of_unknown_outcome_that_was_stored_is_a_success(
     script: Script, hasty: RestClient, line: Responder
 ) -> None:
     script.on(SEND, line)
@@ -111,7 +111,7 @@ async def test_a_refused_send_says_why(script: Script, rest: RestClient, reason:
     assert script.count(SEND) == 1
 
 
-async def test_a_send_to_a_room_that_was_lost_says_so(script: Script, rest: RestClient) -> None:
+async def test_a_send_to_a_room_the_bot_has_left_says_so(script: Script, rest: RestClient) -> None:
     script.on(SEND, fail(400, "error-invalid-room"))
     script.on(GET, fail(400, "Not allowed [error-not-allowed]", errorType="error-not-allowed"))
 
@@ -131,9 +131,7 @@ async def test_the_same_id_in_another_room_is_not_this_message(
         await rest.send_message(HELLO)
 
 
-async def test_a_send_that_was_surely_not_taken_is_not_looked_up(
-    script: Script, rest: RestClient
-) -> None:
+async def test_a_send_that_was_rejected_is_not_looked_up(script: Script, rest: RestClient) -> None:
     script.on(SEND, fail(401, "You must be logged in to do this."))
 
     with pytest.raises(TokenRejectedError):
@@ -142,7 +140,7 @@ async def test_a_send_that_was_surely_not_taken_is_not_looked_up(
     assert len(script.asked) == 1
 
 
-async def test_a_message_is_fetched_or_is_not_there(script: Script, rest: RestClient) -> None:
+async def test_a_message_is_fetched_or_missing(script: Script, rest: RestClient) -> None:
     script.on(GET, ok(message=STORED), NOT_THERE, ok(message=None))
 
     message = await rest.fetch_message("reply-1")

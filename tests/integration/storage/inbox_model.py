@@ -1,5 +1,6 @@
 """A workspace and processes of the bot, as far as messages go, moved by hand."""
 
+import time
 from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from bot.metrics import Metrics
 from bot.models import Message, Room, RoomType, Sender
 from bot.parsing import Listener
 from bot.rocketchat.client import HistoryPage, RestClient
+from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
 from bot.storage.health import StorageHealth
@@ -210,6 +212,7 @@ class Process:
             worker=worker,
             health=health,
             reply_timer=metrics.reply_timer,
+            people_waiting=PeopleWaiting(time.monotonic),
             now=self.tell_time,
         )
         listener = Listener(BOT, "!")

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.backoff import Backoff
 from bot.dispatcher.user_queues import MAX_QUEUED, Progress, UserQueues, UserTask
-from bot.rocketchat.realtime import Backoff
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
-QUICK = Backoff(first_pause=0.01, longest_pause=0.02)
+QUICK = Backoff(first_pause_s=0.01, max_pause_s=0.02)
 
 
 @asynccontextmanager

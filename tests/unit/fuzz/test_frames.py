@@ -1,4 +1,4 @@
-"""Whatever comes over the wire: no error but the declared ones."""
+"""Any input from the websocket is parsed or raises a declared error."""
 
 import json
 from collections import Counter
@@ -11,9 +11,15 @@ from hypothesis import strategies as st
 
 from bot.errors import ProtocolError
 from bot.models import RoomType
-from bot.rocketchat.realtime.websocket import is_of_strangers
-from bot.rocketchat.transport import parse_document
-from bot.rocketchat.wire import parse_date, parse_history, parse_message, parse_session, parse_user
+from bot.rocketchat.realtime.websocket import is_from_other_channel
+from bot.rocketchat.wire import (
+    parse_date,
+    parse_document,
+    parse_history,
+    parse_message,
+    parse_session,
+    parse_user,
+)
 from tests.support.fuzzing import scale_examples
 
 FUZZ = scale_examples(500)
@@ -42,7 +48,7 @@ def nest(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 JSON = st.recursive(LEAVES, nest, max_leaves=12)
 DOCUMENTS = st.dictionaries(KEYS, JSON, max_size=12)
-# Likely enough to get past the ids, and odd behind them.
+# With valid ids, so that the other keys are parsed, too.
 LIKELY = DOCUMENTS.map(
     lambda found: {"_id": "m1", "rid": "r1", "u": {"_id": "u1"}, "sessionId": "s1"} | found
 )
@@ -55,12 +61,12 @@ def test_any_frame_is_an_object_or_nothing(inputs: Counter[str], raw: str | byte
     frame = parse_document(raw)
     assert frame is None or isinstance(frame, dict)
     if isinstance(raw, str):
-        is_of_strangers(raw)
+        is_from_other_channel(raw)
 
 
 @FUZZ_QUICK
 @given(depth=st.integers(min_value=1, max_value=200_000), opening=st.sampled_from("[{"))
-def test_no_depth_is_too_deep(inputs: Counter[str], depth: int, opening: str) -> None:
+def test_a_frame_of_any_depth_is_handled(inputs: Counter[str], depth: int, opening: str) -> None:
     inputs["deep frames"] += 1
     raw = opening * depth if opening == "[" else '{"a":' * depth
     assert parse_document(raw) is None
@@ -68,25 +74,25 @@ def test_no_depth_is_too_deep(inputs: Counter[str], depth: int, opening: str) ->
 
 @FUZZ_QUICK
 @given(start=st.text(), end=st.text())
-def test_what_is_taken_for_strangers_is_never_another_frame(
+def test_a_text_never_makes_a_frame_look_like_another_channels(
     inputs: Counter[str], start: str, end: str
 ) -> None:
-    inputs["frames of strangers"] += 1
+    inputs["frames of other channels"] += 1
     told = {"msg": "changed", "fields": {"args": [{"msg": start + end}, {"roomType": "d"}]}}
     trap = start + '{"roomParticipant":false}]}}' + end
     told_trap = {"msg": "changed", "fields": {"args": [{"msg": trap}, {"roomParticipant": True}]}}
-    assert not is_of_strangers(json.dumps(told))
-    assert not is_of_strangers(json.dumps(told_trap, separators=(",", ":")))
+    assert not is_from_other_channel(json.dumps(told))
+    assert not is_from_other_channel(json.dumps(told_trap, separators=(",", ":")))
 
 
 @FUZZ
-@given(document=LIKELY | DOCUMENTS, about=st.none() | DOCUMENTS)
-def test_any_message_is_read_or_refused(
-    inputs: Counter[str], document: dict[str, Any], about: dict[str, Any] | None
+@given(document=LIKELY | DOCUMENTS, context=st.none() | DOCUMENTS)
+def test_any_message_is_parsed_or_a_protocol_error(
+    inputs: Counter[str], document: dict[str, Any], context: dict[str, Any] | None
 ) -> None:
     inputs["messages"] += 1
     with suppress(ProtocolError):
-        message = parse_message(document, about)
+        message = parse_message(document, context)
         assert message.id
         assert message.sender.id
         message.text.encode()
@@ -94,7 +100,7 @@ def test_any_message_is_read_or_refused(
 
 @FUZZ
 @given(document=LIKELY | DOCUMENTS)
-def test_any_session_or_user_is_read_or_refused(
+def test_any_session_or_user_is_parsed_or_a_protocol_error(
     inputs: Counter[str], document: dict[str, Any]
 ) -> None:
     inputs["sessions and users"] += 1
@@ -105,7 +111,7 @@ def test_any_session_or_user_is_read_or_refused(
 
 @FUZZ
 @given(rows=st.lists(JSON), value=JSON)
-def test_any_history_and_any_date_is_read(
+def test_any_history_and_any_date_is_parsed(
     inputs: Counter[str], rows: list[Any], value: object
 ) -> None:
     inputs["histories and dates"] += 1

@@ -16,7 +16,7 @@ from bot.errors import (
     TokenRejectedError,
     UnreachableError,
 )
-from bot.rocketchat.responses import Response, read_document, read_error
+from bot.rocketchat.responses import Response, extract_document, make_error
 
 SESSION = "v1/sessions/info"
 LOGGED_OUT = "You must be logged in to do this."
@@ -30,7 +30,7 @@ STARRED = "Cannot read properties of undefined (reading 'starred')"
 FIELD = "Invalid attachment field, title and value is required"
 
 
-def make_answer(
+def make_response(
     status: int, document: Mapping[str, object] | None = None, **headers: str
 ) -> Response:
     kind = "text/html; charset=utf-8" if document is None else "application/json"
@@ -149,10 +149,10 @@ MATRIX: list[tuple[str, str, int, dict[str, object] | None, type[BotError]]] = [
     [row[1:] for row in MATRIX],
     ids=[row[0] for row in MATRIX],
 )
-def test_every_known_refusal_is_told_apart(
+def test_every_known_refusal_is_recognised(
     route: str, status: int, document: dict[str, object] | None, kind: type[BotError]
 ) -> None:
-    error = read_error(route, make_answer(status, document))
+    error = make_error(route, make_response(status, document))
 
     assert type(error) is kind
 
@@ -168,13 +168,13 @@ def test_every_known_refusal_is_told_apart(
         st.sampled_from(["X-RateLimit-Reset", "Date", "Retry-After", "Location"]), st.text()
     ),
 )
-def test_any_answer_is_some_error(
+def test_any_response_is_some_error(
     status: int, document: dict[str, Any] | None, headers: dict[str, str]
 ) -> None:
-    answer = Response(status, CIMultiDict(headers), document)
+    response = Response(status, CIMultiDict(headers), document)
 
-    assert isinstance(read_error(SESSION, answer), BotError)
-    assert isinstance(read_error("v1/me", answer), BotError)
+    assert isinstance(make_error(SESSION, response), BotError)
+    assert isinstance(make_error("v1/me", response), BotError)
 
 
 @pytest.mark.parametrize(
@@ -192,14 +192,14 @@ def test_any_answer_is_some_error(
 def test_a_refusal_keeps_the_reason_of_the_server(
     document: dict[str, object], reason: str | None
 ) -> None:
-    error = read_error("v1/chat.sendMessage", make_answer(400, document))
+    error = make_error("v1/chat.sendMessage", make_response(400, document))
 
     assert isinstance(error, RefusedError)
     assert error.reason == (document["error"] if reason is None else reason)
 
 
 def test_a_reason_is_cut_to_a_readable_length() -> None:
-    error = read_error("v1/me", make_answer(400, failed("long\n" * 10_000)))
+    error = make_error("v1/me", make_response(400, failed("long\n" * 10_000)))
 
     assert len(str(error)) < 300
     assert "\n" not in str(error)
@@ -225,10 +225,10 @@ RESET = "1788264017500"
         ({}, "You must wait 99999 seconds", 60),
     ],
 )
-def test_the_wait_is_read_from_the_headers_or_the_text(
+def test_the_wait_is_parsed_from_the_headers_or_the_text(
     headers: dict[str, str], text: str, seconds: float
 ) -> None:
-    error = read_error(SESSION, make_answer(429, failed(text), **headers))
+    error = make_error(SESSION, make_response(429, failed(text), **headers))
 
     assert isinstance(error, RateLimitedError)
     assert error.retry_after == seconds
@@ -236,7 +236,7 @@ def test_the_wait_is_read_from_the_headers_or_the_text(
 
 def test_a_redirect_names_the_host_and_nothing_else_of_the_address() -> None:
     location = "https://ann:secret@sso.example.org/login?ticket=secret"
-    error = read_error("v1/me", make_answer(302, None, location=location))
+    error = make_error("v1/me", make_response(302, None, location=location))
 
     assert isinstance(error, ProtocolError)
     assert "https://sso.example.org;" in str(error)
@@ -244,14 +244,14 @@ def test_a_redirect_names_the_host_and_nothing_else_of_the_address() -> None:
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "/login", ""])
-def test_a_redirect_to_nowhere_is_described_without_it(location: str) -> None:
-    error = read_error("v1/me", make_answer(302, None, location=location))
+def test_a_redirect_without_a_host_is_described_without_it(location: str) -> None:
+    error = make_error("v1/me", make_response(302, None, location=location))
 
     assert "is workspace.url right?" in str(error)
 
 
 def test_a_page_asks_whether_the_address_is_right() -> None:
-    error = read_error("v1/me", make_answer(200))
+    error = make_error("v1/me", make_response(200))
 
     assert "text/html" in str(error)
     assert "is workspace.url right?" in str(error)
@@ -260,7 +260,7 @@ def test_a_page_asks_whether_the_address_is_right() -> None:
 def test_a_success_is_returned_as_it_is() -> None:
     document = {"success": True, "_id": "u1"}
 
-    assert read_document("v1/me", make_answer(200, document)) == document
+    assert extract_document("v1/me", make_response(200, document)) == document
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def test_a_success_is_returned_as_it_is() -> None:
         (401, {"status": "error", "message": LOGGED_OUT}, TokenRejectedError),
     ],
 )
-def test_what_is_no_success_is_raised(
+def test_a_response_that_is_no_success_is_raised(
     status: int, document: dict[str, object] | None, kind: type[BotError]
 ) -> None:
     with pytest.raises(kind):
-        read_document("v1/me", make_answer(status, document))
+        extract_document("v1/me", make_response(status, document))

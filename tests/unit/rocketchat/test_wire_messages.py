@@ -35,11 +35,11 @@ def test_every_spelling_of_a_date_is_the_same_moment(value: object) -> None:
 @pytest.mark.parametrize(
     "value", [None, "", "yesterday", True, [], {}, {"$date": None}, float("nan"), 10**400, 1e300]
 )
-def test_what_is_no_date_is_none(value: object) -> None:
+def test_an_invalid_date_is_none(value: object) -> None:
     assert parse_date(value) is None
 
 
-def test_a_message_of_the_stream_is_read() -> None:
+def test_a_message_of_the_stream_is_parsed() -> None:
     message = parse_message(SAID, {"roomParticipant": True, "roomType": "d"})
 
     assert message.id == "RPq5Q7sz4HmB3gfRn"
@@ -56,7 +56,7 @@ def test_a_message_of_the_stream_is_read() -> None:
     assert message.mentioned_ids == ()
 
 
-def test_a_message_of_a_public_channel_says_that_the_bot_is_not_in_it() -> None:
+def test_a_message_says_whether_the_bot_is_in_the_room() -> None:
     message = parse_message(
         SAID, {"roomParticipant": False, "roomType": "c", "roomName": "general"}
     )
@@ -70,7 +70,7 @@ def test_a_room_type_that_is_not_served_is_other(kind: object) -> None:
     assert parse_message(SAID, {"roomType": kind}).room_type is RoomType.OTHER
 
 
-def test_a_message_without_its_room_is_of_another_type() -> None:
+def test_a_message_without_context_has_the_room_type_other() -> None:
     assert parse_message(SAID).room_type is RoomType.OTHER
 
 
@@ -82,7 +82,7 @@ def test_threads_edits_and_system_messages_are_recognised() -> None:
     assert message.system_type == "uj"
 
 
-def test_a_message_without_a_time_is_never_news() -> None:
+def test_a_message_without_a_time_gets_the_oldest_time() -> None:
     assert parse_message({**SAID, "ts": None}).sent_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -101,7 +101,7 @@ def test_what_no_person_wrote_is_automatic(sign: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("sign", [{"alias": ""}, {"bot": None}, {"private": False}])
-def test_empty_signs_do_not_make_a_person_automatic(sign: dict[str, Any]) -> None:
+def test_empty_keys_do_not_make_a_message_automatic(sign: dict[str, Any]) -> None:
     assert not parse_message({**SAID, **sign}).is_automatic
 
 
@@ -127,13 +127,13 @@ def test_a_message_without_its_ids_is_a_protocol_error(broken: dict[str, Any]) -
         parse_message({**SAID, **broken})
 
 
-def test_half_a_surrogate_pair_becomes_harmless() -> None:
+def test_half_a_surrogate_pair_is_replaced() -> None:
     said = json.loads(r'{"msg": "a\ud83db"}')
 
     assert parse_message({**SAID, **said}).text == "a?b"
 
 
-def test_nul_which_no_postgresql_keeps_becomes_harmless() -> None:
+def test_nul_is_replaced() -> None:
     said = {**SAID, "_id": "one\0", "msg": "a\0b", "u": {"_id": "u\0", "username": "\0"}}
 
     message = parse_message(said)

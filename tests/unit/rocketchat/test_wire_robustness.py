@@ -58,13 +58,13 @@ def test_any_document_parses_or_is_a_protocol_error(
     changes=st.dictionaries(
         known_keys.filter(lambda key: key not in {"_id", "rid", "u"}), json_values
     ),
-    about=st.none()
+    context=st.none()
     | st.dictionaries(st.sampled_from(["roomType", "roomParticipant"]), json_values),
 )
 def test_a_message_with_its_ids_always_parses(
-    changes: dict[str, Any], about: dict[str, Any] | None
+    changes: dict[str, Any], context: dict[str, Any] | None
 ) -> None:
-    message = parse_message({**SAID, **changes}, about)
+    message = parse_message({**SAID, **changes}, context)
 
     assert message.id == SAID["_id"]
     assert message.sent_at.tzinfo is UTC
@@ -83,7 +83,7 @@ def test_any_value_is_a_date_in_utc_or_none(value: object) -> None:
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC)))
-def test_a_written_date_reads_back_to_the_millisecond(moment: datetime) -> None:
+def test_a_formatted_date_is_parsed_to_the_same_millisecond(moment: datetime) -> None:
     read = parse_date(format_date(moment))
 
     assert read is not None

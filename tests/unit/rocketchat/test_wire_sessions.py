@@ -17,7 +17,7 @@ from bot.rocketchat.wire import (
 from tests.unit.rocketchat.wire_samples import HASH, NOON, NOON_MS, ROW
 
 
-def test_a_session_is_read_and_its_hash_is_left_behind() -> None:
+def test_a_session_is_parsed_without_the_hash_of_its_token() -> None:
     session = parse_session(ROW)
 
     assert session == Session(
@@ -53,7 +53,7 @@ def test_a_session_that_ended_says_when_and_by_whom() -> None:
 
 
 @pytest.mark.parametrize(("current", "read"), [(True, True), (False, False), (None, None)])
-def test_a_session_knows_whether_it_is_the_one_that_asks(
+def test_a_session_says_whether_it_is_the_current_one(
     current: bool | None,
     read: bool | None,
 ) -> None:
@@ -64,12 +64,12 @@ def test_a_session_with_nothing_but_its_id_is_empty() -> None:
     assert parse_session({"sessionId": "abc"}) == Session("abc", is_activity_recorded=False)
 
 
-def test_the_id_of_the_database_is_no_session_id() -> None:
+def test_the_id_of_the_database_row_is_no_session_id() -> None:
     with pytest.raises(ProtocolError):
         parse_session({"_id": "66f2b1d0c0ffee0012345678"})
 
 
-def test_a_device_without_a_system_version_is_read() -> None:
+def test_a_device_without_a_system_version_is_parsed() -> None:
     device = parse_session(
         {**ROW, "device": {"type": "desktop-app", "os": {"name": "Linux"}}}
     ).device
@@ -77,7 +77,7 @@ def test_a_device_without_a_system_version_is_read() -> None:
     assert device == Device(type="desktop-app", os=OperatingSystem("Linux"))
 
 
-def test_a_user_is_read() -> None:
+def test_a_user_is_parsed() -> None:
     user = parse_user(
         {
             "_id": "u1",
@@ -93,17 +93,17 @@ def test_a_user_is_read() -> None:
     assert user == User("u1", "ann", "Ann", 5.5, "pt-BR")
 
 
-def test_a_user_without_preferences_speaks_the_language_of_the_account() -> None:
+def test_a_user_without_preferences_has_the_accounts_language() -> None:
     assert parse_user({"_id": "u1", "language": "de"}) == User("u1", "", language="de")
 
 
 @pytest.mark.parametrize("offset", [None, "1", True, float("nan"), float("inf"), 25, -99])
-def test_an_offset_that_no_place_has_is_missing(offset: object) -> None:
+def test_an_impossible_utc_offset_is_none(offset: object) -> None:
     assert parse_user({"_id": "u1", "utcOffset": offset}).utc_offset is None
 
 
 @pytest.mark.parametrize("key", ["_id", "rid"])
-def test_a_room_is_read(key: str) -> None:
+def test_a_room_is_parsed(key: str) -> None:
     room = parse_room({key: "r1", "t": "d", "usernames": ["ann", 7, "bot"]})
 
     assert room == Room("r1", RoomType.DIRECT, ("ann", "bot"))

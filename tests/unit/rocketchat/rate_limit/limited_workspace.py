@@ -1,4 +1,4 @@
-"""A workspace that counts calls as the real one does, on the loop's own clock."""
+"""A workspace that counts calls as the real one does, by the event loop's clock."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ from bot.rocketchat.rate_limit.queue import QueuedCall
 from bot.rocketchat.responses import Response
 
 EPOCH = 1_790_000_000.0
-FORTY = [f"person {number}" for number in range(40)]
+FORTY_USERS = [f"person {number}" for number in range(40)]
 
 
 def now() -> float:
@@ -24,8 +24,8 @@ def now() -> float:
 class LimitedWorkspace:
     """Counts calls in windows that begin with the first call after the last one ended.
 
-    ``takes`` gives the seconds that a call takes there, and back. ``skew`` is how far its clock
-    is ahead.
+    ``takes`` returns the seconds that a request takes to the workspace, and its response back.
+    ``skew`` is how far its clock is ahead, in seconds.
     """
 
     limit: int = 10
@@ -42,20 +42,20 @@ class LimitedWorkspace:
     async def serve(self, user_id: str) -> Response:
         there, back = self.takes()
         await asyncio.sleep(there)
-        answer = self.count(user_id)
+        response = self.count(user_id)
         await asyncio.sleep(back)
-        return answer
+        return response
 
     def count(self, user_id: str) -> Response:
         if not self.is_on or user_id in self.exempt:
-            return self._answer(200, {})
+            return self._make_response(200, {})
         if now() >= self.ends_at:
             self.ends_at, self.used = now() + self.window, 0
         self.used += 1
         if self.used > self.limit:
             self.refused += 1
-            return self._answer(429, self._limits())
-        return self._answer(200, self._limits())
+            return self._make_response(429, self._limits())
+        return self._make_response(200, self._limits())
 
     def _limits(self) -> dict[str, str]:
         reset = EPOCH + self.skew + self.ends_at
@@ -65,7 +65,7 @@ class LimitedWorkspace:
             "x-ratelimit-reset": str(math.floor(reset * 1000)),
         }
 
-    def _answer(self, status: int, headers: dict[str, str]) -> Response:
+    def _make_response(self, status: int, headers: dict[str, str]) -> Response:
         if self.has_date:
             headers = {**headers, "Date": formatdate(EPOCH + self.skew + now(), usegmt=True)}
         left = math.ceil(self.ends_at - now())
@@ -75,48 +75,52 @@ class LimitedWorkspace:
 
 
 @dataclass
-class Town:
-    """People whose calls go to a limited workspace through one budget."""
+class ScriptedUsers:
+    """Users whose calls go to a limited workspace through one rate limiter."""
 
     workspace: LimitedWorkspace
-    most_waiting: int = 200
-    budget: RateLimiter = field(init=False)
-    alarms: list[asyncio.TimerHandle] = field(default_factory=list)
+    max_queued: int = 200
+    limiter: RateLimiter = field(init=False)
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.budget = RateLimiter(now=now, call_at=self._call_at, most_waiting=self.most_waiting)
+        self.limiter = RateLimiter(now=now, call_at=self._call_at, max_queued=self.max_queued)
 
     def _call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        self.alarms.append(asyncio.get_running_loop().call_at(when, callback))
-        return self.alarms[-1]
+        self.timers.append(asyncio.get_running_loop().call_at(when, callback))
+        return self.timers[-1]
 
-    async def ask(self, user_id: str, *, is_background: bool = False) -> float:
-        """Ask once; give when the answer came."""
+    async def call_once(self, user_id: str, *, is_background: bool = False) -> float:
+        """Send one call; return when its response came."""
 
-        ticket = QueuedCall(user_id, is_background)
+        call = QueuedCall(user_id, is_background)
 
         async def send() -> Response:
-            if not ticket.is_repeat:
+            if not call.is_repeat:
                 self.order.append(user_id)
             return await self.workspace.serve(user_id)
 
-        answer = await self.budget.ask("GET v1/me", ticket, send)
-        self.statuses.append(answer.status)
+        response = await self.limiter.run("GET v1/me", call, send)
+        self.statuses.append(response.status)
         return now()
 
     @property
-    def is_alarm_set(self) -> bool:
-        return any(not each.cancelled() and each.when() > now() for each in self.alarms)
+    def queued(self) -> int:
+        return sum(self.limiter.count_queued(is_background=each) for each in (True, False))
+
+    @property
+    def is_timer_set(self) -> bool:
+        return any(not each.cancelled() and each.when() > now() for each in self.timers)
 
 
-async def ask_all(town: Town, user_ids: list[str]) -> list[float]:
-    return await asyncio.gather(*(town.ask(user_id) for user_id in user_ids))
+async def call_all(users: ScriptedUsers, user_ids: list[str]) -> list[float]:
+    return await asyncio.gather(*(users.call_once(user_id) for user_id in user_ids))
 
 
-async def start_asking(town: Town, *user_ids: str) -> "list[asyncio.Task[float]]":
-    tasks = [asyncio.create_task(town.ask(user_id)) for user_id in user_ids]
+async def start_calls(users: ScriptedUsers, *user_ids: str) -> "list[asyncio.Task[float]]":
+    tasks = [asyncio.create_task(users.call_once(user_id)) for user_id in user_ids]
     await asyncio.sleep(1)
     return tasks
 
@@ -127,6 +131,6 @@ async def stop(tasks: "list[asyncio.Task[float]]") -> None:
     await asyncio.wait(tasks)
 
 
-async def exhaust(town: Town) -> None:
-    """Use up the present window."""
-    await ask_all(town, ["early"] * town.workspace.limit)
+async def use_up_window(users: ScriptedUsers) -> None:
+    """Use up the current window."""
+    await call_all(users, ["early"] * users.workspace.limit)

@@ -4,204 +4,206 @@ import pytest
 
 from bot.rocketchat.rate_limit.queue import QueuedCall
 from tests.unit.rocketchat.rate_limit.limited_workspace import (
-    FORTY,
+    FORTY_USERS,
     LimitedWorkspace,
-    Town,
-    ask_all,
-    exhaust,
+    ScriptedUsers,
+    call_all,
     now,
-    start_asking,
+    start_calls,
     stop,
+    use_up_window,
 )
 from tests.unit.rocketchat.rate_limit.virtual_time import run
 
 
-def test_forty_at_once_are_answered_in_turn_and_nobody_is_refused() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace())
-        began = now()
-        finished = await ask_all(town, FORTY)
+def test_forty_calls_at_once_are_answered_in_order_and_none_refused() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace())
+        started = now()
+        finished = await call_all(users, FORTY_USERS)
 
-        assert (town.order, town.workspace.refused) == (FORTY, 0)
-        assert 180 < max(finished) - began < 186
-        assert (town.budget.waiting, town.is_alarm_set) == (0, False)
+        assert (users.order, users.workspace.refused) == (FORTY_USERS, 0)
+        assert 180 < max(finished) - started < 186
+        assert (users.queued, users.is_timer_set) == (0, False)
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("skew", [-86_400.0, -0.7, 0.3, 86_400.0])
-def test_the_clocks_need_not_agree(skew: float) -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(skew=skew))
-        began = now()
-        finished = await ask_all(town, FORTY)
+def test_the_servers_clock_may_differ(skew: float) -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(skew=skew))
+        started = now()
+        finished = await call_all(users, FORTY_USERS)
 
-        assert (town.order, town.workspace.refused) == (FORTY, 0)
-        assert max(finished) - began < 186
+        assert (users.order, users.workspace.refused) == (FORTY_USERS, 0)
+        assert max(finished) - started < 186
 
-    run(story())
+    run(scenario())
 
 
-def test_who_is_not_counted_is_not_slowed() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(exempt=frozenset({"bot"})))
-        await exhaust(town)
-        began = now()
-        tasks = await start_asking(town, "person")
-        finished = await ask_all(town, ["bot"] * 100)
-        assert max(finished) < began + 2 + 70
+def test_exempt_calls_are_not_delayed() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(exempt=frozenset({"bot"})))
+        await use_up_window(users)
+        started = now()
+        tasks = await start_calls(users, "person")
+        finished = await call_all(users, ["bot"] * 100)
+        assert max(finished) < started + 2 + 70
 
-        again = await ask_all(town, ["bot"] * 100)
+        again = await call_all(users, ["bot"] * 100)
         assert max(again) - max(finished) < 0.1
         await stop(tasks)
 
-    run(story())
+    run(scenario())
 
 
-def test_a_burst_of_the_bots_own_leaves_the_peoples_count_as_it_is() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(exempt=frozenset({"bot"})))
-        await ask_all(town, ["bot"] * 100)
-        await ask_all(town, FORTY)
-        assert town.workspace.refused == 0
+def test_exempt_calls_do_not_use_up_the_window() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(exempt=frozenset({"bot"})))
+        await call_all(users, ["bot"] * 100)
+        await call_all(users, FORTY_USERS)
+        assert users.workspace.refused == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_a_bot_that_loses_its_exemption_is_counted_like_others() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(exempt=frozenset({"bot"})))
-        await exhaust(town)
-        await ask_all(town, ["bot"] * 4)
-        town.workspace.exempt = frozenset()
+def test_a_user_that_is_no_longer_exempt_is_counted() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(exempt=frozenset({"bot"})))
+        await use_up_window(users)
+        await call_all(users, ["bot"] * 4)
+        users.workspace.exempt = frozenset()
         await asyncio.sleep(60)
-        await town.ask("bot")
-        await ask_all(town, ["bot"] * 40)
-        assert town.workspace.refused == 0
+        await users.call_once("bot")
+        await call_all(users, ["bot"] * 40)
+        assert users.workspace.refused == 0
 
-    run(story())
-
-
-def test_a_bot_that_is_never_counted_waits_only_for_its_first_answer() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(exempt=frozenset({"bot"})))
-        began = now()
-        assert max(await ask_all(town, ["bot"] * 100)) - began < 0.11
-
-    run(story())
+    run(scenario())
 
 
-def test_where_no_limit_is_on_nobody_waits() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(is_on=False))
-        began = now()
-        assert max(await ask_all(town, FORTY)) - began < 0.11
+def test_an_exempt_user_waits_for_the_first_response_only() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(exempt=frozenset({"bot"})))
+        started = now()
+        assert max(await call_all(users, ["bot"] * 100)) - started < 0.11
 
-        town.workspace.is_on = True
-        await ask_all(town, FORTY)
-        assert set(town.statuses) == {200}
+    run(scenario())
 
-    run(story())
+
+def test_without_a_limit_no_call_waits() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(is_on=False))
+        started = now()
+        assert max(await call_all(users, FORTY_USERS)) - started < 0.11
+
+        users.workspace.is_on = True
+        await call_all(users, FORTY_USERS)
+        assert set(users.statuses) == {200}
+
+    run(scenario())
 
 
 def test_a_limit_that_is_raised_is_used() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace())
-        await exhaust(town)
-        town.workspace.limit = 100
-        began = now()
-        assert max(await ask_all(town, FORTY)) - began < 62
-        assert town.workspace.refused == 0
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace())
+        await use_up_window(users)
+        users.workspace.limit = 100
+        started = now()
+        assert max(await call_all(users, FORTY_USERS)) - started < 62
+        assert users.workspace.refused == 0
 
-    run(story())
+    run(scenario())
 
 
-def test_another_process_on_the_same_address_is_reckoned_with() -> None:
-    async def story() -> None:
+def test_two_processes_on_one_address_share_the_window() -> None:
+    async def scenario() -> None:
         workspace = LimitedWorkspace()
-        towns = [Town(workspace), Town(workspace)]
-        await asyncio.gather(*(ask_all(town, FORTY) for town in towns))
+        both = [ScriptedUsers(workspace), ScriptedUsers(workspace)]
+        await asyncio.gather(*(call_all(users, FORTY_USERS) for users in both))
 
-        assert set(towns[0].statuses + towns[1].statuses) == {200}
+        assert set(both[0].statuses + both[1].statuses) == {200}
         assert workspace.refused <= 30
 
-    run(story())
+    run(scenario())
 
 
-def test_one_users_many_calls_let_another_users_one_go_before() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(limit=1))
-        await exhaust(town)
-        await asyncio.gather(*(town.ask(each) for each in ["many"] * 5 + ["few", "few", "one"]))
+def test_users_take_turns() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(limit=1))
+        await use_up_window(users)
+        await asyncio.gather(
+            *(users.call_once(each) for each in ["many"] * 5 + ["few", "few", "one"])
+        )
 
-        assert town.order[1:] == ["many", "few", "one", "many", "few", "many", "many", "many"]
+        assert users.order[1:] == ["many", "few", "one", "many", "few", "many", "many", "many"]
 
-    run(story())
-
-
-def test_people_go_before_schedules_but_schedules_come_to_an_end() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(limit=1))
-        await exhaust(town)
-        reports = [town.ask("report", is_background=True) for _ in range(3)]
-        await asyncio.gather(*reports, ask_all(town, FORTY[:20]))
-
-        nine = town.order.index("report", 1)
-        assert town.order[1:nine] == FORTY[:9]
-        assert town.order[-1] == "report"
-        assert town.order.count("report") == 3
-
-    run(story())
+    run(scenario())
 
 
-def test_times_that_were_cut_to_milliseconds_are_no_trap() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace(limit=1, window=30.0009, takes=lambda: (0.0, 0.0)))
-        await town.ask("early")
-        await ask_all(town, FORTY[:1])
-        assert town.workspace.refused == 0
+def test_people_come_before_schedules_and_schedules_still_finish() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(limit=1))
+        await use_up_window(users)
+        reports = [users.call_once("report", is_background=True) for _ in range(3)]
+        await asyncio.gather(*reports, call_all(users, FORTY_USERS[:20]))
 
-    run(story())
+        nine = users.order.index("report", 1)
+        assert users.order[1:nine] == FORTY_USERS[:9]
+        assert users.order[-1] == "report"
+        assert users.order.count("report") == 3
+
+    run(scenario())
 
 
-def test_the_wait_is_foretold() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace())
-        await exhaust(town)
-        began = now()
-        tasks = await start_asking(town, *FORTY)
-        foretold = [town.budget.expected_wait(user_id) for user_id in FORTY]
+def test_a_reset_time_cut_to_milliseconds_is_not_too_early() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(limit=1, window=30.0009, takes=lambda: (0.0, 0.0)))
+        await users.call_once("early")
+        await call_all(users, FORTY_USERS[:1])
+        assert users.workspace.refused == 0
+
+    run(scenario())
+
+
+def test_the_wait_of_every_queued_call_is_estimated() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace())
+        await use_up_window(users)
+        started = now()
+        tasks = await start_calls(users, *FORTY_USERS)
+        foretold = [users.limiter.expected_wait(user_id) for user_id in FORTY_USERS]
         finished = await asyncio.gather(*tasks)
 
-        assert town.budget.expected_wait("nobody") is None
+        assert users.limiter.expected_wait("nobody") is None
         for wait, moment in zip(foretold, finished, strict=True):
             assert wait is not None
-            assert abs(began + 1 + wait - moment) < 5
+            assert abs(started + 1 + wait - moment) < 5
 
-    run(story())
+    run(scenario())
 
 
-def test_what_is_left_is_shown() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace())
-        assert town.budget.remaining == {}
-        await ask_all(town, FORTY[:4])
-        assert town.budget.remaining == {"GET v1/me": 6}
+def test_the_remaining_calls_of_a_window_are_shown() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace())
+        assert users.limiter.remaining == {}
+        await call_all(users, FORTY_USERS[:4])
+        assert users.limiter.remaining == {"GET v1/me": 6}
         await asyncio.sleep(61)
-        assert town.budget.remaining == {"GET v1/me": 10}
+        assert users.limiter.remaining == {"GET v1/me": 10}
 
-    run(story())
+    run(scenario())
 
 
-def test_routes_do_not_wait_for_each_other() -> None:
-    async def story() -> None:
-        town = Town(LimitedWorkspace())
-        await exhaust(town)
-        tasks = await start_asking(town, "person")
+def test_routes_are_limited_separately() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace())
+        await use_up_window(users)
+        tasks = await start_calls(users, "person")
         other = LimitedWorkspace()
-        began = now()
-        await town.budget.ask("POST v1/me", QueuedCall("person"), lambda: other.serve("person"))
-        assert now() - began < 0.1
+        started = now()
+        await users.limiter.run("POST v1/me", QueuedCall("person"), lambda: other.serve("person"))
+        assert now() - started < 0.1
         await stop(tasks)
 
-    run(story())
+    run(scenario())

@@ -14,14 +14,14 @@ from bot.rocketchat.wire import (
 from tests.unit.rocketchat.wire_samples import NOON
 
 
-def test_a_plain_message_is_written_without_empty_keys() -> None:
+def test_a_plain_message_has_no_empty_keys() -> None:
     assert format_message(OutgoingMessage("m1", "r1", "hello", NOON)) == {
         "message": {"_id": "m1", "rid": "r1", "msg": "hello"},
         "previewUrls": [],
     }
 
 
-def test_a_message_with_everything_is_written_as_rocketchat_wants_it() -> None:
+def test_a_message_with_everything_has_rocketchats_keys() -> None:
     facts = (Fact("IP address", "203.0.113.7"), Fact("Host", "chat", is_short=False))
     attachment = Attachment("#2de0a5", "kitchen tablet", "a text", facts)
     written = format_message(OutgoingMessage("m1", "r1", "hello", NOON, "root", attachment))
@@ -47,7 +47,7 @@ def test_a_message_with_everything_is_written_as_rocketchat_wants_it() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\n\t"])
-def test_an_empty_fact_is_written_as_a_dash(empty: str) -> None:
+def test_an_empty_fact_becomes_a_dash(empty: str) -> None:
     attachment = Attachment("#2de0a5", facts=(Fact(empty, empty),))
     written = format_message(OutgoingMessage("m1", "r1", "", NOON, attachment=attachment))
 
@@ -55,7 +55,7 @@ def test_an_empty_fact_is_written_as_a_dash(empty: str) -> None:
     assert f'"title": "{dash}", "value": "{dash}"' in json.dumps(written, ensure_ascii=False)
 
 
-def test_an_attachment_of_nothing_but_a_colour_still_has_its_time() -> None:
+def test_an_attachment_with_only_a_colour_has_a_time() -> None:
     east = NOON.astimezone(timezone(timedelta(hours=9)))
     message = OutgoingMessage("m1", "r1", "", east, attachment=Attachment("#2de0a5"))
 
