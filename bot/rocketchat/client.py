@@ -243,8 +243,9 @@ class RestClient:
     async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
         """Return the rooms of the bot with messages since then, and perhaps others.
 
-        Every message changes its room, a reply in a thread too, whoever follows it (server source
-        ``notifyUsersOnMessage``, 6.5 to 8.3); not every message changes a subscription.
+        Every message changes its room, even a reply in a thread that the bot does not follow
+        (server source ``notifyUsersOnMessage``, 6.5 to 8.3). Not every message changes a
+        subscription.
         """
         query = {"updatedSince": format_date(since)}
         rows = (await self.read("v1/rooms.get", query)).get("update")

@@ -21,7 +21,7 @@ async def rest(script: Script) -> AsyncIterator[RestClient]:
 
 
 @pytest.fixture
-async def hasty(script: Script) -> AsyncIterator[RestClient]:
+async def short_timeout_rest(script: Script) -> AsyncIterator[RestClient]:
     """A client that waits no longer than half a second for an answer."""
     async with open_rest_client(script.url, BOT, timeout_s=0.5, retry_pause_s=0.01) as rest:
         yield rest

@@ -6,9 +6,9 @@ import hashlib
 import pytest
 from rocketchat_async import RocketChat
 
-from tests.integration.rocketchat.realtime_simulator import (
+from tests.simulator.realtime_world import (
     MY_MESSAGES,
-    SECONDS,
+    TIMEOUT_S,
     VERSIONS,
     Frame,
     eventually,
@@ -157,7 +157,7 @@ async def test_a_client_that_answers_pings_stays() -> None:
             await client.receive_until(msg="ping")
             await client.send({"msg": "pong"})
 
-        assert world.face.connections == 1
+        assert world.server.connections == 1
 
 
 async def test_a_ping_is_answered_with_its_id() -> None:
@@ -171,38 +171,38 @@ async def test_a_ping_is_answered_with_its_id() -> None:
 
 async def test_dropped_connections_end_without_a_closing_handshake() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
-        await world.face.drop_all()
+        await world.server.drop_all()
 
         assert await client.wait_for_close() == 1006
-        await eventually(lambda: not world.face.connections)
+        await eventually(lambda: not world.server.connections)
 
 
 async def test_a_hanging_connection_is_silent_but_open() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
         await client.settle()
-        world.face.hang()
+        world.server.hang()
         world.workspace.say(world.alice, world.room, "hello")
         await client.send({"msg": "ping"})
 
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.socket.receive(), 0.3)
-        assert world.face.connections == 1
-        await world.face.drop_all()
+        assert world.server.connections == 1
+        await world.server.drop_all()
 
 
 async def test_connections_made_after_hanging_are_served() -> None:
     async with open_world() as world, world.log_in(world.bot):
-        world.face.hang()
+        world.server.hang()
         async with world.log_in(world.alice) as client:
             assert await client.settle() == []
-        await world.face.drop_all()
+        await world.server.drop_all()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_the_bot_s_library_logs_in_listens_and_speaks(version: str) -> None:
     heard: asyncio.Queue[Frame] = asyncio.Queue()
-    async with open_world(version) as world, asyncio.timeout(SECONDS):
+    async with open_world(version) as world, asyncio.timeout(TIMEOUT_S):
         client = RocketChat()
         token = world.workspace.make_login_token(world.bot)
         await client.resume(world.url, "thebot", token)
@@ -213,7 +213,7 @@ async def test_the_bot_s_library_logs_in_listens_and_speaks(version: str) -> Non
         first = await heard.get()
         await client.send_message("good morning", world.room.id)
         second = await heard.get()
-        await world.face.drop_all()
+        await world.server.drop_all()
         with pytest.raises(RocketChat.ConnectionClosed):
             await client.run_forever()
 

@@ -8,7 +8,7 @@ import pytest
 from websockets.legacy.client import connect
 
 from rocketchat_simulator import Document
-from tests.integration.rocketchat.realtime_simulator import (
+from tests.simulator.realtime_world import (
     CONNECT,
     MY_MESSAGES,
     Client,
@@ -27,7 +27,7 @@ async def hear(client: Client) -> list[str]:
 async def test_a_lost_message_is_stored_all_the_same() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
-        world.face.lose_messages()
+        world.server.lose_messages()
         say_three(world)
         assert await hear(client) == ["two", "three"]
         assert len(world.workspace.messages.of(world.room)) == 3
@@ -36,7 +36,7 @@ async def test_a_lost_message_is_stored_all_the_same() -> None:
 async def test_a_repeated_message_arrives_twice() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
-        world.face.repeat_messages(2)
+        world.server.repeat_messages(2)
         say_three(world)
         assert await hear(client) == ["one", "one", "two", "two", "three"]
 
@@ -44,22 +44,22 @@ async def test_a_repeated_message_arrives_twice() -> None:
 async def test_a_message_that_was_kept_back_is_overtaken() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
-        world.face.hold_messages(2)
+        world.server.hold_messages(2)
         say_three(world)
         assert await hear(client) == ["three"]
-        world.face.release_messages()
+        world.server.release_messages()
         assert await hear(client) == ["one", "two"]
 
 
 async def test_forgotten_faults_do_not_happen() -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
-        world.face.hold_messages()
+        world.server.hold_messages()
         world.workspace.say(world.alice, world.room, "kept back")
-        world.face.lose_messages()
-        world.face.repeat_messages()
-        world.face.hold_messages()
-        world.face.clear_faults()
+        world.server.lose_messages()
+        world.server.repeat_messages()
+        world.server.hold_messages()
+        world.server.clear_faults()
         say_three(world)
         assert await hear(client) == ["kept back", "one", "two", "three"]
 
@@ -80,7 +80,7 @@ async def test_messages_may_be_of_one_millisecond_or_of_before() -> None:
 @pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 4000])
 async def test_every_connection_can_be_closed_with_a_code(code: int) -> None:
     async with open_world() as world, world.log_in(world.bot) as client:
-        world.face.close_all(code)
+        world.server.close_all(code)
         assert await client.wait_for_close() == code
 
 
@@ -88,7 +88,7 @@ async def test_a_connection_can_be_closed_without_a_code() -> None:
     async with open_world() as world, connect(world.url) as socket:
         await socket.send(json.dumps(CONNECT))
         await socket.recv()
-        world.face.close_all(1005)
+        world.server.close_all(1005)
         await socket.wait_closed()
     # What aiohttp's client calls 1000.
     assert socket.close_code == 1005
@@ -101,7 +101,7 @@ async def test_subscriptions_are_lost_without_a_word_and_pings_are_answered(
     async with open_world(is_streamer=is_streamer) as world, world.log_in(world.bot) as client:
         await client.subscribe(*MY_MESSAGES)
         await client.settle()
-        world.face.lose_subscriptions()
+        world.server.lose_subscriptions()
         say_three(world)
         assert await client.settle() == []
         await client.subscribe(*MY_MESSAGES, number="s2")

@@ -5,14 +5,14 @@ import uuid
 import pytest
 
 from rocketchat_simulator.workspace.documents import digest_password
-from tests.integration.rocketchat.realtime_simulator import (
+from tests.simulator.realtime_world import (
     CONNECT,
     MY_MESSAGES,
     Client,
     World,
     open_world,
 )
-from tests.integration.rocketchat.realtime_simulator import messages as told_messages
+from tests.simulator.realtime_world import messages as get_messages
 
 LOGGED_OUT = "You've been logged out by the server. Please log in again"
 
@@ -127,13 +127,13 @@ async def test_a_used_subscription_id_delivers_twice() -> None:
         await client.send({"msg": "unsub", "id": "s1"})
         assert (await client.receive())["msg"] == "nosub"
         world.workspace.say(world.alice, world.room, "hello")
-        assert len(told_messages(await client.settle())) == 1
+        assert len(get_messages(await client.settle())) == 1
 
 
 async def is_told_of_one(world: World, client: Client) -> int:
     assert (await client.subscribe(*MY_MESSAGES, number="s1"))["msg"] == "ready"
     world.workspace.say(world.alice, world.room, "hello")
-    return len(told_messages(await client.settle()))
+    return len(get_messages(await client.settle()))
 
 
 async def test_after_a_logout_the_connection_is_closed_with_1002() -> None:
@@ -150,7 +150,7 @@ async def test_a_token_that_is_taken_away_closes_nothing() -> None:
             await client.subscribe(*MY_MESSAGES)
             world.workspace.remove_personal_access_token(world.bot, "bot")
             world.workspace.say(world.alice, world.room, "hello")
-            assert len(told_messages(await client.settle())) == 1
+            assert len(get_messages(await client.settle())) == 1
 
 
 # The close frame of 8.3 has no code, which aiohttp's client calls 1000.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.rocketchat.realtime_simulator import (
+from tests.simulator.realtime_world import (
     MY_MESSAGES,
     VERSIONS,
     messages,

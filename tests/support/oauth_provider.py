@@ -1,4 +1,4 @@
-"""An application that asks the simulated workspace's people for access, step by step."""
+"""A registered OAuth application of the simulated workspace, used step by step."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,12 +36,12 @@ class Application:
             yield person
 
     def make_code(self, user: User | None = None) -> str:
-        """Return a code as consent would."""
+        """Return an authorization code, as the consent page does."""
         user = user or self.world.alice
         return self.world.workspace.oauth.make_code(user, self.app, CALLBACK)
 
     async def ask_for_tokens(self, **form: str) -> tuple[int, Json]:
-        """Send a token request, with the application's id and secret where not given."""
+        """Send a token request; the application's id and secret are the defaults."""
         app = self.app
         sent = {"client_id": app.client_id, "client_secret": app.client_secret} | form
         return await self.world.sign_in().call("POST", "/oauth/token", data=sent)
@@ -55,7 +55,7 @@ class Application:
         return await self.ask_for_tokens(**sent | form)
 
     async def connect(self, user: User | None = None) -> Json:
-        """Return a token pair for somebody."""
+        """Return a token pair for a user; alice by default."""
         status, pair = await self.exchange(self.make_code(user))
         assert status == 200
         return pair

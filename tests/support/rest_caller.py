@@ -1,4 +1,4 @@
-"""Calls the simulated workspace over HTTP as one of its people, or as nobody."""
+"""A REST caller of the simulated workspace, with or without a user."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who calls the REST API; each call gives status and body."""
+    """A caller of the REST API; each method returns status and body."""
 
     http: aiohttp.ClientSession
     url: str
@@ -66,7 +66,7 @@ class World:
         return self.simulator.workspace
 
     def sign_in(self, user: User | None = None, *, token: str | None = None) -> Caller:
-        """Return a caller for the user, or for nobody; ``token`` is made where not given."""
+        """Return a caller with the user's ``token``, which is created if it is missing."""
         if user is None:
             return Caller(self.http, self.simulator.url)
         secret = token or self.workspace.make_login_token(user)

@@ -1,4 +1,4 @@
-"""A REST server that says, line by line, what a test wrote; oddities included."""
+"""A REST server whose responses a test scripts, invalid ones included."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ Responder = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     method: str
     path: str
     query: Mapping[str, str]
@@ -33,52 +33,54 @@ class Asked:
 
 @dataclass
 class Script:
-    """A server that answers line by line what a test wrote; the last line of a route repeats."""
+    """A server with scripted responses per route; the last response of a route repeats."""
 
     url: str = ""
-    lines: dict[str, list[Responder]] = field(default_factory=dict)
-    asked: list[Asked] = field(default_factory=list)
+    responders: dict[str, list[Responder]] = field(default_factory=dict)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
-    def on(self, route: str, *lines: Responder) -> None:
-        self.lines[route] = list(lines)
+    def on(self, route: str, *responders: Responder) -> None:
+        self.responders[route] = list(responders)
 
     def count(self, route: str) -> int:
-        return sum(asked.path == route for asked in self.asked)
+        return sum(requests.path == route for requests in self.requests)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.json() if request.can_read_body else {}
-        self.asked.append(
-            Asked(request.method, request.path, request.query, request.headers.copy(), body)
+        self.requests.append(
+            ReceivedRequest(
+                request.method, request.path, request.query, request.headers.copy(), body
+            )
         )
-        lines = self.lines.get(request.path, [say(404, text="404 Not Found")])
-        line = lines.pop(0) if len(lines) > 1 else lines[0]
-        return await line(request)
+        responders = self.responders.get(request.path, [reply_with(404, text="404 Not Found")])
+        responder = responders.pop(0) if len(responders) > 1 else responders[0]
+        return await responder(request)
 
 
-def say(
+def reply_with(
     status: int = 200,
     document: object = None,
     *,
     text: str | None = None,
-    kind: str = "",
+    content_type: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Responder:
     async def respond(_request: web.Request) -> web.StreamResponse:
         written = json.dumps(document) if text is None else text
         default = "application/json" if text is None else "text/plain"
         return web.Response(
-            status=status, text=written, content_type=kind or default, headers=headers
+            status=status, text=written, content_type=content_type or default, headers=headers
         )
 
     return respond
 
 
 def ok(**document: object) -> Responder:
-    return say(200, {**document, "success": True})
+    return reply_with(200, {**document, "success": True})
 
 
 def fail(status: int, error: str, **more: object) -> Responder:
-    return say(status, {"success": False, "error": error, **more})
+    return reply_with(status, {"success": False, "error": error, **more})
 
 
 async def hang(_request: web.Request) -> web.StreamResponse:
@@ -86,13 +88,13 @@ async def hang(_request: web.Request) -> web.StreamResponse:
     raise AssertionError
 
 
-async def hang_up(request: web.Request) -> web.StreamResponse:
+async def disconnect(request: web.Request) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.abort()
     return web.Response()
 
 
-async def stop_in_the_middle(request: web.Request) -> web.StreamResponse:
+async def cut_off(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.content_length = 1000
     await response.prepare(request)
@@ -102,7 +104,7 @@ async def stop_in_the_middle(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def flood(request: web.Request) -> web.StreamResponse:
+async def reply_too_long(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_compression()
     await response.prepare(request)

@@ -51,27 +51,27 @@ class Peer:
         await self.send({"msg": "connected", "session": self.session})
 
     async def log_in(self) -> None:
-        asked = await self.receive()
-        assert (asked["method"], asked["params"]) == ("login", [{"resume": SECRET}])
-        await self.send({"msg": "updated", "methods": [asked["id"]]})
-        await self.send({"msg": "result", "id": asked["id"], "result": {"id": BOT_ID}})
+        request = await self.receive()
+        assert (request["method"], request["params"]) == ("login", [{"resume": SECRET}])
+        await self.send({"msg": "updated", "methods": [request["id"]]})
+        await self.send({"msg": "result", "id": request["id"], "result": {"id": BOT_ID}})
 
     async def refuse_login(self, code: object, **details: object) -> None:
         await self.connect()
-        asked = await self.receive()
+        request = await self.receive()
         error = {"isClientSafe": True, "error": code, "reason": "User not found", **details}
-        await self.send({"msg": "result", "id": asked["id"], "error": error})
+        await self.send({"msg": "result", "id": request["id"], "error": error})
 
     async def confirm(self) -> Frame:
-        asked = await self.receive()
-        assert asked["msg"] == "sub"
-        await self.send({"msg": "ready", "subs": [asked["id"]]})
-        return asked
+        request = await self.receive()
+        assert request["msg"] == "sub"
+        await self.send({"msg": "ready", "subs": [request["id"]]})
+        return request
 
     async def refuse(self) -> Frame:
-        asked = await self.receive()
-        await self.send({"msg": "nosub", "id": asked["id"], "error": {"error": "not-allowed"}})
-        return asked
+        request = await self.receive()
+        await self.send({"msg": "nosub", "id": request["id"], "error": {"error": "not-allowed"}})
+        return request
 
     async def accept_client(self) -> None:
         await self.connect()

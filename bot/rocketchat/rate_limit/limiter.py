@@ -241,7 +241,7 @@ class PeopleWaiting:
             self._last_added_at = self._now()
 
     def remove(self, message_id: str) -> None:
-        """Note that nobody waits for this message here any more; it may be unknown."""
+        """Note that a message is no longer waited for in this process; it may be unknown."""
         self._message_ids.discard(message_id)
 
 

@@ -1,4 +1,4 @@
-"""The fair queue of the calls to one route: people first, users in turn. No clock, no I/O."""
+"""The fair queue of the calls to one route: people first, users round-robin. No clock, no I/O."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -35,7 +35,7 @@ class QueuedCall:
 
 @dataclass(slots=True)
 class _ClassQueue:
-    """The calls of one class: refused ones first, then the users in turn, each one's in order."""
+    """The calls of one class: refused ones first, then users round-robin."""
 
     repeats: deque[QueuedCall] = field(default_factory=deque)
     users: OrderedDict[str, deque[QueuedCall]] = field(default_factory=OrderedDict)
@@ -81,7 +81,7 @@ class _ClassQueue:
 
 
 class FairQueue:
-    """The queued calls of one route: people's before scheduled ones, users in turn.
+    """The queued calls of one route: people's before scheduled ones, users round-robin.
 
     One call in ten is a scheduled one even while people's are queued, so that schedules finish.
     """

@@ -136,14 +136,14 @@ class RealtimeClient:
     async def _listen_once(self) -> Exception:
         """Listen on one connection until it ends, and return the reason."""
         self._was_live = False
-        opening = open_websocket(
+        connecting = open_websocket(
             self._address,
             self._settings.connect_timeout_s,
             self._token.user_id,
             self._note_frame,
         )
         try:
-            async with opening as websocket:
+            async with connecting as websocket:
                 await self._use(self._make_connection(websocket))
         except ExceptionGroup as errors:
             return _choose_error(errors)

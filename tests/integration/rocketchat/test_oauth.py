@@ -1,4 +1,4 @@
-"""The token endpoint's answers, as they come from the simulated workspace and from others."""
+"""The OAuth client against the simulated workspace and against scripted responses."""
 
 import json
 from collections.abc import AsyncIterator
@@ -84,7 +84,7 @@ async def test_an_unknown_client_is_refused_with_the_settings_to_check(
 
 def test_the_consent_page_address_has_a_state_and_no_challenge() -> None:
     client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
-    # Nothing is asked here, so there is no session.
+    # No session: nothing is requested.
     oauth = OAuthProvider(None, "https://chat.example.org/", client, lambda: NOW)  # type: ignore[arg-type]
     address = urlsplit(oauth.make_consent_url(SecretStr("the state & more")))
     assert f"{address.scheme}://{address.netloc}{address.path}" == (

@@ -13,14 +13,14 @@ from bot.models import AuthToken, OutgoingMessage
 from bot.rocketchat.client import RestClient, open_rest_client
 from rocketchat_simulator import User
 from tests.support.rest_caller import World, open_world
-from tests.support.scripted_rest import BOT, Script, ok, open_script, say
+from tests.support.scripted_rest import BOT, Script, ok, open_script, reply_with
 
 WINDOW = 1.2
 TOO_MANY = {"success": False, "error": "You must wait 1 seconds before trying again."}
 
 
 @dataclass
-class Town:
+class LimitedClient:
     world: World
     rest: RestClient
     users: list[User]
@@ -40,9 +40,9 @@ def make_token(world: World, user: User) -> AuthToken:
 
 
 @asynccontextmanager
-async def open_town(
+async def open_limited_client(
     version: str = "8.3", *, people: int = 5, max_queued: int = 200, **settings: object
-) -> AsyncIterator[Town]:
+) -> AsyncIterator[LimitedClient]:
     async with open_world(version, **settings) as world:
         users = [world.workspace.add_user(f"person{number}") for number in range(people)]
         tokens = [make_token(world, user) for user in users]
@@ -50,72 +50,78 @@ async def open_town(
         async with open_rest_client(
             world.simulator.url, bot, retry_pause_s=0.01, max_queued=max_queued
         ) as rest:
-            yield Town(world, rest, users, tokens)
+            yield LimitedClient(world, rest, users, tokens)
 
 
 @pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])
 async def test_more_calls_than_the_limit_are_all_answered_and_none_refused(version: str) -> None:
-    async with open_town(version, people=14, limit_calls=5, limit_window=WINDOW) as town:
+    async with open_limited_client(
+        version, people=14, limit_calls=5, limit_window=WINDOW
+    ) as client:
         async with asyncio.timeout(20):
-            await asyncio.gather(*(town.rest.fetch_sessions(token) for token in town.tokens))
+            await asyncio.gather(*(client.rest.fetch_sessions(token) for token in client.tokens))
 
-        assert town.statuses("sessions/list") == [200] * 14
+        assert client.statuses("sessions/list") == [200] * 14
 
 
 async def test_the_bots_own_calls_are_not_slowed() -> None:
-    async with open_town(limit_calls=2, limit_window=600.0) as town:
-        await asyncio.gather(*(town.rest.fetch_user(token) for token in town.tokens[:2]))
+    async with open_limited_client(limit_calls=2, limit_window=600.0) as client:
+        await asyncio.gather(*(client.rest.fetch_user(token) for token in client.tokens[:2]))
         async with asyncio.timeout(10):
-            await asyncio.gather(*(town.rest.open_direct_room("person1") for _ in range(30)))
-            waiting = asyncio.create_task(town.rest.fetch_user(town.tokens[2]))
-            direct = await town.rest.open_direct_room("person1")
+            await asyncio.gather(*(client.rest.open_direct_room("person1") for _ in range(30)))
+            waiting = asyncio.create_task(client.rest.fetch_user(client.tokens[2]))
+            direct = await client.rest.open_direct_room("person1")
             for number in range(30):
-                message = OutgoingMessage(f"m{number}", direct.id, "hi", town.world.workspace.now())
-                await town.rest.send_message(message)
+                message = OutgoingMessage(
+                    f"m{number}", direct.id, "hi", client.world.workspace.now()
+                )
+                await client.rest.send_message(message)
         assert not waiting.done()
-        assert town.rest.rate_limiter.count_queued(is_background=False) == 1
+        assert client.rest.rate_limiter.count_queued(is_background=False) == 1
         waiting.cancel()
 
 
 async def test_calls_wait_for_the_window_that_another_program_used_up() -> None:
-    async with open_town(limit_calls=5, limit_window=WINDOW) as town:
-        other = town.world.sign_in(town.world.alice)
+    async with open_limited_client(limit_calls=5, limit_window=WINDOW) as client:
+        other = client.world.sign_in(client.world.alice)
         for _ in range(5):
             await other.get("sessions/list")
         async with asyncio.timeout(20):
-            await asyncio.gather(*(town.rest.fetch_sessions(token) for token in town.tokens))
+            await asyncio.gather(*(client.rest.fetch_sessions(token) for token in client.tokens))
 
-        assert town.statuses("sessions/list").count(200) == 10
+        assert client.statuses("sessions/list").count(200) == 10
 
 
 async def test_two_clients_of_one_address_share_the_limit() -> None:
     async with (
-        open_town(people=8, limit_calls=5, limit_window=WINDOW) as town,
-        open_rest_client(town.world.simulator.url, BOT, retry_pause_s=0.01) as twin,
+        open_limited_client(people=8, limit_calls=5, limit_window=WINDOW) as client,
+        open_rest_client(client.world.simulator.url, BOT, retry_pause_s=0.01) as other_client,
         asyncio.timeout(40),
     ):
-        ours = [town.rest.fetch_user(token) for token in town.tokens]
-        theirs = [twin.fetch_user(token) for token in town.tokens]
-        found = await asyncio.gather(*ours, *theirs)
+        own = [client.rest.fetch_user(token) for token in client.tokens]
+        others = [other_client.fetch_user(token) for token in client.tokens]
+        found = await asyncio.gather(*own, *others)
 
-    assert [user.id for user in found] == [user.id for user in town.users] * 2
+    assert [user.id for user in found] == [user.id for user in client.users] * 2
 
 
 async def test_equal_reads_at_the_same_time_are_one_call() -> None:
-    async with open_town() as town:
-        pages = await asyncio.gather(*(town.rest.fetch_sessions(town.tokens[0]) for _ in range(9)))
-        await town.rest.fetch_sessions(town.tokens[0])
+    async with open_limited_client() as client:
+        pages = await asyncio.gather(
+            *(client.rest.fetch_sessions(client.tokens[0]) for _ in range(9))
+        )
+        await client.rest.fetch_sessions(client.tokens[0])
 
-        assert len(town.statuses("sessions/list")) == 1
+        assert len(client.statuses("sessions/list")) == 1
         assert len({page.total for page in pages}) == 1
 
 
 async def test_a_made_up_token_never_gets_the_response_to_a_real_one() -> None:
-    async with open_town() as town:
-        real = town.tokens[0]
+    async with open_limited_client() as client:
+        real = client.tokens[0]
         made_up = AuthToken(real.user_id, SecretStr("x" * 43))
         found = await asyncio.gather(
-            *(town.rest.fetch_user(token) for token in (real, made_up, real)),
+            *(client.rest.fetch_user(token) for token in (real, made_up, real)),
             return_exceptions=True,
         )
 
@@ -123,54 +129,56 @@ async def test_a_made_up_token_never_gets_the_response_to_a_real_one() -> None:
 
 
 async def test_a_logout_is_seen_at_once() -> None:
-    async with open_town() as town:
-        session_id = town.add_session()
-        other = make_token(town.world, town.users[0])
-        assert (await town.rest.fetch_sessions(other)).total == 1
-        assert (await town.rest.fetch_session(other, session_id)).logged_out_at is None
-        await town.rest.log_out_session(other, session_id)
+    async with open_limited_client() as client:
+        session_id = client.add_session()
+        other = make_token(client.world, client.users[0])
+        assert (await client.rest.fetch_sessions(other)).total == 1
+        assert (await client.rest.fetch_session(other, session_id)).logged_out_at is None
+        await client.rest.log_out_session(other, session_id)
 
-        assert (await town.rest.fetch_sessions(other)).total == 0
-        assert (await town.rest.fetch_session(other, session_id)).logged_out_at is not None
+        assert (await client.rest.fetch_sessions(other)).total == 0
+        assert (await client.rest.fetch_session(other, session_id)).logged_out_at is not None
 
 
 async def test_a_fresh_read_is_not_answered_from_the_cache() -> None:
-    async with open_town() as town:
-        await town.rest.fetch_sessions(town.tokens[0])
-        town.add_session()
+    async with open_limited_client() as client:
+        await client.rest.fetch_sessions(client.tokens[0])
+        client.add_session()
 
-        assert (await town.rest.fetch_sessions(town.tokens[0])).total == 0
-        assert (await town.rest.fetch_sessions(town.tokens[0], is_fresh=True)).total == 1
-        assert (await town.rest.fetch_sessions(town.tokens[0])).total == 1
+        assert (await client.rest.fetch_sessions(client.tokens[0])).total == 0
+        assert (await client.rest.fetch_sessions(client.tokens[0], is_fresh=True)).total == 1
+        assert (await client.rest.fetch_sessions(client.tokens[0])).total == 1
 
 
 async def test_peoples_calls_are_sent_before_background_calls() -> None:
-    async with open_town(limit_calls=1, limit_window=WINDOW) as town:
-        await town.rest.fetch_user(town.tokens[0])
+    async with open_limited_client(limit_calls=1, limit_window=WINDOW) as client:
+        await client.rest.fetch_user(client.tokens[0])
         order: list[str] = []
 
-        async def ask(rest: RestClient, number: int, name: str) -> None:
-            await rest.fetch_user(town.tokens[number])
+        async def fetch(rest: RestClient, number: int, name: str) -> None:
+            await rest.fetch_user(client.tokens[number])
             order.append(name)
 
         async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-            tasks.create_task(ask(town.rest.in_background(), 1, "report"))
+            tasks.create_task(fetch(client.rest.in_background(), 1, "report"))
             await asyncio.sleep(0)
-            tasks.create_task(ask(town.rest, 2, "person"))
+            tasks.create_task(fetch(client.rest, 2, "person"))
 
     assert order == ["person", "report"]
 
 
 async def test_the_wait_of_a_queued_call_is_estimated() -> None:
-    async with open_town(limit_calls=2, limit_window=30.0) as town:
-        await asyncio.gather(*(town.rest.fetch_user(token) for token in town.tokens[:2]))
-        waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[2:]]
+    async with open_limited_client(limit_calls=2, limit_window=30.0) as client:
+        await asyncio.gather(*(client.rest.fetch_user(token) for token in client.tokens[:2]))
+        waiting = [
+            asyncio.create_task(client.rest.fetch_user(token)) for token in client.tokens[2:]
+        ]
         await asyncio.sleep(0)
-        waits = [town.rest.rate_limiter.expected_wait(user.id) for user in town.users]
+        waits = [client.rest.rate_limiter.expected_wait(user.id) for user in client.users]
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)
-        left = town.rest.rate_limiter.count_queued(is_background=False)
+        left = client.rest.rate_limiter.count_queued(is_background=False)
 
     assert waits[:2] == [None, None]
     assert all(wait is not None and 20 < wait < 32 for wait in waits[2:4])
@@ -180,13 +188,15 @@ async def test_the_wait_of_a_queued_call_is_estimated() -> None:
 
 
 async def test_calls_beyond_the_queue_limit_are_refused_at_once() -> None:
-    async with open_town(max_queued=2, limit_calls=1, limit_window=30.0) as town:
-        await town.rest.fetch_user(town.tokens[0])
-        waiting = [asyncio.create_task(town.rest.fetch_user(token)) for token in town.tokens[1:3]]
+    async with open_limited_client(max_queued=2, limit_calls=1, limit_window=30.0) as client:
+        await client.rest.fetch_user(client.tokens[0])
+        waiting = [
+            asyncio.create_task(client.rest.fetch_user(token)) for token in client.tokens[1:3]
+        ]
         await asyncio.sleep(0)
         async with asyncio.timeout(10):
             with pytest.raises(RateLimitedError) as caught:
-                await town.rest.fetch_user(town.tokens[3])
+                await client.rest.fetch_user(client.tokens[3])
         for task in waiting:
             task.cancel()
 
@@ -198,15 +208,15 @@ async def test_a_send_that_was_refused_with_429_is_sent_again_and_once() -> None
         open_script() as script,
         open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest,
     ):
-        script.on("/api/v1/sessions/logout.me", say(429, TOO_MANY), ok(sessionId="s1"))
+        script.on("/api/v1/sessions/logout.me", reply_with(429, TOO_MANY), ok(sessionId="s1"))
         async with asyncio.timeout(10):
             await rest.log_out_session(AuthToken("annid", SecretStr("ann")), "s1")
 
         assert script.count("/api/v1/sessions/logout.me") == 2
 
 
-async def ask_and_wait(script: Script, rest: RestClient) -> None:
-    script.on("/api/v1/me", say(429, TOO_MANY), ok(_id="annid", username="ann"))
+async def check_wait(script: Script, rest: RestClient) -> None:
+    script.on("/api/v1/me", reply_with(429, TOO_MANY), ok(_id="annid", username="ann"))
     async with asyncio.timeout(10):
         assert (await rest.fetch_user(AuthToken("annid", SecretStr("ann")))).username == "ann"
 
@@ -216,5 +226,5 @@ async def test_a_call_refused_without_headers_waits_as_the_text_says() -> None:
         open_script() as script,
         open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest,
     ):
-        await ask_and_wait(script, rest)
+        await check_wait(script, rest)
         assert script.count("/api/v1/me") == 2

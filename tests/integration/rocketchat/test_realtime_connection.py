@@ -1,4 +1,4 @@
-"""Losing the connection in every way, coming back, and stopping cleanly."""
+"""Losing the connection, reconnecting and stopping."""
 
 import asyncio
 import itertools
@@ -150,7 +150,7 @@ async def test_a_connection_that_accepts_no_frames_is_replaced() -> None:
 
 
 async def test_pauses_grow_until_a_connection_was_live_for_long_enough() -> None:
-    seconds = itertools.count(0, 40)  # each look at the clock takes 40 s
+    seconds = itertools.count(0, 40)  # each reading of the clock is 40 s later
 
     async def drop_unready(peer: Peer) -> None:
         await peer.connect()
@@ -176,7 +176,7 @@ async def test_pauses_grow_until_a_connection_was_live_for_long_enough() -> None
 
 
 async def stop_when(is_there: Callable[[RealtimeClient], bool], url: str) -> None:
-    """Check that listening, once it is there, ends within two seconds of its cancelling."""
+    """Cancel the client when ``is_there`` is true; check that it ends within two seconds."""
     realtime = RealtimeClient(url, TOKEN)
     running = asyncio.create_task(realtime.run(on_message=lambda _: None))
     await until(lambda: is_there(realtime))
@@ -245,9 +245,9 @@ async def test_no_secret_is_logged_even_at_debug(caplog: pytest.LogCaptureFixtur
 
     async def refuse_then_echo(peer: Peer) -> None:
         await peer.connect()
-        asked = await peer.receive()
-        await peer.send({"msg": "error", "reason": "Bad request", "offendingMessage": asked})
-        await peer.send(json.dumps(asked)[:-1])
+        request = await peer.receive()
+        await peer.send({"msg": "error", "reason": "Bad request", "offendingMessage": request})
+        await peer.send(json.dumps(request)[:-1])
 
     with capture_logs() as logs:
         async with (
@@ -257,5 +257,5 @@ async def test_no_secret_is_logged_even_at_debug(caplog: pytest.LogCaptureFixtur
             await workspace.peer(2)
     assert logs
     assert SECRET not in caplog.text + repr(logs)
-    # The library cuts the frames that it logs, so that the token is missing by luck only.
+    # The library truncates the frames that it logs: only by chance is the token not among them.
     assert "websockets.client" not in {record.name for record in caplog.records}

@@ -1,4 +1,4 @@
-"""The library's dispatcher as it is extended, on a real link."""
+"""Calls and subscriptions over a real websocket."""
 
 import asyncio
 import itertools
@@ -21,11 +21,11 @@ async def open_ddp(
 ) -> AsyncIterator[DdpClient]:
     async with (
         open_workspace(script) as workspace,
-        open_websocket(format_address(workspace.url), 2.0, "bot") as link,
+        open_websocket(format_address(workspace.url), 2.0, "bot") as websocket,
         asyncio.timeout(TIMEOUT_S),
     ):
         ddp = DdpClient(
-            link,
+            websocket,
             ids=itertools.count(1),
             settings=RealtimeSettings(call_timeout_s=call_timeout_s),
             warnings=SampledWarnings(),
@@ -36,7 +36,7 @@ async def open_ddp(
             reading.cancel()
 
 
-def ask(ddp: DdpClient) -> Awaitable[Frame | None]:
+def call_echo(ddp: DdpClient) -> Awaitable[Frame | None]:
     id_ = ddp.make_id()
     return ddp.call_method({"msg": "method", "method": "echo", "id": id_, "params": []}, id_)
 
@@ -48,17 +48,17 @@ def make_subscription(event: str) -> Frame:
 async def test_a_late_answer_does_not_disturb_the_next_call() -> None:
     async def answer_late(peer: Peer) -> None:
         first, second = await peer.receive(), await peer.receive()
-        for asked in (first, first, second, second):
-            await peer.send({"msg": "result", "id": asked["id"], "result": asked["id"]})
+        for request in (first, first, second, second):
+            await peer.send({"msg": "result", "id": request["id"], "result": request["id"]})
         third = await peer.receive()
         await peer.send({"msg": "result", "id": third["id"], "result": "third"})
         await peer.keep_open()
 
     async with open_ddp(answer_late, call_timeout_s=0.2) as ddp:
         with pytest.raises(UnreachableError, match=r"no answer to method in 0\.2 s"):
-            await ask(ddp)
-        assert (await ask(ddp) or {})["result"] == "2"
-        assert (await ask(ddp) or {})["result"] == "third"
+            await call_echo(ddp)
+        assert (await call_echo(ddp) or {})["result"] == "2"
+        assert (await call_echo(ddp) or {})["result"] == "third"
 
 
 async def test_two_subscriptions_to_one_stream_keep_their_callbacks() -> None:
@@ -85,8 +85,8 @@ async def test_two_subscriptions_to_one_stream_keep_their_callbacks() -> None:
 
 async def test_one_ready_may_confirm_several_subscriptions() -> None:
     async def confirm_both(peer: Peer) -> None:
-        asked = [await peer.receive(), await peer.receive()]
-        await peer.send({"msg": "ready", "subs": [frame["id"] for frame in asked]})
+        request = [await peer.receive(), await peer.receive()]
+        await peer.send({"msg": "ready", "subs": [frame["id"] for frame in request]})
         await peer.keep_open()
 
     async with open_ddp(confirm_both) as ddp, asyncio.TaskGroup() as tasks:
@@ -104,10 +104,10 @@ async def test_the_websocket_drops_the_bots_own_messages() -> None:
 
     async with (
         open_workspace(say_both) as workspace,
-        open_websocket(format_address(workspace.url), 2.0, "bot") as link,
+        open_websocket(format_address(workspace.url), 2.0, "bot") as websocket,
         asyncio.timeout(TIMEOUT_S),
     ):
-        assert "ann" in await link.recv()
+        assert "ann" in await websocket.recv()
 
 
 async def test_a_refused_subscription_is_an_error() -> None:
@@ -126,5 +126,5 @@ async def test_a_call_on_a_closed_connection_is_unreachable() -> None:
 
     with pytest.raises(ExceptionGroup) as raised:
         async with open_ddp(leave) as ddp:
-            await ask(ddp)
+            await call_echo(ddp)
     assert raised.group_contains(UnreachableError, match="closed with 1000")

@@ -1,4 +1,4 @@
-"""Handshakes that fail, and how they are named."""
+"""Handshakes that fail, and what is logged of them."""
 
 import asyncio
 import ssl

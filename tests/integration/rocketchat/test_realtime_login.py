@@ -1,4 +1,4 @@
-"""From the handshake to being live."""
+"""Connecting, logging in and subscribing."""
 
 import asyncio
 from dataclasses import replace
@@ -61,10 +61,10 @@ async def test_it_waits_for_connected_and_for_the_result_of_the_login() -> None:
         await peer.receive()
         assert await has_fallen_silent(peer)
         await peer.send({"msg": "connected", "session": peer.session})
-        asked = await peer.receive()
-        await peer.send({"msg": "updated", "methods": [asked["id"]]})
+        request = await peer.receive()
+        await peer.send({"msg": "updated", "methods": [request["id"]]})
         assert await has_fallen_silent(peer)
-        await peer.send({"msg": "result", "id": asked["id"], "result": {"id": BOT_ID}})
+        await peer.send({"msg": "result", "id": request["id"], "result": {"id": BOT_ID}})
         subscribing = await peer.receive()
         assert await has_fallen_silent(peer)
         await peer.send({"msg": "ready", "subs": [subscribing["id"]]})
@@ -81,9 +81,9 @@ async def test_the_result_may_come_before_updated_as_from_ddp_streamer() -> None
     async def streamer(peer: Peer) -> None:
         await peer.send({"server_id": "0"})
         await peer.connect()
-        asked = await peer.receive()
-        await peer.send({"msg": "result", "id": asked["id"], "result": {"id": BOT_ID}})
-        await peer.send({"msg": "updated", "methods": [asked["id"]]})
+        request = await peer.receive()
+        await peer.send({"msg": "result", "id": request["id"], "result": {"id": BOT_ID}})
+        await peer.send({"msg": "updated", "methods": [request["id"]]})
         await peer.send({"msg": "added", "collection": "users", "id": BOT_ID, "fields": {}})
         await peer.confirm()
         await peer.confirm()

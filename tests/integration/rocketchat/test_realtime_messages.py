@@ -1,4 +1,4 @@
-"""What is heard, what is not, and what is said: "is typing"."""
+"""Receiving messages, and sending "is typing"."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from tests.support.scripted_workspace import (
 
 
 def saying(*frames: Frame | str | bytes) -> Script:
-    """Make a script that says these, and then "over"."""
+    """Return a script that sends these frames, and then the message "over"."""
 
     async def script(peer: Peer) -> None:
         await peer.accept_client()
@@ -69,9 +69,9 @@ async def test_a_message_is_received_however_its_frame_is_spelt() -> None:
 
 async def test_own_messages_and_those_of_other_rooms_are_not_received() -> None:
     own = make_event(make_message("mine", u={"_id": BOT_ID, "username": "bot"}), {})
-    stranger = {"roomParticipant": False, "roomType": "c", "roomName": "general"}
+    other_channel = {"roomParticipant": False, "roomType": "c", "roomName": "general"}
     spelt_otherwise = {"roomType": "c", "roomParticipant": False}
-    frames = [own, *(make_event(make_message("x"), it) for it in (stranger, spelt_otherwise))]
+    frames = [own, *(make_event(make_message("x"), it) for it in (other_channel, spelt_otherwise))]
     async with open_workspace(saying(*frames)) as workspace, open_client(workspace.url) as client:
         await client.wait_for_texts("over")
 
@@ -128,9 +128,9 @@ async def test_no_frame_ends_the_connection(frame: Frame | str | bytes) -> None:
 
 
 async def test_a_message_with_invalid_values_is_received_without_them() -> None:
-    odd = make_message("odd", ts="yesterday", mentions="all", tmid=5, t=None)
+    invalid = make_message("odd", ts="yesterday", mentions="all", tmid=5, t=None)
     context = {"roomType": ["d"], "roomParticipant": "yes"}
-    frames = [make_event(odd, context), make_event(make_message("no object"), "about")]
+    frames = [make_event(invalid, context), make_event(make_message("no object"), "about")]
     async with open_workspace(saying(*frames)) as workspace, open_client(workspace.url) as client:
         await client.wait_for_texts("odd", "no object", "over")
 

@@ -1,4 +1,4 @@
-"""Listening to a simulated workspace, of each version."""
+"""The realtime client against the simulated workspace of each version."""
 
 import asyncio
 from collections.abc import AsyncIterator

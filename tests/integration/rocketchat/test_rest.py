@@ -29,17 +29,17 @@ async def test_the_version_is_requested_without_a_token(script: Script, rest: Re
     script.on("/api/info", ok(version="8.3"))
 
     assert await rest.fetch_version() == "8.3"
-    assert not {"X-Auth-Token", "X-User-Id", "Authorization"} & set(script.asked[0].headers)
-    assert script.asked[0].headers["User-Agent"].startswith("session-bot/")
+    assert not {"X-Auth-Token", "X-User-Id", "Authorization"} & set(script.requests[0].headers)
+    assert script.requests[0].headers["User-Agent"].startswith("session-bot/")
 
 
 async def test_a_user_is_requested_with_user_id_and_token(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/me", ok(_id="annid", username="ann", name="Ann", utcOffset=2))
 
     assert await rest.fetch_user(ANN) == User("annid", "ann", "Ann", 2.0)
-    assert script.asked[0].headers["X-Auth-Token"] == ANN_SECRET
-    assert script.asked[0].headers["X-User-Id"] == "annid"
-    assert "Authorization" not in script.asked[0].headers
+    assert script.requests[0].headers["X-Auth-Token"] == ANN_SECRET
+    assert script.requests[0].headers["X-User-Id"] == "annid"
+    assert "Authorization" not in script.requests[0].headers
 
 
 async def test_an_access_token_is_sent_as_a_bearer_only(script: Script, rest: RestClient) -> None:
@@ -47,8 +47,8 @@ async def test_an_access_token_is_sent_as_a_bearer_only(script: Script, rest: Re
 
     await rest.fetch_user(BEARER)
 
-    assert script.asked[0].headers["Authorization"] == f"Bearer {ANN_SECRET}"
-    assert not {"X-Auth-Token", "X-User-Id"} & set(script.asked[0].headers)
+    assert script.requests[0].headers["Authorization"] == f"Bearer {ANN_SECRET}"
+    assert not {"X-Auth-Token", "X-User-Id"} & set(script.requests[0].headers)
 
 
 @pytest.mark.parametrize("secret", ["", "a\r\nX-Admin: 1", "пароль", "two words", "tab\t", "\0"])
@@ -60,7 +60,7 @@ async def test_an_invalid_token_is_never_sent(
     with pytest.raises(TokenRejectedError):
         await rest.fetch_user(AuthToken(secret, SecretStr(ANN_SECRET)))
 
-    assert not script.asked
+    assert not script.requests
 
 
 async def test_a_session_is_requested_by_its_id(script: Script, rest: RestClient) -> None:
@@ -70,8 +70,8 @@ async def test_a_session_is_requested_by_its_id(script: Script, rest: RestClient
 
     assert session.id == "s1"
     assert session.logged_in_at == NOON
-    assert dict(script.asked[0].query) == {"sessionId": "s1&userId=x"}
-    assert script.asked[0].headers["X-User-Id"] == "annid"
+    assert dict(script.requests[0].query) == {"sessionId": "s1&userId=x"}
+    assert script.requests[0].headers["X-User-Id"] == "annid"
 
 
 async def test_sessions_are_requested_page_by_page(script: Script, rest: RestClient) -> None:
@@ -81,7 +81,7 @@ async def test_sessions_are_requested_page_by_page(script: Script, rest: RestCli
 
     assert [session.id for session in page.sessions] == ["s1"]
     assert page.total == 31
-    assert dict(script.asked[0].query) == {"offset": "30", "count": "10", "filter": "fire fox"}
+    assert dict(script.requests[0].query) == {"offset": "30", "count": "10", "filter": "fire fox"}
 
 
 @pytest.mark.parametrize(("count", "sent"), [(0, "1"), (-5, "1"), (100, "100"), (5000, "100")])
@@ -92,7 +92,7 @@ async def test_the_size_of_a_page_is_limited(
 
     await rest.fetch_sessions(ANN, count=count)
 
-    assert dict(script.asked[0].query) == {"offset": "0", "count": sent}
+    assert dict(script.requests[0].query) == {"offset": "0", "count": sent}
 
 
 async def test_a_session_is_logged_out_with_its_owners_token(
@@ -102,9 +102,9 @@ async def test_a_session_is_logged_out_with_its_owners_token(
 
     await rest.log_out_session(ANN, "s1")
 
-    assert script.asked[0].method == "POST"
-    assert script.asked[0].body == {"sessionId": "s1"}
-    assert script.asked[0].headers["X-Auth-Token"] == ANN_SECRET
+    assert script.requests[0].method == "POST"
+    assert script.requests[0].body == {"sessionId": "s1"}
+    assert script.requests[0].headers["X-Auth-Token"] == ANN_SECRET
 
 
 async def test_a_workspace_may_have_a_path(script: Script) -> None:
@@ -123,7 +123,7 @@ async def test_a_direct_room_is_opened(script: Script, rest: RestClient) -> None
     room = await rest.open_direct_room("ann")
 
     assert room == Room("r1", RoomType.DIRECT, ("Ann", "bot"))
-    assert script.asked[0].body == {"username": "ann"}
+    assert script.requests[0].body == {"username": "ann"}
 
 
 @pytest.mark.parametrize("names", [["bot"], [], ["bot", "eve"], ["ann", "bot", "eve"], None])

@@ -18,15 +18,15 @@ from tests.support.scripted_rest import (
     PAGE,
     Responder,
     Script,
+    cut_off,
+    disconnect,
     fail,
-    flood,
     hang,
-    hang_up,
     ok,
-    say,
+    reply_too_long,
+    reply_with,
     serve,
     serve_bytes,
-    stop_in_the_middle,
 )
 
 ROW = {
@@ -38,67 +38,74 @@ ROW = {
 
 
 @pytest.mark.parametrize(
-    ("line", "kind"),
+    ("responder", "kind"),
     [
         (fail(404, "Session not found"), SessionNotFoundError),
         (fail(403, "unauthorized"), NotLicensedError),
-        (say(401, {"status": "error", "message": "You must be logged in"}), TokenRejectedError),
+        (
+            reply_with(401, {"status": "error", "message": "You must be logged in"}),
+            TokenRejectedError,
+        ),
         (fail(400, "error-invalid-sort-keys"), RefusedError),
-        (say(200, text=PAGE, kind="text/html"), ProtocolError),
-        (say(200, text='{"sessionId": "s1"}', kind="text/plain"), ProtocolError),
-        (say(200, text='{"sessionId": ', kind="application/json"), ProtocolError),
-        (say(200, text="[" * 100_000, kind="application/json"), ProtocolError),
-        (say(200, text="\ufeff", kind="application/json"), ProtocolError),
-        (say(200, ["s1"]), ProtocolError),
-        (say(200, {"success": True}), ProtocolError),
-        (say(204, text=""), ProtocolError),
-        (flood, ProtocolError),
+        (reply_with(200, text=PAGE, content_type="text/html"), ProtocolError),
+        (reply_with(200, text='{"sessionId": "s1"}', content_type="text/plain"), ProtocolError),
+        (reply_with(200, text='{"sessionId": ', content_type="application/json"), ProtocolError),
+        (reply_with(200, text="[" * 100_000, content_type="application/json"), ProtocolError),
+        (reply_with(200, text="\ufeff", content_type="application/json"), ProtocolError),
+        (reply_with(200, ["s1"]), ProtocolError),
+        (reply_with(200, {"success": True}), ProtocolError),
+        (reply_with(204, text=""), ProtocolError),
+        (reply_too_long, ProtocolError),
     ],
 )
 async def test_a_final_response_is_requested_once(
-    script: Script, rest: RestClient, line: Responder, kind: type[BotError]
+    script: Script, rest: RestClient, responder: Responder, kind: type[BotError]
 ) -> None:
-    script.on("/api/v1/sessions/info", line)
+    script.on("/api/v1/sessions/info", responder)
 
     with pytest.raises(kind):
         await rest.fetch_session(ANN, "s1")
 
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
-@pytest.mark.parametrize("line", [say(500, text="oh"), say(503, {}), hang_up, stop_in_the_middle])
+@pytest.mark.parametrize(
+    "responder", [reply_with(500, text="oh"), reply_with(503, {}), disconnect, cut_off]
+)
 async def test_a_read_is_retried_while_the_workspace_is_unreachable(
-    script: Script, rest: RestClient, line: Responder
+    script: Script, rest: RestClient, responder: Responder
 ) -> None:
-    script.on("/api/v1/sessions/info", line, line, ok(**ROW))
+    script.on("/api/v1/sessions/info", responder, responder, ok(**ROW))
 
     assert (await rest.fetch_session(ANN, "s1")).id == "s1"
 
 
 async def test_a_read_gives_up_after_three_tries(script: Script, rest: RestClient) -> None:
-    script.on("/api/v1/sessions/info", say(502, text="Bad Gateway"))
+    script.on("/api/v1/sessions/info", reply_with(502, text="Bad Gateway"))
 
     with pytest.raises(UnreachableError):
         await rest.fetch_session(ANN, "s1")
 
-    assert len(script.asked) == 3
+    assert len(script.requests) == 3
 
 
 async def test_a_write_is_never_retried(script: Script, rest: RestClient) -> None:
-    script.on("/api/v1/sessions/logout.me", say(502, text="Bad Gateway"))
+    script.on("/api/v1/sessions/logout.me", reply_with(502, text="Bad Gateway"))
 
     with pytest.raises(UnreachableError):
         await rest.log_out_session(ANN, "s1")
 
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
-async def test_a_workspace_that_hangs_is_unreachable(script: Script, hasty: RestClient) -> None:
+async def test_a_workspace_that_hangs_is_unreachable(
+    script: Script, short_timeout_rest: RestClient
+) -> None:
     script.on("/api/v1/sessions/logout.me", hang)
 
     async with asyncio.timeout(5):
         with pytest.raises(UnreachableError, match="in time"):
-            await hasty.log_out_session(ANN, "s1")
+            await short_timeout_rest.log_out_session(ANN, "s1")
 
 
 async def test_a_workspace_that_is_down_is_unreachable(unused_url: str) -> None:
@@ -127,21 +134,23 @@ async def test_a_server_that_speaks_no_http_is_unreachable() -> None:
 async def test_a_redirect_is_not_followed(script: Script, rest: RestClient, status: int) -> None:
     elsewhere = Script()
     async with serve(elsewhere.answer) as url:
-        script.on("/api/v1/me", say(status, text="", headers={"Location": f"{url}/api/v1/me"}))
+        script.on(
+            "/api/v1/me", reply_with(status, text="", headers={"Location": f"{url}/api/v1/me"})
+        )
 
         with pytest.raises(ProtocolError, match=r"http://127.0.0.1; is workspace.url right\?"):
             await rest.fetch_user(ANN)
 
-    assert not elsewhere.asked
+    assert not elsewhere.requests
 
 
 async def test_cookies_are_not_carried_from_one_user_to_the_next(script: Script) -> None:
-    me = say(200, {"_id": "annid"}, headers={"Set-Cookie": "rc_token=x; Path=/"})
+    me = reply_with(200, {"_id": "annid"}, headers={"Set-Cookie": "rc_token=x; Path=/"})
     script.on("/api/v1/me", me)
 
-    # No client keeps cookies of a bare address.
+    # By name: clients keep no cookies of an IP address.
     async with open_rest_client(script.url.replace("127.0.0.1", "localhost"), BOT) as rest:
         await rest.fetch_user(ANN)
         await rest.fetch_user(BOT)
 
-    assert "Cookie" not in script.asked[1].headers
+    assert "Cookie" not in script.requests[1].headers

@@ -16,57 +16,59 @@ from tests.support.scripted_rest import (
     PAGE,
     Responder,
     Script,
+    cut_off,
+    disconnect,
     fail,
-    flood,
     hang,
-    hang_up,
     ok,
-    say,
+    reply_too_long,
+    reply_with,
     serve_bytes,
-    stop_in_the_middle,
 )
 
 
 async def test_no_token_is_ever_shown(
-    script: Script, hasty: RestClient, caplog: pytest.LogCaptureFixture
+    script: Script, short_timeout_rest: RestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    lines: list[Responder] = [
+    responders: list[Responder] = [
         ok(_id="annid"),
         fail(401, "You must be logged in to do this."),
-        say(429, {"success": False}, headers={"Retry-After": "0.01"}),
-        say(200, text=PAGE, kind="text/html"),
-        say(302, text="", headers={"Location": "http://example.org"}),
-        say(500, text="oh"),
-        flood,
+        reply_with(429, {"success": False}, headers={"Retry-After": "0.01"}),
+        reply_with(200, text=PAGE, content_type="text/html"),
+        reply_with(302, text="", headers={"Location": "http://example.org"}),
+        reply_with(500, text="oh"),
+        reply_too_long,
         hang,
-        hang_up,
-        stop_in_the_middle,
+        disconnect,
+        cut_off,
     ]
-    shown: list[str] = []
+    visible: list[str] = []
     with structlog.testing.capture_logs() as events:
-        for line in lines:
+        for responder in responders:
             for token in (ANN, BEARER):
-                script.on("/api/v1/me", line)
-                shown += await everything_shown(hasty, token)
+                script.on("/api/v1/me", responder)
+                visible += await collect_visible(short_timeout_rest, token)
         async with (
             serve_bytes(b"HTTP/1.1 twohundred OK\r\n\r\n") as url,
             open_rest_client(url, BOT, retry_pause_s=0.01) as rest,
         ):
-            shown += await everything_shown(rest, ANN)
-    shown += [caplog.text, repr(events), repr(hasty), repr(vars(hasty))]
+            visible += await collect_visible(rest, ANN)
+    visible += [caplog.text, repr(events), repr(short_timeout_rest), repr(vars(short_timeout_rest))]
 
-    assert any("asked the workspace" in line for line in shown)
-    assert not [line for line in shown if ANN_SECRET in line or BOT_SECRET in line]
+    assert any("asked the workspace" in responder for responder in visible)
+    assert not [
+        responder for responder in visible if ANN_SECRET in responder or BOT_SECRET in responder
+    ]
 
 
-async def everything_shown(rest: RestClient, token: AuthToken) -> list[str]:
-    """All that anybody can see of a call: its result or its error with every cause."""
+async def collect_visible(rest: RestClient, token: AuthToken) -> list[str]:
+    """Return all that is visible of a call: its result, or its error with every cause."""
     try:
         return [repr(await rest.fetch_user(token))]
     except BotError as error:
-        shown = traceback.format_exception(error)
+        visible = traceback.format_exception(error)
         causes: list[BaseException | None] = [error, error.__cause__]
         if not error.__suppress_context__:
             causes.append(error.__context__)
-        return shown + [f"{cause!r} {cause} {vars(cause)!r}" for cause in causes if cause]
+        return visible + [f"{cause!r} {cause} {vars(cause)!r}" for cause in causes if cause]

@@ -15,12 +15,12 @@ from tests.support.scripted_rest import (
     PAGE,
     Responder,
     Script,
+    cut_off,
+    disconnect,
     fail,
     hang,
-    hang_up,
     ok,
-    say,
-    stop_in_the_middle,
+    reply_with,
 )
 
 HELLO = OutgoingMessage("reply-1", "r1", "hello", datetime(2026, 9, 1, tzinfo=UTC))
@@ -28,7 +28,7 @@ SEND = "/api/v1/chat.sendMessage"
 GET = "/api/v1/chat.getMessage"
 STORED = {"_id": "reply-1", "rid": "r1", "msg": "hello", "u": {"_id": "botid", "username": "bot"}}
 USED_ID = fail(400, "Cannot read properties of undefined (reading 'starred')")
-NOT_THERE = say(400, {"success": False})
+NOT_THERE = reply_with(400, {"success": False})
 
 
 async def test_a_confirmed_send_is_one_request(script: Script, rest: RestClient) -> None:
@@ -36,61 +36,61 @@ async def test_a_confirmed_send_is_one_request(script: Script, rest: RestClient)
 
     await rest.send_message(HELLO)
 
-    assert [asked.path for asked in script.asked] == [SEND]
-    assert script.asked[0].body == {
+    assert [request.path for request in script.requests] == [SEND]
+    assert script.requests[0].body == {
         "message": {"_id": "reply-1", "rid": "r1", "msg": "hello"},
         "previewUrls": [],
     }
-    assert script.asked[0].headers["X-Auth-Token"] == BOT_SECRET
+    assert script.requests[0].headers["X-Auth-Token"] == BOT_SECRET
 
 
 @pytest.mark.parametrize(
-    "line",
+    "responder",
     [
         USED_ID,
-        say(502, text=PAGE, kind="text/html"),
-        say(200, text=PAGE, kind="text/html"),
-        hang_up,
-        stop_in_the_middle,
+        reply_with(502, text=PAGE, content_type="text/html"),
+        reply_with(200, text=PAGE, content_type="text/html"),
+        disconnect,
+        cut_off,
         hang,
     ],
 )
 async def test_a_send_of_unknown_outcome_that_was_stored_is_a_success(
-    script: Script, hasty: RestClient, line: Responder
+    script: Script, short_timeout_rest: RestClient, responder: Responder
 ) -> None:
-    script.on(SEND, line)
+    script.on(SEND, responder)
     script.on(GET, ok(message=STORED))
 
-    await hasty.send_message(HELLO)
+    await short_timeout_rest.send_message(HELLO)
 
-    assert [asked.path for asked in script.asked] == [SEND, GET]
-    assert dict(script.asked[1].query) == {"msgId": "reply-1"}
+    assert [request.path for request in script.requests] == [SEND, GET]
+    assert dict(script.requests[1].query) == {"msgId": "reply-1"}
 
 
-@pytest.mark.parametrize("line", [say(502, text=""), hang_up, hang])
+@pytest.mark.parametrize("responder", [reply_with(502, text=""), disconnect, hang])
 async def test_a_send_that_was_lost_is_sent_again_under_the_same_id(
-    script: Script, hasty: RestClient, line: Responder
+    script: Script, short_timeout_rest: RestClient, responder: Responder
 ) -> None:
-    script.on(SEND, line, ok(message=STORED))
+    script.on(SEND, responder, ok(message=STORED))
     script.on(GET, NOT_THERE)
 
-    await hasty.send_message(HELLO)
+    await short_timeout_rest.send_message(HELLO)
 
-    assert [asked.path for asked in script.asked] == [SEND, GET, SEND]
-    assert script.asked[0].body == script.asked[2].body
+    assert [request.path for request in script.requests] == [SEND, GET, SEND]
+    assert script.requests[0].body == script.requests[2].body
 
 
 async def test_a_send_that_arrives_late_is_not_doubled(script: Script, rest: RestClient) -> None:
-    script.on(SEND, say(504, text=""), USED_ID)
+    script.on(SEND, reply_with(504, text=""), USED_ID)
     script.on(GET, NOT_THERE, ok(message=STORED))
 
     await rest.send_message(HELLO)
 
-    assert [asked.path for asked in script.asked] == [SEND, GET, SEND, GET]
+    assert [request.path for request in script.requests] == [SEND, GET, SEND, GET]
 
 
 async def test_a_send_that_is_lost_twice_is_unreachable(script: Script, rest: RestClient) -> None:
-    script.on(SEND, say(502, text=""))
+    script.on(SEND, reply_with(502, text=""))
     script.on(GET, NOT_THERE)
 
     with pytest.raises(UnreachableError):
@@ -137,7 +137,7 @@ async def test_a_send_that_was_rejected_is_not_looked_up(script: Script, rest: R
     with pytest.raises(TokenRejectedError):
         await rest.send_message(HELLO)
 
-    assert len(script.asked) == 1
+    assert len(script.requests) == 1
 
 
 async def test_a_message_is_fetched_or_missing(script: Script, rest: RestClient) -> None:

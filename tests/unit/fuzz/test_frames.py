@@ -65,10 +65,10 @@ def test_any_frame_is_an_object_or_nothing(inputs: Counter[str], raw: str | byte
 
 
 @FUZZ_QUICK
-@given(depth=st.integers(min_value=1, max_value=200_000), opening=st.sampled_from("[{"))
-def test_a_frame_of_any_depth_is_handled(inputs: Counter[str], depth: int, opening: str) -> None:
+@given(depth=st.integers(min_value=1, max_value=200_000), bracket=st.sampled_from("[{"))
+def test_a_frame_of_any_depth_is_handled(inputs: Counter[str], depth: int, bracket: str) -> None:
     inputs["deep frames"] += 1
-    raw = opening * depth if opening == "[" else '{"a":' * depth
+    raw = bracket * depth if bracket == "[" else '{"a":' * depth
     assert parse_document(raw) is None
 
 

@@ -19,7 +19,7 @@ ME = ReadRequest(ANN, "v1/me")
 
 
 class ScriptedNetwork:
-    """Stands for the network: the first calls fail, the others reach the workspace."""
+    """A network on which the first requests fail and the others reach the workspace."""
 
     def __init__(self, workspace: LimitedWorkspace, failures: int = 0, takes: float = 1.0) -> None:
         self.workspace = workspace

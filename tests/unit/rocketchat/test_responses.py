@@ -113,7 +113,7 @@ MATRIX: list[tuple[str, str, int, dict[str, object] | None, type[BotError]]] = [
         failed("Slow", "error-too-many-requests"),
         RateLimitedError,
     ),
-    # The server is not well
+    # The server is unreachable
     ("500", "v1/me", 500, failed("Internal error"), UnreachableError),
     ("502 of a proxy", "v1/me", 502, None, UnreachableError),
     ("503", SESSION, 503, None, UnreachableError),

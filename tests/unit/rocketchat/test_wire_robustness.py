@@ -39,7 +39,7 @@ known_keys = st.sampled_from(
     )
 )
 odd_documents = st.dictionaries(known_keys, json_values)
-"""The keys that count, each with any value whatever."""
+"""The keys that are parsed, each with any value."""
 
 
 @pytest.mark.parametrize("parse", PARSERS, ids=lambda parse: parse.__name__)

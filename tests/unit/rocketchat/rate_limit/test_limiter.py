@@ -128,7 +128,7 @@ def test_two_processes_on_one_address_share_the_window() -> None:
     run(scenario())
 
 
-def test_users_take_turns() -> None:
+def test_users_are_served_round_robin() -> None:
     async def scenario() -> None:
         users = ScriptedUsers(LimitedWorkspace(limit=1))
         await use_up_window(users)
@@ -172,11 +172,11 @@ def test_the_wait_of_every_queued_call_is_estimated() -> None:
         await use_up_window(users)
         started = now()
         tasks = await start_calls(users, *FORTY_USERS)
-        foretold = [users.limiter.expected_wait(user_id) for user_id in FORTY_USERS]
+        expected = [users.limiter.expected_wait(user_id) for user_id in FORTY_USERS]
         finished = await asyncio.gather(*tasks)
 
         assert users.limiter.expected_wait("nobody") is None
-        for wait, moment in zip(foretold, finished, strict=True):
+        for wait, moment in zip(expected, finished, strict=True):
             assert wait is not None
             assert abs(started + 1 + wait - moment) < 5
 

@@ -94,7 +94,7 @@ def test_a_call_cancelled_on_admission_lets_the_next_one_go() -> None:
 
 
 async def check_that_three_may_go(users: ScriptedUsers) -> None:
-    """In a new window three go ahead; fewer or more if a call was counted wrongly."""
+    """Check that three calls may be sent in a new window, so that none was counted wrongly."""
     await asyncio.sleep(100)
     tasks = [asyncio.create_task(users.call_once(user_id)) for user_id in FORTY_USERS]
     await asyncio.sleep(0)

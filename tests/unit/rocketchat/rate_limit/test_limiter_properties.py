@@ -1,4 +1,4 @@
-"""Whatever people do and however slow the way is: nobody is refused, nobody waits for ever."""
+"""With any calls and any delays, no call is refused and every call is answered."""
 
 import asyncio
 import random
@@ -80,7 +80,7 @@ def test_cancelled_calls_take_no_capacity_from_others(
     async def scenario() -> None:
         users = ScriptedUsers(make_workspace(limit, window, delay, seed))
         await run_steps(users, steps)
-        # What was on its way when it was given up may have been counted late or not at all.
+        # A call in flight when it was cancelled may have been counted late or not at all.
         cancelled = sum(step.cancelled_after is not None for step in steps)
         first = max(0, MAX_FIRST_CALLS - limit)
         assert users.workspace.refused <= cancelled + first

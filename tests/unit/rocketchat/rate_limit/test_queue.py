@@ -1,4 +1,4 @@
-"""The queue of the rate budget, held against a plain model of fairness."""
+"""The fair queue against a plain model of fairness."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -72,7 +72,9 @@ class QueueMachine(RuleBasedStateMachine):
         for (user, is_background), passed_by in self.passed_by.items():
             if is_background == call.is_background and user != call.user_id:
                 passed_by.append(call.user_id)
-                assert len(set(passed_by)) == len(passed_by), "somebody went twice before another"
+                assert len(set(passed_by)) == len(passed_by), (
+                    "a user was served twice before another"
+                )
         key = (call.user_id, call.is_background)
         if key in self.passed_by:
             self.passed_by[key] = []

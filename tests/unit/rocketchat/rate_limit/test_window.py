@@ -16,7 +16,7 @@ HEADERS = {
 }
 
 
-def tell(remaining: int, resets_at: float, limit: int = 10) -> LimitHeaders:
+def make_headers(remaining: int, resets_at: float, limit: int = 10) -> LimitHeaders:
     return LimitHeaders(limit, remaining, resets_at)
 
 
@@ -66,24 +66,24 @@ def test_a_doubted_offset_is_replaced() -> None:
 
 def test_responses_out_of_order_belong_to_one_window() -> None:
     window = RateLimitWindow()
-    window.learn(tell(3, 100.001), 60.0, sent_at=1.0, now=2.0)
+    window.learn(make_headers(3, 100.001), 60.0, sent_at=1.0, now=2.0)
     # The server reads its clock twice, so resets of one window differ by a millisecond.
-    window.learn(tell(2, 100.000), 60.0, sent_at=1.0, now=2.1)
-    window.learn(tell(9, 100.000), 60.0, sent_at=1.0, now=2.2)
+    window.learn(make_headers(2, 100.000), 60.0, sent_at=1.0, now=2.1)
+    window.learn(make_headers(9, 100.000), 60.0, sent_at=1.0, now=2.2)
     assert window.count_available(2.3) == 2
 
 
 def test_a_late_response_of_the_last_window_is_ignored() -> None:
     window = RateLimitWindow()
-    window.learn(tell(9, 160.0), 120.0, sent_at=59.0, now=60.5)
-    window.learn(tell(0, 100.0), 61.0, sent_at=58.0, now=60.6)
+    window.learn(make_headers(9, 160.0), 120.0, sent_at=59.0, now=60.5)
+    window.learn(make_headers(0, 100.0), 61.0, sent_at=58.0, now=60.6)
     assert window.count_available(60.7) == 9
 
 
 def test_a_clock_that_was_set_back_is_followed() -> None:
     window = RateLimitWindow()
-    window.learn(tell(9, 160.0), 120.0, sent_at=1.0, now=2.0)
-    window.learn(tell(0, 100.0), 62.0, sent_at=3.0, now=4.0)
+    window.learn(make_headers(9, 160.0), 120.0, sent_at=1.0, now=2.0)
+    window.learn(make_headers(0, 100.0), 62.0, sent_at=3.0, now=4.0)
     assert window.count_available(5.0) == 0
     assert window.find_end(5.0) == 62.0
 
@@ -91,13 +91,13 @@ def test_a_clock_that_was_set_back_is_followed() -> None:
 @pytest.mark.parametrize("ends_at", [1.0, 2.0, 1e6, float("nan")])
 def test_impossible_windows_are_ignored(ends_at: float) -> None:
     window = RateLimitWindow()
-    window.learn(tell(0, 100.0), ends_at, sent_at=1.0, now=2.0)
+    window.learn(make_headers(0, 100.0), ends_at, sent_at=1.0, now=2.0)
     assert (window.limit, window.find_end(2.0)) == (10, None)
 
 
 def test_the_length_of_a_window_is_learned_from_its_first_call() -> None:
     window = RateLimitWindow()
-    window.learn(tell(9, 100.0), 32.0, sent_at=1.0, now=2.0)
+    window.learn(make_headers(9, 100.0), 32.0, sent_at=1.0, now=2.0)
     assert window.estimate_wait(8, 2.0) == 0
     assert window.estimate_wait(9, 2.0) == 30.0
     assert window.estimate_wait(19, 2.0) == 60.0
@@ -105,11 +105,11 @@ def test_the_length_of_a_window_is_learned_from_its_first_call() -> None:
 
 def test_an_unanswered_call_in_a_new_window_is_counted() -> None:
     window = RateLimitWindow()
-    window.learn(tell(9, 100.0), 32.0, sent_at=1.0, now=2.0)
+    window.learn(make_headers(9, 100.0), 32.0, sent_at=1.0, now=2.0)
     window.note_unanswered(now=40.0)
     assert window.count_remaining(40.0) == 9
     assert window.find_end(40.0) == 70.0
-    window.learn(tell(7, 200.0), 65.0, sent_at=40.0, now=41.0)
+    window.learn(make_headers(7, 200.0), 65.0, sent_at=40.0, now=41.0)
     assert (window.count_remaining(41.0), window.find_end(41.0)) == (7, 65.0)
 
 

@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps: seconds cost nothing, and waiting for ever is an error."""
+"""An event loop whose clock jumps to the next timer; waiting without a timer is an error."""
 
 import asyncio
 import selectors
@@ -16,7 +16,7 @@ class _JumpingSelector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise AssertionError("everybody waits for ever")
+            raise AssertionError("everything waits without a timer")
         if not ready and timeout is not None:
             self.moment += max(timeout, 0.0)
         return ready
@@ -31,7 +31,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.moment
 
 
-def run(story: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end, in no time."""
+def run(scenario: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on virtual time, and return its result."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(story)
+        return runner.run(scenario)

@@ -16,7 +16,7 @@ from rocketchat_simulator.workspace.versions import version_of
 
 Frame = dict[str, Any]
 
-SECONDS = 5.0
+TIMEOUT_S = 5.0
 VERSIONS = ["6.5", "7.7", "8.3", "8.8"]
 CONNECT: Frame = {"msg": "connect", "version": "1", "support": ["1"]}
 MY_MESSAGES = ("stream-room-messages", "__my_messages__")
@@ -24,10 +24,10 @@ MY_MESSAGES = ("stream-room-messages", "__my_messages__")
 
 @dataclass
 class World:
-    """A workspace with alice, the bot and their direct message, served on a free port."""
+    """A workspace with alice, the bot and their direct room, served on a free port."""
 
     workspace: Workspace
-    face: RealtimeServer
+    server: RealtimeServer
     alice: User
     bot: User
     room: Room
@@ -52,19 +52,19 @@ class World:
 
 @dataclass
 class Client:
-    """A websocket with the few habits of a DDP client."""
+    """A websocket with the basics of a DDP client."""
 
     socket: aiohttp.ClientWebSocketResponse
-    seen: list[Frame] = field(default_factory=list)
+    received: list[Frame] = field(default_factory=list)
     calls: int = 0
 
     async def send(self, frame: Frame) -> None:
         await self.socket.send_json(frame)
 
     async def receive(self) -> Frame:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(TIMEOUT_S):
             frame: Frame = await self.socket.receive_json()
-        self.seen.append(frame)
+        self.received.append(frame)
         return frame
 
     async def receive_until(self, **wanted: object) -> Frame:
@@ -89,16 +89,16 @@ class Client:
         return await self.receive()
 
     async def settle(self) -> list[Frame]:
-        """Return what has arrived since the last time; nothing more is on its way."""
+        """Return the frames since the last call; no more are in flight."""
         self.calls += 1
         number = f"ping-{self.calls}"
         await self.send({"msg": "ping", "id": number})
         await self.receive_until(msg="pong", id=number)
-        seen, self.seen = self.seen[:-1], []
-        return seen
+        received, self.received = self.received[:-1], []
+        return received
 
     async def wait_for_close(self) -> int | None:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(TIMEOUT_S):
             while not self.socket.closed:
                 message = await self.socket.receive()
                 assert message.type is not WSMsgType.TEXT, message.data
@@ -119,7 +119,7 @@ async def open_world(
     pong_within: float = 15.0,
 ) -> AsyncIterator[World]:
     workspace = Workspace(version=version_of(version), now=now)
-    face = RealtimeServer(
+    server = RealtimeServer(
         workspace,
         has_greeting=has_greeting,
         is_streamer=is_streamer,
@@ -127,7 +127,7 @@ async def open_world(
         pong_within=pong_within,
     )
     application = web.Application()
-    application.router.add_get("/websocket", face.serve)
+    application.router.add_get("/websocket", server.serve)
     runner = web.AppRunner(application, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -138,14 +138,14 @@ async def open_world(
     url = f"ws://127.0.0.1:{runner.addresses[0][1]}/websocket"
     try:
         async with aiohttp.ClientSession() as http:
-            yield World(workspace, face, alice, bot, room, url, http)
+            yield World(workspace, server, alice, bot, room, url, http)
     finally:
-        await face.close()
+        await server.close()
         await runner.cleanup()
 
 
 async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(TIMEOUT_S):
         while not is_so():  # noqa: ASYNC110 - the workspace has no event for it
             await asyncio.sleep(0.01)
 
