@@ -7,7 +7,8 @@
 
 from rocketchat_simulator.faults import Outage
 from rocketchat_simulator.person import Person, Visit, open_person
-from rocketchat_simulator.server import LoggedRequest, Simulator
+from rocketchat_simulator.request_log import LoggedRequest
+from rocketchat_simulator.server import Simulator
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.events import Event, MessageStored
 from rocketchat_simulator.workspace.models import Room, User

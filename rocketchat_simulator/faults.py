@@ -1,4 +1,4 @@
-"""Making the workspace misbehave on purpose."""
+"""Outages and failing, slow or unanswered requests."""
 
 import asyncio
 import json
@@ -13,11 +13,13 @@ from typing import Final
 
 from aiohttp import web
 
-Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from rocketchat_simulator.workspace.errors import format_too_many_requests
+
+Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Outage(Enum):
-    """How a workspace is away: what whoever calls it meets."""
+    """What a client experiences during an outage."""
 
     REFUSED = "connections refused"
     UNAVAILABLE = "503 for everything"
@@ -34,47 +36,47 @@ class _Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hindrance:
+class _ResponseFault:
     delay: float
     is_lost: bool
 
 
 class Faults:
-    """Failures that calls will meet; without any, the workspace is itself.
+    """The faults that coming requests run into; there are none at first.
 
-    A route is named as in ``sessions/info`` where it belongs to the REST API; anything else is a
-    path that begins with a slash, as ``/oauth/token``. ``slowness`` is how many seconds later than
-    usual every call is answered (not carried out); websockets are not slowed down.
+    A route of the REST API is named without its prefix, as ``sessions/info``; any other path begins
+    with a slash, as ``/oauth/token``. ``slowness`` delays every response by so many seconds, but
+    not the work of the request, and not websockets.
     """
 
     def __init__(self) -> None:
         self._failures: Final[dict[str, deque[_Failure]]] = {}
-        self._hindrances: Final[dict[str, deque[_Hindrance]]] = {}
-        self._met: Final[set[str]] = set()
+        self._response_faults: Final[dict[str, deque[_ResponseFault]]] = {}
+        self._failed_paths: Final[set[str]] = set()
         self._shares: Final[dict[int, float]] = {}
         self._random = Random()  # noqa: S311 - no secret
         self._outage: Outage | None = None
         self.slowness = 0.0
-        self._is_over: Final = asyncio.Event()
+        self._outage_ended: Final = asyncio.Event()
 
     @property
     def is_away(self) -> bool:
-        """Whether an outage lasts."""
+        """Whether there is an outage now."""
         return self._outage is not None
 
     @contextmanager
     def outage(self, kind: Outage) -> Iterator[None]:
-        """Let no call through while the block lasts, websockets included.
+        """Let no request through until the block ends, new websockets included.
 
-        Those that are open already are not touched: ``Simulator.outage`` is the whole of it.
+        Open websockets are left to ``Simulator.outage``.
         """
         self._outage = kind
-        self._is_over.clear()
+        self._outage_ended.clear()
         try:
             yield
         finally:
             self._outage = None
-            self._is_over.set()
+            self._outage_ended.set()
 
     def fail_next(
         self,
@@ -86,65 +88,66 @@ class Faults:
         delay: float = 0.0,
         times: int = 1,
     ) -> None:
-        """Answer the next calls of a route like this, after ``delay`` s; nothing is carried out."""
+        """Fail the next requests of a route after ``delay`` seconds, without doing their work."""
         failure = _Failure(status, body, content_type, delay)
         self._failures.setdefault(_find_path(route), deque()).extend([failure] * times)
 
     def lose_answer(self, route: str, *, times: int = 1) -> None:
-        """Carry the next calls of a route out, but reset the connection instead of answering."""
-        self._hinder(route, _Hindrance(0.0, is_lost=True), times)
+        """Do the work of the next requests, but reset the connection instead of responding."""
+        self._add_response_fault(route, _ResponseFault(0.0, is_lost=True), times)
 
     def delay_answer(self, route: str, delay: float, *, times: int = 1) -> None:
-        """Carry the next calls of a route out at once, but answer after ``delay`` seconds."""
-        self._hinder(route, _Hindrance(delay, is_lost=False), times)
+        """Do the work of the next requests at once, but respond after ``delay`` seconds."""
+        self._add_response_fault(route, _ResponseFault(delay, is_lost=False), times)
 
     def hang(self, route: str, *, times: int = 1) -> None:
-        """Carry the next calls of a route out, but never answer: until the caller gives up."""
+        """Do the work of the next requests, but never respond."""
         self.delay_answer(route, math.inf, times=times)
 
     def fail_some(self, shares: Mapping[int, float], random: Random) -> None:
-        """Refuse these shares of all REST calls, by status, until ``forget``; none is carried out.
+        """Refuse random REST requests until ``clear``, without doing their work.
 
-        A 429 says what the server's own says that is over in a second.
+        ``shares`` maps a status to the share of requests that get it, 0.0 to 1.0. A 429 has the
+        body of the server's own rate limit, with one second to wait.
         """
         self._shares.update(shares)
         self._random = random
 
     def has_failed(self, route: str) -> bool:
-        """Return whether a call of this route has met a failure yet."""
-        return _find_path(route) in self._met
+        """Return whether ``fail_next`` has failed a request of this route yet."""
+        return _find_path(route) in self._failed_paths
 
     def clear(self) -> None:
-        """Let every call through again, at once."""
+        """Remove all faults; an outage lasts until its block ends."""
         self.slowness = 0.0
         self._failures.clear()
-        self._hindrances.clear()
+        self._response_faults.clear()
         self._shares.clear()
 
     @web.middleware
-    async def middleware(self, request: web.Request, handler: Serve) -> web.StreamResponse:
-        """Stand between the network and the workspace."""
+    async def middleware(self, request: web.Request, handler: Handle) -> web.StreamResponse:
+        """Apply the faults to a request."""
         if self._outage is not None:
-            return await self._be_away(request, self._outage)
+            return await self._answer_in_outage(request, self._outage)
         failures = self._failures.get(request.path)
         if failures:
-            self._met.add(request.path)
+            self._failed_paths.add(request.path)
             return await _fail(failures.popleft())
-        if (status := self._draw(request.path)) is not None:
+        if (status := self._draw_status(request.path)) is not None:
             return await _fail(_make_refusal(status))
-        hindrances = self._hindrances.get(request.path)
-        # Taken before the call is carried out: a second call meanwhile meets the next one.
-        hindrance = hindrances.popleft() if hindrances else None
+        faults = self._response_faults.get(request.path)
+        # Taken before the handler runs: a concurrent request gets the next one.
+        fault = faults.popleft() if faults else None
         response = await handler(request)
         if self.slowness and not isinstance(response, web.WebSocketResponse):
             await asyncio.sleep(self.slowness)
-        if hindrance is not None:
-            await asyncio.sleep(hindrance.delay)
-        if hindrance is not None and hindrance.is_lost and request.transport is not None:
+        if fault is not None:
+            await asyncio.sleep(fault.delay)
+        if fault is not None and fault.is_lost and request.transport is not None:
             request.transport.abort()
         return response
 
-    def _draw(self, path: str) -> int | None:
+    def _draw_status(self, path: str) -> int | None:
         if not self._shares or not path.startswith(_find_path("")):
             return None
         drawn = self._random.random()
@@ -154,17 +157,17 @@ class Faults:
                 return status
         return None
 
-    async def _be_away(self, request: web.Request, kind: Outage) -> web.Response:
+    async def _answer_in_outage(self, request: web.Request, kind: Outage) -> web.Response:
         if kind is Outage.UNAVAILABLE:
             return web.Response(status=503, text="<h1>503</h1>", content_type="text/html")
         if kind is Outage.SILENT:
-            await self._is_over.wait()
+            await self._outage_ended.wait()
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=503)
 
-    def _hinder(self, route: str, hindrance: _Hindrance, times: int) -> None:
-        self._hindrances.setdefault(_find_path(route), deque()).extend([hindrance] * times)
+    def _add_response_fault(self, route: str, fault: _ResponseFault, times: int) -> None:
+        self._response_faults.setdefault(_find_path(route), deque()).extend([fault] * times)
 
 
 def _find_path(route: str) -> str:
@@ -174,11 +177,8 @@ def _find_path(route: str) -> str:
 def _make_refusal(status: int) -> _Failure:
     if status != 429:  # noqa: PLR2004 - HTTP's
         return _Failure(status, f"<h1>{status}</h1>", "text/html", 0.0)
-    text = (
-        "Error, too many requests. Please slow down. You must wait 1 seconds before trying this"
-        " endpoint again. [error-too-many-requests]"
-    )
-    return _Failure(status, json.dumps({"success": False, "error": text}), "application/json", 0.0)
+    body = {"success": False, "error": format_too_many_requests(seconds=1)}
+    return _Failure(status, json.dumps(body), "application/json", 0.0)
 
 
 async def _fail(failure: _Failure) -> web.Response:

@@ -1,7 +1,6 @@
-"""A person with a Rocket.Chat client: says things, hears answers, follows links, fills in forms.
+"""A user with a Rocket.Chat client and a browser, for tests and the demo.
 
-Works against the simulated workspace and against a real one; used by the demo and by tests that
-tell what a person says and sees.
+It works against the simulated workspace and against a real one.
 """
 
 import asyncio
@@ -18,14 +17,15 @@ import aiohttp
 
 Json = dict[str, Any]
 
-_PATIENCE: Final = 0.3
+_RETRY_PAUSE_S: Final = 0.3
+_LOGIN_TIMEOUT_S: Final = 10.0
 _CONSENT_FIELDS: Final = ("client_id", "redirect_uri", "response_type", "state")
 _HIDDEN_FIELD: Final = re.compile(r'name="(\w+)" value="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where a browser ended up; ``page`` is the body, ``location`` where it was not led on to."""
+    """The response to a browser: ``page`` is its body, ``location`` a redirect not followed."""
 
     url: str
     status: int
@@ -35,7 +35,10 @@ class Visit:
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who is logged in, over REST and over a websocket."""
+    """A user who is logged in over REST and over a websocket.
+
+    ``activities`` are the arguments of the ``user-activity`` events received so far.
+    """
 
     url: str
     user_id: str
@@ -43,11 +46,11 @@ class Person:
     token: str = field(repr=False)
     _http: aiohttp.ClientSession
     _socket: aiohttp.ClientWebSocketResponse
-    _unheard: deque[Json] = field(default_factory=deque)
+    _unread: deque[Json] = field(default_factory=deque)
     activities: list[list[Any]] = field(default_factory=list)
 
     async def call(self, method: str, route: str, **arguments: Any) -> Json:  # noqa: ANN401 - aiohttp's own
-        """Call a REST route (such as ``im.create``) as this person; return the JSON answer."""
+        """Call a REST route (such as ``im.create``) as this user; return the JSON response."""
         headers = {"X-User-Id": self.user_id, "X-Auth-Token": self.token}
         async with self._http.request(
             method, f"{self.url}/api/v1/{route}", headers=headers, **arguments
@@ -56,18 +59,21 @@ class Person:
         return answer
 
     async def open_direct_room(self, *usernames: str) -> str:
-        """Return the id of the direct message with these people."""
+        """Return the id of the direct message with these users; it is made if there is none."""
         names = {"usernames": ",".join(usernames)} if len(usernames) > 1 else {}
         answer = await self.call("POST", "im.create", json=names or {"username": usernames[0]})
         return str(answer["room"]["rid"])
 
     async def say(self, room_id: str, text: str, **extra: Any) -> Json:  # noqa: ANN401 - message fields
-        """Say something in a room; ``extra`` are further fields of the message, as ``tmid``."""
+        """Send a message; ``extra`` are further fields of it, as ``tmid``.
+
+        Return the stored message; raise RuntimeError if the workspace refuses it.
+        """
         body = {"message": {"rid": room_id, "msg": text, **extra}}
         answer = await self.call("POST", "chat.sendMessage", json=body)
         while "too-many-requests" in str(answer.get("error")):
-            # From 8.8 on, five messages a second are the most.
-            await asyncio.sleep(_PATIENCE)
+            # From 8.8 on, the limit is five messages a second.
+            await asyncio.sleep(_RETRY_PAUSE_S)
             answer = await self.call("POST", "chat.sendMessage", json=body)
         if not answer.get("success"):
             problem = f"the workspace refused the message: {answer.get('error')}"
@@ -76,32 +82,32 @@ class Person:
         return stored
 
     async def hear(self, room_id: str | None = None, *, seconds: float = 10.0) -> Json:
-        """Wait for the next thing that somebody else says; raise TimeoutError if nobody does."""
+        """Wait for the next message of another user; raise TimeoutError if there is none."""
         async with asyncio.timeout(seconds):
             while True:
-                for message in list(self._unheard):
+                for message in list(self._unread):
                     if room_id in {None, message["rid"]}:
-                        self._unheard.remove(message)
+                        self._unread.remove(message)
                         return message
                 await self._listen()
 
     async def watch_activity(self, room_id: str) -> None:
-        """Note in ``activities`` who types in a room, while listening."""
+        """Subscribe to ``user-activity`` in a room, which tells who is typing."""
         stream = {"msg": "sub", "id": f"activity {room_id}", "name": "stream-notify-room"}
         await self._socket.send_json(stream | {"params": [f"{room_id}/user-activity", False]})
         await self._listen_until("ready")
 
     async def make_personal_access_token(self, name: str) -> str:
-        """Make a personal access token, as on the profile page."""
+        """Return a new personal access token, as the profile page makes it."""
         answer = await self.call(
             "POST", "users.generatePersonalAccessToken", json={"tokenName": name}
         )
         return str(answer["token"])
 
     async def fill_in(self, link: str, **fields: str) -> tuple[int, str]:
-        """Open a page with a form, fill it in, send it; return the status and the next page.
+        """Open a page, fill in its form and send it; return the status and the next page.
 
-        A page without a form is given as it is.
+        If the page has no form, its own status and text are returned.
         """
         async with self._http.get(link) as response:
             status, page = response.status, await response.text()
@@ -110,19 +116,19 @@ class Person:
         return await self.send_form(link, dict(_HIDDEN_FIELD.findall(page)) | fields)
 
     async def open_form(self, link: str) -> dict[str, str]:
-        """Open a page and give the hidden fields of its form."""
+        """Open a page and return the hidden fields of its form."""
         async with self._http.get(link) as response:
             return dict(_HIDDEN_FIELD.findall(await response.text()))
 
     async def send_form(self, link: str, fields: dict[str, str]) -> tuple[int, str]:
-        """Send a form as this browser; return the status and the page that follows."""
+        """Send a form with this browser's cookies; return the status and the next page."""
         async with self._http.post(link, data=fields) as response:
             return response.status, await response.text()
 
     async def visit(
         self, link: str, fields: dict[str, str] | None = None, *, follows: bool = True
     ) -> Visit:
-        """Open a link in this person's browser, or send a form there; follow redirects or not."""
+        """Open a link in the browser, or send a form there; ``follows`` redirects or not."""
         method = "GET" if fields is None else "POST"
         async with self._http.request(
             method, link, data=fields, allow_redirects=follows
@@ -131,10 +137,10 @@ class Person:
             return Visit(str(response.url), response.status, await response.text(), location)
 
     async def answer_consent(self, address: str, *, allows: bool = True) -> Visit:
-        """Answer the workspace's consent page at this address; ``location`` is where it leads.
+        """Answer the workspace's consent page; return the response with its ``location``.
 
-        The page itself is JavaScript on a real server, so what it posts is posted: as seen on
-        6.5.3 and 8.3, where the state travels in the address.
+        On a real server the page is JavaScript, so its form is posted directly: as seen on 6.5.3
+        and 8.3, with the state in the URL.
         """
         query = dict(parse_qsl(urlsplit(address).query))
         fields = {name: query.get(name, "") for name in _CONSENT_FIELDS}
@@ -144,9 +150,9 @@ class Person:
     async def authorize(
         self, link: str, fields: dict[str, str] | None = None, *, allows: bool = True
     ) -> Visit:
-        """Go from an application to the consent page, answer it, and go where that leads.
+        """Open an application's link, answer the consent page, and follow its redirect.
 
-        Gives the visit before the consent page where the application does not lead there.
+        If the application does not redirect to the consent page, its response is returned.
         """
         visit = await self.visit(link, fields)
         if not visit.url.startswith(f"{self.url}/oauth/authorize"):
@@ -163,7 +169,7 @@ class Person:
         if frame.get("collection") == "stream-room-messages":
             message: Json = frame["fields"]["args"][0]
             if message["u"]["_id"] != self.user_id:
-                self._unheard.append(message)
+                self._unread.append(message)
 
     async def _read(self) -> Json:
         received = await self._socket.receive()
@@ -178,7 +184,7 @@ class Person:
             pass
 
     async def start_listening(self) -> None:
-        """Log in on the websocket and subscribe; what was said before is not heard."""
+        """Log in on the websocket and subscribe to messages; earlier ones are not received."""
         send = self._socket.send_json
         await send({"msg": "connect", "version": "1", "support": ["1"]})
         await self._listen_until("connected")
@@ -192,8 +198,8 @@ class Person:
 
 @asynccontextmanager
 async def open_person(url: str, username: str, password: str) -> AsyncIterator[Person]:
-    """Log somebody in; they listen until the block ends."""
-    # Bot pages and workspace share the loopback address, whose cookies aiohttp drops by default.
+    """Log a user in over REST and a websocket until the block ends."""
+    # The bot's pages and the workspace are at an IP address; aiohttp drops its cookies by default.
     cookies = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=cookies) as http:
         login = {"user": username, "password": password}
@@ -201,6 +207,6 @@ async def open_person(url: str, username: str, password: str) -> AsyncIterator[P
             found = (await response.json())["data"]
         async with http.ws_connect(f"{url}/websocket", max_msg_size=0) as socket:
             person = Person(url, found["userId"], username, found["authToken"], http, socket)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(_LOGIN_TIMEOUT_S):
                 await person.start_listening()
             yield person

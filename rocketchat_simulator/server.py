@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -18,38 +17,29 @@ from rocketchat_simulator.faults import Faults, Outage
 from rocketchat_simulator.oauth.consent import ConsentPages
 from rocketchat_simulator.oauth.server import OAuthServer
 from rocketchat_simulator.realtime.server import RealtimeServer
+from rocketchat_simulator.request_log import LoggedRequest
 from rocketchat_simulator.rest.api import RestApi
-from rocketchat_simulator.rest.files import Files
-from rocketchat_simulator.rest.gate import Gate
+from rocketchat_simulator.rest.files import FileDownloads
 from rocketchat_simulator.rest.rate_limits import RateLimits
+from rocketchat_simulator.rest.route_runner import RouteRunner
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.versions import version_of
 from rocketchat_simulator.workspace.workspace import Workspace
 
-_PAGE: Final = Path(__file__).parent / "page"
-_MAX_REQUESTS: Final = 10_000
-_MAX_BODY: Final = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedRequest:
-    """One REST or OAuth call that was answered. Tokens are left out."""
-
-    method: str
-    path: str
-    user_id: str | None
-    status: int
-    at: datetime
+_PAGE_FOLDER: Final = Path(__file__).parent / "page"
+_MAX_LOGGED_REQUESTS: Final = 10_000
+_MAX_BODY_BYTES: Final = 1024 * 1024
+_SHUTDOWN_TIMEOUT_S: Final = 1.0
 
 
 class Simulator:
-    """A server that listens while the block lasts.
+    """An async context manager: a server that listens until the block ends.
 
-    ``limit_calls`` in ``limit_window`` seconds are allowed to each route and client address; with
-    ``is_limited=False`` any number. ``now`` gives aware datetimes; ``skew`` is how wrong the
-    server's clock is, and may be set at any time. What RealtimeServer takes goes to
-    the realtime face. ``demo`` is what the page at ``/`` has beyond a workspace: ``demo_people``,
-    who can be signed in as with one click, and deeds.
+    ``limit_calls`` in ``limit_window`` seconds are allowed for each route and client address, with
+    ``is_limited=False`` any number. ``now`` returns aware datetimes; ``skew`` is added to them as
+    the error of the server's clock, and may be set at any time. RealtimeServer explains
+    ``has_greeting``, ``is_streamer``, ``ping_after`` and ``pong_within``. ``demo`` has the routes
+    for the page at ``/``, which offers ``demo_people`` for sign-in with one click.
     """
 
     def __init__(
@@ -70,11 +60,11 @@ class Simulator:
         pong_within: float | None = None,
         skew: timedelta = timedelta(),
     ) -> None:
-        tell_time = now or (lambda: datetime.now(UTC))
+        read_time = now or (lambda: datetime.now(UTC))
         self.skew = skew
 
         def clock() -> datetime:
-            return tell_time() + self.skew
+            return read_time() + self.skew
 
         self._host: Final = host
         self._port = port
@@ -91,27 +81,29 @@ class Simulator:
             ping_after=ping_after,
             pong_within=pong_within,
         )
-        self.requests: Final[deque[LoggedRequest]] = deque(maxlen=_MAX_REQUESTS)
+        self.requests: Final[deque[LoggedRequest]] = deque(maxlen=_MAX_LOGGED_REQUESTS)
         self.faults: Final = Faults()
         self.demo: Final = DemoServer(self.workspace)
         self.demo_people: Final[list[User]] = self.demo.people
         self.limits: Final = RateLimits(limit_calls, limit_window, clock)
-        gate = Gate(self.limits if is_limited else None)
-        self._rest: Final = RestApi(self.workspace, gate, self._note)
+        runner = RouteRunner(self.limits if is_limited else None)
+        self._rest: Final = RestApi(self.workspace, runner, self._log_request)
         pages = ConsentPages(self.workspace, self.demo_people)
-        self._oauth: Final = OAuthServer(self.workspace, pages, self._note)
+        self._oauth: Final = OAuthServer(self.workspace, pages, self._log_request)
         self._stack: Final = AsyncExitStack()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
 
     @property
     def url(self) -> str:
-        """Where it listens, once it does."""
+        """The base URL, valid once the server listens."""
         return f"http://{self._host}:{self._port}"
 
     async def __aenter__(self) -> Self:
-        """Start listening; the port is chosen where none was given."""
-        runner = web.AppRunner(self._make_app(), access_log=None, shutdown_timeout=1.0)
+        """Start listening, for port 0 on a free port."""
+        runner = web.AppRunner(
+            self._make_app(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
+        )
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(self.realtime.close)
@@ -126,23 +118,23 @@ class Simulator:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop listening and end every connection."""
+        """Stop listening and close all connections."""
         await self._stack.aclose()
 
     @asynccontextmanager
     async def outage(self, kind: Outage) -> AsyncIterator[None]:
-        """Be away while the block lasts, in one of several ways, and come back on the same port.
+        """Simulate an outage until the block ends; afterwards serve on the same port.
 
-        Websockets are cut, or in silence left half-open; they are cut in the end anyway.
+        Websockets are cut at the start, or for ``SILENT`` left half-open and cut at the end.
         """
         runner, site = self._runner, self._site
         if runner is None or site is None:
-            message = "a workspace that does not listen cannot be away"
+            message = "an outage needs a simulator that listens"
             raise RuntimeError(message)
         with self.faults.outage(kind):
             if kind is Outage.REFUSED:
                 await site.stop()
-            await self._cut(kind)
+            await self._break_websockets(kind)
             try:
                 yield
             finally:
@@ -151,16 +143,16 @@ class Simulator:
                     self._site = await self._listen(runner)
 
     async def restart(self, seconds: float = 0.0) -> None:
-        """Stop as a server does, and come back on the same port after so many seconds.
+        """Simulate a restart: refuse connections for ``seconds``, then serve on the same port.
 
-        Connections are cut and refused; what a server keeps in memory is gone: subscriptions and
-        the counts of the rate limit. What is in the database stays: people, messages, tokens.
+        What a server keeps in memory is lost: connections, subscriptions and the counts of the rate
+        limit. What it keeps in its database stays: accounts, messages, tokens.
         """
         async with self.outage(Outage.REFUSED):
             self.limits.clear()
             await asyncio.sleep(seconds)
 
-    async def _cut(self, kind: Outage) -> None:
+    async def _break_websockets(self, kind: Outage) -> None:
         if kind is Outage.SILENT:
             self.realtime.hang()
         else:
@@ -172,24 +164,24 @@ class Simulator:
         return site
 
     def _make_app(self) -> web.Application:
-        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self.faults.middleware])
-        app.on_response_prepare.append(self._date)
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self.faults.middleware])
+        app.on_response_prepare.append(self._set_date_header)
         app.router.add_get("/websocket", self.realtime.serve)
         app.router.add_route("*", "/api/{rest:.*}", self._rest.serve)
-        app.router.add_get("/file-upload/{id}/{name}", Files(self.workspace).serve)
+        app.router.add_get("/file-upload/{id}/{name}", FileDownloads(self.workspace).serve)
         self._oauth.add_routes(app.router)
         self.demo.add_routes(app.router)
         app.router.add_get("/", self._serve_page)
-        app.router.add_static("/page", _PAGE)
+        app.router.add_static("/page", _PAGE_FOLDER)
         return app
 
-    async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """Let the Date header tell the workspace's time, as one clock serves both."""
+    async def _set_date_header(self, _request: web.Request, response: web.StreamResponse) -> None:
+        """Set the Date header to the workspace's time: a real server has one clock."""
         response.headers["Date"] = format_datetime(self.workspace.now(), usegmt=True)
 
-    def _note(self, request: web.Request, user_id: str | None, status: int) -> None:
+    def _log_request(self, request: web.Request, user_id: str | None, status: int) -> None:
         at = self.workspace.now()
         self.requests.append(LoggedRequest(request.method, request.path, user_id, status, at))
 
     async def _serve_page(self, _request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(_PAGE / "index.html")
+        return web.FileResponse(_PAGE_FOLDER / "index.html")

@@ -1,4 +1,4 @@
-"""The demo's clock: it runs like any other, and can be moved ahead."""
+"""A clock for the demo that can be moved ahead of real time."""
 
 import asyncio
 from contextlib import suppress
@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 
 class DemoClock:
-    """Real time and a lead that only grows; whoever sleeps by it wakes when it has moved.
+    """Real time plus a lead that only grows; moving the clock wakes its sleepers.
 
-    It is the calendar of everybody in the demo, bot and workspace. What measures silences and
-    time-outs counts real seconds, which nobody can move.
+    The bot and the workspace take dates from it. Heartbeats and timeouts count real seconds.
     """
 
     def __init__(self) -> None:
@@ -18,23 +17,23 @@ class DemoClock:
 
     @property
     def lead(self) -> timedelta:
-        """How far it is ahead of real time."""
+        """How far the clock is ahead of real time."""
         return self._lead
 
     def now(self) -> datetime:
-        """Return the time in the demo, in UTC."""
+        """Return the demo's time in UTC."""
         return datetime.now(UTC) + self._lead
 
     def move_to(self, moment: datetime) -> None:
-        """Go on to a time to come; one that has passed changes nothing."""
+        """Move the clock ahead to ``moment``; a moment in the past changes nothing."""
         self._lead += max(moment - self.now(), timedelta())
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait until so many seconds have passed by this clock."""
+        """Wait until ``seconds`` have passed by this clock."""
         until = self.now() + timedelta(seconds=seconds)
-        while (left := (until - self.now()).total_seconds()) > 0:
+        while (remaining := (until - self.now()).total_seconds()) > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(remaining):
                     await self._moved.wait()

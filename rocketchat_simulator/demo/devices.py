@@ -1,12 +1,12 @@
-"""Devices in the workspace's own spelling; sources: 6.5.3 and 8.3, asked with these clients."""
+"""Session devices as the workspace stores them; as seen on 6.5.3 and 8.3 with these clients."""
 
 from typing import Final
 
 from rocketchat_simulator.workspace.documents import Document
 
 
-def _make_device(kind: str, name: str, long_version: str, version: str, os: Document) -> Document:
-    return {"type": kind, "name": name, "longVersion": long_version, "version": version, "os": os}
+def _make_device(type_: str, name: str, long_version: str, version: str, os: Document) -> Document:
+    return {"type": type_, "name": name, "longVersion": long_version, "version": version, "os": os}
 
 
 _WINDOWS: Final = {"name": "Windows", "version": "10"}
@@ -26,7 +26,7 @@ MOBILE_APP: Final = _make_device(
 IPAD: Final = _make_device(
     "tablet", "Mobile Safari", "17.5", "17.5", {"name": "iOS", "version": "17.5"}
 )
-# A Mac's model is known and its kind is not: the type is the empty text.
+# Of a Mac only the model is known, so the type is empty.
 CHROME_MAC: Final = _make_device(
     "", "Chrome", "129.0.0.0", "129.0.0", {"name": "Mac OS", "version": "10.15.7"}
 )
@@ -39,4 +39,4 @@ UNKNOWN_DEVICES: Final = (
     ),
     _make_device("browser", "Vivaldi", "6.8", "6.8", {"name": "FreeBSD"}),
 )
-"""Devices that nobody in the demo has."""
+"""Devices that no user of the demo has."""

@@ -1,7 +1,6 @@
-"""The demo's workspace: two people to sign in as, the bot's account, and their sessions.
+"""Fill the demo's workspace: two users to sign in as, the bot's account, and their sessions.
 
-Addresses come from the ranges kept for documentation; every id is fixed, every secret is made up
-when the workspace is filled.
+IP addresses are from the ranges reserved for documentation. Ids are fixed, secrets are random.
 """
 
 from dataclasses import dataclass, field
@@ -24,14 +23,14 @@ from rocketchat_simulator.workspace.models import Room, User
 from rocketchat_simulator.workspace.workspace import Workspace
 
 EXAMPLE_SESSION_ID: Final = "QoYYFw2t9oKks2niG"
-"""Alice's oldest session, the one that Rocket.Chat's own documentation shows."""
+"""Alice's oldest session, which is the example in Rocket.Chat's documentation."""
 
 _HOST: Final = "chat.example.org"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoPeople:
-    """Who is there; ``bot_token`` is the bot account's personal access token."""
+    """The demo's accounts; ``bot_token`` is the bot's personal access token."""
 
     alice: User
     bob: User
@@ -40,13 +39,13 @@ class DemoPeople:
 
     @property
     def visitors(self) -> tuple[User, ...]:
-        """Those whom a visitor of the demo can sign in as."""
+        """The users that a visitor of the demo can sign in as."""
         return (self.alice, self.bob)
 
 
 @dataclass(frozen=True, slots=True)
-class _Past:
-    """A session of long ago, in time before now; ``ended`` is missing while it is connected."""
+class _PastSession:
+    """A session; ``started`` and ``ended`` are how long ago, ``ended`` is None while connected."""
 
     id: str
     device: Document
@@ -58,37 +57,39 @@ class _Past:
 
 
 _ALICE: Final = (
-    _Past("hQ7rXk2Zs9TtYw3Ab", FIREFOX_WINDOWS, "203.0.113.7", timedelta(hours=3, minutes=12)),
-    _Past("Wm4pLzJ8cRdEoXv6T", DESKTOP_LINUX, "203.0.113.10", timedelta(days=1, hours=2)),
-    _Past(
+    _PastSession(
+        "hQ7rXk2Zs9TtYw3Ab", FIREFOX_WINDOWS, "203.0.113.7", timedelta(hours=3, minutes=12)
+    ),
+    _PastSession("Wm4pLzJ8cRdEoXv6T", DESKTOP_LINUX, "203.0.113.10", timedelta(days=1, hours=2)),
+    _PastSession(
         "gT5nKa9QyHsB3wFzi",
         MOBILE_APP,
         "198.51.100.23",
         timedelta(days=4, hours=5),
         timedelta(hours=19, minutes=4),
     ),
-    _Past(
+    _PastSession(
         "Zr8uDe6MxCjP2vNqY",
         CHROME_MAC,
         "198.51.100.4",
         timedelta(days=6, hours=1),
         timedelta(days=5, hours=22),
     ),
-    _Past(
+    _PastSession(
         "b3HfWt7SoGk4LpRaX",
         CHROME_MAC,
         "198.51.100.4",
         timedelta(days=13, hours=3),
         timedelta(days=12, hours=20),
     ),
-    _Past(
+    _PastSession(
         "yJ6vQc2EnTmZ9dAiB",
         CHROME_MAC,
         "198.51.100.4",
         timedelta(days=20, hours=7),
         timedelta(days=20, hours=1),
     ),
-    _Past(
+    _PastSession(
         "Kd9sRf4WuXo7NgLhE",
         SCRIPT,
         "10.20.0.15",
@@ -96,21 +97,21 @@ _ALICE: Final = (
         timedelta(days=7, hours=23, minutes=58),
         token_name="nightly backup",  # noqa: S106 - its name, no secret
     ),
-    _Past(
+    _PastSession(
         "pC2mYb8JtHq5zSvGw",
         IPAD,
         "192.0.2.61",
         timedelta(days=11, hours=9),
         timedelta(days=9, hours=14),
     ),
-    _Past(
+    _PastSession(
         "Xa7kPi3FrDe6BuMnT",
         EDGE_WINDOWS,
         None,
         timedelta(days=16, hours=4),
         timedelta(days=15, hours=21),
     ),
-    _Past(
+    _PastSession(
         "oL4wGz9CyQs8RjKtH",
         FIREFOX_LINUX,
         "192.0.2.44",
@@ -121,15 +122,15 @@ _ALICE: Final = (
 )
 
 _BOB: Final = (
-    _Past("Nf5tEx2AmWd7YcPuL", CHROME_WINDOWS, "192.0.2.18", timedelta(hours=5, minutes=40)),
-    _Past(
+    _PastSession("Nf5tEx2AmWd7YcPuL", CHROME_WINDOWS, "192.0.2.18", timedelta(hours=5, minutes=40)),
+    _PastSession(
         "sB9iJh6ZkRo3QgTvF",
         MOBILE_APP,
         "203.0.113.88",
         timedelta(days=3, hours=2),
         timedelta(hours=8),
     ),
-    _Past(
+    _PastSession(
         "Mw7aSd4XeCn8LzHpK",
         FIREFOX_WINDOWS,
         "192.0.2.18",
@@ -148,7 +149,7 @@ def seed(workspace: Workspace) -> DemoPeople:
     general = workspace.make_channel("general", (alice, bob, bot))
     workspace.direct_room(alice, bot)
     workspace.direct_room(bob, bot)
-    _talk(workspace, general, alice, bob)
+    _post_conversation(workspace, general, alice, bob)
     _open_example_session(workspace, alice)
     for owner, sessions in ((alice, _ALICE), (bob, _BOB)):
         for past in sessions:
@@ -157,16 +158,16 @@ def seed(workspace: Workspace) -> DemoPeople:
     return DemoPeople(alice, bob, bot, token)
 
 
-def _talk(workspace: Workspace, room: Room, alice: User, bob: User) -> None:
+def _post_conversation(workspace: Workspace, room: Room, alice: User, bob: User) -> None:
     start = workspace.now() - timedelta(days=1, hours=2)
-    lines = (
+    messages = (
         (0, bob, "Morning! The projector in the *big room* works again."),
         (3, alice, "Oh good. Who repaired it?"),
         (4, bob, "Nobody. It was the _other_ cable :)"),
         (50, alice, "Did you also get a mail about a new login? Mine says Firefox on Linux."),
         (53, bob, "Not me. There is a bot now that can tell you: write to Sessions."),
     )
-    for minutes, author, text in lines:
+    for minutes, author, text in messages:
         moment = start + timedelta(minutes=minutes)
         workspace.say(author, room, text, ts=moment)
 
@@ -186,7 +187,7 @@ def _open_example_session(workspace: Workspace, alice: User) -> None:
     workspace.close_session(EXAMPLE_SESSION_ID, at=ended)
 
 
-def _open_session(workspace: Workspace, owner: User, past: _Past) -> None:
+def _open_session(workspace: Workspace, owner: User, past: _PastSession) -> None:
     started = workspace.now() - past.started
     token = _make_token(workspace, owner, past, started)
     row = workspace.open_session(
@@ -206,7 +207,7 @@ def _open_session(workspace: Workspace, owner: User, past: _Past) -> None:
             row |= {"logoutAt": ended, "logoutBy": owner.id}
 
 
-def _make_token(workspace: Workspace, owner: User, past: _Past, started: datetime) -> str:
+def _make_token(workspace: Workspace, owner: User, past: _PastSession, started: datetime) -> str:
     if past.token_name:
         return workspace.make_personal_access_token(owner, past.token_name)
     return workspace.make_login_token(owner, made_at=started)

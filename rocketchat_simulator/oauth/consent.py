@@ -1,4 +1,4 @@
-"""The pages on which somebody signs in to the workspace and lets an application in, or not."""
+"""The consent page, and the sign-in page before it."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,17 +10,17 @@ from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.oauth_apps import OAuthApp
 from rocketchat_simulator.workspace.workspace import Workspace
 
-_PATH: Final = "/oauth/authorize"
+_AUTHORIZE_PATH: Final = "/oauth/authorize"
 _ERRORS: Final = {
     "404": "Invalid OAuth client",
     "invalid_redirect_uri": "Redirect URL does not match",
 }
-_NAMES: Final = ("rc_uid", "rc_token")
-"""The cookies that the web client keeps of who is signed in."""
+_COOKIES: Final = ("rc_uid", "rc_token")
+"""The cookies in which the web client keeps user id and token."""
 
 
 class ConsentPages:
-    """Shows the consent page; ``people`` are offered for one-click sign-in."""
+    """Serves the pages; ``people`` are offered for sign-in with one click."""
 
     def __init__(self, workspace: Workspace, people: Sequence[User]) -> None:
         self._workspace: Final = workspace
@@ -31,12 +31,12 @@ class ConsentPages:
             undefined=StrictUndefined,
         )
 
-    def show(self, request: web.Request, app: OAuthApp) -> web.Response:
-        """Show who is signed in and who asks; or who may sign in, where nobody is."""
-        user_id, token = (request.cookies.get(name, "") for name in _NAMES)
+    def show_consent(self, request: web.Request, app: OAuthApp) -> web.Response:
+        """Return the consent page for the signed-in user, or else the sign-in page."""
+        user_id, token = (request.cookies.get(name, "") for name in _COOKIES)
         user = self._workspace.user_of_token(token, user_id) if token else None
         if user is None:
-            return self._show_sign_in(request.query_string)
+            return self._render_sign_in(request.query_string)
         return self._render(
             "consent",
             app=app,
@@ -44,40 +44,40 @@ class ConsentPages:
             token=token,
             query=request.query_string,
             redirect_uri=request.query.get("redirect_uri", ""),
-            is_known=app.client_id in user.authorized_clients,
+            is_authorized=app.client_id in user.authorized_clients,
         )
 
     async def show_error(self, request: web.Request) -> web.Response:
-        """Show why there is nothing to consent to; the status is 200, as on the web client."""
+        """Return a page with the error in the path; the status is 200, as in the web client."""
         kind = request.match_info["kind"]
         return self._render("error", problem=_ERRORS.get(kind, "Something went wrong"))
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """Sign somebody in or out, then go on to the consent page that was asked for."""
+        """Sign a user in or out, then redirect to the consent page that was asked for."""
         form = {name: str(value) for name, value in (await request.post()).items()}
         query = form.get("query", "")
-        response = web.Response(status=303, headers={"Location": f"{_PATH}?{query}"})
+        response = web.Response(status=303, headers={"Location": f"{_AUTHORIZE_PATH}?{query}"})
         if "leave" in form:
-            for name in _NAMES:
-                response.del_cookie(name, path=_PATH)
+            for name in _COOKIES:
+                response.del_cookie(name, path=_AUTHORIZE_PATH)
             return response
-        user = self._find_signing_in(form)
+        user = self._authenticate(form)
         if user is None:
-            return self._show_sign_in(query, problem="Incorrect username or password", status=401)
+            return self._render_sign_in(query, problem="Incorrect username or password", status=401)
         token = self._workspace.make_login_token(user)
-        for name, value in zip(_NAMES, (user.id, token), strict=True):
-            # This path only: cookies know no ports, and the bot's pages may share the host.
-            response.set_cookie(name, value, path=_PATH, samesite="Lax")
+        for name, value in zip(_COOKIES, (user.id, token), strict=True):
+            # Only for this path: cookies ignore the port, and the bot may use the same host.
+            response.set_cookie(name, value, path=_AUTHORIZE_PATH, samesite="Lax")
         return response
 
-    def _find_signing_in(self, form: dict[str, str]) -> User | None:
+    def _authenticate(self, form: dict[str, str]) -> User | None:
         if "person" in form:
             return next((each for each in self._people if each.username == form["person"]), None)
         user = self._workspace.people.find_by_login(form.get("user", ""))
-        is_right = user is not None and user.is_active and form.get("password") == user.password
-        return user if is_right else None
+        is_valid = user is not None and user.is_active and form.get("password") == user.password
+        return user if is_valid else None
 
-    def _show_sign_in(self, query: str, *, problem: str = "", status: int = 200) -> web.Response:
+    def _render_sign_in(self, query: str, *, problem: str = "", status: int = 200) -> web.Response:
         return self._render(
             "signin", status=status, query=query, people=list(self._people), problem=problem
         )

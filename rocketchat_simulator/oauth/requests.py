@@ -1,4 +1,4 @@
-"""What applications and consent pages send, checked in the order of the server's library."""
+"""Check authorization and token requests, in the order of the server's library."""
 
 import base64
 import binascii
@@ -17,30 +17,30 @@ from rocketchat_simulator.workspace.oauth_errors import (
 )
 from rocketchat_simulator.workspace.oauth_provider import OAuthProvider, TokenPair
 
-_CODE: Final = "code"
+_CODE_RESPONSE: Final = "code"
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthRequest:
-    """A form, what stood in the address, and the ``Authorization`` header."""
+    """A form, the query of its URL, and the ``Authorization`` header."""
 
     form: Mapping[str, str] = field(repr=False)
     query: Mapping[str, str] = field(repr=False)
     authorization: str = field(default="", repr=False)
 
     def read(self, name: str) -> str:
-        """Return a field of the form, or else of the address, or else nothing."""
+        """Return a field of the form, or else of the query, or else an empty text."""
         return self.form.get(name) or self.query.get(name) or ""
 
 
 def authorize(provider: OAuthProvider, request: OAuthRequest, user: User) -> str:
-    """Take a person's consent; give where their browser goes next, with the code.
+    """Return the redirect URI with a new code for a user's consent.
 
-    Raise OAuthRefusedError.
+    Raise OAuthRefusedError if the request is invalid.
     """
     client_id, redirect_uri = request.read("client_id"), request.read("redirect_uri")
-    app = _find_asking_app(provider, client_id, redirect_uri)
-    # Before the rest is looked at: a request without state still counts as consent.
+    app = _find_app(provider, client_id, redirect_uri)
+    # Before the other checks: a request without state counts as consent, too.
     if client_id not in user.authorized_clients:
         user.authorized_clients.append(client_id)
     state = request.read("state")
@@ -53,7 +53,7 @@ def authorize(provider: OAuthProvider, request: OAuthRequest, user: User) -> str
 
 
 def grant_tokens(provider: OAuthProvider, request: OAuthRequest) -> TokenPair:
-    """Answer a token request; raise OAuthRefusedError."""
+    """Return the tokens for a token request; raise OAuthRefusedError if it is invalid."""
     app = _authenticate(provider, request)
     match request.form.get("grant_type"):
         case None | "":
@@ -72,7 +72,7 @@ def grant_tokens(provider: OAuthProvider, request: OAuthRequest) -> TokenPair:
             raise OAuthRefusedError(400, "unsupported_grant_type", text)
 
 
-def _find_asking_app(provider: OAuthProvider, client_id: str, redirect_uri: str) -> OAuthApp:
+def _find_app(provider: OAuthProvider, client_id: str, redirect_uri: str) -> OAuthApp:
     if not client_id:
         raise make_invalid_request("Missing parameter: `client_id`")
     app = provider.apps.find_active(client_id)
@@ -83,10 +83,10 @@ def _find_asking_app(provider: OAuthProvider, client_id: str, redirect_uri: str)
     return app
 
 
-def _check_response_type(kind: str) -> None:
-    if not kind:
+def _check_response_type(response_type: str) -> None:
+    if not response_type:
         raise make_invalid_request("Missing parameter: `response_type`")
-    if kind != _CODE:
+    if response_type != _CODE_RESPONSE:
         text = "Unsupported response type: `response_type` is not supported"
         raise OAuthRefusedError(400, "unsupported_response_type", text)
 
@@ -103,8 +103,8 @@ def _authenticate(provider: OAuthProvider, request: OAuthRequest) -> OAuthApp:
 
 
 def _parse_basic(header: str) -> tuple[str, str] | None:
-    kind, _, encoded = header.partition(" ")
-    if kind.lower() != "basic":
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
         return None
     try:
         client_id, _, secret = base64.b64decode(encoded).decode().partition(":")

@@ -1,6 +1,6 @@
-"""The two servers that speak the realtime API: Meteor itself, and the microservice ddp-streamer.
+"""The two implementations of the realtime API: Meteor, and the microservice ddp-streamer.
 
-The monolith is as seen on 6.5.3 and 8.3. ddp-streamer follows the server's source
+Meteor (the monolith) is as seen on 6.5.3 and 8.3. ddp-streamer follows the server's source
 (``ee/apps/ddp-streamer/src``: ``Client.ts``, ``Server.ts``, ``configureServer.ts``,
 ``DDPStreamer.ts``, and ``ee/apps/account-service/src/Account.ts``, as of 8.x); none was recorded.
 """
@@ -11,41 +11,41 @@ from typing import Final
 from rocketchat_simulator.realtime.frames import Frame
 from rocketchat_simulator.workspace.versions import Version
 
-_FIRST_WITH_NAMED_GREETING: Final = 8
+_FIRST_MAJOR_WITH_MSG: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """How one of the servers behaves where the two differ; times are in seconds."""
+    """The behaviour of one implementation where the two differ; times are in seconds."""
 
     ping_after: float
     pong_within: float
     timeout_code: int
-    """What a client is closed with that answered no ping."""
+    """The close code for a client that did not answer a ping."""
     pings_immediately: bool
-    """The first ping comes after a thousandth of the interval where the client says nothing."""
+    """The first ping comes after a thousandth of the interval, if nothing was received."""
     bad_json_code: int | None
-    """What a client is closed with; None: it gets an error frame and stays."""
+    """The close code for text that is not JSON; None sends an error frame instead."""
     malformed_code: int | None
-    """The same for a frame without id, method or name, and for one before ``connect``."""
+    """The same for a frame without id, method or name, and for any before ``connect``."""
     reports_unknown_frames: bool
-    """An unknown frame, or a second ``connect``, is complained about; else there is silence."""
+    """An unknown frame or a second ``connect`` gets an error frame; else it is ignored."""
     checks_protocol_version: bool
-    """``connect`` with an unknown version is answered ``failed``; else with ``connected``."""
+    """``connect`` with an unknown version gets ``failed``; else it gets ``connected``."""
     confirms_unknown_unsub: bool
-    """The end of a subscription that is not there is confirmed too."""
+    """``unsub`` with an unknown id gets ``nosub``, too."""
     ignores_repeated_sub: bool
-    """A subscription id that is in use is ignored; else there are two subscriptions."""
+    """``sub`` with an id that is in use is ignored; else it makes a second subscription."""
     has_session_uuid: bool
     sends_result_first: bool
     """A method's ``result`` comes before its ``updated``."""
     own_methods: tuple[str, ...]
-    """Those that the server runs itself. Where others give nothing, it answers 404."""
+    """Prefixes of methods that it runs itself; others without a result get a 404."""
     accepts_password_login: bool
     logout_code: int | None
-    """What the client is closed with after its logout; None: it stays."""
+    """The close code after a logout; None keeps the connection."""
     closes_on_token_revocation: bool
-    """The end of a token closes its connections; else only a logout of the session does."""
+    """A revoked token closes its connections; else only a session's logout does."""
 
 
 MONOLITH: Final = Flavour(
@@ -87,6 +87,6 @@ STREAMER: Final = Flavour(
 
 
 def make_greeting(version: Version) -> Frame:
-    """Return ddp-streamer's first frame; since when it has a ``msg`` is not known exactly."""
-    name = {"msg": "server_id"} if version.major >= _FIRST_WITH_NAMED_GREETING else {}
-    return {**name, "server_id": "0"}
+    """Return ddp-streamer's first frame; which version first has ``msg`` is not known exactly."""
+    msg = {"msg": "server_id"} if version.major >= _FIRST_MAJOR_WITH_MSG else {}
+    return {**msg, "server_id": "0"}

@@ -1,14 +1,18 @@
-"""What travels over the websocket: frames, and error bodies as Meteor writes them."""
+"""The frames of the realtime API, and the codes that close its websocket."""
 
-from typing import Any
+from typing import Any, Final
 
 Frame = dict[str, Any]
 Value = Any
-"""Whatever a client sent: any JSON value."""
+"""Any JSON value that a client may send."""
+
+CLOSE_NORMAL: Final = 1000
+CLOSE_WITHOUT_CODE: Final = 1005
+CLOSE_ABRUPTLY: Final = 1006
 
 
 class MethodError(Exception):
-    """A method or a subscription was refused; ``body`` is what the client sees."""
+    """A method or a subscription is refused; ``body`` is the error that the client gets."""
 
     def __init__(
         self, code: str | int, reason: str = "", details: dict[str, Any] | None = None
@@ -18,7 +22,7 @@ class MethodError(Exception):
 
 
 def make_error(code: str | int, reason: str = "", details: dict[str, Any] | None = None) -> Frame:
-    """Return a ``Meteor.Error``; reason and details are left out where there are none."""
+    """Return a ``Meteor.Error``, without empty ``reason`` and ``details``."""
     body: Frame = {"isClientSafe": True, "error": code}
     if reason:
         body["reason"] = reason
@@ -30,6 +34,6 @@ def make_error(code: str | int, reason: str = "", details: dict[str, Any] | None
 
 
 def make_event(stream: str, event: str, *args: object) -> Frame:
-    """Return what a stream delivers; every event has the same constant id."""
+    """Return the frame of a stream event; Meteor gives all of them the same id."""
     fields = {"eventName": event, "args": list(args)}
     return {"msg": "changed", "collection": stream, "id": "id", "fields": fields}

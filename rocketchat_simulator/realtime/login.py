@@ -13,7 +13,7 @@ _LOGGED_OUT: Final = "You've been logged out by the server. Please log in again"
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """Where a connection came from; ``ip`` is what a proxy said, None without one."""
+    """The client of a connection; ``ip`` is from a proxy's header, None without one."""
 
     device: Document | None
     ip: str | None
@@ -21,39 +21,39 @@ class ClientInfo:
 
 
 def log_in(connection: Connection, client: ClientInfo, options: Value) -> Frame:
-    """Log a connection in by token or by password; raise MethodError where the server would.
+    """Log a connection in by token or by password; raise MethodError if it is refused.
 
-    A row of the sessions list belongs to a token only where the login was a ``resume``.
+    Only a login by ``resume`` links its session row to the token.
     """
-    by_password = connection.flavour.accepts_password_login
+    allows_password = connection.flavour.accepts_password_login
     match options:
         case {"resume": str() as token}:
             user = _find_by_token(connection, token)
-            _enter(connection, client, user, token, is_resume=True)
+            _set_login(connection, client, user, token, is_resume=True)
             return _make_result(connection, user, token, "resume")
-        case {"user": dict() as names, "password": password} if by_password:
+        case {"user": dict() as names, "password": password} if allows_password:
             user = _find_by_password(connection, names, password)
             token = connection.workspace.make_login_token(user)
-            _enter(connection, client, user, token, is_resume=False)
+            _set_login(connection, client, user, token, is_resume=False)
             return _make_result(connection, user, token, "password")
-    if not by_password:
+    if not allows_password:
         raise MethodError(403, _LOGGED_OUT)
     raise MethodError(400, "Unrecognized options for login request")
 
 
 def log_out(connection: Connection) -> None:
-    """End this login; other connections with the same token are closed, this one stays."""
+    """Log a connection out and revoke its token, which closes others that use it."""
     user, token_hash = connection.user, connection.token_hash
-    leave(connection)
+    clear_login(connection)
     if user is not None and token_hash is not None:
         connection.workspace.sessions.mark_logged_out(user, token_hash)
         connection.workspace.people.revoke_token_hash(user, token_hash)
     if connection.flavour.logout_code is not None:
-        connection.close_late(connection.flavour.logout_code)
+        connection.close_after_result(connection.flavour.logout_code)
 
 
-def leave(connection: Connection) -> None:
-    """Note that nobody is logged in on this connection any more."""
+def clear_login(connection: Connection) -> None:
+    """Remove the user from a connection and close its session."""
     user, connection.user, connection.token_hash = connection.user, None, None
     if user is None or connection.session_id is None:
         return
@@ -63,10 +63,10 @@ def leave(connection: Connection) -> None:
         user.status = "offline"
 
 
-def _enter(
+def _set_login(
     connection: Connection, client: ClientInfo, user: User, token: str, *, is_resume: bool
 ) -> None:
-    leave(connection)
+    clear_login(connection)
     connection.user, connection.token_hash = user, hash_token(token)
     connection.workspace.open_session(
         user,
@@ -76,13 +76,13 @@ def _enter(
         ip=client.ip,
         host=client.host,
     )
-    fields = _make_own_fields(user, is_terse=connection.workspace.version.is_before_7)
+    fields = _make_own_fields(user, has_few_fields=connection.workspace.version.is_before_7)
     added = {"msg": "added", "collection": "users", "id": user.id, "fields": fields}
-    # As seen: 6.5.3 tells about the user before the result of the login, 8.3 after it.
-    is_before_7 = (
+    # As seen: 6.5.3 sends ``added`` before the result of the login, 8.3 after it.
+    comes_first = (
         connection.workspace.version.is_before_7 and not connection.flavour.sends_result_first
     )
-    send = connection.send if is_before_7 else connection.send_late
+    send = connection.send if comes_first else connection.send_after_result
     send(added)
     user.connections += 1
     user.status = "online"
@@ -102,8 +102,10 @@ def _find_by_token(connection: Connection, token: str) -> User:
 def _find_by_password(connection: Connection, names: Document, password: Value) -> User:
     people = connection.workspace.people
     user = people.find_by_login(str(names.get("username") or names.get("email")))
-    given = password.get("digest") if isinstance(password, dict) else digest_password(str(password))
-    if user is None or given != digest_password(user.password):
+    digest = (
+        password.get("digest") if isinstance(password, dict) else digest_password(str(password))
+    )
+    if user is None or digest != digest_password(user.password):
         raise _make_password_error(connection, is_known=user is not None)
     if not user.is_active:
         raise MethodError(
@@ -115,24 +117,24 @@ def _find_by_password(connection: Connection, names: Document, password: Value) 
 
 
 def _make_password_error(connection: Connection, *, is_known: bool) -> MethodError:
-    """Return the refusal; from 8 on it does not tell a wrong password from an unknown name."""
+    """Return the error; from 8 on it is the same for a wrong password and an unknown name."""
     if connection.workspace.version.is_before_7:
         return MethodError(403, "Incorrect password" if is_known else "User not found")
     return MethodError(401, "User not found")
 
 
-def _make_result(connection: Connection, user: User, token: str, kind: str) -> Frame:
-    kept = connection.workspace.people.find_token(user, token)
-    expires = kept.expires_at if kept else connection.workspace.now() + LOGIN_TOKEN_LIFETIME
-    return {"id": user.id, "token": token, "tokenExpires": expires, "type": kind}
+def _make_result(connection: Connection, user: User, token: str, login_type: str) -> Frame:
+    stored = connection.workspace.people.find_token(user, token)
+    expires = stored.expires_at if stored else connection.workspace.now() + LOGIN_TOKEN_LIFETIME
+    return {"id": user.id, "token": token, "tokenExpires": expires, "type": login_type}
 
 
-def _make_own_fields(user: User, *, is_terse: bool) -> Frame:
+def _make_own_fields(user: User, *, has_few_fields: bool) -> Frame:
     names: Frame = {
         "username": user.username,
         "emails": [{"address": user.email, "verified": True}],
     }
-    if is_terse:
+    if has_few_fields:
         return names
     names |= {"services": {}, "name": user.name, "roles": list(user.roles), "active": True}
     names |= {"_updatedAt": user.updated_at, "settings": {}, "requirePasswordChange": False}

@@ -13,14 +13,14 @@ from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.events import RoomActivity
 from rocketchat_simulator.workspace.models import Room, User
 
-_SENDS: Final = 5
-_SEND_SECONDS: Final = 1.0
+_MAX_SENDS: Final = 5
+_SEND_WINDOW_S: Final = 1.0
 
 Params = list[Value]
 
 
 class Methods:
-    """Every method of one connection; what it does is done when the call returns."""
+    """The methods of one connection."""
 
     def __init__(self, client: ClientInfo) -> None:
         self._client: Final = client
@@ -28,7 +28,7 @@ class Methods:
         self._sends = 0
 
     def call(self, connection: Connection, name: str, params: Params) -> object:
-        """Return the method's result, None for none; raise MethodError where it is refused."""
+        """Run a method; return its result or None, or raise MethodError if it is refused."""
         method = self._find(connection, name)
         if method is None:
             raise MethodError(404, f"Method '{name}' not found")
@@ -42,7 +42,7 @@ class Methods:
             "logout": self._log_out,
             "sendMessage": self._send_message,
             "setReaction": self._set_reaction,
-            "stream-notify-room": self._show_activity,
+            "stream-notify-room": self._publish_activity,
             "rooms/get": self._get_rooms,
             "subscriptions/get": self._get_subscriptions,
             "createDirectMessage": self._create_direct_message,
@@ -58,7 +58,7 @@ class Methods:
         log_out(connection)
 
     def _send_message(self, connection: Connection, message: Value, *_: object) -> object:
-        """Store a message; several refusals give neither result nor error (as seen on 6.5.3)."""
+        """Send a message; some refusals return neither result nor error (as seen on 6.5.3)."""
         user = _require_user(connection, "sendMessage")
         self._count_send(connection, user)
         if not isinstance(message, dict) or "rid" not in message:
@@ -73,18 +73,18 @@ class Methods:
             return None
 
     def _count_send(self, connection: Connection, user: User) -> None:
-        """Refuse the sixth message in a second; from 8 on to bots too (as seen on 8.3)."""
+        """Refuse the sixth message in a second; from 8 on also for bots (as seen on 8.3)."""
         workspace = connection.workspace
         if workspace.version.is_before_7 and user.may("send-many-messages"):
             return
         now = workspace.now()
         start = self._window_start or now
-        left = _SEND_SECONDS - (now - start).total_seconds()
-        if left <= 0 or self._window_start is None:
-            self._window_start, self._sends, left = now, 0, _SEND_SECONDS
+        seconds_left = _SEND_WINDOW_S - (now - start).total_seconds()
+        if seconds_left <= 0 or self._window_start is None:
+            self._window_start, self._sends, seconds_left = now, 0, _SEND_WINDOW_S
         self._sends += 1
-        if self._sends > _SENDS:
-            raise _make_too_many(left)
+        if self._sends > _MAX_SENDS:
+            raise _make_too_many_requests(seconds_left)
 
     def _set_reaction(
         self,
@@ -105,7 +105,7 @@ class Methods:
         is_set = should_react if isinstance(should_react, bool) else not has_reacted
         connection.workspace.react(user, message, name, is_set=is_set)
 
-    def _show_activity(
+    def _publish_activity(
         self,
         connection: Connection,
         event: Value,
@@ -113,7 +113,7 @@ class Methods:
         activities: Value,
         extra: Value,
     ) -> None:
-        """Show that somebody is typing; silently dropped unless the name is the caller's own."""
+        """Publish that the caller is typing; ignored unless ``name`` is the caller's own."""
         room_id, _, kind = str(event).partition("/")
         user = connection.user
         if kind == "user-activity" and user is not None and name == user.username:
@@ -165,7 +165,7 @@ def _require_user(connection: Connection, method: str) -> User:
     return connection.user
 
 
-def _make_too_many(seconds_left: float) -> MethodError:
+def _make_too_many_requests(seconds_left: float) -> MethodError:
     wait = math.ceil(seconds_left)
     return MethodError(
         "too-many-requests",
@@ -176,7 +176,7 @@ def _make_too_many(seconds_left: float) -> MethodError:
 
 
 def _make_update(documents: list[Document], since: object) -> object:
-    """Return everything as a list, or what changed since a date and what is gone."""
+    """Return all documents as a list, or with a date those that have changed since."""
     if not isinstance(since, datetime):
         return documents
     changed = [each for each in documents if each["_updatedAt"] > since]
@@ -188,5 +188,5 @@ def _make_room(room: Room) -> Frame:
 
 
 def _pad(params: Params) -> Params:
-    """Return four parameters: what a client leaves out is undefined, what is surplus is ignored."""
+    """Return four parameters: missing ones are None, further ones are dropped."""
     return [*params, None, None, None, None][:4]

@@ -1,4 +1,4 @@
-"""Serves ``/websocket`` for a simulated workspace, and breaks it on demand."""
+"""The realtime server: all websockets of a workspace, and their faults."""
 
 import asyncio
 from dataclasses import replace
@@ -9,7 +9,7 @@ from aiohttp import web
 from rocketchat_simulator.realtime.connection import Connection
 from rocketchat_simulator.realtime.flavours import MONOLITH, STREAMER, make_greeting
 from rocketchat_simulator.realtime.frames import Frame
-from rocketchat_simulator.realtime.login import ClientInfo, leave
+from rocketchat_simulator.realtime.login import ClientInfo, clear_login
 from rocketchat_simulator.realtime.methods import Methods
 from rocketchat_simulator.realtime.socket import Socket
 from rocketchat_simulator.realtime.stream_faults import StreamFaults
@@ -21,12 +21,12 @@ _PING: Final[Frame] = {"msg": "ping"}
 
 
 class RealtimeServer:
-    """All websockets of one workspace.
+    """Serves ``/websocket`` for one workspace.
 
-    ``is_streamer`` speaks as the microservice ddp-streamer does, ``has_greeting`` lets the
-    monolith send ``{"server_id": "0"}`` first, too. A client is pinged after ``ping_after``
-    seconds of silence and closed when it does not answer within ``pong_within`` seconds; None is
-    what the server takes: 15 and 15, ddp-streamer 30 and 30.
+    With ``is_streamer`` it behaves as the microservice ddp-streamer, else as Meteor; with
+    ``has_greeting``, Meteor also sends ``{"server_id": "0"}`` first. A client from which nothing
+    was received for ``ping_after`` seconds is pinged, and closed if it does not answer within
+    ``pong_within`` seconds. None is the server's own value: 15 and 15, for ddp-streamer 30 and 30.
     """
 
     def __init__(
@@ -47,28 +47,28 @@ class RealtimeServer:
         )
         greeting = make_greeting(workspace.version) if is_streamer else {"server_id": "0"}
         self._greeting: Final = greeting if is_streamer or has_greeting else None
-        self._open: Final[dict[Connection, Socket]] = {}
-        self._changed: Final = asyncio.Event()
-        self._deliveries: Final = StreamFaults(self._deliver)
-        self._unsubscribe: Final = workspace.subscribe(self._tell)
-        self.lose_messages: Final = self._deliveries.lose
-        self.repeat_messages: Final = self._deliveries.repeat
-        self.hold_messages: Final = self._deliveries.hold
-        self.release_messages: Final = self._deliveries.release
-        self.clear_faults: Final = self._deliveries.clear_faults
+        self._sockets: Final[dict[Connection, Socket]] = {}
+        self._has_received: Final = asyncio.Event()
+        self._faults: Final = StreamFaults(self._deliver)
+        self._unsubscribe: Final = workspace.subscribe(self._publish)
+        self.lose_messages: Final = self._faults.lose
+        self.repeat_messages: Final = self._faults.repeat
+        self.hold_messages: Final = self._faults.hold
+        self.release_messages: Final = self._faults.release
+        self.clear_faults: Final = self._faults.clear
 
     @property
     def connections(self) -> int:
-        """How many websockets are open."""
-        return len(self._open)
+        """The number of open websockets."""
+        return len(self._sockets)
 
     async def wait_for_listener(self, username: str) -> None:
-        """Wait until somebody is logged in and has subscribed to messages, for however long."""
-        while not any(each.is_listening(username) for each in self._open):
-            await self._changed.wait()
+        """Wait until a user is logged in and has subscribed to messages, without a timeout."""
+        while not any(each.is_listening(username) for each in self._sockets):
+            await self._has_received.wait()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Talk to one client until the connection ends."""
+        """Serve one client until its connection ends."""
         response = web.WebSocketResponse()
         await response.prepare(request)
         socket = Socket(request, response)
@@ -80,73 +80,72 @@ class RealtimeServer:
             close=socket.close,
             call_method=methods.call,
         )
-        self._open[connection] = socket
+        self._sockets[connection] = socket
         try:
-            await self._converse(connection, socket)
+            await self._run_connection(connection, socket)
         finally:
-            self._open.pop(connection, None)
-            leave(connection)
+            self._sockets.pop(connection, None)
+            clear_login(connection)
         return response
 
     async def drop_all(self) -> None:
-        """Cut every connection without a word, as a crash does; clients see 1006."""
-        for socket in tuple(self._open.values()):
+        """Cut all connections without a closing handshake, as a crash does."""
+        for socket in tuple(self._sockets.values()):
             socket.drop()
         await asyncio.sleep(0)
 
     def hang(self) -> None:
-        """Leave every open connection half-open: nothing is read or written, nothing closed."""
-        for socket in self._open.values():
+        """Stop reading and writer on all open connections, without closing them."""
+        for socket in self._sockets.values():
             socket.hang()
 
     def close_all(self, code: int) -> None:
-        """Close every connection with this code, as a deployment (1001) or a gateway does."""
-        for socket in tuple(self._open.values()):
+        """Close all connections with this code, as a deployment (1001) or a gateway does."""
+        for socket in tuple(self._sockets.values()):
             socket.close(code)
 
     def lose_subscriptions(self) -> None:
-        """Forget what open connections subscribed to, without a word; they stay, pings included.
+        """Remove all subscriptions without ``nosub``; connections and pings go on.
 
-        Seen by users of servers with several instances, and after restarts of the database:
-        the socket is fine, nothing new arrives until the client connects again (server issues
-        4085 and 27597).
+        Users reported this for servers with several instances and after restarts of the database:
+        nothing arrives until the client connects again (server issues 4085 and 27597).
         """
-        for connection in self._open:
+        for connection in self._sockets:
             connection.subscriptions.clear()
 
     async def close(self) -> None:
-        """Stop as a server does: every connection is cut."""
+        """Stop serving, and cut all connections."""
         self._unsubscribe()
         await self.drop_all()
 
-    async def _converse(self, connection: Connection, socket: Socket) -> None:
+    async def _run_connection(self, connection: Connection, socket: Socket) -> None:
         if self._greeting is not None:
             socket.send(self._greeting)
         async with asyncio.TaskGroup() as tasks:
-            writing = tasks.create_task(socket.write())
-            watching: asyncio.Task[None] | None = None
+            writer = tasks.create_task(socket.write())
+            heartbeat: asyncio.Task[None] | None = None
             if self._flavour.pings_immediately:
-                watching = tasks.create_task(socket.watch_idle(self._flavour, _PING))
+                heartbeat = tasks.create_task(socket.run_streamer_heartbeat(self._flavour, _PING))
             async for text in socket.read():
-                connection.hear(text)
-                # Whoever waits is woken; nobody finds it set.
-                self._changed.set()
-                self._changed.clear()
-                if watching is None and connection.session_id is not None:
-                    watching = tasks.create_task(socket.watch(self._flavour, _PING))
-            for task in (writing, watching):
+                connection.receive(text)
+                # Wakes only those who wait at this moment.
+                self._has_received.set()
+                self._has_received.clear()
+                if heartbeat is None and connection.session_id is not None:
+                    heartbeat = tasks.create_task(socket.run_meteor_heartbeat(self._flavour, _PING))
+            for task in (writer, heartbeat):
                 if task is not None:
                     task.cancel()
 
-    def _tell(self, event: Event) -> None:
+    def _publish(self, event: Event) -> None:
         if isinstance(event, MessageStored):
-            self._deliveries.take(event)
+            self._faults.pass_on(event)
         else:
             self._deliver(event)
 
     def _deliver(self, event: Event) -> None:
-        for connection in tuple(self._open):
-            connection.tell(event)
+        for connection in tuple(self._sockets):
+            connection.deliver(event)
 
     def _read_client_info(self, request: web.Request) -> ClientInfo:
         has_linux_version = self._workspace.version.is_before_7

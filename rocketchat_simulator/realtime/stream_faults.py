@@ -1,6 +1,6 @@
-"""How messages go out to the clients: each once and in order, unless asked otherwise.
+"""Faults in the delivery of messages to websockets: lost, repeated and held messages.
 
-All of it is about the websocket alone: what is stored, and what REST answers, is not touched.
+Stored messages and the REST API are not affected.
 """
 
 from collections import deque
@@ -11,15 +11,15 @@ from rocketchat_simulator.workspace.events import MessageStored
 
 
 class StreamFaults:
-    """Between the workspace and its websockets; the faults are counted in messages."""
+    """Delivers each message once and in order, unless a fault is set for it."""
 
     def __init__(self, deliver: Callable[[MessageStored], None]) -> None:
         self._deliver: Final = deliver
         self._held: Final[deque[MessageStored]] = deque()
         self._to_lose = self._to_repeat = self._to_hold = 0
 
-    def take(self, event: MessageStored) -> None:
-        """Let a message out, or not, or twice."""
+    def pass_on(self, event: MessageStored) -> None:
+        """Deliver a message, or apply a fault to it."""
         if self._to_lose:
             self._to_lose -= 1
         elif self._to_hold:
@@ -32,28 +32,28 @@ class StreamFaults:
                 self._deliver(event)
 
     def lose(self, times: int = 1) -> None:
-        """Let the next messages reach nobody, ever."""
+        """Deliver the next ``times`` messages to nobody."""
         self._to_lose += times
 
     def repeat(self, times: int = 1) -> None:
-        """Deliver each of the next messages twice, as where a client has subscribed twice."""
+        """Deliver each of the next messages twice, as to a client that has subscribed twice."""
         self._to_repeat += times
 
     def hold(self, times: int = 1) -> None:
-        """Keep the next messages back until ``release_messages``; later ones overtake them.
+        """Hold the next messages back until ``release``; later ones overtake them.
 
-        So it is with messages that contain a link: the server tells of them when it has fetched
+        A real server does this to messages with a link, which it publishes after it has fetched
         the previews (server source ``sendMessage.ts``, 8.3).
         """
         self._to_hold += times
 
     def release(self) -> None:
-        """Deliver what was kept back, in its order."""
+        """Deliver the held messages in their order, and hold no more."""
         self._to_hold = 0
         while self._held:
             self._deliver(self._held.popleft())
 
-    def clear_faults(self) -> None:
-        """Deliver each message once and at once again, those that were kept back first."""
+    def clear(self) -> None:
+        """Remove all faults, and deliver the held messages."""
         self._to_lose = self._to_repeat = 0
         self.release()

@@ -1,4 +1,4 @@
-"""Who may subscribe to which stream, and what its subscribers are told."""
+"""The streams: who may subscribe, and the frames that subscribers get for an event."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -20,24 +20,24 @@ MESSAGES: Final = "stream-room-messages"
 ROOM: Final = "stream-notify-room"
 USER: Final = "stream-notify-user"
 MY_MESSAGES: Final = "__my_messages__"
-_FOR_EVERYBODY: Final = frozenset({"stream-notify-all", "stream-notify-logged"})
+_OPEN_STREAMS: Final = frozenset({"stream-notify-all", "stream-notify-logged"})
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One event of one stream that a client asked for."""
+    """A client's subscription to one event of a stream."""
 
     stream: str
     event: str
 
 
 def check_subscription(workspace: Workspace, user: User | None, wanted: Subscription) -> None:
-    """Raise MethodError where the server would answer ``nosub``.
+    """Raise MethodError if the server would refuse a subscription with ``nosub``.
 
-    ``__my_messages__`` is open even to somebody who is not logged in yet: as seen on 6.5.3 and
-    8.3 it becomes active with the login.
+    ``__my_messages__`` is allowed before the login, and becomes active with it (as seen on 6.5.3
+    and 8.3).
     """
-    if wanted.stream in _FOR_EVERYBODY or wanted == Subscription(MESSAGES, MY_MESSAGES):
+    if wanted.stream in _OPEN_STREAMS or wanted == Subscription(MESSAGES, MY_MESSAGES):
         return
     if wanted.stream not in {MESSAGES, ROOM, USER}:
         raise MethodError(404, f"Subscription '{wanted.stream}' not found")
@@ -50,44 +50,44 @@ def check_subscription(workspace: Workspace, user: User | None, wanted: Subscrip
 
 
 def make_frames(event: Event, user: User, wanted: Subscription) -> list[Frame]:
-    """Return what one subscriber is told of an event; mostly nothing."""
+    """Return the frames that a subscription gets for an event; for most events none."""
     if isinstance(event, MessageStored):
-        return _tell_message(event, user, wanted)
+        return _make_message_frames(event, user, wanted)
     if wanted.stream == MESSAGES:
         return []
     match event:
         case MessageDeleted(room_id, message_id):
-            told = make_event(ROOM, f"{room_id}/deleteMessage", {"_id": message_id})
+            frame = make_event(ROOM, f"{room_id}/deleteMessage", {"_id": message_id})
         case RoomActivity(room_id, name, args):
-            told = make_event(ROOM, f"{room_id}/{name}", *args)
+            frame = make_event(ROOM, f"{room_id}/{name}", *args)
         case UserNotified(user_id, name, args):
-            told = make_event(USER, f"{user_id}/{name}", *args)
+            frame = make_event(USER, f"{user_id}/{name}", *args)
         case SubscriptionChanged(user_id, action, row):
-            told = make_event(USER, f"{user_id}/subscriptions-changed", action, row)
+            frame = make_event(USER, f"{user_id}/subscriptions-changed", action, row)
         case RoomChanged(user_ids, action, room) if user.id in user_ids:
-            told = make_event(USER, f"{user.id}/rooms-changed", action, room)
+            frame = make_event(USER, f"{user.id}/rooms-changed", action, room)
         case _:
             return []
-    is_wanted = wanted == Subscription(told["collection"], told["fields"]["eventName"])
-    return [told] if is_wanted else []
+    is_wanted = wanted == Subscription(frame["collection"], frame["fields"]["eventName"])
+    return [frame] if is_wanted else []
 
 
-def _tell_message(event: MessageStored, user: User, wanted: Subscription) -> list[Frame]:
-    """Return the message; only ``__my_messages__`` says what kind of room it stands in.
+def _make_message_frames(event: MessageStored, user: User, wanted: Subscription) -> list[Frame]:
+    """Return the message; only ``__my_messages__`` adds information about the room.
 
-    The test is access, not membership: public channels that the user is not in arrive too.
+    The user needs access, not membership: messages of all public channels arrive, too.
     """
     room = event.room
-    # In this order, as a client may have subscribed to thousands of rooms.
+    # The cheapest check first: a client may have subscribed to thousands of rooms.
     if wanted.stream != MESSAGES or wanted.event not in {room.id, MY_MESSAGES}:
         return []
     if not room.is_readable_by(user):
         return []
     if wanted.event == room.id:
         return [make_event(MESSAGES, room.id, event.message)]
-    about: Frame = {"roomParticipant": room.has(user), "roomType": room.type}
-    about |= {"roomName": room.name} if room.type != "d" else {}
-    return [make_event(MESSAGES, MY_MESSAGES, event.message, about)]
+    room_info: Frame = {"roomParticipant": room.has(user), "roomType": room.type}
+    room_info |= {"roomName": room.name} if room.type != "d" else {}
+    return [make_event(MESSAGES, MY_MESSAGES, event.message, room_info)]
 
 
 def _may_read(user: User | None, room: Room) -> bool:

@@ -1,11 +1,12 @@
-"""All routes together, as handlers of the simulator's web application."""
+"""The REST API: finds the route of a request and runs it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
+from rocketchat_simulator.request_log import LogRequest
 from rocketchat_simulator.rest import (
     auth,
     chat,
@@ -18,70 +19,81 @@ from rocketchat_simulator.rest import (
     users,
 )
 from rocketchat_simulator.rest.call import Call, Route
-from rocketchat_simulator.rest.gate import Gate
 from rocketchat_simulator.rest.responses import Response, make_unknown_route
+from rocketchat_simulator.rest.route_runner import RouteRunner
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.uploads import File
 from rocketchat_simulator.workspace.workspace import Workspace
 
-_FAMILIES: Final = (auth, chat, history, media, oauth_apps, rooms, sessions, subscriptions, users)
+_ROUTE_MODULES: Final = (
+    auth,
+    chat,
+    history,
+    media,
+    oauth_apps,
+    rooms,
+    sessions,
+    subscriptions,
+    users,
+)
 _PREFIX: Final = "/api/v1/"
-_CLIENTS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
-
-LogRequest = Callable[[web.Request, str | None, int], None]
+_MIN_CLIENT_VERSIONS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
 
 class RestApi:
-    """Answers everything under ``/api/``; ``note`` is told of each call, its user and status."""
+    """Serves everything under ``/api/`` and logs each request."""
 
-    def __init__(self, workspace: Workspace, gate: Gate, note: LogRequest) -> None:
+    def __init__(self, workspace: Workspace, runner: RouteRunner, log_request: LogRequest) -> None:
         self._workspace = workspace
-        self._gate = gate
-        self._note = note
+        self._runner = runner
+        self._log_request = log_request
         self._routes: Final = _collect_routes()
         self._patterns: Final = {
-            (method, _shape(name)): route
+            (method, _find_pattern(name)): route
             for (method, name), route in self._routes.items()
             if ":" in name
         }
         self._paths: Final = {path for _, path in self._routes}
 
     async def serve(self, request: web.Request) -> web.Response:
-        """Answer one request."""
+        """Return the response to a request."""
         call = await _make_call(self._workspace, request)
-        answer = self._answer(request, call)
-        self._note(request, call.caller.id if call.caller else None, answer.status)
-        return answer.render({"X-Instance-ID": self._workspace.sessions.instance_id})
+        response = self._answer(request, call)
+        self._log_request(request, call.caller.id if call.caller else None, response.status)
+        return response.render({"X-Instance-ID": self._workspace.sessions.instance_id})
 
     def _answer(self, request: web.Request, call: Call) -> Response:
         if request.path == "/api/info":
-            return _show_server(self._workspace)
+            return _describe_server(self._workspace)
         path = request.path.removeprefix(_PREFIX)
         version = self._workspace.version
         route = self._routes.get((request.method, path))
         if route is None and version.has_media:
-            route = self._patterns.get((request.method, _shape(path)))
+            route = self._patterns.get((request.method, _find_pattern(path)))
         if route is None:
             is_known = path in self._paths
             return make_unknown_route(version, request.method, is_known_path=is_known)
-        return self._gate.answer(route, call, call.proxied_ip or request.remote or "")
+        return self._runner.run(route, call, call.proxied_ip or request.remote or "")
 
 
 def _collect_routes() -> dict[tuple[str, str], Route]:
-    routes = [route for family in _FAMILIES for route in family.ROUTES]
+    routes = [route for module in _ROUTE_MODULES for route in module.ROUTES]
     return {(route.method, route.name): route for route in routes}
 
 
-def _show_server(workspace: Workspace) -> Response:
-    body: Document = {"version": workspace.version.label, "minimumClientVersions": _CLIENTS}
+def _describe_server(workspace: Workspace) -> Response:
+    body: Document = {
+        "version": workspace.version.label,
+        "minimumClientVersions": _MIN_CLIENT_VERSIONS,
+    }
     return Response(200, body | {"success": True})
 
 
-def _shape(path: str) -> tuple[str, int]:
-    """Return what tells paths with ids in them apart: the beginning, and how many ids follow."""
-    head, *ids = path.split("/")
-    return head, len(ids)
+def _find_pattern(path: str) -> tuple[str, int]:
+    """Return what identifies a route with parameters: its first segment, and their number."""
+    name, *parameters = path.split("/")
+    return name, len(parameters)
 
 
 async def _read_file(request: web.Request) -> File | None:
@@ -92,7 +104,7 @@ async def _read_file(request: web.Request) -> File | None:
 
 
 async def _read_body(request: web.Request) -> Document:
-    """Return the JSON object that was sent; anything else counts as empty."""
+    """Return the JSON object of the body, or an empty one for any other body."""
     try:
         body = json.loads(await request.text() or "{}")
     except ValueError:
@@ -117,7 +129,7 @@ async def _make_call(workspace: Workspace, request: web.Request) -> Call:
 
 
 def _find_caller(workspace: Workspace, headers: Mapping[str, str]) -> User | None:
-    """Find who calls; where token and user id are there, a bearer token is not looked at."""
+    """Find the calling user; a bearer token counts only without ``X-Auth-Token``."""
     token, user_id = headers.get("X-Auth-Token", ""), headers.get("X-User-Id", "")
     caller = None
     if token and user_id:
@@ -130,6 +142,6 @@ def _find_caller(workspace: Workspace, headers: Mapping[str, str]) -> User | Non
 
 
 def _read_proxied_ip(request: web.Request) -> str | None:
-    """Return the client's address as a proxy in front would report it."""
+    """Return the client's address from a proxy's header."""
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")[-1].strip()
     return forwarded or request.headers.get("X-Real-IP")

@@ -1,4 +1,4 @@
-"""Logging in and out, and who one is."""
+"""Login, logout, and the caller's own profile."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from rocketchat_simulator.workspace.documents import Document, digest_password
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.user_agent import parse_user_agent
 
-_LOGGED_OUT: Final = "You've been logged out by the server. Please log in again."
+_LOGGED_OUT_TEXT: Final = "You've been logged out by the server. Please log in again."
 
 
 def _login(call: Call) -> Response:
@@ -18,8 +18,8 @@ def _login(call: Call) -> Response:
     if isinstance(resumed, str):
         user = call.workspace.user_of_token(resumed)
         if user is None:
-            return _refuse(call, 403, _LOGGED_OUT)
-        return _let_in(call, user, resumed, is_resume=True)
+            return _refuse(call, 403, _LOGGED_OUT_TEXT)
+        return _accept(call, user, resumed, is_resume=True)
     name = body.get("user") or body.get("username") or body.get("email")
     user = call.workspace.people.find_by_login(name) if isinstance(name, str) else None
     if user is None:
@@ -28,7 +28,7 @@ def _login(call: Call) -> Response:
         return _refuse(call, 403, "Incorrect password")
     if not user.is_active:
         return _refuse_inactive(call)
-    return _let_in(call, user, call.workspace.make_login_token(user), is_resume=False)
+    return _accept(call, user, call.workspace.make_login_token(user), is_resume=False)
 
 
 def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client may send anything
@@ -37,7 +37,7 @@ def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client
     return bool(password == user.password)
 
 
-def _let_in(call: Call, user: User, token: str, *, is_resume: bool) -> Response:
+def _accept(call: Call, user: User, token: str, *, is_resume: bool) -> Response:
     workspace = call.workspace
     user.updated_at = workspace.now()
     agent = call.headers.get("User-Agent", "")
@@ -57,7 +57,7 @@ def _let_in(call: Call, user: User, token: str, *, is_resume: bool) -> Response:
 
 
 def _refuse(call: Call, error: int | str, message: str) -> Response:
-    """Refuse a login; later versions do not tell why."""
+    """Make the 401 for a login; versions after 6.x give no reason."""
     if call.workspace.version.is_before_7:
         return Response(401, {"status": "error", "error": error, "message": message})
     body = {"success": False, "error": "Unauthorized"}

@@ -1,4 +1,4 @@
-"""One call of the REST API, as the routes see it, and what a route is."""
+"""A call of the REST API, and the definition of a route."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_COUNT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a client sent. ``site`` is the server's URL as the client used it."""
+    """A client's request. ``site`` is the server's URL as the client used it."""
 
     workspace: Workspace
     caller: User | None
@@ -29,28 +29,28 @@ class Call:
     site: str
     proxied_ip: str | None
     path: tuple[str, ...] = ()
-    """What stands in the path where the route's name has a colon."""
+    """The values in the path for the parameters in the route's name."""
     file: File | None = None
 
     @property
     def user(self) -> User:
-        """The caller; routes that are open to anybody do not ask.
+        """The caller; raise RefusedError if there is none.
 
-        Where anonymous reading lets a call through that nobody made, the server's own code
-        stumbles over the missing user; which route says what then was never seen.
+        With anonymous reading a call without a user can reach a route, where the server's code
+        fails on the missing user. What each route returns then has not been seen.
         """
         if self.caller is None:
             raise RefusedError("Cannot read properties of undefined (reading '_id')")
         return self.caller
 
-    def page(self) -> tuple[int, int]:
-        """Give ``offset`` and ``count``; more than a hundred are a hundred."""
-        return self._number("offset", 0), min(self._number("count", DEFAULT_COUNT), MAX_COUNT)
+    def parse_page(self) -> tuple[int, int]:
+        """Return ``offset`` and ``count``, which is at most ``MAX_COUNT``."""
+        return self._parse_int("offset", 0), min(self._parse_int("count", DEFAULT_COUNT), MAX_COUNT)
 
-    def moment(self, name: str) -> datetime | None:
-        """Return a date parameter, None where it is absent or empty, as the server's own tests do.
+    def parse_date(self, name: str) -> datetime | None:
+        """Return a date parameter, or None if it is absent or empty.
 
-        Raise RefusedError for one that is not a date.
+        Raise RefusedError if it is not a date.
         """
         if not self.params.get(name):
             return None
@@ -61,36 +61,39 @@ class Call:
                 f'The "{name}" query parameter must be a valid date.', f"error-{name}-param-invalid"
             ) from error
 
-    def _number(self, name: str, default: int) -> int:
+    def _parse_int(self, name: str, default: int) -> int:
         try:
             return int(self.params.get(name, default))
         except ValueError as error:
             raise RefusedError("must be number", "invalid-params") from error
 
 
+RouteFunction = Callable[[Call], Response | Document]
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One verb on one path under ``/api/v1/``. A body alone is the usual success."""
+    """A method on a path under ``/api/v1/``. ``run`` may return only the body of a success."""
 
     method: str
     name: str
-    answer: Callable[[Call], Response | Document]
+    run: RouteFunction
     is_open: bool = False
-    """Anybody may call it."""
+    """Whether callers without a login are allowed."""
     permission: str = ""
     needs_licence: bool = False
     needs_second_factor: bool = False
     is_limited: bool = True
     required: tuple[str, ...] = ()
     allowed: frozenset[str] | None = None
-    """The only parameters that there may be, required ones included; None allows any."""
+    """The allowed parameters, with the required ones; None allows all."""
 
 
-def get(name: str, answer: Callable[[Call], Response | Document]) -> Route:
-    """Make a route that reads, for anybody who is logged in."""
-    return Route("GET", name, answer)
+def get(name: str, run: RouteFunction) -> Route:
+    """Make a GET route for logged-in users."""
+    return Route("GET", name, run)
 
 
-def post(name: str, answer: Callable[[Call], Response | Document]) -> Route:
-    """Make a route that writes, for anybody who is logged in."""
-    return Route("POST", name, answer)
+def post(name: str, run: RouteFunction) -> Route:
+    """Make a POST route for logged-in users."""
+    return Route("POST", name, run)

@@ -1,10 +1,10 @@
-"""Writing messages and what can be done to them."""
+"""Sending, changing and deleting messages."""
 
 from copy import deepcopy
 from typing import Any, Final
 
 from rocketchat_simulator.rest.call import Call, Route, get, post
-from rocketchat_simulator.rest.responses import Response, make_failure, make_missing
+from rocketchat_simulator.rest.responses import Response, make_failure, make_missing_parameter
 from rocketchat_simulator.workspace.documents import Document, to_milliseconds
 from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
 from rocketchat_simulator.workspace.message_rules import check_content, check_room, check_text
@@ -25,16 +25,16 @@ def _send(call: Call) -> Response | Document:
         if version.is_before_7:
             reason = 'The "message" parameter must be provided.'
             raise RefusedError(reason, "error-invalid-params")
-        return make_missing(version, "message", is_query=False)
+        return make_missing_parameter(version, "message", is_query=False)
     stored = call.workspace.send_message(call.user, message)
     shown = dict(stored)
     if version.hides_new_attachments and "_id" not in message and shown.get("attachments"):
         shown["attachments"] = []
-        _hide_in_room(call, stored)
+        _hide_attachments_in_room(call, stored)
     return {"message": shown}
 
 
-def _hide_in_room(call: Call, stored: Document) -> None:
+def _hide_attachments_in_room(call: Call, stored: Document) -> None:
     room = call.workspace.find_room(stored["rid"])
     last = room.document.get("lastMessage") if room else None
     if last and last["_id"] == stored["_id"]:
@@ -52,7 +52,7 @@ def _post(call: Call) -> Response | Document:
     has_attachments = bool(message["attachments"])
     extra: Document = {"alias": "", "parseUrls": not has_attachments, "groupable": False}
     extra |= {key: body[key] for key in ("alias", "avatar", "emoji") if body.get(key)}
-    said = workspace.say(
+    stored = workspace.say(
         call.user,
         room,
         message["msg"],
@@ -61,14 +61,14 @@ def _post(call: Call) -> Response | Document:
         **extra,
     )
     if has_attachments:
-        said.pop("urls", None)
-    said.setdefault("attachments", [])
+        stored.pop("urls", None)
+    stored.setdefault("attachments", [])
     target = body.get("channel") or body["roomId"]
-    return {"ts": to_milliseconds(workspace.now()), "channel": target, "message": deepcopy(said)}
+    return {"ts": to_milliseconds(workspace.now()), "channel": target, "message": deepcopy(stored)}
 
 
 def _find_target(call: Call) -> Room:
-    """Find the room of ``chat.postMessage``; ``@name`` opens the direct message with them."""
+    """Find the room of ``chat.postMessage``; ``@name`` opens the direct message with a user."""
     body, workspace = call.body, call.workspace
     wanted = str(body.get("roomId") or body.get("channel") or "")
     if not wanted:

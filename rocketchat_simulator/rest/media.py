@@ -1,4 +1,4 @@
-"""Files for rooms: ``rooms.media`` stores one, ``rooms.mediaConfirm`` says it."""
+"""Uploads to rooms: ``rooms.media`` stores a file, ``rooms.mediaConfirm`` posts it."""
 
 from rocketchat_simulator.rest.call import Call, Route, post
 from rocketchat_simulator.rest.responses import Response, make_failure
@@ -6,7 +6,7 @@ from rocketchat_simulator.workspace.documents import Document, copy_document
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import Room
 
-_HIDDEN = {"unread", "mentions", "channels", "groupable"}
+_OMITTED_FIELDS = {"unread", "mentions", "channels", "groupable"}
 
 
 def _store(call: Call) -> Response | Document:
@@ -25,8 +25,8 @@ def _confirm(call: Call) -> Response | Document:
     upload = call.workspace.uploads.find(call.path[1])
     if upload is None or upload.room.id != call.path[0]:
         raise RefusedError("", "invalid-file")
-    said = call.workspace.uploads.confirm(call.user, upload, call.body)
-    shown = {key: value for key, value in said.items() if key not in _HIDDEN}
+    message = call.workspace.uploads.confirm(call.user, upload, call.body)
+    shown = {key: value for key, value in message.items() if key not in _OMITTED_FIELDS}
     return {"message": copy_document(shown)}
 
 

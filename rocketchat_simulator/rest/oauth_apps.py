@@ -1,4 +1,4 @@
-"""Registering the applications that may ask people for access.
+"""Registration of OAuth applications.
 
 Source: ``app/api/server/v1/oauthapps.ts``, 8.3; ``create`` as seen on 6.5.3 and 8.3.
 """
@@ -9,33 +9,33 @@ from rocketchat_simulator.rest.call import Call, Route, get
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError
-from rocketchat_simulator.workspace.oauth_apps import OAuthApp, split_addresses
+from rocketchat_simulator.workspace.oauth_apps import OAuthApp, parse_redirect_uris
 
 _PERMISSION: Final = "manage-oauth-apps"
 _FIELDS: Final = ("name", "active", "redirectUri")
 
 
 def _create(call: Call) -> Document:
-    name, addresses, is_active = _read_fields(call)
+    name, uris, is_active = _parse_fields(call)
     apps = call.workspace.oauth.apps
-    app = apps.add(name, addresses, by=call.user, is_active=is_active)
-    return {"application": _show(app)}
+    app = apps.add(name, uris, by=call.user, is_active=is_active)
+    return {"application": _format_app(app)}
 
 
 def _update(call: Call) -> Document:
-    name, addresses, is_active = _read_fields(call)
+    name, uris, is_active = _parse_fields(call)
     app_id, apps = str(call.body["appId"]), call.workspace.oauth.apps
-    return _show(apps.change(app_id, name, addresses, is_active=is_active, by=call.user))
+    return _format_app(apps.change(app_id, name, uris, is_active=is_active, by=call.user))
 
 
 def _delete(call: Call) -> Response:
     call.workspace.oauth.remove_app(str(call.body["appId"]))
-    # Not an object, hence without "success".
+    # The body is not an object, so it has no "success".
     return Response(200, "true")
 
 
 def _list(call: Call) -> Document:
-    return {"oauthApps": [_show(app) for app in call.workspace.oauth.apps.all]}
+    return {"oauthApps": [_format_app(app) for app in call.workspace.oauth.apps.all]}
 
 
 def _get(call: Call) -> Response | Document:
@@ -43,21 +43,21 @@ def _get(call: Call) -> Response | Document:
     app = call.workspace.oauth.apps.find(ids[0]) if ids else None
     if app is None:
         return make_failure(400, "OAuth app not found.")
-    shown = _show(app)
+    shown = _format_app(app)
     if not (call.user.may(_PERMISSION) or call.workspace.version.is_before_7):
-        # Up to 6.12 anybody who is logged in was shown the secret (CVE-2026-23477).
+        # Up to 6.12 every logged-in user got the secret (CVE-2026-23477).
         del shown["clientSecret"]
     return {"oauthApp": shown}
 
 
-def _read_fields(call: Call) -> tuple[str, list[str], bool]:
-    name, active, address = (call.body[field] for field in _FIELDS)
+def _parse_fields(call: Call) -> tuple[str, list[str], bool]:
+    name, active, uris = (call.body[field] for field in _FIELDS)
     if not isinstance(active, bool):
         raise RefusedError("must be boolean", "invalid-params")
-    return str(name), split_addresses(str(address)), active
+    return str(name), parse_redirect_uris(str(uris)), active
 
 
-def _show(app: OAuthApp) -> Document:
+def _format_app(app: OAuthApp) -> Document:
     shown: Document = {"_id": app.id, "name": app.name, "redirectUri": app.redirect_uri}
     shown |= {"active": app.is_active, "clientId": app.client_id, "clientSecret": app.client_secret}
     shown |= {"_createdAt": app.created_at, "_updatedAt": app.updated_at}

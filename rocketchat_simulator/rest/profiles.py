@@ -1,4 +1,4 @@
-"""How the server shows an account: to its owner, and to others."""
+"""The forms in which REST returns an account: to its owner, and to others."""
 
 from typing import Final
 
@@ -65,15 +65,18 @@ _LATER_PREFERENCES: Final[Document] = {
 def format_own_profile(
     user: User, version: Version, site: str, *, is_login: bool = False
 ) -> Document:
-    """Return the account as ``me`` shows it, and ``login`` nearly so; ``site`` is the server's URL.
+    """Return the account as ``me`` does, or with ``is_login`` as ``login`` does.
 
-    As seen on 6.5.3, ``login`` shows there the hash of the password too.
+    ``site`` is the server's URL. On 6.5.3, ``login`` also returns the hash of the password (seen).
     """
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
-    shown |= {"emails": _emails(user), "roles": list(user.roles)}
+    shown |= {"emails": _format_emails(user), "roles": list(user.roles)}
     shown |= {"status": user.status, "active": user.is_active, "_updatedAt": user.updated_at}
-    shown |= {"settings": _settings(user, version), "services": _services(user, version)}
-    shown |= {"avatarUrl": f"{site}/avatar/{user.username}"} | _optional(user)
+    shown |= {
+        "settings": _format_settings(user, version),
+        "services": _format_services(user, version),
+    }
+    shown |= {"avatarUrl": f"{site}/avatar/{user.username}"} | _format_optional(user)
     if user.is_installer:
         shown |= {"avatarOrigin": "none", "statusDefault": "online"}
     else:
@@ -88,45 +91,49 @@ def format_own_profile(
 
 
 def format_new_user(user: User) -> Document:
-    """Return a new account as ``users.create`` shows it."""
+    """Return a new account as ``users.create`` does."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"createdAt": user.created_at, "_updatedAt": user.updated_at, "settings": {}}
-    shown |= {"emails": _emails(user), "type": user.type, "roles": list(user.roles)}
+    shown |= {"emails": _format_emails(user), "type": user.type, "roles": list(user.roles)}
     shown |= {"status": user.status, "active": user.is_active, "requirePasswordChange": False}
     return shown | {"__rooms": ["GENERAL"]}
 
 
-def format_profile(user: User, reader: User) -> Document:
-    """Return the account as ``users.info`` shows it; more to those who may see everything."""
-    sees_all = reader is user or reader.may("view-full-other-user-info")
+def format_profile(user: User, viewer: User) -> Document:
+    """Return the account as ``users.info`` does; ``viewer`` may be allowed to see more."""
+    sees_all = viewer is user or viewer.may("view-full-other-user-info")
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"type": user.type, "status": user.status, "active": user.is_active}
-    shown |= {"canViewAllInfo": reader.may("view-full-other-user-info")}
-    shown |= _optional(user, is_public=True)
+    shown |= {"canViewAllInfo": viewer.may("view-full-other-user-info")}
+    shown |= _format_optional(user, is_public=True)
     if sees_all:
-        shown |= {"createdAt": user.created_at, "emails": _emails(user), "roles": list(user.roles)}
+        shown |= {
+            "createdAt": user.created_at,
+            "emails": _format_emails(user),
+            "roles": list(user.roles),
+        }
         shown |= {"requirePasswordChange": False}
         shown |= {"lastLogin": user.last_login} if user.last_login else {}
     return shown
 
 
 def format_user(user: User) -> Document:
-    """Return the account as lists of people show it."""
+    """Return the account as lists of users contain it."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     return shown | {"status": user.status}
 
 
 def format_presence(user: User) -> Document:
-    """Return the account as ``users.presence`` shows it."""
+    """Return the account as ``users.presence`` does."""
     avatar = {"avatarETag": "rocketcatrocketca"} if user.id == "rocket.cat" else {}
-    return format_user(user) | _optional(user, is_public=True) | avatar
+    return format_user(user) | _format_optional(user, is_public=True) | avatar
 
 
-def _emails(user: User) -> list[Document]:
+def _format_emails(user: User) -> list[Document]:
     return [{"address": user.email, "verified": not user.is_installer}]
 
 
-def _settings(user: User, version: Version) -> Document:
+def _format_settings(user: User, version: Version) -> Document:
     later = not version.is_before_7
     preferences = _PREFERENCES | (_LATER_PREFERENCES if later else {})
     if user.language:
@@ -134,12 +141,12 @@ def _settings(user: User, version: Version) -> Document:
     return {"profile": {}, "preferences": preferences} | ({"calendar": {}} if later else {})
 
 
-def _services(user: User, version: Version) -> Document:
+def _format_services(user: User, version: Version) -> Document:
     code = {"email2fa": {"enabled": True}} if user.has_email_code and version.is_before_7 else {}
     return {"password": {"exists": True}} | code
 
 
-def _optional(user: User, *, is_public: bool = False) -> Document:
+def _format_optional(user: User, *, is_public: bool = False) -> Document:
     shown: Document = {}
     if user.language and not is_public:
         shown["language"] = user.language

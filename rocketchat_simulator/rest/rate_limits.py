@@ -1,6 +1,6 @@
-"""The REST rate limit: so many calls to a route in a window, for each client address.
+"""The REST rate limit: a number of calls to a route in a window, for each client address.
 
-The window belongs to the route and starts with the first call after the last one ended, as in
+The window belongs to the route and starts with the first call after the last window ended, as in
 Meteor's ``ddp-rate-limiter``, which the server uses for REST too.
 """
 
@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from rocketchat_simulator.workspace.documents import to_milliseconds
+from rocketchat_simulator.workspace.errors import format_too_many_requests
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimitResult:
-    """What one call is told: the ``X-RateLimit-*`` headers, and whether it may go on."""
+    """Whether a call is allowed, and its ``X-RateLimit-*`` headers."""
 
     is_allowed: bool
     limit: int
@@ -24,7 +25,7 @@ class RateLimitResult:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers; the reset is in milliseconds since the epoch."""
+        """The headers, with the reset in milliseconds since the epoch."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -32,13 +33,9 @@ class RateLimitResult:
         }
 
     @property
-    def refusal(self) -> str:
-        """The text of the 429."""
-        return (
-            "Error, too many requests. Please slow down. You must wait "
-            f"{self.seconds_left} seconds before trying this endpoint again. "
-            "[error-too-many-requests]"
-        )
+    def error(self) -> str:
+        """The error text of the 429."""
+        return format_too_many_requests(seconds=self.seconds_left)
 
 
 @dataclass(slots=True)
@@ -48,7 +45,7 @@ class _Window:
 
 
 class RateLimits:
-    """Counts the calls to every route; ``window`` is in seconds."""
+    """Counts the calls to each route; ``window`` is in seconds."""
 
     def __init__(self, calls: int, window: float, now: Callable[[], datetime]) -> None:
         self._calls = calls
@@ -58,27 +55,27 @@ class RateLimits:
         self._used_up: set[str] = set()
 
     def use_up(self, route: str) -> None:
-        """Let the next caller of a route (as ``sessions/info``) find that it has been used up.
+        """Use up the limit of a route (as ``sessions/info``) with its next call.
 
-        As if others at the same address had called it before: until the window ends, and for
-        those who are limited at all.
+        This is as if others at the same address had called it before: it lasts until the window
+        ends, and does not concern callers without a limit.
         """
         self._used_up.add(route)
 
     def clear(self) -> None:
-        """Count from nothing, as a server does that was restarted."""
+        """Forget all counts, as a restart of the server does."""
         self._windows.clear()
         self._used_up.clear()
 
     def change(self, calls: int, window: float) -> None:
-        """Allow so many calls from now on, as an administrator may; new windows begin."""
+        """Change the limit, as an administrator may; new windows begin."""
         self._calls, self._window = calls, window
         self._windows.clear()
 
     def count(
         self, route: str, address: str, override: tuple[int, float] | None = None
     ) -> RateLimitResult:
-        """Count one call; ``override`` gives the route's own calls and seconds."""
+        """Count one call; ``override`` is the route's own limit in calls and seconds."""
         calls, seconds = override or (self._calls, self._window)
         now = self._now()
         window = self._windows.get(route)
@@ -90,11 +87,11 @@ class RateLimits:
             self._used_up.remove(name)
             used = calls + 1
         window.calls[address] = used
-        left = (window.ends_at - now).total_seconds()
+        seconds_left = (window.ends_at - now).total_seconds()
         return RateLimitResult(
             is_allowed=used <= calls,
             limit=calls,
             remaining=max(0, calls - used),
             resets_at=window.ends_at,
-            seconds_left=math.ceil(left),
+            seconds_left=math.ceil(seconds_left),
         )

@@ -1,4 +1,4 @@
-"""The bodies that the REST API answers with."""
+"""The responses of the REST API."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from rocketchat_simulator.workspace.documents import Document, render_iso
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.versions import Version
 
-_PAGE: Final = (
+_WEB_CLIENT_PAGE: Final = (
     '<!DOCTYPE html>\n<html>\n<head>\n<script id="scripts" type="text/javascript"></script>\n'
     '</head>\n<body>\n<div id="react-root"></div>\n</body>\n</html>\n'
 )
@@ -32,66 +32,68 @@ class Response:
         if isinstance(self.body, dict):
             text = json.dumps(render_iso(self.body), ensure_ascii=False, separators=(",", ":"))
         kind = {"Content-Type": self.content_type} if self.content_type else {}
-        # Bytes instead of text: aiohttp would add a charset that the server does not send.
+        # Bytes, because aiohttp adds a charset to text, which the server does not send.
         return web.Response(
             status=self.status, body=text.encode(), headers=kind | self.headers | headers
         )
 
 
 def make_success(body: Document) -> Response:
-    """Make the usual 200."""
+    """Make a 200 with ``success``."""
     return Response(200, body | {"success": True})
 
 
 def make_failure(status: int, error: str, error_type: str = "") -> Response:
-    """Make a failure with a text and perhaps a type."""
+    """Make an error response with a text and an optional type."""
     kind = {"errorType": error_type} if error_type else {}
     return Response(status, {"success": False, "error": error} | kind)
 
 
-def make_refusal(refusal: RefusedError) -> Response:
-    """Make the 400 of a rule that said no."""
-    answer = make_failure(400, refusal.text, refusal.kind)
-    details = {"details": refusal.details} if refusal.details is not None else {}
+def make_refusal(error: RefusedError) -> Response:
+    """Make the 400 for a RefusedError."""
+    answer = make_failure(400, error.text, error.kind)
+    details = {"details": error.details} if error.details is not None else {}
     return Response(400, {**answer.body, **details} if isinstance(answer.body, dict) else None)
 
 
 def make_unauthorized(version: Version) -> Response:
-    """Make the 401 of a missing or invalid token; 6.5 has no ``success`` in it."""
+    """Make the 401 for a missing or invalid token; 6.5 has no ``success`` in it."""
     body: Document = {"status": "error", "message": _LOGIN_FIRST}
     later = {"success": False, "error": _LOGIN_FIRST}
     return Response(401, body if version.is_before_7 else later | body)
 
 
 def make_forbidden() -> Response:
-    """Make the 403 of a missing permission."""
+    """Make the 403 for a missing permission."""
     return make_failure(
         403, "User does not have the permissions required for this action [error-unauthorized]"
     )
 
 
 def make_unlicensed(version: Version) -> Response:
-    """Make the answer of a workspace without the device-management licence."""
+    """Make the response of a workspace without the device-management licence."""
     if version.is_before_7:
         return make_failure(403, "unauthorized")
     kind = "error-action-not-allowed"
     return make_failure(400, f"This is an enterprise feature [{kind}]", kind)
 
 
-def make_missing(version: Version, name: str, *, is_query: bool) -> Response:
-    """Make the 400 of a required parameter that is absent."""
-    return make_invalid(version, f"must have required property '{name}'", is_query=is_query)
+def make_missing_parameter(version: Version, name: str, *, is_query: bool) -> Response:
+    """Make the 400 for a required parameter that is absent."""
+    return make_invalid_parameters(
+        version, f"must have required property '{name}'", is_query=is_query
+    )
 
 
-def make_invalid(version: Version, complaint: str, *, is_query: bool) -> Response:
-    """Make the 400 of parameters that the route's schema refuses."""
+def make_invalid_parameters(version: Version, problem: str, *, is_query: bool) -> Response:
+    """Make the 400 for parameters that the route's schema refuses."""
     if is_query and version.has_typed_routes:
-        return make_failure(400, complaint, "error-invalid-params")
-    return make_failure(400, f"{complaint} [invalid-params]", "invalid-params")
+        return make_failure(400, problem, "error-invalid-params")
+    return make_failure(400, f"{problem} [invalid-params]", "invalid-params")
 
 
-def make_two_factor_demand() -> Response:
-    """Make the 400 that asks for the password as a second factor."""
+def make_second_factor_required() -> Response:
+    """Make the 400 that requires the password as a second factor."""
     details = {"method": "password", "codeGenerated": False, "availableMethods": []}
     answer = make_failure(400, "TOTP Required [totp-required]", "totp-required")
     return Response(
@@ -100,12 +102,16 @@ def make_two_factor_demand() -> Response:
 
 
 def make_unknown_route(version: Version, method: str, *, is_known_path: bool) -> Response:
-    """Make the answer for a path or a verb that the API does not have."""
+    """Make the response for a path or a method that the API does not have."""
     if not version.is_before_7:
         return Response(404, "404 Not Found", "text/plain; charset=UTF-8")
     if is_known_path:
         return Response(405, {"status": "error", "message": "API endpoint does not exist"})
-    return Response(200, _PAGE, "text/html; charset=utf-8") if method == "GET" else _NOT_ALLOWED
+    return (
+        Response(200, _WEB_CLIENT_PAGE, "text/html; charset=utf-8")
+        if method == "GET"
+        else _NOT_ALLOWED
+    )
 
 
 _NOT_ALLOWED: Final = Response(405, None, "")

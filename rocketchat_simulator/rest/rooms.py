@@ -1,21 +1,18 @@
-"""Channels, groups and direct messages: making, changing, listing them."""
+"""Channels, groups and direct messages: creating, changing and listing them."""
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from typing import Any
 
-from rocketchat_simulator.rest.call import Call, Route, get, post
+from rocketchat_simulator.rest.call import Call, Route, RouteFunction, get, post
 from rocketchat_simulator.rest.history import find_readable
 from rocketchat_simulator.rest.responses import Response
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
 from rocketchat_simulator.workspace.models import Room, User
 
-_Answering = Callable[[Call], Response | Document]
 
-
-def _create(word: str, *, is_private: bool) -> _Answering:
-    """Make the route that creates; ``word`` is what the answer calls the room."""
+def _create(word: str, *, is_private: bool) -> RouteFunction:
+    """Make the route that creates a room; ``word`` is its name in the response."""
 
     def create(call: Call) -> Response | Document:
         name = call.body.get("name")
@@ -31,13 +28,13 @@ def _create(word: str, *, is_private: bool) -> _Answering:
             is_read_only=bool(call.body.get("readOnly")),
             creator=call.user,
         )
-        return {word: _show(room)}
+        return {word: _format_room(room)}
 
     return create
 
 
 def _create_direct(call: Call) -> Response | Document:
-    """Open a direct message; unknown names are refused by 6.5 and left out by later versions."""
+    """Open a direct message; 6.5 refuses unknown names, later versions skip them."""
     body, workspace = call.body, call.workspace
     names = str(body.get("usernames") or body.get("username") or "").split(",")
     found = [workspace.find_user_by_name(name.strip()) for name in names]
@@ -49,56 +46,56 @@ def _create_direct(call: Call) -> Response | Document:
     return {"room": {"t": "d", "rid": room.id, "usernames": names, "_id": room.id}}
 
 
-def _list(word: str, types: str, *, is_open: bool = False) -> _Answering:
-    """Make the route that lists rooms of these types: the caller's, or all that are open."""
+def _list(word: str, types: str, *, lists_all: bool = False) -> RouteFunction:
+    """Make the route that lists rooms of these types: all, or only the caller's."""
 
     def list_rooms(call: Call) -> Response | Document:
         rooms = call.workspace.rooms
-        found = [room for room in rooms.all if room.type in types] if is_open else None
+        found = [room for room in rooms.all if room.type in types] if lists_all else None
         found = rooms.of(call.user, types) if found is None else found
-        offset, count = call.page()
-        page = [_show_listed(room) for room in found[offset : offset + count]]
+        offset, count = call.parse_page()
+        page = [_format_listed_room(room) for room in found[offset : offset + count]]
         return {word: page, "count": len(page), "offset": offset, "total": len(found)}
 
     return list_rooms
 
 
-def _show(room: Room) -> Document:
+def _format_room(room: Room) -> Document:
     return deepcopy(room.document)
 
 
-def _show_listed(room: Room) -> Document:
+def _format_listed_room(room: Room) -> Document:
     names = {"_USERNAMES": room.document["usernames"]} if room.type == "d" else {}
-    return _show(room) | names
+    return _format_room(room) | names
 
 
-def _info(word: str, types: Iterable[str]) -> _Answering:
+def _info(word: str, types: Iterable[str]) -> RouteFunction:
     def show_room(call: Call) -> Response | Document:
-        return {word: _show_listed(find_readable(call, types))}
+        return {word: _format_listed_room(find_readable(call, types))}
 
     return show_room
 
 
-def _members(types: Iterable[str]) -> _Answering:
+def _members(types: Iterable[str]) -> RouteFunction:
     def list_members(call: Call) -> Response | Document:
         room = find_readable(call, types)
         found = [call.workspace.find_user(user_id) for user_id in room.member_ids]
-        shown = [
+        members = [
             {"_id": user.id, "username": user.username, "name": user.name, "status": user.status}
             for user in found
             if user
         ]
-        offset, count = call.page()
-        page = shown[offset : offset + count]
-        return {"members": page, "count": len(page), "offset": offset, "total": len(shown)}
+        offset, count = call.parse_page()
+        page = members[offset : offset + count]
+        return {"members": page, "count": len(page), "offset": offset, "total": len(members)}
 
     return list_members
 
 
-def _on_member(word: str, types: str, act: Callable[[Call, Room, User], None]) -> _Answering:
-    """Make a route that does something with a room and a user named in the body."""
+def _on_member(word: str, types: str, act: Callable[[Call, Room, User], None]) -> RouteFunction:
+    """Make a route that calls ``act`` with the room and the user that the body names."""
 
-    def answer(call: Call) -> Response | Document:
+    def run(call: Call) -> Response | Document:
         room = find_readable(call, types)
         user = call.workspace.find_user(str(call.body.get("userId") or ""))
         user = user or call.workspace.find_user_by_name(str(call.body.get("username") or ""))
@@ -106,9 +103,9 @@ def _on_member(word: str, types: str, act: Callable[[Call, Room, User], None]) -
             reason = 'The required "userId" or "username" param provided does not match any users'
             raise RefusedError(reason, "error-invalid-user")
         act(call, room, user)
-        return {word: _show(room)}
+        return {word: _format_room(room)}
 
-    return answer
+    return run
 
 
 def _invite(call: Call, room: Room, user: User) -> None:
@@ -119,13 +116,13 @@ def _kick(call: Call, room: Room, user: User) -> None:
     call.workspace.remove(call.user, user, room)
 
 
-def _on_room(types: str, act: Callable[[Call, Room], Document]) -> _Answering:
-    """Make a route that does something with a room named in the body."""
+def _on_room(types: str, act: Callable[[Call, Room], Document]) -> RouteFunction:
+    """Make a route that calls ``act`` with the room that the body names."""
 
-    def answer(call: Call) -> Response | Document:
+    def run(call: Call) -> Response | Document:
         return act(call, find_readable(call, types))
 
-    return answer
+    return run
 
 
 def _set_topic(call: Call, room: Room) -> Document:
@@ -140,7 +137,7 @@ def _rename(word: str) -> Callable[[Call, Room], Document]:
         name = str(call.body.get("name") or "")
         room.document |= {"name": name, "fname": name}
         call.workspace.messages.say_system(call.user, room, "r", name)
-        return {word: _show(room)}
+        return {word: _format_room(room)}
 
     return rename
 
@@ -158,7 +155,7 @@ def _delete(call: Call, room: Room) -> Document:
 
 def _join(call: Call, room: Room) -> Document:
     call.workspace.join(call.user, room)
-    return {"channel": _show(room)}
+    return {"channel": _format_room(room)}
 
 
 def _leave(word: str) -> Callable[[Call, Room], Document]:
@@ -168,14 +165,14 @@ def _leave(word: str) -> Callable[[Call, Room], Document]:
             reason = f"The {kind}, {room.name}, is archived"
             raise RefusedError(reason, "error-room-archived")
         call.workspace.remove(call.user, call.user, room)
-        return {word: _show(room)}
+        return {word: _format_room(room)}
 
     return leave
 
 
-def _family(prefix: str, word: str, type_: str) -> tuple[Route, ...]:
-    """Return the routes that channels and groups have in common."""
-    made: dict[str, Any] = {
+def _make_routes(prefix: str, word: str, type_: str) -> tuple[Route, ...]:
+    """Make the routes that channels and groups have in common."""
+    actions: dict[str, RouteFunction] = {
         "create": _create(word, is_private=type_ == "p"),
         "invite": _on_member(word, type_, _invite),
         "kick": _on_member(word, type_, _kick),
@@ -188,14 +185,14 @@ def _family(prefix: str, word: str, type_: str) -> tuple[Route, ...]:
     read = (
         get(f"{prefix}.info", _info(word, type_)),
         get(f"{prefix}.members", _members(type_)),
-        get(f"{prefix}.list", _list(prefix, type_, is_open=type_ == "c")),
+        get(f"{prefix}.list", _list(prefix, type_, lists_all=type_ == "c")),
     )
-    return (*read, *(post(f"{prefix}.{name}", answer) for name, answer in made.items()))
+    return (*read, *(post(f"{prefix}.{name}", run) for name, run in actions.items()))
 
 
 ROUTES: tuple[Route, ...] = (
-    *_family("channels", "channel", "c"),
-    *_family("groups", "group", "p"),
+    *_make_routes("channels", "channel", "c"),
+    *_make_routes("groups", "group", "p"),
     post("channels.join", _on_room("c", _join)),
     get("channels.list.joined", _list("channels", "c")),
     post("im.create", _create_direct),

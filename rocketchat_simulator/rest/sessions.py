@@ -1,10 +1,10 @@
-"""Device management: the caller's own sessions, and an administrator's view of all."""
+"""Device management: the caller's own sessions, and all sessions for administrators."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-from rocketchat_simulator.rest.call import Call, Route
+from rocketchat_simulator.rest.call import Call, Route, RouteFunction
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document, hash_token
 from rocketchat_simulator.workspace.errors import RefusedError
@@ -20,10 +20,19 @@ _SORT_KEYS: Final = frozenset(
         "_user.username",
     }
 )
-_LISTED: Final = ("device", "host", "ip", "loginAt", "sessionId", "userId")
-_SHOWN_BY_8_8: Final = ("_id", "sessionId", "device", "host", "ip", "loginAt", "logoutAt", "userId")
-_PAGED: Final = frozenset({"count", "offset", "sort", "filter"})
-_NAMED: Final = frozenset({"sessionId"})
+_LISTED_FIELDS: Final = ("device", "host", "ip", "loginAt", "sessionId", "userId")
+_INFO_FIELDS_8_8: Final = (
+    "_id",
+    "sessionId",
+    "device",
+    "host",
+    "ip",
+    "loginAt",
+    "logoutAt",
+    "userId",
+)
+_LIST_PARAMETERS: Final = frozenset({"count", "offset", "sort", "filter"})
+_SESSION_PARAMETERS: Final = frozenset({"sessionId"})
 _ADMIN_PERMISSIONS: Final = {
     "list.all": "view-device-management",
     "info.admin": "view-device-management",
@@ -32,40 +41,40 @@ _ADMIN_PERMISSIONS: Final = {
 
 
 def _list(call: Call) -> Document:
-    return _page(call, call.workspace.sessions.rows_of(call.user))
+    return _make_page(call, call.workspace.sessions.rows_of(call.user))
 
 
 def _list_all(call: Call) -> Document:
-    return _page(call, None)
+    return _make_page(call, None)
 
 
-def _page(call: Call, rows: list[Document] | None) -> Document:
-    """Return one page of these rows, or of all rows together with whose they are."""
-    offset, count = call.page()
+def _make_page(call: Call, rows: list[Document] | None) -> Document:
+    """Return one page of these rows, or for None of all rows with their users."""
+    offset, count = call.parse_page()
     found = call.workspace.sessions.list(rows, filter=call.params.get("filter", ""))
-    items = [_show_listed(call, row) for row in found[offset : offset + count]]
+    items = [_format_listed(call, row) for row in found[offset : offset + count]]
     if rows is None:
-        items = [item | _owner_of(call, item) for item in items]
+        items = [item | _format_owner(call, item) for item in items]
     page = {"total": len(found), "count": count, "offset": offset}
     return {"sessions": _sort(items, call.params.get("sort"))} | page
 
 
-def _show_listed(call: Call, row: Document) -> Document:
-    # The database groups the rows by token, and what is missing in them becomes null.
-    shown: Document = {"_id": row["sessionId"]} | {key: row.get(key) for key in _LISTED}
+def _format_listed(call: Call, row: Document) -> Document:
+    # The database groups the rows by token; missing fields become null.
+    shown: Document = {"_id": row["sessionId"]} | {key: row.get(key) for key in _LISTED_FIELDS}
     if call.workspace.version.marks_current_session:
         is_current = bool(call.token) and hash_token(call.token) == row["loginToken"]
         shown["current"] = is_current
     return shown
 
 
-def _owner_of(call: Call, item: Document) -> Document:
+def _format_owner(call: Call, item: Document) -> Document:
     user = call.workspace.find_user(item["userId"])
     return {"_user": {"name": user.name, "username": user.username}} if user else {}
 
 
 def _sort(items: list[Document], order: str | None) -> list[Document]:
-    """Sort inside the page, as the server does; raise RefusedError for other keys."""
+    """Sort within the page, as the server does; raise RefusedError for unknown keys."""
     if not order:
         return items
     try:
@@ -75,11 +84,13 @@ def _sort(items: list[Document], order: str | None) -> list[Document]:
     if not isinstance(keys, dict) or not _SORT_KEYS.issuperset(keys):
         raise RefusedError("error-invalid-sort-keys")
     for key, direction in reversed(keys.items()):
-        items = sorted(items, key=lambda item: _dig(item, key.split(".")), reverse=direction == -1)
+        items = sorted(
+            items, key=lambda item: _read_path(item, key.split(".")), reverse=direction == -1
+        )
     return items
 
 
-def _dig(item: Any, path: Iterable[str]) -> str:  # noqa: ANN401 - a document or what is in it
+def _read_path(item: Any, path: Iterable[str]) -> str:  # noqa: ANN401 - a document or what is in it
     for name in path:
         item = item.get(name) if isinstance(item, dict) else None
     return "" if item is None else str(item)
@@ -90,17 +101,17 @@ def _info(call: Call) -> Response | Document:
     if row is None:
         return make_failure(404, "Session not found")
     if call.workspace.version.hides_session_secrets:
-        return {key: row[key] for key in _SHOWN_BY_8_8 if key in row}
+        return {key: row[key] for key in _INFO_FIELDS_8_8 if key in row}
     return dict(row)
 
 
 def _info_admin(call: Call) -> Response | Document:
-    """Find by a substring of any id, as the server does: not only by the whole session id."""
+    """Find a session as the filter of the list does, not by its id only, like the server."""
     found = call.workspace.sessions.list(filter=call.params["sessionId"])
     if not found:
         return make_failure(404, "Session not found")
-    item = _show_listed(call, found[0])
-    return item | _owner_of(call, item)
+    item = _format_listed(call, found[0])
+    return item | _format_owner(call, item)
 
 
 def _logout_me(call: Call) -> Response | Document:
@@ -118,18 +129,18 @@ def _logout(call: Call, owner: User | None) -> Response | Document:
     return {"sessionId": session_id}
 
 
-def _make_route(method: str, name: str, answer: Callable[[Call], Response | Document]) -> Route:
-    is_paged = name.startswith("list")
+def _make_route(method: str, name: str, run: RouteFunction) -> Route:
+    is_list = name.startswith("list")
     permission = _ADMIN_PERMISSIONS.get(name, "")
     return Route(
         method,
         f"sessions/{name}",
-        answer,
+        run,
         needs_licence=True,
         permission=permission,
         needs_second_factor=bool(permission),
-        required=() if is_paged else ("sessionId",),
-        allowed=_PAGED if is_paged else _NAMED,
+        required=() if is_list else ("sessionId",),
+        allowed=_LIST_PARAMETERS if is_list else _SESSION_PARAMETERS,
     )
 
 

@@ -1,4 +1,4 @@
-"""The caller's rooms and their rows for them, all or what changed since."""
+"""The caller's rooms and subscriptions: all, or those changed since a date."""
 
 from copy import deepcopy
 
@@ -9,18 +9,18 @@ from rocketchat_simulator.workspace.errors import RefusedError
 
 
 def _get_rooms(call: Call) -> Response | Document:
-    since = call.moment("updatedSince")
+    since = call.parse_date("updatedSince")
     rooms = [room.document for room in call.workspace.rooms.of(call.user)]
-    return {"update": _since(rooms, since), "remove": []}
+    return {"update": _select_changed(rooms, since), "remove": []}
 
 
 def _get_subscriptions(call: Call) -> Response | Document:
-    since = call.moment("updatedSince")
+    since = call.parse_date("updatedSince")
     rows = call.workspace.rooms.subscriptions_of(call.user)
-    return {"update": _since(rows, since), "remove": []}
+    return {"update": _select_changed(rows, since), "remove": []}
 
 
-def _since(rows: list[Document], since: object) -> list[Document]:
+def _select_changed(rows: list[Document], since: object) -> list[Document]:
     return [deepcopy(row) for row in rows if since is None or row["_updatedAt"] > since]
 
 
@@ -35,8 +35,8 @@ def _read(call: Call) -> Response | Document:
     row = call.workspace.rooms.subscription(call.user, room) if room else None
     if room is None or row is None:
         raise RefusedError("Invalid subscription", "error-invalid-subscription")
-    seen = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
-    call.workspace.rooms.change_subscription(room, call.user, ls=call.workspace.now(), **seen)
+    counts = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
+    call.workspace.rooms.change_subscription(room, call.user, ls=call.workspace.now(), **counts)
     return {}
 
 

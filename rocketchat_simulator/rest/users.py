@@ -21,10 +21,10 @@ def _info(call: Call) -> Response | Document:
 
 
 def _find(call: Call) -> User | None:
-    people, given = call.workspace.people, call.params or call.body
-    if "userId" in given:
-        return people.find(str(given["userId"]))
-    return people.find_by_name(str(given.get("username") or ""))
+    people, named = call.workspace.people, call.params or call.body
+    if "userId" in named:
+        return people.find(str(named["userId"]))
+    return people.find_by_name(str(named.get("username") or ""))
 
 
 def _create(call: Call) -> Response | Document:
@@ -56,7 +56,7 @@ def _set_active(call: Call) -> Response | Document:
 
 
 def _list(call: Call) -> Response | Document:
-    offset, count = call.page()
+    offset, count = call.parse_page()
     users = sorted(call.workspace.users, key=lambda user: user.username)
     page = [
         format_user(user)
@@ -69,12 +69,12 @@ def _list(call: Call) -> Response | Document:
 
 def _presence(call: Call) -> Response | Document:
     wanted = call.params.get("ids", "").split(",") if "ids" in call.params else None
-    shown = [
+    users = [
         format_presence(user)
         for user in call.workspace.users
         if (user.status != "offline" if wanted is None else user.id in wanted)
     ]
-    return {"users": shown, "full": wanted is None}
+    return {"users": users, "full": wanted is None}
 
 
 def _get_presence(call: Call) -> Response | Document:
@@ -92,25 +92,25 @@ def _set_status(call: Call) -> Response | Document:
 
 
 def _generate_token(call: Call) -> Response | Document:
-    name = _token_name(call, "generateToken")
+    name = _parse_token_name(call, "generateToken")
     bypasses = bool(call.body.get("bypassTwoFactor"))
     make = call.workspace.make_personal_access_token
     return {"token": make(call.user, name, bypasses_two_factor=bypasses)}
 
 
 def _regenerate_token(call: Call) -> Response | Document:
-    name = _token_name(call, "regenerateToken")
+    name = _parse_token_name(call, "regenerateToken")
     call.workspace.remove_personal_access_token(call.user, name)
     return {"token": call.workspace.make_personal_access_token(call.user, name)}
 
 
 def _remove_token(call: Call) -> Response | Document:
-    call.workspace.remove_personal_access_token(call.user, _token_name(call, "removeToken"))
+    call.workspace.remove_personal_access_token(call.user, _parse_token_name(call, "removeToken"))
     return {}
 
 
 def _list_tokens(call: Call) -> Response | Document:
-    shown = [
+    tokens = [
         {
             "name": token.name,
             "createdAt": token.made_at,
@@ -120,10 +120,10 @@ def _list_tokens(call: Call) -> Response | Document:
         for token in call.user.tokens.values()
         if token.name
     ]
-    return {"tokens": shown}
+    return {"tokens": tokens}
 
 
-def _token_name(call: Call, method: str) -> str:
+def _parse_token_name(call: Call, method: str) -> str:
     if not call.user.may("create-personal-access-tokens"):
         details = {"method": f"personalAccessTokens:{method}"}
         raise RefusedError("Not Authorized", "not-authorized", details)

@@ -1,6 +1,7 @@
-"""What the workspace stores: JSON-like documents in the server's own spelling.
+"""Documents as the workspace stores them, with their ids, secrets and dates.
 
-Dates are aware datetimes inside; REST shows them as ISO strings, the realtime API as ``$date``.
+A document is a JSON object with Rocket.Chat's field names. Its dates are aware datetimes; REST
+sends them as ISO strings, the realtime API as ``{"$date": milliseconds}``.
 """
 
 import base64
@@ -11,12 +12,12 @@ from typing import Any, Final
 
 Document = dict[str, Any]
 
-# Meteor's alphabet without characters that look alike.
-_LETTERS: Final = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
+# Meteor's alphabet: no characters that look alike.
+_ID_CHARACTERS: Final = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def copy_document(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Copy dicts and lists to any depth; everything else in a document cannot change anyway."""
+    """Copy dicts and lists to any depth; all other values in a document are immutable."""
     kind = type(value)
     if kind is dict:
         return {key: copy_document(inner) for key, inner in value.items()}
@@ -27,7 +28,7 @@ def copy_document(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
 
 def make_id(length: int = 17) -> str:
     """Return a random id as Meteor makes them."""
-    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+    return "".join(secrets.choice(_ID_CHARACTERS) for _ in range(length))
 
 
 def make_object_id(now: datetime) -> str:
@@ -56,17 +57,17 @@ def to_milliseconds(moment: datetime) -> int:
 
 
 def from_milliseconds(milliseconds: float) -> datetime:
-    """Read milliseconds since the epoch."""
+    """Return the UTC datetime of milliseconds since the epoch."""
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def to_iso(moment: datetime) -> str:
-    """Write a moment as JavaScript does: UTC, milliseconds, Z."""
+    """Format a datetime as JavaScript does: UTC, milliseconds, Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def render_iso(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Copy a document with its dates as REST shows them."""
+    """Copy a value, with its dates as REST sends them."""
     match value:
         case datetime():
             return to_iso(value)
@@ -79,7 +80,7 @@ def render_iso(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
 
 
 def render_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Copy a document with its dates as the realtime API shows them."""
+    """Copy a value, with its dates as the realtime API sends them."""
     match value:
         case datetime():
             return {"$date": to_milliseconds(value)}
@@ -92,7 +93,7 @@ def render_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
 
 
 def parse_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
-    """Read what a realtime client sent; ``{"$date": ms}`` becomes a datetime."""
+    """Copy what a realtime client sent; ``{"$date": ms}`` becomes a datetime."""
     match value:
         case {"$date": int() | float() as milliseconds}:
             return from_milliseconds(milliseconds)

@@ -1,4 +1,4 @@
-"""The server's way to say no."""
+"""The error that the workspace raises where the server refuses something."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ from rocketchat_simulator.workspace.documents import Document
 
 
 class RefusedError(Exception):
-    """A rule of the server's said no.
+    """A rule of the server refuses a request.
 
     With a ``kind`` it is a Meteor error: clients see ``reason [kind]`` and the kind. Without one it
-    is a bare JavaScript error: REST shows its text, the realtime API swallows some of them.
+    is a plain JavaScript error: REST sends its text, the realtime API drops some of them.
     """
 
     def __init__(self, reason: str, kind: str = "", details: Document | None = None) -> None:
@@ -21,6 +21,14 @@ class RefusedError(Exception):
 
 
 def make_not_allowed(reason: str, action: str, method: str) -> RefusedError:
-    """Make the refusal of an action that the caller has no permission for."""
+    """Make the error for an action that the caller lacks the permission for."""
     details = {"method": method, "action": action}
     return RefusedError(reason, "error-action-not-allowed", details)
+
+
+def format_too_many_requests(*, seconds: int) -> str:
+    """Return the error text of the REST rate limit, with the seconds to wait."""
+    return (
+        f"Error, too many requests. Please slow down. You must wait {seconds} seconds"
+        " before trying this endpoint again. [error-too-many-requests]"
+    )

@@ -1,4 +1,4 @@
-"""What the workspace tells its listeners; the realtime face turns these into frames.
+"""The events that the workspace publishes; the realtime server turns them into frames.
 
 Documents in events are copies: a listener may keep them.
 """
@@ -13,7 +13,7 @@ from rocketchat_simulator.workspace.models import Room
 
 @dataclass(frozen=True, slots=True)
 class MessageStored:
-    """A message is new or changed in any way (edited, reacted to, answered in a thread)."""
+    """A message is new, or has changed (an edit, a reaction, a reply in its thread)."""
 
     message: Document
     room: Room
@@ -21,7 +21,7 @@ class MessageStored:
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted:
-    """A message is gone."""
+    """A message was deleted."""
 
     room_id: str
     message_id: str
@@ -38,7 +38,7 @@ class RoomChanged:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionChanged:
-    """A user's row for one of their rooms is ``inserted``, ``updated`` or ``removed``."""
+    """A user's subscription document for a room is ``inserted``, ``updated`` or ``removed``."""
 
     user_id: str
     action: str
@@ -47,7 +47,7 @@ class SubscriptionChanged:
 
 @dataclass(frozen=True, slots=True)
 class UserNotified:
-    """Something for one user's own stream: ``notification``, ``message``, ``force_logout``."""
+    """An event for one user's own stream: ``notification``, ``message``, ``force_logout``."""
 
     user_id: str
     event: str
@@ -56,7 +56,7 @@ class UserNotified:
 
 @dataclass(frozen=True, slots=True)
 class RoomActivity:
-    """Something fleeting in a room, such as ``user-activity``."""
+    """An event in a room that is not stored, such as ``user-activity``."""
 
     room_id: str
     event: str
@@ -65,7 +65,7 @@ class RoomActivity:
 
 @dataclass(frozen=True, slots=True)
 class TokenRevoked:
-    """A login token is no longer valid; connections that use it end."""
+    """A token is no longer valid; connections that use it end."""
 
     user_id: str
     token_hash: str
@@ -73,7 +73,7 @@ class TokenRevoked:
 
 @dataclass(frozen=True, slots=True)
 class SessionLoggedOut:
-    """Somebody logged a session out in the list of devices."""
+    """A session was logged out through the list of devices."""
 
     user_id: str
     session_id: str
@@ -93,7 +93,7 @@ Listener = Callable[[Event], None]
 
 
 class EventBus:
-    """Where the workspace's parts publish and listeners subscribe."""
+    """Passes each published event to all listeners."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
@@ -109,6 +109,6 @@ class EventBus:
         return unsubscribe
 
     def publish(self, event: Event) -> None:
-        """Hand an event to every listener, in the order in which they subscribed."""
+        """Call every listener with an event, in the order in which they subscribed."""
         for listener in tuple(self._listeners):
             listener(event)

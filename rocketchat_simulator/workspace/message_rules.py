@@ -1,7 +1,7 @@
-"""The rules a message must pass before it is stored, as ``chat.sendMessage`` applies them.
+"""The rules that ``chat.sendMessage`` applies to a message before it is stored.
 
 Source: ``app/lib/server/methods/sendMessage.ts`` and ``app/lib/server/functions/sendMessage.ts``,
-6.5 and 8.3; the answers as seen on 6.5.3 and 8.3.
+6.5 and 8.3; the error texts as seen on 6.5.3 and 8.3.
 """
 
 from typing import Any, Final
@@ -19,7 +19,7 @@ _MENTION_PERMISSIONS: Final = {"all": "mention-all", "here": "mention-here"}
 
 
 def check_room(user: User, room: Room | None, version: Version) -> Room:
-    """Return the room if the user may write there; raise RefusedError."""
+    """Return the room; raise RefusedError if the user may not write there."""
     if room is None:
         raise RefusedError("error-invalid-room")
     if not room.is_readable_by(user):
@@ -35,7 +35,7 @@ def check_room(user: User, room: Room | None, version: Version) -> Room:
 
 
 def check_text(text: str) -> None:
-    """Raise RefusedError for a text that is too long."""
+    """Raise RefusedError if a text is too long."""
     if len(text.encode("utf-16-le")) // 2 > MAX_TEXT_UNITS:
         raise RefusedError(
             "Message size exceeds Message_MaxAllowedSize",
@@ -45,7 +45,7 @@ def check_text(text: str) -> None:
 
 
 def check_content(user: User, message: Document, version: Version) -> None:
-    """Raise RefusedError for attachments, names or mentions that the user may not send."""
+    """Raise RefusedError if the user may not send these attachments, names or mentions."""
     if (message.get("alias") or message.get("avatar")) and not user.may("message-impersonate"):
         raise RefusedError("Not enough permission")
     attachments = message.get("attachments") or []
@@ -63,10 +63,10 @@ def check_content(user: User, message: Document, version: Version) -> None:
         raise RefusedError("Cannot send an empty message", "error-invalid-message")
     for mention in find_mentions(str(message.get("msg") or ""), lambda _name: None):
         if not user.may(_MENTION_PERMISSIONS[mention["_id"]]):
-            raise _make_too_loud(mention["_id"])
+            raise _make_mention_refused(mention["_id"])
 
 
-def _make_too_loud(word: str) -> RefusedError:
+def _make_mention_refused(word: str) -> RefusedError:
     reason = f"Notify {word} in this room not allowed"
     return make_not_allowed(reason, f"Notify_{word}_in_this_room", f"filterAT{word.title()}Tag")
 

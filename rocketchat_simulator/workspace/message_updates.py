@@ -1,7 +1,8 @@
-"""What makes the server send a message once more, beside edits, reactions, stars and threads.
+"""Pins, link previews and read receipts: changes that make the server send a message again.
 
-Each of them changes the stored document and broadcasts the whole of it, with its first ``ts`` and
-without ``editedAt``: to a client that does not keep ids, a message like any other.
+Like edits, reactions, stars and thread replies, each changes the stored document and broadcasts it
+as a whole, with the original ``ts`` and without ``editedAt``. A client that does not remember ids
+cannot tell it from a new message.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from rocketchat_simulator.workspace.rooms import Rooms
 
 
 class MessageUpdates:
-    """Acts on stored messages; who may do what is not checked."""
+    """Changes stored messages; permissions are not checked."""
 
     def __init__(self, messages: Messages, rooms: Rooms, now: Callable[[], datetime]) -> None:
         self._messages: Final = messages
@@ -23,14 +24,14 @@ class MessageUpdates:
         self._now: Final = now
 
     def pin(self, user: User, message: Document, *, is_set: bool = True) -> None:
-        """Pin a message, or take the pin away.
+        """Pin or unpin a message.
 
-        A pin is told of by a system message too, which quotes the text (server source
+        A pin also posts a system message that quotes the text (server source
         ``app/message-pin/server/pinMessage.ts``, 8.x).
         """
         by = {"_id": user.id, "username": user.username}
-        when = {"pinnedAt": self._now()} if is_set else {}
-        self._messages.publish_again(message, pinned=is_set, pinnedBy=by, **when)
+        pinned_at = {"pinnedAt": self._now()} if is_set else {}
+        self._messages.publish_again(message, pinned=is_set, pinnedBy=by, **pinned_at)
         room = self._rooms.find(message["rid"])
         if is_set and room is not None:
             author = message["u"]["username"]
@@ -39,15 +40,15 @@ class MessageUpdates:
             self._messages.publish_again(notice, attachments=[quote])
 
     def preview_links(self, message: Document, title: str = "Example Domain") -> None:
-        """Add the previews of a message's links, which arrive seconds after it."""
+        """Add the previews of a message's links; on a real server they follow seconds later."""
         urls = [found | {"meta": {"pageTitle": title}} for found in message.get("urls", [])]
         self._messages.publish_again(message, urls=urls)
 
     def mark_read(self, message: Document) -> None:
-        """Note that everybody has read a message (read receipts, an enterprise feature).
+        """Mark a message as read by everybody (read receipts, an enterprise feature).
 
-        Whether the message is sent again for it depends on version and room (server source
-        ``ee/server/lib/message-read-receipt/ReadReceipt.ts``); here it always is.
+        Whether the server then sends the message again depends on version and room (server source
+        ``ee/server/lib/message-read-receipt/ReadReceipt.ts``); here it always does.
         """
         message.pop("unread", None)
         self._messages.publish_again(message)

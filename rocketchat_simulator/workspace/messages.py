@@ -1,4 +1,4 @@
-"""What is said in rooms, and everything that can happen to it afterwards."""
+"""The messages of all rooms: storing, changing, deleting and publishing them."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ from rocketchat_simulator.workspace.versions import Version
 
 
 class Messages:
-    """Every message of the workspace. No rule is checked here but that ids are used once."""
+    """All messages. Of the server's rules, only unique ids are checked here."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Messages:
         return sorted(self._by_room[room.id], key=lambda message: message["ts"])
 
     def tombstones_of(self, room: Room) -> list[Document]:
-        """Return what is kept of a room's deleted messages: ``_id``, ``rid``, ``_deletedAt``."""
+        """Return a room's deleted messages, each with ``_id``, ``rid`` and ``_deletedAt``."""
         return [tombstone for tombstone in self._tombstones if tombstone["rid"] == room.id]
 
     def say(
@@ -64,30 +64,32 @@ class Messages:
         ts: datetime | None = None,
         **extra: Any,  # noqa: ANN401 - further fields of a message
     ) -> Document:
-        """Store a message and tell everybody concerned; return the stored document.
+        """Store and publish a message of a user; return the stored document.
 
-        Raise RefusedError where the id is used already.
+        Raise RefusedError if the id is in use.
         """
         if id in self._messages:
             raise RefusedError(self._version.duplicate_id_error)
         now = self._now()
         message: Document = {"_id": id or make_id(), "rid": room.id, "msg": text, "ts": ts or now}
-        message |= {"u": user.as_author(), "_updatedAt": now} | self._read(text)
-        message |= {} if attachments is None else {"attachments": self._fill(attachments)}
+        message |= {"u": user.as_author(), "_updatedAt": now} | self._parse(text)
+        message |= (
+            {} if attachments is None else {"attachments": self._complete_attachments(attachments)}
+        )
         message |= ({"tmid": thread_id} if thread_id else {}) | extra
-        self._keep(message)
-        self._announce(user, room, message)
-        self._welcome_mentioned(user, room, message)
+        self._store(message)
+        self._publish_new(user, room, message)
+        self._add_mentioned(user, room, message)
         return message
 
     def say_system(self, user: User, room: Room, kind: str, text: str = "") -> Document:
-        """Store a message that the server itself says, such as ``au`` for an added user."""
+        """Store and publish a system message, such as ``au`` for an added user."""
         now = self._now()
         message: Document = {"_id": make_id(), "t": kind, "rid": room.id, "ts": now, "msg": text}
         message |= {"u": user.as_author(), "groupable": False, "_updatedAt": now}
         if kind == "au":
             del message["u"]["name"]
-        self._keep(message)
+        self._store(message)
         self._rooms.change(room, msgs=room.document["msgs"] + 1)
         self.publish(message)
         return message
@@ -95,12 +97,12 @@ class Messages:
     def edit(self, user: User, message: Document, text: str) -> None:
         """Replace a message's text."""
         now = self._now()
-        message |= {"msg": text} | self._read(text)
+        message |= {"msg": text} | self._parse(text)
         message |= {"editedAt": now, "editedBy": {"_id": user.id, "username": user.username}}
         self._change(message)
 
     def react(self, user: User, message: Document, emoji: str, *, is_set: bool) -> None:
-        """Add or take away a reaction such as ``:smile:``."""
+        """Add or remove a user's reaction such as ``:smile:``."""
         reactions = message.get("reactions", {})
         names = reactions.pop(emoji, {}).get("usernames", [])
         names = [name for name in names if name != user.username]
@@ -116,21 +118,21 @@ class Messages:
         self._change(message, changes_room=self._version.reaction_changes_room)
 
     def star(self, user: User, message: Document, *, is_set: bool) -> None:
-        """Star a message for one user, or take the star away."""
+        """Add or remove a user's star."""
         starred = [row for row in message.get("starred", []) if row["_id"] != user.id]
         message["starred"] = [*starred, {"_id": user.id}] if is_set else starred
         self._change(message)
 
     def publish_again(self, message: Document, **changes: Any) -> None:  # noqa: ANN401 - fields of a document
-        """Change fields of a message and send it to everybody again, as the server does often.
+        """Change fields of a message and publish it again, as the server often does.
 
-        No changes at all: some hook stored it anew. ``Resends`` knows common reasons.
+        Without ``changes`` it is as if a hook of the server had only stored it again.
         """
         message |= changes
         self._change(message)
 
     def delete(self, message: Document) -> None:
-        """Delete a message; only a tombstone stays."""
+        """Delete a message; a tombstone stays."""
         del self._messages[message["_id"]]
         self._by_room[message["rid"]].remove(message)
         now = self._now()
@@ -140,44 +142,44 @@ class Messages:
         room = self._rooms.find(message["rid"])
         if room is None:
             return
-        left = [kept for kept in self.of(room) if "t" not in kept and _is_in_main_view(kept)]
-        last = {"lastMessage": copy_document(left[-1])} if left else {}
-        if not left:
+        remaining = [each for each in self.of(room) if "t" not in each and _is_in_main_view(each)]
+        last = {"lastMessage": copy_document(remaining[-1])} if remaining else {}
+        if not remaining:
             room.document.pop("lastMessage", None)
         self._rooms.change(room, msgs=room.document["msgs"] - 1, **last)
 
     def publish(self, message: Document) -> None:
-        """Tell everybody how a message is now."""
+        """Publish a message in its present state."""
         room = self._rooms.find(message["rid"])
         if room is not None:
             self._event_bus.publish(MessageStored(copy_document(message), room))
 
-    def _keep(self, message: Document) -> None:
+    def _store(self, message: Document) -> None:
         self._messages[message["_id"]] = message
         self._by_room[message["rid"]].append(message)
 
-    def _read(self, text: str) -> Document:
+    def _parse(self, text: str) -> Document:
         found = {"mentions": find_mentions(text, self._people.find_by_name), "channels": []}
         found["urls"] = find_urls(text)
         parsed = parse_text(text, links_addresses=self._version.links_addresses)
         return found | ({"md": parsed} if text else {})
 
-    def _fill(self, attachments: Iterable[Document]) -> list[Document]:
-        filler = {"ts": "1970-01-01T00:00:00.000Z"} if self._version.fills_attachment_ts else {}
-        return [filler | copy_document(attachment) for attachment in attachments]
+    def _complete_attachments(self, attachments: Iterable[Document]) -> list[Document]:
+        defaults = {"ts": "1970-01-01T00:00:00.000Z"} if self._version.fills_attachment_ts else {}
+        return [defaults | copy_document(attachment) for attachment in attachments]
 
-    def _announce(self, user: User, room: Room, message: Document) -> None:
+    def _publish_new(self, user: User, room: Room, message: Document) -> None:
         is_main = _is_in_main_view(message)
-        news = {"lm": message["ts"], "lastMessage": copy_document(message)} if is_main else {}
+        fields = {"lm": message["ts"], "lastMessage": copy_document(message)} if is_main else {}
         self._count_unread(user, room, message)
-        self._rooms.change(room, msgs=room.document["msgs"] + 1, **news)
-        root = self._answer_root(user, message)
+        self._rooms.change(room, msgs=room.document["msgs"] + 1, **fields)
+        root = self._update_thread_root(user, message)
         order = (root, message) if self._version.publishes_root_first else (message, root)
         for changed in order:
             if changed is not None:
                 self.publish(changed)
 
-    def _answer_root(self, user: User, message: Document) -> Document | None:
+    def _update_thread_root(self, user: User, message: Document) -> Document | None:
         root = self.find(message.get("tmid"))
         if root is None:
             return None
@@ -195,8 +197,8 @@ class Messages:
             row = self._rooms.subscription(member, room) if member else None
             if member is None or row is None or member is user:
                 continue
-            is_meant = member.id in mentioned or not mentioned.isdisjoint({"all", "here"})
-            counts = room.type == "d" or is_meant
+            is_mentioned = member.id in mentioned or not mentioned.isdisjoint({"all", "here"})
+            counts = room.type == "d" or is_mentioned
             mentions = row["userMentions"] + (member.id in mentioned)
             unread = row["unread"] + counts
             fields = {"alert": True, "unread": unread, "userMentions": mentions, "open": True}
@@ -208,11 +210,11 @@ class Messages:
         payload = {"_id": message["_id"], "rid": room.id, "sender": message["u"], "type": room.type}
         payload |= {"message": {"msg": message["msg"]}, "name": room.name}
         title = f"#{room.name}" if room.name else message["u"]["name"]
-        shown = {"title": title, "text": message["msg"], "duration": 0, "payload": payload}
-        self._event_bus.publish(UserNotified(member.id, "notification", (shown,)))
+        notification = {"title": title, "text": message["msg"], "duration": 0, "payload": payload}
+        self._event_bus.publish(UserNotified(member.id, "notification", (notification,)))
 
-    def _welcome_mentioned(self, user: User, room: Room, message: Document) -> None:
-        """Bring mentioned people into a public channel, as the server does."""
+    def _add_mentioned(self, user: User, room: Room, message: Document) -> None:
+        """Add mentioned users to a public channel, as the server does."""
         for row in message.get("mentions", []) if room.type == "c" else []:
             mentioned = self._people.find(row["_id"])
             if mentioned and not room.has(mentioned):
@@ -220,7 +222,7 @@ class Messages:
                 self.say_system(user, room, "au", mentioned.username)
 
     def _change(self, message: Document, *, changes_room: bool = True) -> None:
-        # Never the same millisecond twice: clients compare this date to see what is new.
+        # Clients compare this date to see what is new, so it must differ from the last one.
         message["_updatedAt"] = max(self._now(), message["_updatedAt"] + timedelta(milliseconds=1))
         room = self._rooms.find(message["rid"])
         if room and changes_room:

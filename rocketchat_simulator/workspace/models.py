@@ -12,7 +12,7 @@ LOGIN_TOKEN_LIFETIME: Final = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What the server keeps of a token; ``name`` is empty for login tokens."""
+    """What the server stores about a token; ``name`` is empty for login tokens."""
 
     hash: str
     made_at: datetime
@@ -22,13 +22,13 @@ class Token:
 
     @property
     def expires_at(self) -> datetime:
-        """When a login token ends; personal access tokens never do."""
+        """When a login token expires; personal access tokens never do."""
         return self.made_at + LOGIN_TOKEN_LIFETIME
 
 
 @dataclass(slots=True, eq=False)
 class User:
-    """Somebody with an account; ``utc_offset`` is missing until a client of theirs has set it."""
+    """An account. ``utc_offset`` is None until a client of the user has set it."""
 
     id: str
     username: str
@@ -46,18 +46,18 @@ class User:
     status_text: str | None = None
     last_login: datetime | None = None
     is_installer: bool = False
-    """The administrator that the server itself made at its first start."""
+    """Whether this is the administrator that the server makes at its first start."""
     has_email_code: bool = False
-    """Codes by e-mail are on, as for accounts that an administrator made (6.5)."""
+    """Whether codes by e-mail are on, as for accounts made by an administrator (6.5)."""
     has_connected: bool = False
     authorized_clients: list[str] = field(default_factory=list)
-    """Client ids of the applications that they have let in."""
+    """Client ids of the OAuth applications that the user has authorized."""
     tokens: dict[str, Token] = field(default_factory=dict, repr=False)
     _connections: int = 0
 
     @property
     def connections(self) -> int:
-        """How many websockets are logged in as them now."""
+        """The number of open websockets that are logged in as this user."""
         return self._connections
 
     @connections.setter
@@ -66,17 +66,17 @@ class User:
         self.has_connected = True
 
     def may(self, permission: str) -> bool:
-        """Return whether one of their roles carries the permission."""
+        """Return whether one of the user's roles has the permission."""
         return has_permission(self.roles, permission)
 
     def as_author(self) -> Document:
-        """Give ``u`` as messages carry it."""
+        """Return the ``u`` of this user's messages."""
         return {"_id": self.id, "username": self.username, "name": self.name}
 
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """A room: its document in the server's spelling, and its members' ids."""
+    """A room: its document, and the ids of its members and of those who are muted in it."""
 
     document: Document
     member_ids: list[str]
@@ -99,9 +99,9 @@ class Room:
         return name
 
     def has(self, user: User) -> bool:
-        """Return whether somebody is a member."""
+        """Return whether a user is a member."""
         return user.id in self.member_ids
 
     def is_readable_by(self, user: User) -> bool:
-        """Return whether somebody may read it; public channels are open to nearly everybody."""
+        """Return whether a user may read it: members, and for public channels nearly everybody."""
         return self.has(user) or (self.type == "c" and user.may("view-c-room"))

@@ -1,4 +1,4 @@
-"""The applications that may ask people for access; an administrator registers them."""
+"""The OAuth applications that administrators have registered."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -11,12 +11,12 @@ from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.people import People
 
-_BETWEEN_ADDRESSES: Final = re.compile(r"[,\n]")
+_URI_SEPARATOR: Final = re.compile(r"[,\n]")
 
 
 @dataclass(slots=True, eq=False)
 class OAuthApp:
-    """An application: who it is, and where people may be sent back to."""
+    """A registered application. ``redirect_uri`` is a comma-separated list."""
 
     id: str
     name: str
@@ -31,12 +31,12 @@ class OAuthApp:
 
     @property
     def redirect_uris(self) -> list[str]:
-        """Every address that people may be sent back to."""
+        """The URIs that users may be redirected to."""
         return self.redirect_uri.split(",")
 
 
 class OAuthApps:
-    """Registered applications."""
+    """All registered applications."""
 
     def __init__(self, people: People, now: Callable[[], datetime]) -> None:
         self._people = people
@@ -45,20 +45,20 @@ class OAuthApps:
 
     @property
     def all(self) -> tuple[OAuthApp, ...]:
-        """Every application, in the order in which they came."""
+        """All applications, oldest first."""
         return tuple(self._apps.values())
 
     def add(
         self, name: str, redirect_uris: Iterable[str], *, by: User, is_active: bool = True
     ) -> OAuthApp:
-        """Register an application; raise RefusedError for an empty name or no address."""
+        """Register an application; raise RefusedError without a name or a redirect URI."""
         now = self._now()
         app = OAuthApp(
             id=make_object_id(now),
             name=_check_name(name),
             client_id=make_id(),
             client_secret=make_token(),
-            redirect_uri=_join(redirect_uris),
+            redirect_uri=_join_uris(redirect_uris),
             created_at=now,
             updated_at=now,
             created_by={"_id": by.id, "username": by.username},
@@ -71,28 +71,28 @@ class OAuthApps:
     def change(
         self, app_id: str, name: str, redirect_uris: Iterable[str], *, is_active: bool, by: User
     ) -> OAuthApp:
-        """Change an application; raise RefusedError where there is none."""
+        """Change an application; raise RefusedError if there is none with this id."""
         app = self._get(app_id, "updateOAuthApp")
-        app.name, app.redirect_uri = _check_name(name), _join(redirect_uris)
+        app.name, app.redirect_uri = _check_name(name), _join_uris(redirect_uris)
         app.is_active, app.updated_at = is_active, self._now()
         app.updated_by = {"_id": by.id, "username": by.username}
         return app
 
     def remove(self, app_id: str) -> OAuthApp:
-        """Forget an application; raise RefusedError where there is none."""
+        """Remove an application; raise RefusedError if there is none with this id."""
         app = self._get(app_id, "deleteOAuthApp")
         del self._apps[app_id]
         return app
 
     def find(self, any_id: str) -> OAuthApp | None:
-        """Find an application by its id or its client id, switched off ones included."""
+        """Find an application by its id or its client id, even if it is inactive."""
         return next((app for app in self.all if any_id in {app.id, app.client_id}), None)
 
     def find_active(self, client_id: str, client_secret: str | None = None) -> OAuthApp | None:
-        """Find an application that is switched on; a given secret must be its own."""
+        """Find an active application; if ``client_secret`` is given, it must match."""
         for app in self.all:
-            is_meant = app.is_active and app.client_id == client_id
-            if is_meant and client_secret in {None, app.client_secret}:
+            is_found = app.is_active and app.client_id == client_id
+            if is_found and client_secret in {None, app.client_secret}:
                 return app
         return None
 
@@ -103,9 +103,9 @@ class OAuthApps:
         return self._apps[app_id]
 
 
-def split_addresses(text: str) -> list[str]:
-    """Read a list of addresses as administrators type it: by commas or on lines."""
-    return [address.strip() for address in _BETWEEN_ADDRESSES.split(text) if address.strip()]
+def parse_redirect_uris(text: str) -> list[str]:
+    """Return the URIs of a text, separated by commas or line breaks."""
+    return [uri.strip() for uri in _URI_SEPARATOR.split(text) if uri.strip()]
 
 
 def _check_name(name: str) -> str:
@@ -114,7 +114,7 @@ def _check_name(name: str) -> str:
     return name
 
 
-def _join(redirect_uris: Iterable[str]) -> str:
+def _join_uris(redirect_uris: Iterable[str]) -> str:
     joined = ",".join(redirect_uris)
     if not joined:
         details = {"method": "addOAuthApp"}

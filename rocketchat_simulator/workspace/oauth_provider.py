@@ -1,4 +1,4 @@
-"""Codes and tokens that applications were given, and what they are good for.
+"""The OAuth 2 provider: authorization codes, access tokens and refresh tokens.
 
 Sources: ``server/oauth2-server/model.ts`` of the server and the libraries that it uses,
 ``oauth2-server`` 3.1 (up to 7.3) and ``@node-oauth/oauth2-server`` 5.2 (from 7.4 on).
@@ -24,7 +24,7 @@ CODE_LIFETIME: Final = timedelta(minutes=5)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 REFRESH_TOKEN_LIFETIME: Final = timedelta(days=14)
 
-# The database forgets what has expired, but later: until then the answers name the expiry.
+# Expired entries stay in the database for a while, in which the error names the expiry.
 _EXPIRED_CODE_KEPT: Final = timedelta(minutes=5)
 _EXPIRED_TOKENS_KEPT: Final = timedelta(days=30)
 _BEARER: Final = "Bearer "
@@ -32,7 +32,7 @@ _BEARER: Final = "Bearer "
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What somebody's consent is worth until it is exchanged."""
+    """An authorization code that has not been exchanged yet."""
 
     text: str = field(repr=False)
     client_id: str
@@ -43,7 +43,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """An access token and the refresh token that belongs to it."""
+    """An access token with its refresh token."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -54,7 +54,7 @@ class TokenPair:
 
 
 class OAuthProvider:
-    """Lets people give applications access to their account."""
+    """Issues, exchanges and revokes codes and tokens."""
 
     def __init__(self, people: People, version: Version, now: Callable[[], datetime]) -> None:
         self._people = people
@@ -66,21 +66,21 @@ class OAuthProvider:
         self.apps: Final = OAuthApps(people, now)
 
     def make_app(self, name: str, *redirect_uris: str) -> OAuthApp:
-        """Register an application as the server's own administrator."""
+        """Register an application in the name of the workspace's first user."""
         return self.apps.add(name, redirect_uris, by=self._people.users[0])
 
     def remove_app(self, app_id: str) -> None:
-        """Forget an application with all its codes and tokens; raise RefusedError for none."""
+        """Remove an application with its codes and tokens; raise RefusedError if there is none."""
         client_id = self.apps.remove(app_id).client_id
         for code in tuple(self._codes.values()):
             if code.client_id == client_id:
                 del self._codes[code.text]
         for pair in tuple(self._by_access.values()):
             if pair.client_id == client_id:
-                self._drop(pair)
+                self._remove(pair)
 
     def make_code(self, user: User, app: OAuthApp, redirect_uri: str) -> str:
-        """Return the code that a person's consent is worth; good for five minutes, once."""
+        """Return a code for a user's consent, valid once within ``CODE_LIFETIME``."""
         expires_at = self._now() + CODE_LIFETIME
         text = self._make_secret()
         self._codes[text] = Code(text, app.client_id, user.id, redirect_uri, expires_at)
@@ -89,7 +89,7 @@ class OAuthProvider:
     def exchange_code(
         self, app: OAuthApp, text: str, redirect_uri: str, *, has_verifier: bool
     ) -> TokenPair:
-        """Turn a code into tokens; raise OAuthRefusedError."""
+        """Exchange a code for tokens; raise OAuthRefusedError if it is refused."""
         code = self._codes.get(text)
         if code is None or self._now() >= code.expires_at + _EXPIRED_CODE_KEPT:
             raise make_server_error("Invalid authCode")
@@ -107,9 +107,9 @@ class OAuthProvider:
         return self._make_pair(code.client_id, code.user_id)
 
     def refresh(self, app: OAuthApp, refresh_token: str) -> TokenPair:
-        """Turn a refresh token into a new pair; the old pair is dead at once.
+        """Exchange a refresh token for a new pair; the old pair is revoked.
 
-        Raise OAuthRefusedError.
+        Raise OAuthRefusedError if it is refused.
         """
         pair = self._by_refresh.get(refresh_token)
         if pair is None or self._now() >= pair.expires_at + _EXPIRED_TOKENS_KEPT:
@@ -118,28 +118,31 @@ class OAuthProvider:
             raise make_invalid_grant("refresh token was issued to another client")
         if pair.refresh_expires_at < self._now():
             raise make_invalid_grant("refresh token has expired")
-        self._drop(pair)
+        self._remove(pair)
         return self._make_pair(pair.client_id, pair.user_id)
 
     def user_of_bearer(self, header: str) -> User | None:
-        """Find who an ``Authorization`` header speaks for on the REST API.
+        """Find the user of an ``Authorization`` header on the REST API.
 
-        Nothing looks whether the account is still active, as in the server's source of 8.3.
+        Whether the account is active is not checked, as in the server's source of 8.3.
         """
         pair = self._find_pair(header)
-        is_good = pair is not None and pair.expires_at >= self._now()
-        return self._people.find(pair.user_id) if pair and is_good else None
+        is_valid = pair is not None and pair.expires_at >= self._now()
+        return self._people.find(pair.user_id) if pair and is_valid else None
 
     def user_of_any_bearer(self, header: str) -> User | None:
-        """Do the same for ``/oauth/userinfo``, which never looks whether the token expired."""
+        """Find the user of an ``Authorization`` header, even if the token has expired.
+
+        ``/oauth/userinfo`` does not check the expiry.
+        """
         pair = self._find_pair(header)
         return self._people.find(pair.user_id) if pair else None
 
     def revoke(self, user: User) -> None:
-        """End every access that somebody gave, as a server that lost its tokens would."""
+        """Revoke all access and refresh tokens of a user."""
         for pair in tuple(self._by_access.values()):
             if pair.user_id == user.id:
-                self._drop(pair)
+                self._remove(pair)
 
     def _find_pair(self, header: str) -> TokenPair | None:
         if not header.startswith(_BEARER):
@@ -160,7 +163,7 @@ class OAuthProvider:
         self._by_refresh[pair.refresh_token] = pair
         return pair
 
-    def _drop(self, pair: TokenPair) -> None:
+    def _remove(self, pair: TokenPair) -> None:
         del self._by_access[pair.access_token]
         del self._by_refresh[pair.refresh_token]
 

@@ -1,4 +1,4 @@
-"""The workspace's people and the tokens that speak for them."""
+"""The workspace's accounts and their tokens."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ _MAX_LOGIN_TOKENS: Final = 50
 
 
 class People:
-    """Accounts and tokens."""
+    """All accounts and tokens of the workspace."""
 
     def __init__(self, event_bus: EventBus, now: Callable[[], datetime]) -> None:
         self._event_bus = event_bus
@@ -30,7 +30,7 @@ class People:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Everybody, in the order in which they came."""
+        """All accounts, oldest first."""
         return tuple(self._users.values())
 
     def add(
@@ -46,7 +46,7 @@ class People:
         email: str = "",
         type: str = "user",  # noqa: A002 - Rocket.Chat's word
     ) -> User:
-        """Add an account; raise RefusedError where the username is taken."""
+        """Add an account; raise RefusedError if the username is taken."""
         if self.find_by_name(username):
             raise RefusedError(
                 f"{username} is already in use :(", "error-field-unavailable", {"field": "username"}
@@ -64,42 +64,42 @@ class People:
         return user
 
     def find(self, user_id: str) -> User | None:
-        """Find somebody by id."""
+        """Find an account by id."""
         return self._users.get(user_id)
 
     def find_by_name(self, username: str) -> User | None:
-        """Find somebody by username; upper and lower case are the same."""
+        """Find an account by username, regardless of case."""
         return self._by_name.get(username.casefold())
 
     def find_by_login(self, name: str) -> User | None:
-        """Find somebody by what a login form takes: username or e-mail address."""
+        """Find an account by what a login form takes: username or e-mail address."""
         return self.find_by_name(name) or next(
             (user for user in self._users.values() if user.email == name), None
         )
 
     def make_login_token(self, user: User, *, made_at: datetime | None = None) -> str:
-        """Return a new login token; the oldest of more than fifty stops working."""
-        token = self._keep_token(user, made_at=made_at)
-        logins = [kept for kept in user.tokens.values() if not kept.name]
-        for surplus in logins[:-_MAX_LOGIN_TOKENS]:
-            self.revoke_token_hash(user, surplus.hash)
+        """Return a new login token; of more than 50, the oldest are revoked."""
+        token = self._store_token(user, made_at=made_at)
+        logins = [stored for stored in user.tokens.values() if not stored.name]
+        for oldest in logins[:-_MAX_LOGIN_TOKENS]:
+            self.revoke_token_hash(user, oldest.hash)
         return token
 
     def make_personal_access_token(
         self, user: User, name: str, *, bypasses_two_factor: bool = False
     ) -> str:
-        """Return a new personal access token; raise RefusedError where the name is used."""
-        if self._personal_token(user, name):
+        """Return a new personal access token; raise RefusedError if the name is in use."""
+        if self._find_personal_token(user, name):
             raise RefusedError(
                 "A token with this name already exists",
                 "error-token-already-exists",
                 {"method": "personalAccessTokens:generateToken"},
             )
-        return self._keep_token(user, name=name, bypasses=bypasses_two_factor)
+        return self._store_token(user, name=name, bypasses=bypasses_two_factor)
 
     def remove_personal_access_token(self, user: User, name: str) -> None:
-        """Take a personal access token back; raise RefusedError where there is none."""
-        token = self._personal_token(user, name)
+        """Remove a personal access token; raise RefusedError if there is none of this name."""
+        token = self._find_personal_token(user, name)
         if token is None:
             raise RefusedError(
                 "Token does not exist",
@@ -109,12 +109,12 @@ class People:
         self.revoke_token_hash(user, token.hash)
 
     def user_of_token(self, token: str, user_id: str | None = None) -> User | None:
-        """Find who a token speaks for; with ``user_id`` it must be them."""
+        """Find the user of a token; with ``user_id``, only if it is that user's."""
         user = self._by_token.get(hash_token(token))
         return user if user and user_id in {None, user.id} else None
 
     def find_token(self, user: User, token: str) -> Token | None:
-        """Return what is kept of a token."""
+        """Return what is stored about a user's token."""
         return user.tokens.get(hash_token(token))
 
     def revoke_token(self, token: str) -> None:
@@ -124,13 +124,13 @@ class People:
             self.revoke_token_hash(user, hash_token(token))
 
     def revoke_token_hash(self, user: User, token_hash: str) -> None:
-        """Do the same for a token of which only the hash is known."""
+        """Revoke a token by its hash."""
         if user.tokens.pop(token_hash, None):
             del self._by_token[token_hash]
             self._event_bus.publish(TokenRevoked(user.id, token_hash))
 
     def set_active(self, user: User, *, is_active: bool) -> None:
-        """Let somebody in or out; out takes all their tokens."""
+        """Activate or deactivate an account; deactivating it revokes all its tokens."""
         user.is_active = is_active
         user.updated_at = self._now()
         if not is_active:
@@ -138,23 +138,23 @@ class People:
                 self.revoke_token_hash(user, token_hash)
 
     def add_secret(self, secret: str) -> None:
-        """Count something among the secrets that was made elsewhere."""
+        """Add a secret that was made elsewhere to ``secrets``."""
         self._secrets.add(secret)
 
     def secrets(self) -> frozenset[str]:
-        """Return every secret that was ever made: passwords, tokens, codes and their hashes."""
+        """Return every secret ever made: passwords, tokens, codes and their hashes."""
         return frozenset(self._secrets)
 
-    def _personal_token(self, user: User, name: str) -> Token | None:
-        return next((kept for kept in user.tokens.values() if name and kept.name == name), None)
+    def _find_personal_token(self, user: User, name: str) -> Token | None:
+        return next((token for token in user.tokens.values() if name and token.name == name), None)
 
-    def _keep_token(
+    def _store_token(
         self, user: User, *, name: str = "", bypasses: bool = False, made_at: datetime | None = None
     ) -> str:
         token = make_token()
-        kept = Token(hash_token(token), made_at or self._now(), name, token[-6:], bypasses)
-        user.tokens[kept.hash] = kept
-        self._by_token[kept.hash] = user
+        stored = Token(hash_token(token), made_at or self._now(), name, token[-6:], bypasses)
+        user.tokens[stored.hash] = stored
+        self._by_token[stored.hash] = user
         user.updated_at = self._now()
-        self._secrets |= {token, kept.hash}
+        self._secrets |= {token, stored.hash}
         return token

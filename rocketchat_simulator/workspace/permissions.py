@@ -1,4 +1,4 @@
-"""Which role may do what, as a new workspace has it.
+"""The permissions of each role in a new workspace.
 
 Source: ``app/authorization/server/constant/permissions.ts``, 8.3.
 """
@@ -34,7 +34,7 @@ _BOT: Final = frozenset(
 
 
 def has_permission(roles: Iterable[str], permission: str) -> bool:
-    """Return whether one of the roles carries the permission; admins may do everything here."""
+    """Return whether one of the roles has the permission; admins have all."""
     return any(
         role == "admin"
         or (role == "user" and permission in _USER)

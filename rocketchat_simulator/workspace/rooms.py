@@ -1,4 +1,4 @@
-"""Rooms, who is in them, and each member's row for them (the subscription)."""
+"""Rooms, their members, and each member's subscription to a room."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -34,7 +34,7 @@ class Rooms:
         self._now = now
         self._rooms: dict[str, Room] = {}
         self._direct: dict[tuple[str, ...], Room] = {}
-        # Each user's rows, by room.
+        # By user id, then by room id.
         self._subscriptions: defaultdict[str, dict[str, Document]] = defaultdict(dict)
 
     @property
@@ -51,16 +51,16 @@ class Rooms:
         return next((room for room in self._rooms.values() if name and room.name == name), None)
 
     def of(self, user: User, types: str = "cpd") -> list[Room]:
-        """Return the rooms somebody is in."""
+        """Return the rooms that a user is a member of."""
         found = [self._rooms[room_id] for room_id in self._subscriptions[user.id]]
         return [room for room in found if room.type in types]
 
     def subscription(self, user: User, room: Room) -> Document | None:
-        """Return somebody's row for a room."""
+        """Return a member's subscription to a room."""
         return self._subscriptions[user.id].get(room.id)
 
     def subscriptions_of(self, user: User) -> list[Document]:
-        """Return somebody's rows for all their rooms."""
+        """Return a user's subscriptions to all their rooms."""
         return list(self._subscriptions[user.id].values())
 
     def make_channel(
@@ -72,10 +72,10 @@ class Rooms:
         is_read_only: bool = False,
         creator: User | None = None,
     ) -> Room:
-        """Make a channel or a private group; the creator is the first member where not named.
+        """Make a channel or a private group; without ``creator``, the first member owns it.
 
-        The one called ``general`` is what every workspace starts with: new accounts join it. Raise
-        RefusedError where the name is taken.
+        The name ``general`` makes the channel that every real workspace starts with and that new
+        accounts join. Raise RefusedError if the name is taken.
         """
         if self.find_by_name(name):
             raise RefusedError(
@@ -94,7 +94,7 @@ class Rooms:
         return self._add(document, people)
 
     def direct_room(self, *users: User) -> Room:
-        """Return the direct message of these people; made where there is none yet."""
+        """Return the direct message between these users; make it if there is none yet."""
         people = sorted(set(users), key=lambda user: user.username)
         ids = sorted(user.id for user in people)
         if known := self._direct.get(tuple(ids)):
@@ -106,7 +106,7 @@ class Rooms:
         return room
 
     def add_member(self, room: Room, user: User) -> None:
-        """Let somebody in, without a word in the room."""
+        """Add a member, without a system message."""
         if room.has(user):
             return
         room.member_ids.append(user.id)
@@ -117,7 +117,7 @@ class Rooms:
         self._event_bus.publish(RoomChanged((user.id,), "inserted", copy_document(room.document)))
 
     def remove_member(self, room: Room, user: User) -> None:
-        """Take somebody out, without a word in the room."""
+        """Remove a member, without a system message."""
         if not room.has(user):
             return
         room.member_ids.remove(user.id)
@@ -128,7 +128,7 @@ class Rooms:
         self._event_bus.publish(RoomChanged((user.id,), "removed", copy_document(room.document)))
 
     def delete(self, room: Room) -> None:
-        """Delete a room and its members' rows."""
+        """Delete a room and its members' subscriptions."""
         self._rooms.pop(room.id, None)
         for user_id in room.member_ids:
             row = self._subscriptions[user_id].pop(room.id)
@@ -138,7 +138,7 @@ class Rooms:
         )
 
     def change(self, room: Room, **fields: Any) -> None:  # noqa: ANN401 - fields of a document
-        """Change fields of a room and tell its members."""
+        """Change fields of a room and publish it to its members."""
         room.document |= fields
         self._touch(room)
         shown = copy_document(room.document)
@@ -147,7 +147,7 @@ class Rooms:
         self._event_bus.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
 
     def change_subscription(self, room: Room, user: User, **fields: Any) -> None:  # noqa: ANN401 - the same
-        """Change fields of somebody's row for a room and tell them."""
+        """Change fields of a member's subscription and publish it to them."""
         row = self.subscription(user, room)
         if row is not None:
             row |= fields | {"_updatedAt": self._now()}

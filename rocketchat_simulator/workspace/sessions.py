@@ -1,4 +1,4 @@
-"""The sessions collection: one row per login on a connection, with the server's life cycle.
+"""The sessions collection: one row for each login on a connection.
 
 Source: ``server/hooks/sauMonitorHooks.ts`` and ``app/statistics/server/lib/SAUMonitor.ts``, 8.3.
 """
@@ -21,7 +21,7 @@ Row = Document
 
 
 class Sessions:
-    """Every row ever recorded; several rows may carry the same session id."""
+    """All rows ever recorded; several rows may have the same session id."""
 
     def __init__(
         self, people: People, event_bus: EventBus, version: Version, now: Callable[[], datetime]
@@ -45,9 +45,10 @@ class Sessions:
         host: str = "",
         login_at: datetime | None = None,
     ) -> Row:
-        """Record a login; ``token`` is given for a ``resume`` only, so other rows have none.
+        """Record a login and return its row.
 
-        ``ip`` is what a proxy's header said; without one it is recorded as the version does.
+        ``token`` is set for a ``resume`` only; rows of other logins have none. ``ip`` is the
+        address from a proxy's header; None is recorded as the version does.
         """
         at = login_at or self._now()
         session_id = session_id or make_id()
@@ -61,12 +62,12 @@ class Sessions:
         row |= {"roles": list(user.roles), "mostImportantRole": _most_important(user.roles)}
         row |= {"loginAt": at, "createdAt": at, "_updatedAt": at} | _day_of(at)
         row["searchTerm"] = _search_term(row)
-        self._keep(row)
+        self._store(row)
         user.last_login = max(at, user.last_login or at)
         return row
 
     def close(self, session_id: str, *, at: datetime | None = None) -> None:
-        """Stamp the newest row of a connection that ended; no effect on an unknown one."""
+        """Set ``closedAt`` on the newest row of a session, if there is one."""
         at = at or self._now()
         for row in reversed(self._rows):
             if row["sessionId"] == session_id:
@@ -74,10 +75,9 @@ class Sessions:
                 return
 
     def logout(self, session_id: str, *, owner: User | None, by: User) -> bool:
-        """Log a session out: its token ends, its rows are stamped; False where there is none.
+        """Log a session out and revoke its token; return False if there is no such session.
 
-        ``owner`` limits it to one user's sessions. The token of a personal access token's session
-        goes too.
+        ``owner`` limits it to one user's sessions. A personal access token is revoked too.
         """
         row = self.find(session_id, owner=owner)
         user = self._people.find(row["userId"]) if row else None
@@ -94,29 +94,29 @@ class Sessions:
         return True
 
     def mark_logged_out(self, user: User, token_hash: str) -> None:
-        """Stamp the rows of a token that its owner logged out."""
+        """Set ``logoutAt`` on the rows of a token that its owner logged out."""
         at = self._now()
         for row in self._rows:
             if row.get("loginToken") == token_hash and "logoutAt" not in row:
                 row |= {"logoutAt": at, "logoutBy": user.id, "_updatedAt": at}
 
     def roll_over_midnight(self) -> None:
-        """Do what the server does each night: rows still open go on as clones for today."""
+        """Do the server's nightly job: close rows that are still open and clone them for today."""
         now = self._now()
         today = _day_of(now)
         for row in tuple(self._rows):
-            # Closed, or of an earlier night, when its clone went on.
-            is_over = "lastActivityAt" in row
-            if is_over or {key: row[key] for key in today} == today:
+            # Closed by its client, or by an earlier night, which made a clone.
+            is_closed = "lastActivityAt" in row
+            if is_closed or {key: row[key] for key in today} == today:
                 continue
             end = now.replace(year=row["year"], month=row["month"], day=row["day"])
             end = end.replace(hour=23, minute=59, second=59, microsecond=999_000)
             clone = deepcopy(row) | today | {"_id": make_object_id(now)}
-            self._keep(clone | {"createdAt": now, "_updatedAt": now})
+            self._store(clone | {"createdAt": now, "_updatedAt": now})
             row |= {"lastActivityAt": end, "_updatedAt": now}
 
     def find(self, session_id: object, *, owner: User | None = None) -> Row | None:
-        """Find the oldest row of a session that was resumed; ``owner`` limits it to one user."""
+        """Find the oldest row of a resumed session; ``owner`` limits it to one user."""
         return next(
             (
                 row
@@ -127,17 +127,17 @@ class Sessions:
         )
 
     def rows_of(self, user: User) -> list[Row]:
-        """Return all rows of a user, as stored."""
+        """Return all rows of a user, oldest first."""
         return list(self._rows_by_user[user.id])
 
-    def _keep(self, row: Row) -> None:
+    def _store(self, row: Row) -> None:
         self._rows.append(row)
         self._rows_by_user[row["userId"]].append(row)
 
     def list(self, rows: Iterable[Row] | None = None, *, filter: str = "") -> list[Row]:  # noqa: A002 - Rocket.Chat's word
-        """Return one row for each login token that is not logged out, newest first.
+        """Return the newest row of each login token that is not logged out, newest first.
 
-        ``filter`` matches anywhere in device name, device type, system and ids run together.
+        ``filter`` is searched for in device name, device type, system and ids, concatenated.
         """
         wanted = re.compile(re.escape(filter), re.IGNORECASE)
         found = [

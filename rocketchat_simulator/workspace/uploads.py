@@ -1,7 +1,7 @@
-"""Files that people put into rooms, in two steps: stored for a day, kept once they are said.
+"""Uploaded files, in two steps: stored for a day, then posted in a message and kept.
 
-Source: ``app/api/server/v1/rooms.ts``, 7.x, and ``app/file-upload/server``, 8.x; the answers for a
-text file as seen on 8.3. Thumbnails and previews, which the server makes of pictures, are left out.
+Source: ``app/api/server/v1/rooms.ts``, 7.x, and ``app/file-upload/server``, 8.x; the responses for
+a text file as seen on 8.3. The server's thumbnails and previews of pictures are left out.
 """
 
 import struct
@@ -16,14 +16,14 @@ from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.messages import Messages
 from rocketchat_simulator.workspace.models import Room, User
 
-_KEPT: Final = timedelta(hours=24)
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_SIZE: Final = struct.Struct(">II")
+_UNCONFIRMED_LIFETIME: Final = timedelta(hours=24)
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_WIDTH_AND_HEIGHT: Final = struct.Struct(">II")
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a client sends."""
+    """A file as a client sends it."""
 
     name: str
     type: str
@@ -32,7 +32,7 @@ class File:
 
 @dataclass(slots=True)
 class Upload:
-    """A stored file; ``expires_at`` is missing once it is said."""
+    """A stored file; ``expires_at`` is None once it was posted."""
 
     id: str
     room: Room
@@ -41,7 +41,7 @@ class Upload:
 
     @property
     def url(self) -> str:
-        """Where it can be had, by those who may read the room."""
+        """The path of the file, for those who may read the room."""
         return f"/file-upload/{self.id}/{quote(self.file.name)}"
 
 
@@ -55,34 +55,34 @@ class Uploads:
         self.is_enabled = True
 
     def receive(self, room: Room, file: File) -> Upload:
-        """Store a file for a day; raise RefusedError where files are not wanted."""
+        """Store a file for a day; raise RefusedError if uploads are disabled."""
         if not self.is_enabled:
             raise RefusedError("File uploads are disabled.", "error-file-upload-disabled")
         now = self._now()
-        upload = Upload(make_object_id(now), room, file, now + _KEPT)
+        upload = Upload(make_object_id(now), room, file, now + _UNCONFIRMED_LIFETIME)
         self._uploads[upload.id] = upload
         return upload
 
     def find(self, upload_id: str) -> Upload | None:
-        """Find a file that is still there."""
+        """Find a file that has not expired."""
         found = self._uploads.get(upload_id)
-        is_there = found and (found.expires_at is None or found.expires_at > self._now())
-        return found if is_there else None
+        is_stored = found and (found.expires_at is None or found.expires_at > self._now())
+        return found if is_stored else None
 
     def confirm(self, user: User, upload: Upload, fields: Document) -> Document:
-        """Say a file in its room, each time anew, and keep it; return the message.
+        """Post a new message with a file in its room, and keep the file; return the message.
 
-        ``fields`` may hold ``msg``, ``tmid`` and ``description``.
+        ``fields`` may have ``msg``, ``tmid`` and ``description``.
         """
-        described = _describe(upload)
+        description = _describe(upload)
         message = self._messages.say(
             user,
             upload.room,
             str(fields.get("msg") or ""),
             thread_id=fields.get("tmid"),
-            attachments=[_attach(upload, fields)],
-            file=described,
-            files=[described],
+            attachments=[_make_attachment(upload, fields)],
+            file=description,
+            files=[description],
             groupable=False,
         )
         upload.expires_at = None
@@ -90,29 +90,29 @@ class Uploads:
 
 
 def _describe(upload: Upload) -> Document:
-    file, size = upload.file, _measure(upload.file)
+    file, size = upload.file, _read_png_size(upload.file)
     group, _, kind = file.type.partition("/")
-    described: Document = {"_id": upload.id, "name": file.name, "type": file.type}
-    described |= {"size": len(file.content), "format": kind if size else ""}
-    return described | {"typeGroup": group}
+    description: Document = {"_id": upload.id, "name": file.name, "type": file.type}
+    description |= {"size": len(file.content), "format": kind if size else ""}
+    return description | {"typeGroup": group}
 
 
-def _attach(upload: Upload, fields: Document) -> Document:
-    file, size = upload.file, _measure(upload.file)
-    attached: Document = {"title": file.name, "title_link": upload.url}
-    attached |= {"title_link_download": True, "type": "file", "fileId": upload.id}
+def _make_attachment(upload: Upload, fields: Document) -> Document:
+    file, size = upload.file, _read_png_size(upload.file)
+    attachment: Document = {"title": file.name, "title_link": upload.url}
+    attachment |= {"title_link_download": True, "type": "file", "fileId": upload.id}
     if fields.get("description"):
-        attached["description"] = fields["description"]
+        attachment["description"] = fields["description"]
     if not file.type.startswith("image/"):
         kind = file.name.rpartition(".")[2].upper()
-        return attached | {"format": kind, "size": len(file.content)}
-    attached |= {"image_url": upload.url, "image_type": file.type}
-    attached |= {"image_size": len(file.content)}
-    return attached | ({"image_dimensions": size} if size else {})
+        return attachment | {"format": kind, "size": len(file.content)}
+    attachment |= {"image_url": upload.url, "image_type": file.type}
+    attachment |= {"image_size": len(file.content)}
+    return attachment | ({"image_dimensions": size} if size else {})
 
 
-def _measure(file: File) -> Document | None:
-    if not file.content.startswith(_PNG):
+def _read_png_size(file: File) -> Document | None:
+    if not file.content.startswith(_PNG_SIGNATURE):
         return None
-    width, height = _SIZE.unpack_from(file.content, 16)
+    width, height = _WIDTH_AND_HEIGHT.unpack_from(file.content, 16)
     return {"width": width, "height": height}

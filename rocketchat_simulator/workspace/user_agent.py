@@ -1,4 +1,4 @@
-"""What a workspace makes of a client's user agent; the ``device`` of a session row.
+"""Parse a client's user agent into the ``device`` of a session row.
 
 Facts as seen on 6.5.3 and 8.3, and server source ``app/statistics/server/lib/SAUMonitor.ts``, 8.3.
 """
@@ -11,7 +11,7 @@ _DESKTOP_APP: Final = re.compile(r" Electron/")
 _APP_VERSION: Final = re.compile(r"Rocket\.Chat/(\d+(?:\.\d+)*)")
 _SHORT_VERSION: Final = re.compile(r"\d+(?:\.\d+){1,2}")
 
-# The order matters: Edge and Opera also call themselves Chrome, and Chrome calls itself Safari.
+# In this order: Edge and Opera also name Chrome, and Chrome also names Safari.
 _BROWSERS: Final = (
     ("Edge", re.compile(r"Edg/([0-9.]+)")),
     ("Opera", re.compile(r"OPR/([0-9.]+)")),
@@ -28,16 +28,16 @@ _SYSTEMS: Final = (
     ("Linux", re.compile(r"Linux ([\w.]+)")),
 )
 
-_WINDOWS: Final = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7"}
+_WINDOWS_NAMES: Final = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7"}
 
 Device = dict[str, Any]
-"""``type, name, longVersion, os: {name, version?}, version``, in the server's spelling."""
+"""``{type, name, longVersion, os: {name, version?}, version}``, as the server stores it."""
 
 
 def parse_user_agent(text: str, *, has_linux_version: bool) -> Device:
     """Return the device; scripts and bots become ``other`` with empty texts.
 
-    ``has_linux_version`` is what 6.5.3 does and 8.3 does not: the processor as Linux's version.
+    With ``has_linux_version`` the processor is Linux's version, as on 6.5.3 but not on 8.3.
     """
     if match := _MOBILE_APP.search(text):
         system, system_version, version, build = match.groups()
@@ -48,14 +48,14 @@ def parse_user_agent(text: str, *, has_linux_version: bool) -> Device:
         return _parse_desktop_app(text, os)
     for name, pattern in _BROWSERS:
         if match := pattern.search(text):
-            return _make_device(_parse_kind(text), name, match[1], os)
+            return _make_device(_parse_type(text), name, match[1], os)
     return _make_device("other", "", "", {"name": "", "version": ""})
 
 
 def _parse_desktop_app(text: str, os: dict[str, str]) -> Device:
     match = _APP_VERSION.search(text)
     if match is None:
-        # A rebranded app has neither name nor version: the properties are missing.
+        # A rebranded app is not recognised: ``name`` is missing, the versions are empty.
         return {"type": "desktop-app", "longVersion": "", "os": os, "version": ""}
     return _make_device("desktop-app", "Rocket.Chat", match[1], os)
 
@@ -66,12 +66,12 @@ def _parse_system(text: str, *, has_linux_version: bool) -> dict[str, str]:
             if name == "Linux" and not has_linux_version:
                 return {"name": name}
             version = match[1].replace("_", ".")
-            return {"name": name, "version": _WINDOWS.get(version, version)}
+            return {"name": name, "version": _WINDOWS_NAMES.get(version, version)}
     return {"name": "", "version": ""}
 
 
-def _parse_kind(text: str) -> str:
-    """Return the kind of machine; a Mac has a model but no kind, hence the empty text."""
+def _parse_type(text: str) -> str:
+    """Return the type of device; empty for a Mac, of which only the model is known."""
     if "iPad" in text:
         return "tablet"
     if "iPhone" in text:
@@ -81,7 +81,7 @@ def _parse_kind(text: str) -> str:
     return "" if "Macintosh" in text else "browser"
 
 
-def _make_device(kind: str, name: str, long_version: str, os: dict[str, str]) -> Device:
+def _make_device(type_: str, name: str, long_version: str, os: dict[str, str]) -> Device:
     match = _SHORT_VERSION.search(long_version)
     version = match[0] if match else ""
-    return {"type": kind, "name": name, "longVersion": long_version, "os": os, "version": version}
+    return {"type": type_, "name": name, "longVersion": long_version, "os": os, "version": version}

@@ -1,9 +1,9 @@
-"""What differs between the servers that are simulated.
+"""The differences between the simulated server versions.
 
-6.5 and 8.3 follow recordings of 6.5.3 and of 8.3 (development tree of March 2026); 8.8 is 8.3
-with the changes that the server's source of 8.7 and 8.8 shows. 7.7 follows the source of 7.7.1
-where it was read: licence, authentication, rate limit, attachments, archived rooms. What was not
-read is as on 8.3, or as on 6.5 where that is the harder case for a client.
+6.5 and 8.3 follow recordings of 6.5.3 and of 8.3 (development tree of March 2026). 8.8 is 8.3 with
+the changes that the server's source of 8.7 and 8.8 shows. 7.7 follows the source of 7.7.1 in
+licence, authentication, rate limit, attachments and archived rooms; the rest was not read and is as
+on 8.3, or as on 6.5 where that is harder for a client.
 """
 
 from dataclasses import dataclass, replace
@@ -12,63 +12,63 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One server version's behaviour; ``label`` is what ``GET /api/info`` says."""
+    """The behaviour of one server version; ``label`` is what ``GET /api/info`` returns."""
 
     label: str
     major: int
     # Sessions.
     hides_session_secrets: bool
-    """``sessions/info`` shows chosen fields instead of the stored document."""
+    """``sessions/info`` returns chosen fields instead of the stored document."""
     marks_current_session: bool
     has_empty_ip: bool
-    """A connection without proxy header is stored with ``ip: ""``; before, without ``ip``."""
+    """A login without a proxy's header is stored with ``ip: ""``; before, without ``ip``."""
     announces_logout: bool
-    """Logging a session out sends ``force_logout`` to its user's stream before the close."""
+    """A session's logout sends ``force_logout`` to its user's stream before the close."""
     # Messages.
     duplicate_id_error: str
-    """JavaScript's complaint when a message's id is used a second time."""
+    """The JavaScript error text when a message's id is used a second time."""
     checks_attachments: bool
     fills_attachment_ts: bool
     hides_new_attachments: bool
-    """The reply to a send without ``_id`` shows no attachments although they are stored."""
+    """The response to a send without ``_id`` omits the attachments, which are stored."""
     rejects_archived_room: bool
     rejects_empty_message: bool
     links_addresses: bool
-    """``http://127.0.0.1`` and the like count as links in the parsed text."""
+    """URLs with an IP address, as ``http://127.0.0.1``, are links in the parsed text."""
     has_media: bool
     """``rooms.media`` and ``rooms.mediaConfirm``, since about 6.10."""
     # Rooms.
     concatenates_direct_ids: bool
     rejects_unknown_names: bool
-    """``im.create`` with an unknown username; later versions leave the name out."""
+    """``im.create`` refuses unknown usernames; later versions skip them."""
     has_custom_fields: bool
     repeats_usernames: bool
-    """``rooms-changed`` shows a direct message's ``_USERNAMES`` too."""
+    """``rooms-changed`` has a direct message's ``_USERNAMES`` too."""
     reaction_changes_room: bool
     publishes_root_first: bool
-    # Who calls.
+    # Authentication.
     has_new_oauth_library: bool
     """OAuth 2 of 7.4 and later: tokens of 64 characters; a code verifier is refused."""
     accepts_bearer: bool
-    """The REST API takes access tokens; between 7.5 and 7.13 it ignored them."""
+    """The REST API accepts access tokens; between 7.5 and 7.13 it ignored them."""
     skips_login_check: bool
-    """With anonymous reading on, no call is refused for want of a token."""
+    """With anonymous reading on, no call is refused because it has no token."""
     trusts_user_id_header: bool
-    """With anonymous reading on, the caller is whoever ``X-User-Id`` names, token or not."""
+    """With anonymous reading on, ``X-User-Id`` alone names the caller, without a token."""
     checks_licence_first: bool
-    """Before authentication, that is: an unlicensed workspace says so to anybody."""
-    # Calls.
+    """The licence is checked before authentication, so callers without a token see it."""
+    # REST calls.
     is_limited: bool
-    """The REST rate limit works; between 7.5 and 7.8 it did not."""
+    """The REST rate limit is in force; between 7.5 and 7.8 it was not."""
     has_typed_routes: bool
-    """Query parameters are checked before the rate limit, and refused in other words."""
+    """Query parameters are checked before the rate limit, with another error type."""
     has_lowercase_limit_headers: bool
     send_limit: tuple[int, float] | None
-    """Calls and seconds for ``chat.sendMessage`` where they differ from the default."""
+    """Calls and seconds for ``chat.sendMessage``; None is the default limit."""
 
     @property
     def is_before_7(self) -> bool:
-        """6.x: its bodies of failures, its order of checks, and its answers to unknown routes."""
+        """Whether this is 6.x, with its error bodies, order of checks and unknown routes."""
         return self.major < 7  # noqa: PLR2004 - 7.0
 
 
@@ -163,5 +163,5 @@ VERSIONS: Final = {version.label: version for version in (_V6_5, _V7_7, _V8_3, _
 
 
 def version_of(label: str) -> Version:
-    """Return a version's behaviour; raise KeyError for one that is not simulated."""
+    """Return a version's behaviour; raise KeyError if it is not simulated."""
     return VERSIONS[label]

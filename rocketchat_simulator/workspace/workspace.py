@@ -1,7 +1,6 @@
 """One server's state and rules, without any I/O: people, rooms, messages, sessions.
 
-The REST routes and the realtime face are two ways to the same workspace; tests and the demo act on
-it directly.
+REST and the realtime API serve this state; tests and the demo also act on it directly.
 """
 
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from rocketchat_simulator.workspace.sessions import Sessions
 from rocketchat_simulator.workspace.uploads import Uploads
 from rocketchat_simulator.workspace.versions import Version
 
-_CLIENT_FIELDS: Final = frozenset(
+_FIELDS_FROM_CLIENT: Final = frozenset(
     {
         "alias",
         "avatar",
@@ -39,10 +38,10 @@ _CLIENT_FIELDS: Final = frozenset(
 
 
 class Workspace:
-    """A Rocket.Chat server's memory. It starts with nobody but rocket.cat, and no rooms.
+    """The state of a Rocket.Chat server. It starts with the user rocket.cat and no rooms.
 
-    ``now`` gives aware datetimes. What is here for everyday use belongs to one of the parts
-    ``people``, ``rooms``, ``messages``, ``sessions`` and ``oauth``, which can do more.
+    ``now`` returns aware datetimes. The methods that tests use most are here; ``people``,
+    ``rooms``, ``messages``, ``uploads``, ``sessions`` and ``oauth`` have more.
     """
 
     def __init__(
@@ -86,10 +85,10 @@ class Workspace:
         self.star: Final = self.messages.star
         self.delete: Final = self.messages.delete
         self.publish_again: Final = self.messages.publish_again
-        resends = MessageUpdates(self.messages, self.rooms, self.now)
-        self.pin: Final = resends.pin
-        self.preview_links: Final = resends.preview_links
-        self.mark_read: Final = resends.mark_read
+        updates = MessageUpdates(self.messages, self.rooms, self.now)
+        self.pin: Final = updates.pin
+        self.preview_links: Final = updates.preview_links
+        self.mark_read: Final = updates.mark_read
         self.open_session: Final = self.sessions.open
         self.close_session: Final = self.sessions.close
         self.roll_over_midnight: Final = self.sessions.roll_over_midnight
@@ -100,7 +99,7 @@ class Workspace:
 
     @property
     def users(self) -> tuple[User, ...]:
-        """Everybody, in the order in which they came; the first is rocket.cat."""
+        """All accounts, oldest first; the first is rocket.cat."""
         return self.people.users
 
     def add_user(
@@ -115,9 +114,9 @@ class Workspace:
         id: str | None = None,  # noqa: A002 - Rocket.Chat's word
         email: str = "",
     ) -> User:
-        """Add an account; a missing password is made up.
+        """Add an account; without ``password``, it gets a random one.
 
-        Raise RefusedError where the username is taken.
+        Raise RefusedError if the username is taken.
         """
         return self.people.add(
             username,
@@ -131,7 +130,7 @@ class Workspace:
         )
 
     def join_default_channels(self, user: User) -> None:
-        """Let a new account into the channels that everybody joins."""
+        """Add a new account to the default channels."""
         for room in self.rooms.all:
             if room.document.get("default"):
                 self.join(user, room)
@@ -139,28 +138,28 @@ class Workspace:
                 self.rooms.change_subscription(room, user, **row)
 
     def logout_session(self, session_id: str, by: User) -> bool:
-        """Log out one of the user's own sessions; False where there is none."""
+        """Log out one of the user's own sessions; return False if there is none with this id."""
         return self.sessions.logout(session_id, owner=by, by=by)
 
     def logout(self, user: User, token: str) -> None:
-        """Let a client log out: its token ends, its sessions are stamped."""
+        """Log a client out: revoke its token, and set ``logoutAt`` on its sessions."""
         self.sessions.mark_logged_out(user, hash_token(token))
         self.people.revoke_token(token)
 
     def join(self, user: User, room: Room) -> None:
-        """Let somebody join a room; the server says so there."""
+        """Add a user to a room, with a system message that they joined."""
         if not room.has(user):
             self.rooms.add_member(room, user)
             self.messages.say_system(user, room, "uj", user.username)
 
     def invite(self, by: User, user: User, room: Room) -> None:
-        """Let somebody bring another into a room; the server says so there."""
+        """Add a user to a room, with a system message that another added them."""
         if not room.has(user):
             self.rooms.add_member(room, user)
             self.messages.say_system(by, room, "au", user.username)
 
     def remove(self, by: User, user: User, room: Room) -> None:
-        """Take somebody out of a room: by another, or by leaving; the server says so there."""
+        """Remove a user from a room, with a system message that they left or were removed."""
         if room.has(user):
             self.rooms.remove_member(room, user)
             self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
@@ -169,13 +168,13 @@ class Workspace:
         """Do what ``chat.sendMessage`` does with a client's message; return the stored one.
 
         Raise RefusedError where the server would; its ``kind`` is empty for refusals that the
-        realtime API swallows.
+        realtime API does not report.
         """
         text = str(message.get("msg") or "")
         check_text(text)
         room = check_room(user, self.rooms.find(message.get("rid")), self.version)
         check_content(user, message, self.version)
-        extra = {key: value for key, value in message.items() if key in _CLIENT_FIELDS}
+        extra = {key: value for key, value in message.items() if key in _FIELDS_FROM_CLIENT}
         return self.messages.say(
             user,
             room,

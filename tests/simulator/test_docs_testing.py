@@ -18,7 +18,17 @@ asyncio_default_fixture_loop_scope = function
 filterwarnings = error
 """
 # What the simulator itself uses of them.
-INNER = {"take", "middleware", "outage", "lose", "repeat", "hold", "release", "is_met", "is_away"}
+INNER = {
+    "pass_on",
+    "middleware",
+    "outage",
+    "lose",
+    "repeat",
+    "hold",
+    "release",
+    "has_failed",
+    "is_away",
+}
 SWITCHES = (
     *("restart", "outage", "skew", "use_up", "drop_all", "close_all", "hang", "lose_subscriptions"),
     *("lose_messages", "repeat_messages", "hold_messages", "release_messages", "slowness"),

@@ -1,10 +1,10 @@
-"""What a call must pass before its route answers, in the order of the server's version.
+"""Run a route after the checks of its call, in the order of the server's version.
 
 6.5: authentication, rate limit, parameters, permission, second factor, licence.
 7.7: licence, authentication, permission, parameters, second factor.
 8.3: authentication, permission, licence, rate limit, parameters, second factor.
 8.8: the same, but query parameters before the rate limit.
-Seen on 6.5.3 and 8.3; 7.7 and 8.8 by the server's source of those versions.
+6.5 and 8.3 as seen on 6.5.3 and 8.3, 7.7 and 8.8 from the server's source.
 """
 
 from collections.abc import Callable
@@ -15,85 +15,85 @@ from rocketchat_simulator.rest.responses import (
     Response,
     make_failure,
     make_forbidden,
-    make_invalid,
-    make_missing,
+    make_invalid_parameters,
+    make_missing_parameter,
     make_refusal,
+    make_second_factor_required,
     make_success,
-    make_two_factor_demand,
     make_unauthorized,
     make_unlicensed,
 )
-from rocketchat_simulator.workspace.documents import Document, digest_password
+from rocketchat_simulator.workspace.documents import digest_password
 from rocketchat_simulator.workspace.errors import RefusedError
 
 Check = Callable[[], Response | None]
 
 
-class Gate:
-    """Answers calls to known routes. ``limits`` is None where nothing is limited."""
+class RouteRunner:
+    """Checks calls and runs their routes. ``limits`` is None if there is no rate limit."""
 
     def __init__(self, limits: RateLimits | None) -> None:
         self._limits = limits
 
-    def answer(self, route: Route, call: Call, address: str) -> Response:
-        """Check a call and let its route answer; ``address`` is the client's for the limit."""
-        allowance = self._count(route, call, address)
+    def run(self, route: Route, call: Call, address: str) -> Response:
+        """Return the response to a call; ``address`` is the client's for the rate limit."""
+        count = self._make_counter(route, call, address)
         counted: list[RateLimitResult] = []
 
         def check_limit() -> Response | None:
-            if allowance is None:
+            if count is None:
                 return None
-            counted.append(allowance())
+            counted.append(count())
             is_allowed = counted[0].is_allowed
-            return None if is_allowed else make_failure(429, counted[0].refusal)
+            return None if is_allowed else make_failure(429, counted[0].error)
 
         for check in _order_checks(route, call, check_limit):
             if (refused := check()) is not None:
-                return _with_limit(refused, counted, call)
-        return _with_limit(_run(route, call), counted, call)
+                return _add_limit_headers(refused, counted, call)
+        return _add_limit_headers(_run(route, call), counted, call)
 
-    def _count(
+    def _make_counter(
         self, route: Route, call: Call, address: str
     ) -> Callable[[], RateLimitResult] | None:
         limits = self._limits if call.workspace.version.is_limited else None
         is_exempt = call.caller is not None and call.caller.may("api-bypass-rate-limit")
         if limits is None or is_exempt or not route.is_limited:
             return None
-        own = call.workspace.version.send_limit if route.name == "chat.sendMessage" else None
-        return lambda: limits.count(f"{route.method} {route.name}", address, own)
+        override = call.workspace.version.send_limit if route.name == "chat.sendMessage" else None
+        return lambda: limits.count(f"{route.method} {route.name}", address, override)
 
 
 def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
     def check_login() -> Response | None:
         workspace = call.workspace
         is_open = workspace.allows_anonymous_reading and workspace.version.skips_login_check
-        is_known = is_open or route.is_open or call.caller is not None
-        return None if is_known else make_unauthorized(workspace.version)
+        is_allowed = is_open or route.is_open or call.caller is not None
+        return None if is_allowed else make_unauthorized(workspace.version)
 
     def check_permission() -> Response | None:
-        is_free = not route.permission or (call.caller and call.caller.may(route.permission))
-        return None if is_free else make_forbidden()
+        is_allowed = not route.permission or (call.caller and call.caller.may(route.permission))
+        return None if is_allowed else make_forbidden()
 
     def check_licence() -> Response | None:
-        is_free = not route.needs_licence or call.workspace.is_licensed
-        return None if is_free else make_unlicensed(call.workspace.version)
+        is_allowed = not route.needs_licence or call.workspace.is_licensed
+        return None if is_allowed else make_unlicensed(call.workspace.version)
 
     def check_params() -> Response | None:
         return _check_params(route, call)
 
-    def check_factor() -> Response | None:
-        is_free = not route.needs_second_factor or _has_second_factor(call)
-        return None if is_free else make_two_factor_demand()
+    def check_second_factor() -> Response | None:
+        is_allowed = not route.needs_second_factor or _has_second_factor(call)
+        return None if is_allowed else make_second_factor_required()
 
     if call.workspace.version.is_before_7:
-        late = [check_permission, check_factor, check_licence]
+        late = [check_permission, check_second_factor, check_licence]
         return [check_login, check_limit, check_params, *late]
     early = [check_login, check_permission, check_licence]
     if call.workspace.version.checks_licence_first:
         early = [check_licence, check_login, check_permission]
     if call.workspace.version.has_typed_routes and route.method == "GET":
-        return [*early, check_params, check_limit, check_factor]
-    return [*early, check_limit, check_params, check_factor]
+        return [*early, check_params, check_limit, check_second_factor]
+    return [*early, check_limit, check_params, check_second_factor]
 
 
 def _check_params(route: Route, call: Call) -> Response | None:
@@ -101,9 +101,11 @@ def _check_params(route: Route, call: Call) -> Response | None:
     given = call.params if is_query else call.body
     for name in route.required:
         if name not in given:
-            return make_missing(version, name, is_query=is_query)
+            return make_missing_parameter(version, name, is_query=is_query)
     if route.allowed is not None and not route.allowed.issuperset(given):
-        return make_invalid(version, "must NOT have additional properties", is_query=is_query)
+        return make_invalid_parameters(
+            version, "must NOT have additional properties", is_query=is_query
+        )
     return None
 
 
@@ -115,14 +117,16 @@ def _has_second_factor(call: Call) -> bool:
 
 def _run(route: Route, call: Call) -> Response:
     try:
-        answer: Response | Document = route.answer(call)
-    except RefusedError as refusal:
-        return make_refusal(refusal)
-    return answer if isinstance(answer, Response) else make_success(answer)
+        result = route.run(call)
+    except RefusedError as error:
+        return make_refusal(error)
+    return result if isinstance(result, Response) else make_success(result)
 
 
-def _with_limit(answer: Response, counted: list[RateLimitResult], call: Call) -> Response:
+def _add_limit_headers(response: Response, counted: list[RateLimitResult], call: Call) -> Response:
     headers = counted[0].headers if counted else {}
     if call.workspace.version.has_lowercase_limit_headers:
         headers = {name.lower(): value for name, value in headers.items()}
-    return Response(answer.status, answer.body, answer.content_type, answer.headers | headers)
+    return Response(
+        response.status, response.body, response.content_type, response.headers | headers
+    )
