@@ -1,13 +1,13 @@
-"""The front door: ``session-bot run``, ``work``, ``migrate``, ``demo``, ``keys …`` and others."""
+"""The command line: one function per command, run as a coroutine."""
 
 import asyncio
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, ParamSpec
 
 import typer
 
@@ -23,21 +23,21 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
 keys = typer.Typer(help="The keys that seal people's tokens.", no_args_is_help=True)
-accounts = typer.Typer(help="Who has connected, and what was done.", no_args_is_help=True)
+accounts = typer.Typer(help="Connected accounts and the audit trail.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 cli.add_typer(accounts, name="accounts")
 
 Config = Annotated[Path | None, typer.Option(help="TOML file; see config.example.toml.")]
-Secrets = Annotated[Path | None, typer.Option(help="Folder with a file per secret.")]
+Secrets = Annotated[Path | None, typer.Option(help="Folder with one file per secret.")]
 User = Annotated[str, typer.Argument(help="User name or user id.")]
-AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; all without it.")]
-Work = Callable[[Settings], AsyncIterator[str]]
+AnyUser = Annotated[str | None, typer.Argument(help="User name or user id; default: all users.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 
-_YOUNG_OBJECTS: Final = 20_000
-"""So many may come before the collector looks at them; a burst has thousands of tasks in hand."""
+Parameters = ParamSpec("Parameters")
+CommandFunction = Callable[Parameters, Coroutine[Any, Any, None]]
+
+_GC_THRESHOLD: Final = 20_000  # young objects; a burst keeps thousands of tasks alive
 
 
 def main() -> None:
@@ -45,46 +45,67 @@ def main() -> None:
     cli()
 
 
-@cli.command()
-def run(
-    config: Config = None,
-    secrets: Secrets = None,
-) -> None:
+def _command(
+    group: typer.Typer, name: str
+) -> Callable[[CommandFunction[Parameters]], CommandFunction[Parameters]]:
+    """Register a coroutine function as a command, which ends with the exit status."""
+
+    def register(function: CommandFunction[Parameters]) -> CommandFunction[Parameters]:
+        @wraps(function)
+        def command(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+            _run_to_exit_status(function(*args, **kwargs))
+
+        group.command(name)(command)
+        return function
+
+    return register
+
+
+@_command(cli, "run")
+async def run(config: Config = None, secrets: Secrets = None) -> None:
     """Run the bot."""
-    _end_with_status(_run(config, secrets))
+    settings = load_settings(config, secrets=secrets)
+    open_logs(settings.log.level, settings.log.format)
+    async with open_bot(settings) as bot:
+        _tune_garbage_collector()
+        await bot.run()
 
 
-@cli.command()
-def work(config: Config = None, secrets: Secrets = None) -> None:
-    """Help running bots with reports and alerts, without listening; on PostgreSQL."""
-    _end_with_status(_work(config, secrets))
+@_command(cli, "work")
+async def work(config: Config = None, secrets: Secrets = None) -> None:
+    """Run scheduled jobs only, beside running bots; needs PostgreSQL."""
+    settings = load_settings(config, secrets=secrets)
+    open_logs(settings.log.level, settings.log.format)
+    async with open_worker(settings) as worker:
+        _tune_garbage_collector()
+        await worker.run()
 
 
-@cli.command()
-def migrate(config: Config = None, secrets: Secrets = None) -> None:
-    """Make or update the tables in the database, as run and work do when they start."""
-    _operate(config, secrets, accounts_and_keys.migrate)
+@_command(cli, "migrate")
+async def migrate(config: Config = None, secrets: Secrets = None) -> None:
+    """Make or update the database tables, as run and work do when they start."""
+    await _print_lines(accounts_and_keys.migrate(_load_for_operator(config, secrets)))
 
 
-@cli.command()
-def demo(
+@_command(cli, "demo")
+async def demo(
     port: Port = 3000,
     say: Annotated[str | None, typer.Option(help="Say this as Alice, print the answer.")] = None,
     *,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
     """Try the bot in a simulated workspace; nothing to install or configure."""
-    from bot.demo.demo import run_demo, say_in_demo  # noqa: PLC0415 - what runs for years has no use for it
+    from bot.demo.demo import run_demo, say_in_demo  # noqa: PLC0415 - keeps the simulator out of the bot's process
 
     open_logs("WARNING", "text")
     if say is None:
-        _end_with_status(run_demo(port, is_browser_wanted=browser))
+        await run_demo(port, is_browser_wanted=browser)
     else:
-        _end_with_status(say_in_demo(say))
+        await say_in_demo(say)
 
 
-@cli.command()
-def simulate(
+@_command(cli, "simulate")
+async def simulate(
     port: Port = 3000,
     server: Annotated[str, typer.Option(help="Rocket.Chat version: 6.5, 7.7, 8.3, 8.8.")] = "8.3",
     *,
@@ -94,158 +115,133 @@ def simulate(
     from bot.demo.demo import run_simulated_workspace  # noqa: PLC0415 - as above
 
     open_logs("WARNING", "text")
-    _end_with_status(run_simulated_workspace(port, server, is_licensed=licensed))
+    await run_simulated_workspace(port, server, is_licensed=licensed)
 
 
-@cli.command()
-def check(config: Config = None, secrets: Secrets = None) -> None:
-    """Try everything the bot needs, running or not; status 1 where something is missing."""
-    _end_with_status(_check(config, secrets))
+@_command(cli, "check")
+async def check(config: Config = None, secrets: Secrets = None) -> None:
+    """Check everything the bot needs, running or not; exit status 1 if there is a problem."""
+    from bot.admin.check import check_config_file  # noqa: PLC0415 - as above
+    from bot.admin.check_result import Level  # noqa: PLC0415 - as above
 
-
-@cli.command()
-def init(
-    config: Annotated[Path, typer.Option(help="Where to put it.")] = Path("config.toml"),
-) -> None:
-    """Ask a few questions, try the answers, and write a configuration."""
+    # The results say what is wrong; the log would repeat it.
     open_logs("CRITICAL", "text")
-    _end_with_status(_interview(config))
+    has_problem = False
+    async for result in check_config_file(config, secrets):
+        typer.echo(str(result))
+        has_problem = has_problem or result.level is Level.PROBLEM
+    if has_problem:
+        raise typer.Exit(1)
 
 
-@cli.command(name="version")
+@_command(cli, "init")
+async def init(
+    config: Annotated[Path, typer.Option(help="File to write.")] = Path("config.toml"),
+) -> None:
+    """Ask a few questions, check the answers, and write a configuration."""
+    from bot.admin.check import CHECK_TIMEOUT_S  # noqa: PLC0415 - as above
+    from bot.admin.setup_wizard import Prompter, SetupWizard  # noqa: PLC0415 - as above
+
+    open_logs("CRITICAL", "text")
+    prompter = Prompter(
+        ask=lambda question, default: str(typer.prompt(question, default=default or None)),
+        ask_secret=lambda question: str(typer.prompt(question, hide_input=True)),
+        confirm=typer.confirm,
+        print=typer.echo,
+    )
+    if not await SetupWizard(prompter, CHECK_TIMEOUT_S).run(config):
+        raise typer.Exit(1)
+
+
+@cli.command("version")
 def show_version() -> None:
     """Print the version."""
     typer.echo(version("session-bot"))
 
 
-@keys.command("new")
-def make_key(config: Config = None, secrets: Secrets = None) -> None:
-    """Make a new key, which seals from now on; the old ones go on opening."""
-    _operate(config, secrets, accounts_and_keys.make_key)
+@_command(keys, "new")
+async def make_key(config: Config = None, secrets: Secrets = None) -> None:
+    """Make a new key, which seals from now on; the old keys still open."""
+    await _print_lines(accounts_and_keys.make_key(_load_for_operator(config, secrets)))
 
 
-@keys.command("list")
-def list_keys(config: Config = None, secrets: Secrets = None) -> None:
-    """Name the keys by their ids, and count what each has sealed."""
-    _operate(config, secrets, accounts_and_keys.list_keys)
+@_command(keys, "list")
+async def list_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """List the keys by id, with the number of tokens that each has sealed."""
+    await _print_lines(accounts_and_keys.list_keys(_load_for_operator(config, secrets)))
 
 
-@keys.command("rotate")
-def rotate_keys(config: Config = None, secrets: Secrets = None) -> None:
-    """Seal everything with the newest key, while the bot runs; can be stopped and repeated."""
-    _operate(config, secrets, accounts_and_keys.rotate_keys)
+@_command(keys, "rotate")
+async def rotate_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """Reseal everything with the newest key, while the bot runs; can be stopped and repeated."""
+    await _print_lines(accounts_and_keys.rotate_keys(_load_for_operator(config, secrets)))
 
 
-@accounts.command("list")
-def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
-    """Show who has connected, since when and how."""
-    _operate(config, secrets, accounts_and_keys.list_accounts)
+@_command(accounts, "list")
+async def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
+    """List the connected accounts, with the kind of their token."""
+    await _print_lines(accounts_and_keys.list_accounts(_load_for_operator(config, secrets)))
 
 
-@accounts.command("audit")
-def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
+@_command(accounts, "audit")
+async def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
     """Show what was done with people's tokens in the last 90 days."""
-    _operate(config, secrets, partial(accounts_and_keys.show_audit, user=user))
+    await _print_lines(accounts_and_keys.show_audit(_load_for_operator(config, secrets), user))
 
 
-@accounts.command("forget")
-def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
-    """Erase everything that is stored about somebody."""
-    _operate(config, secrets, partial(accounts_and_keys.forget_account, user=user))
+@_command(accounts, "forget")
+async def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
+    """Delete everything that is stored about a user."""
+    await _print_lines(accounts_and_keys.forget_account(_load_for_operator(config, secrets), user))
 
 
-def _operate(config: Path | None, secrets: Path | None, work: Work) -> None:
-    _end_with_status(_print(config, secrets, work))
-
-
-async def _print(config: Path | None, secrets: Path | None, work: Work) -> None:
+def _load_for_operator(config: Path | None, secrets: Path | None) -> Settings:
     settings = load_settings(config, secrets=secrets)
     open_logs("WARNING", "text")
-    async for line in work(settings):
+    return settings
+
+
+async def _print_lines(lines: AsyncIterator[str]) -> None:
+    async for line in lines:
         typer.echo(line)
 
 
-async def _run(config: Path | None, secrets: Path | None) -> None:
-    settings = load_settings(config, secrets=secrets)
-    open_logs(settings.log.level, settings.log.format)
-    async with open_bot(settings) as bot:
-        _spare_the_collector()
-        await bot.run()
+def _tune_garbage_collector() -> None:
+    """Exclude the objects of the start from garbage collection, and collect less often.
 
-
-async def _work(config: Path | None, secrets: Path | None) -> None:
-
-    settings = load_settings(config, secrets=secrets)
-    open_logs(settings.log.level, settings.log.format)
-    async with open_worker(settings) as worker:
-        _spare_the_collector()
-        await worker.run()
-
-
-def _spare_the_collector() -> None:
-    """Keep what stays for good, which is most of all there is, out of its rounds.
-
-    They took a fifth of the CPU time of a burst, up to 80 ms at once.
+    With the defaults it took a fifth of a burst's CPU time, up to 80 ms at once.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.set_threshold(_GC_THRESHOLD)
 
 
-async def _interview(config: Path) -> None:
-    from bot.admin.check import PATIENCE  # noqa: PLC0415 - as above
-    from bot.admin.setup_wizard import Prompter, SetupWizard  # noqa: PLC0415 - as above
-
-    def ask(question: str, usual: str) -> str:
-        return str(typer.prompt(question, default=usual or None))
-
-    def ask_unseen(question: str) -> str:
-        return str(typer.prompt(question, hide_input=True))
-
-    mouth = Prompter(ask, ask_unseen, typer.confirm, typer.echo)
-    if not await SetupWizard(mouth, PATIENCE).run(config):
-        raise typer.Exit(1)
-
-
-async def _check(config: Path | None, secrets: Path | None) -> None:
-    from bot.admin.check import check_configured  # noqa: PLC0415 - as above
-    from bot.admin.check_result import Level  # noqa: PLC0415 - as above
-
-    # What is wrong is said on a line of its own, once.
-    open_logs("CRITICAL", "text")
-    is_well = True
-    async for finding in check_configured(config, secrets):
-        typer.echo(str(finding))
-        is_well = is_well and finding.level is not Level.PROBLEM
-    if not is_well:
-        raise typer.Exit(1)
-
-
-def _end_with_status(work: Coroutine[Any, Any, None]) -> None:
+def _run_to_exit_status(work: Coroutine[Any, Any, None]) -> None:
+    """Run until done or stopped by a signal; exit 1 for a BotError, 2 for a ConfigError."""
     try:
-        asyncio.run(_until_terminated(work))
+        asyncio.run(_run_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return
     except (BotError, BaseExceptionGroup) as error:
-        problems = list(_find_problems(error))
+        problems = list(_flatten(error))
         if not all(isinstance(problem, BotError) for problem in problems):
             raise
         for problem in problems:
             typer.echo(f"session-bot: {problem}", err=True)
-        is_set_wrong = any(isinstance(problem, ConfigError) for problem in problems)
-        raise typer.Exit(2 if is_set_wrong else 1) from None
+        is_config_wrong = any(isinstance(problem, ConfigError) for problem in problems)
+        raise typer.Exit(2 if is_config_wrong else 1) from None
 
 
-async def _until_terminated(work: Coroutine[Any, Any, None]) -> None:
+async def _run_until_terminated(work: Awaitable[None]) -> None:
     task = asyncio.current_task()
     if task is not None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await work
 
 
-def _find_problems(error: BaseException) -> Iterator[BaseException]:
+def _flatten(error: BaseException) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from _find_problems(each)
+            yield from _flatten(each)
     else:
         yield error

@@ -1,1 +1,1 @@
-"""Before the bot runs, or while it does: whether it has all it needs, and what to do if not."""
+"""Commands for operators: setting up, checking the setup, keys and accounts."""

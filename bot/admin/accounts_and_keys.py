@@ -1,6 +1,6 @@
-"""What operators do beside a running bot: keys, accounts, the audit trail.
+"""The commands ``migrate``, ``keys …`` and ``accounts …``, which may run beside the bot.
 
-Everything gives lines of text to print, which never hold a token or a key. Raises ConfigError and
+Each yields lines of text to print, which never contain a token or a key. All raise ConfigError and
 StorageError.
 """
 
@@ -12,7 +12,7 @@ from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.key_rotation import count_seals, reseal_all
-from bot.features.accounts.store import ConnectedAccount, count_accounts, load_accounts
+from bot.features.accounts.store import count_accounts, load_accounts
 from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
 from bot.storage.database import Database, migrate_database, open_database
@@ -23,24 +23,24 @@ _MAX_PASSES: Final = 5
 
 
 async def migrate(settings: Settings) -> AsyncIterator[str]:
-    """Make or update all tables; any number of processes may do so at once."""
+    """Make or update all tables; several processes may do so at once."""
     url = settings.storage.url
-    found = await migrate_database(url)
-    yield f"Tables of the bot: {_compare(found.before, found.after)}"
+    result = await migrate_database(url)
+    yield f"Tables of the bot: {_describe_migration(result.before, result.after)}"
     async with open_database(url) as database:
         steps = await migrate_jobs(database, url)
     if steps is None:
-        yield "Tables of the jobs: none, they are for PostgreSQL"
+        yield "Tables of the jobs: none, only PostgreSQL has them"
     else:
         yield f"Tables of the jobs: {f'{len(steps)} steps applied' if steps else 'up to date'}"
 
 
 async def make_key(settings: Settings) -> AsyncIterator[str]:
-    """Put a new key first in the key file: the bot seals with it from now on."""
+    """Add a new key to the key file, as the first, with which the bot seals."""
     file = settings.find_key_file()
     if settings.vault.keys or file is None:
         raise ConfigError(
-            "[vault] keys: the keys are in the settings, so put a new one there yourself, first;"
+            "[vault] keys: the keys are in the settings, so add a new one there, as the first;"
             " make one with: openssl rand -base64 32 | tr '+/' '-_'"
         )
     async with open_database(settings.storage.url) as database:
@@ -52,11 +52,11 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
     if is_first:
         yield "Back the file up, and copy it to every machine that shares the database."
     else:
-        yield "Back the file up, then seal the others anew with: session-bot keys rotate"
+        yield "Back the file up, then seal the old tokens with it: session-bot keys rotate"
 
 
 async def list_keys(settings: Settings) -> AsyncIterator[str]:
-    """Name the keys, and count what each has sealed."""
+    """List the keys by id, with the number of tokens that each has sealed."""
     ring = _load_keys(settings)
     async with open_database(settings.storage.url) as database:
         counts = dict(await count_seals(database))
@@ -69,7 +69,7 @@ async def list_keys(settings: Settings) -> AsyncIterator[str]:
 
 
 async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
-    """Seal with the first key what others have sealed; may be stopped and begun again."""
+    """Reseal with the first key what other keys sealed; can be stopped and repeated."""
     ring = _load_keys(settings)
     key_file = None if settings.vault.keys else settings.find_key_file()
     vault, total = make_vault(ring, settings.workspace.url, key_file), 0
@@ -80,18 +80,18 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
                 done += batch.done
                 broken += batch.broken
                 if batch.done:
-                    yield f"{total + done} accounts sealed anew"
+                    yield f"{total + done} accounts resealed"
             total += done
             if not done:
                 break
-        left = await _count_left(database, ring)
+        left = await _count_unrotated(database, ring)
     for user_id in broken:
-        yield f"The token of {user_id} does not open; it was left as it is."
+        yield f"The token of {user_id} cannot be opened; it was not changed."
     yield "All tokens are sealed with the first key." if not left else f"{_count(left)} left."
 
 
 async def list_accounts(settings: Settings) -> AsyncIterator[str]:
-    """Show who is connected, since when and how."""
+    """List the connected accounts, with the kind of their token."""
     async with open_database(settings.storage.url) as database:
         accounts = await load_accounts(database)
     for account in accounts:
@@ -101,43 +101,39 @@ async def list_accounts(settings: Settings) -> AsyncIterator[str]:
 
 
 async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]:
-    """Show the audit trail of one user, given by name or id, or of all."""
+    """Show the audit trail of one user, by user name or id, or of all users."""
     async with open_database(settings.storage.url) as database:
-        user_id = await _find_id(database, user) if user else None
+        user_id = await _find_user_id(database, user) if user else None
         records = await AuditTrail(database).load(user_id)
     for record in records:
         at = record.at.isoformat(timespec="seconds")
-        yield f"{at}  {record.user_id}  {record.deed}  {record.detail}".rstrip()
+        yield f"{at}  {record.user_id}  {record.action}  {record.detail}".rstrip()
     yield f"{len(records)} records"
 
 
 async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
-    """Erase everything about a user, given by name or id; needs no key."""
+    """Delete everything that is stored about a user, by user name or id; needs no key."""
     async with open_database(settings.storage.url) as database:
-        user_id = await _find_id(database, user)
+        user_id = await _find_user_id(database, user)
         await PersonalData(database).forget(user_id)
-    yield f"Everything about {user_id} is erased. They can connect again with the bot in chat."
+    yield f"Everything about {user_id} has been deleted. They can connect again in chat."
 
 
-def _compare(before: str, after: str) -> str:
+def _describe_migration(before: str, after: str) -> str:
     if not before:
         return f"made, at {after}"
-    return f"up to date, at {after}" if before == after else f"brought from {before} to {after}"
+    return f"up to date, at {after}" if before == after else f"updated from {before} to {after}"
 
 
-async def _find_id(database: Database, user: str) -> str:
+async def _find_user_id(database: Database, user: str) -> str:
     accounts = await load_accounts(database)
-    found = [each for each in accounts if _is_meant(each, user)]
+    found = [each for each in accounts if user in {each.user_id, each.username}]
     if len(found) > 1:
-        raise StorageError(f"Several accounts are called {user}: give the user id.")
+        raise StorageError(f"Several accounts have the name {user}: use the user id.")
     return found[0].user_id if found else user
 
 
-def _is_meant(account: ConnectedAccount, user: str) -> bool:
-    return user in {account.user_id, account.username}
-
-
-async def _count_left(database: Database, ring: KeyRing) -> int:
+async def _count_unrotated(database: Database, ring: KeyRing) -> int:
     counts = await count_seals(database)
     return sum(count for key_id, count in counts.items() if key_id not in {ring.sealing_id, b""})
 

@@ -1,120 +1,131 @@
-"""All checks, in an order in which each makes sense only if those before it went well."""
+"""``session-bot check``: every check, in order; later ones need what earlier ones found."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-from bot.admin.check_network import check_oauth, check_public_url, find_limit
+from bot.admin.check_network import check_oauth, check_public_url, check_rate_limit
 from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.check_storage import NOBODY, check_memory, check_storage
+from bot.admin.check_storage import NO_DEMAND, check_database, check_keys, check_keys_unopened
 from bot.admin.check_workspace import (
-    check_account,
+    check_forged_tokens,
+    check_licence,
     check_listening,
     check_login,
     check_reach,
+    check_roles,
     check_room,
     check_version,
 )
 from bot.config import Settings, load_settings
-from bot.errors import ConfigError
+from bot.errors import ConfigError, StorageError
+from bot.features.status_report.backlog import Demand, load_demand
 from bot.features.status_report.capacity import describe, estimate, is_short, is_tight
-from bot.features.status_report.counters import Demand
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
 from bot.scheduler.tasks import MAX_DELAY
+from bot.storage.database import open_database
 
-PATIENCE: Final = 8.0
-"""Seconds for one answer."""
+CHECK_TIMEOUT_S: Final = 8.0
+"""How long one request of a check may take."""
 
-_OF_OTHERS: Final = 0o077
+_OTHERS_MAY_READ: Final = 0o077  # the mode bits of group and others
 
 
-async def check_configured(
+async def check_config_file(
     config: Path | None, secrets: Path | None = None
 ) -> AsyncIterator[CheckResult]:
-    """Read the settings, and try all that the bot needs with them."""
+    """Load the settings and run all checks with them."""
     try:
         settings = load_settings(config, secrets=secrets)
     except ConfigError as error:
         yield make_problem("settings", str(error))
         return
-    if config is not None and _is_open_to_others(config):
-        words = f"{config} can be read by other users of this machine"
-        yield make_warning("settings", words, f"chmod 600 {config}")
-    async for finding in check_everything(settings):
-        yield finding
+    if config is not None and _may_others_read(config):
+        text = f"{config} can be read by other users of this machine"
+        yield make_warning("settings", text, f"chmod 600 {config}")
+    async for result in SystemCheck(settings).run():
+        yield result
 
 
-def _is_open_to_others(file: Path) -> bool:
-    return bool(file.stat().st_mode & _OF_OTHERS)
+def _may_others_read(file: Path) -> bool:
+    return bool(file.stat().st_mode & _OTHERS_MAY_READ)
 
 
-async def check_everything(
-    settings: Settings, patience: float = PATIENCE
-) -> AsyncIterator[CheckResult]:
-    """Try all that the bot needs; changes nothing, and disturbs no bot that runs.
+class SystemCheck:
+    """Tries everything the bot needs, changes nothing, and does not disturb a running bot.
 
-    ``patience`` is for one answer, in seconds.
+    ``timeout_s`` limits each request.
     """
-    limit = None
-    token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
-    async with open_rest_client(settings.workspace.url, token, timeout_s=patience) as rest:
-        finding, version = await check_reach(rest, settings.workspace.url)
-        yield finding
-        if version:
-            yield check_version(version, has_oauth=bool(settings.oauth.client_id))
-            async for each in _check_workspace(rest, settings, token, patience):
-                if isinstance(each, CheckResult):
-                    yield each
-                else:
-                    limit = each
-    async for finding in check_public_url(settings, patience):
-        yield finding
-    async for finding in _check_memory(settings, limit):
-        yield finding
+
+    def __init__(self, settings: Settings, timeout_s: float = CHECK_TIMEOUT_S) -> None:
+        self._settings: Final = settings
+        self._timeout_s: Final = timeout_s
+        self._token: Final = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
+        # What the capacity is computed from, as far as the checks find it out.
+        self._rate_limit: int | None = None
+        self._demand = NO_DEMAND
+
+    async def run(self) -> AsyncIterator[CheckResult]:
+        """Run all checks that the results so far allow."""
+        url = self._settings.workspace.url
+        async with open_rest_client(url, self._token, timeout_s=self._timeout_s) as rest:
+            reach, version = await check_reach(rest, url)
+            yield reach
+            if version:
+                yield check_version(version, has_oauth=bool(self._settings.oauth.client_id))
+                async for result in self._check_workspace(rest):
+                    yield result
+        async for result in check_public_url(self._settings, self._timeout_s):
+            yield result
+        async for result in self._check_storage():
+            yield result
+        for result in _describe_capacity(self._demand, self._rate_limit):
+            yield result
+
+    async def _check_workspace(self, rest: RestClient) -> AsyncIterator[CheckResult]:
+        settings = self._settings
+        login = await check_login(rest, self._token)
+        yield login
+        if login.level is Level.PROBLEM:
+            return
+        yield await check_listening(settings.workspace.url, self._token, self._timeout_s)
+        yield await check_roles(rest)
+        yield await check_forged_tokens(rest, self._token)
+        yield await check_licence(rest)
+        if settings.report.room:
+            yield await check_room(rest, settings.report.room)
+        async for result in check_oauth(rest, settings, self._timeout_s):
+            yield result
+        result, self._rate_limit = await check_rate_limit(rest, settings, self._timeout_s)
+        yield result
+
+    async def _check_storage(self) -> AsyncIterator[CheckResult]:
+        settings = self._settings
+        result, state = await check_database(settings)
+        yield result
+        if state is None:
+            return
+        if state.is_new or state.is_outdated:
+            # Opening the database would make or update its tables.
+            yield check_keys_unopened(settings, state)
+            return
+        try:
+            async with open_database(settings.storage.url) as database:
+                yield await check_keys(settings, state, database)
+                self._demand = await load_demand(database, settings.workspace.user_id)
+        except StorageError as error:
+            yield make_problem("storage", str(error))
 
 
-async def _check_workspace(
-    rest: RestClient, settings: Settings, token: AuthToken, patience: float
-) -> AsyncIterator[CheckResult | int]:
-    """Return findings, and in the end the calls that are allowed a minute, where that is known."""
-    login = await check_login(rest, token)
-    yield login
-    if login.level is Level.PROBLEM:
-        return
-    yield await check_listening(settings.workspace.url, token, patience)
-    async for finding in check_account(rest, token):
-        yield finding
-    if settings.report.room:
-        yield await check_room(rest, settings.report.room)
-    async for finding in check_oauth(rest, settings, patience):
-        yield finding
-    limited, limit = await find_limit(rest, settings, patience)
-    yield limited
-    if limit is not None:
-        yield limit
-
-
-async def _check_memory(settings: Settings, limit: int | None) -> AsyncIterator[CheckResult]:
-    demand = NOBODY
-    storage, inspection = await check_storage(settings)
-    yield storage
-    if inspection is not None:
-        async for found in check_memory(settings, inspection):
-            if isinstance(found, Demand):
-                demand = found
-            else:
-                yield found
-    for finding in describe_capacity(demand, limit):
-        yield finding
-
-
-def describe_capacity(demand: Demand, limit: int | None) -> list[CheckResult]:
-    """Say what the limit means; None is taken for the usual one."""
+def _describe_capacity(demand: Demand, limit: int | None) -> Iterator[CheckResult]:
+    """Say what the rate limit means; None stands for Rocket.Chat's default."""
     capacity = estimate(demand, limit)
-    sentences = list(describe(capacity, MAX_DELAY))
-    found = [make_ok("capacity", sentence) for sentence in sentences]
+    *first, last = describe(capacity, MAX_DELAY)
+    for sentence in first:
+        yield make_ok("capacity", sentence)
     if is_tight(capacity) or is_short(capacity, MAX_DELAY):
         remedy = "Raise it: Administration, Settings, Rate Limiter, API Rate Limiter"
-        found[-1] = make_warning("capacity", sentences[-1], remedy)
-    return found
+        yield make_warning("capacity", last, remedy)
+    else:
+        yield make_ok("capacity", last)

@@ -4,106 +4,118 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.admin.check_result import CheckResult, make_ok, make_problem, make_warning
+from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
 from bot.admin.check_workspace import is_local
-from bot.admin.http_probe import fetch_metrics, open_stand_in, visit
+from bot.admin.http_probe import fetch_health_page, fetch_metrics, serve_placeholder
 from bot.config import Settings
 from bot.errors import GrantRefusedError, RefusedError, UnreachableError, WorkspaceError
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import fetch_redirect_uris
 from bot.rocketchat.oauth import OAuthClient, open_oauth
 
-_NO_CODE: Final = SecretStr("session-bot-check-no-code")
+_MADE_UP_CODE: Final = SecretStr("session-bot-check-no-code")
 _ALLOWED: Final = re.compile(
     r'^session_bot_rate_limit_allowed\{route="GET v1/sessions/list"\} (\d+)', re.MULTILINE
 )
 
 
 async def check_oauth(
-    rest: RestClient, settings: Settings, patience: float
+    rest: RestClient, settings: Settings, timeout_s: float
 ) -> AsyncIterator[CheckResult]:
-    """Ask whether the workspace knows the application, and where it sends people back."""
-    callback = f"{settings.web.public_url}/oauth/callback"
+    """Check that the workspace knows the OAuth application and its redirect URI."""
+    redirect_uri = f"{settings.web.public_url}/oauth/callback"
     if not settings.oauth.client_id:
         yield make_ok("oauth", "not set: people connect by pasting a personal access token")
         return
-    finding = await _check_client(settings, callback, patience)
-    yield finding
+    yield await _check_oauth_client(settings, redirect_uri, timeout_s)
     try:
-        addresses = await fetch_redirect_uris(rest, settings.oauth.client_id)
+        registered = await fetch_redirect_uris(rest, settings.oauth.client_id)
     except WorkspaceError:
         return
-    if addresses and callback not in addresses:
-        words = f"the application sends people back to {', '.join(addresses)}, not to {callback}"
-        yield make_problem("oauth", words, "Correct its redirect URI, or [web] public_url")
+    if registered and redirect_uri not in registered:
+        text = f"the application redirects to {', '.join(registered)}, not to {redirect_uri}"
+        yield make_problem("oauth", text, "Correct its redirect URI, or [web] public_url")
 
 
-async def _check_client(settings: Settings, callback: str, patience: float) -> CheckResult:
-    client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, callback)
-    opening = open_oauth(settings.workspace.url, client, now=_now, timeout_s=patience)
+async def _check_oauth_client(
+    settings: Settings, redirect_uri: str, timeout_s: float
+) -> CheckResult:
+    client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, redirect_uri)
+    opening = open_oauth(settings.workspace.url, client, now=_now, timeout_s=timeout_s)
     try:
         async with opening as oauth:
-            await oauth.exchange(_NO_CODE)
+            await oauth.exchange(_MADE_UP_CODE)
     except GrantRefusedError:
-        # What a workspace says that knows the application, and not the code.
+        # The answer of a workspace that accepts the client and refuses the made-up code.
         return make_ok("oauth", "the workspace knows the application")
     except RefusedError as error:
         remedy = "Compare [oauth] with Administration, Third-party login; is it active there?"
         return make_problem("oauth", str(error), remedy)
     except WorkspaceError as error:
-        return make_warning("oauth", f"it could not be tried: {error}", "Try again")
-    return make_warning("oauth", "the workspace takes a made-up code")
+        return make_warning("oauth", f"it could not be checked: {error}", "Try again")
+    return make_warning("oauth", "the workspace accepts a made-up code")
 
 
-async def check_public_url(settings: Settings, patience: float) -> AsyncIterator[CheckResult]:
-    """Come as a browser would; a stand-in answers where no bot runs."""
+async def check_public_url(settings: Settings, timeout_s: float) -> AsyncIterator[CheckResult]:
+    """Request the public URL as a browser would; a placeholder answers where no bot runs."""
     web = settings.web
-    if not web.public_url.startswith("https:") and not is_local(web.public_url):
-        words = f"{web.public_url} is not https, and people paste tokens there"
-        yield make_warning("public url", words, "Put a reverse proxy with https in front")
-    async with open_stand_in(web.host, web.port) as sign:
-        yield await _visit(settings, sign, patience)
+    https = check_https(web.public_url)
+    if https.level is not Level.OK:
+        yield https
+    async with serve_placeholder(web.host, web.port) as nonce:
+        yield await _check_health_page(settings, nonce, timeout_s)
 
 
-async def _visit(settings: Settings, sign: str, patience: float) -> CheckResult:
+def check_https(public_url: str) -> CheckResult:
+    """Check that a token that is pasted at the public URL cannot be read on the way."""
+    if urlsplit(public_url).scheme == "https" or is_local(public_url):
+        return make_ok("public url", public_url)
+    text = f"{public_url} is not https, and people paste tokens there"
+    return make_warning("public url", text, "Put a reverse proxy with https in front")
+
+
+async def _check_health_page(settings: Settings, nonce: str, timeout_s: float) -> CheckResult:
     url = settings.web.public_url
     here = f"{settings.web.host}:{settings.web.port}"
     remedy = f"Correct [web] public_url, or let the reverse proxy pass it on to {here}"
     try:
-        greeting = await visit(url, timeout=patience)
+        page = await fetch_health_page(url, timeout_s)
     except UnreachableError as error:
-        words = f"{url} cannot be reached from this machine: {error}"
-        return make_warning("public url", words, f"If browsers cannot either: {remedy}")
-    if not greeting.is_bot:
-        words = f"at {url} answers something else (HTTP {greeting.status})"
-        return make_problem("public url", words, remedy)
-    if greeting.sign != sign:
+        text = f"{url} cannot be reached from this machine: {error}"
+        return make_warning("public url", text, f"If browsers cannot reach it either: {remedy}")
+    if not page.is_bot:
+        text = f"at {url}, something else answers (HTTP {page.status})"
+        return make_problem("public url", text, remedy)
+    if page.nonce != nonce:
         return make_problem("public url", f"{url} leads to another bot than {here}", remedy)
-    running = "" if sign else "; a bot is running there"
+    running = "" if nonce else "; a bot is running there"
     return make_ok("public url", f"{url} leads here{running}")
 
 
-async def find_limit(
-    rest: RestClient, settings: Settings, patience: float
+async def check_rate_limit(
+    rest: RestClient, settings: Settings, timeout_s: float
 ) -> tuple[CheckResult, int | None]:
-    """Find what the workspace allows to people: from a running bot, or from headers."""
+    """Find out how many calls a minute and route people have, None where that is unknown.
+
+    Taken from a running bot's metrics, else from the headers of this check's own responses.
+    """
     web = settings.web
     host = f"[{web.host}]" if ":" in web.host else web.host
-    shown = _ALLOWED.search(await fetch_metrics(f"http://{host}:{web.port}", timeout=patience))
-    if shown:
-        limit = int(shown[1])
-        return make_ok(
-            "rate limit", f"{limit} calls a minute and route, says the running bot"
-        ), limit
-    allowed = rest.rate_limiter.limits.values()
-    if allowed:
-        words = f"{min(allowed)} calls a minute and route, the bot's own among them"
-        return make_ok("rate limit", words), min(allowed)
-    words = "the bot's own calls are not counted; people's show how many are allowed: 10 by default"
-    return make_ok("rate limit", words), None
+    metrics = await fetch_metrics(f"http://{host}:{web.port}", timeout_s)
+    if found := _ALLOWED.search(metrics):
+        limit = int(found[1])
+        text = f"{limit} calls a minute and route, says the running bot"
+        return make_ok("rate limit", text), limit
+    if allowed := rest.rate_limiter.limits.values():
+        limit = min(allowed)
+        text = f"{limit} calls a minute and route, including the bot's own"
+        return make_ok("rate limit", text), limit
+    text = "the bot's own calls are not counted; people's are: 10 a minute and route by default"
+    return make_ok("rate limit", text), None
 
 
 def _now() -> datetime:

@@ -1,11 +1,11 @@
-"""What a check finds, on one line."""
+"""The result of one check, printed on one line."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """Whether the bot works like this: yes; yes, but; no."""
+    """Whether the bot can work: yes, yes with limits, no."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,28 +14,28 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How something stands, and what to do about it; never with a secret."""
+    """What was found about a subject, and what to do about it; never contains a secret."""
 
     level: Level
     subject: str
-    words: str
+    text: str
     remedy: str = ""
 
     def __str__(self) -> str:
         remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{self.level:<8} {self.subject:<11} {' '.join(self.words.split())}{remedy}"
+        return f"{self.level:<8} {self.subject:<11} {' '.join(self.text.split())}{remedy}"
 
 
-def make_ok(subject: str, words: str) -> CheckResult:
-    """Find that all is well."""
-    return CheckResult(Level.OK, subject, words)
+def make_ok(subject: str, text: str) -> CheckResult:
+    """Make the result of a check that succeeded."""
+    return CheckResult(Level.OK, subject, text)
 
 
-def make_warning(subject: str, words: str, remedy: str = "") -> CheckResult:
-    """Find something that the bot can live with."""
-    return CheckResult(Level.WARNING, subject, words, remedy)
+def make_warning(subject: str, text: str, remedy: str = "") -> CheckResult:
+    """Make the result of a check that found something the bot can work with."""
+    return CheckResult(Level.WARNING, subject, text, remedy)
 
 
-def make_problem(subject: str, words: str, remedy: str = "") -> CheckResult:
-    """Find something that the bot cannot live with."""
-    return CheckResult(Level.PROBLEM, subject, words, remedy)
+def make_problem(subject: str, text: str, remedy: str = "") -> CheckResult:
+    """Make the result of a check that found something the bot cannot work with."""
+    return CheckResult(Level.PROBLEM, subject, text, remedy)

@@ -1,95 +1,84 @@
-"""Checks of what the bot keeps: the database and the key."""
+"""Checks of what the bot stores: the database, and the keys that its tokens are sealed with."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 from bot.admin.check_result import CheckResult, make_ok, make_problem
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
-from bot.features.accounts.key_rotation import check_keys
-from bot.features.status_report.counters import Demand, load_demand
-from bot.storage.database import Database, open_database
+from bot.features.accounts import key_rotation
+from bot.features.status_report.backlog import Demand
+from bot.storage.database import Database
 from bot.storage.engine import find_database_file
 from bot.storage.inspection import Inspection, inspect_database
 from bot.storage.key_file import load_key_ring
 from bot.storage.vault import KeyRing
 
-NOBODY = Demand(connected=0, watched=0, planned=0, busiest=0)
+NO_DEMAND: Final = Demand(connected=0, watched=0, planned=0, busiest=0)
 
 
-async def check_storage(settings: Settings) -> tuple[CheckResult, Inspection | None]:
-    """Read and write a little; nothing where that is not possible."""
+async def check_database(settings: Settings) -> tuple[CheckResult, Inspection | None]:
+    """Check that the database can be read and written; None where it cannot."""
     try:
-        found = await inspect_database(settings.storage.url)
+        state = await inspect_database(settings.storage.url)
     except (StorageError, ConfigError) as error:
         return make_problem("storage", str(error)), None
-    if found.is_new:
-        return make_ok("storage", "empty; the tables are made at the first start"), found
-    if found.is_outdated:
-        words = (
-            "can be read and written; an older program's, which the next start brings up to date"
-        )
-        return make_ok("storage", words), found
-    return make_ok("storage", "can be read and written"), found
+    if state.is_new:
+        return make_ok("storage", "empty; the tables are made at the first start"), state
+    if state.is_outdated:
+        text = "can be read and written; the next start updates an older program's tables"
+        return make_ok("storage", text), state
+    return make_ok("storage", "can be read and written"), state
 
 
-async def check_memory(
-    settings: Settings, found: Inspection
-) -> AsyncIterator[CheckResult | Demand]:
-    """Look for the keys of what is sealed there, and count what there is to do.
+async def check_keys(settings: Settings, state: Inspection, database: Database) -> CheckResult:
+    """Check that the keys are there, and that they open the stored tokens.
 
-    Gives findings, and the demand where it can be counted.
+    Raises StorageError.
     """
-    if found.is_new or found.is_outdated:
-        # To look into it would be to change it.
-        yield _check_key_alone(settings, found)
-        return
+    if (file := _find_missing_key_file(settings, state)) is not None:
+        return _announce_key_file(file)
     try:
-        async with open_database(settings.storage.url) as database:
-            yield await _check_keys(settings, found, database)
-            yield await load_demand(database, settings.workspace.user_id)
-    except StorageError as error:
-        yield make_problem("storage", str(error))
-
-
-def _check_key_alone(settings: Settings, found: Inspection) -> CheckResult:
-    if (file := _find_key_to_come(settings, found)) is not None:
-        return make_ok("key", f"made at the next start, in {file}")
-    try:
-        return _describe(
-            load_key_ring(settings.vault.keys, settings.find_key_file(), is_creation_allowed=False)
-        )
-    except ConfigError as error:
-        return make_problem("key", str(error))
-
-
-async def _check_keys(settings: Settings, found: Inspection, database: Database) -> CheckResult:
-    if (file := _find_key_to_come(settings, found)) is not None:
-        return make_ok("key", f"made at the next start, in {file}")
-    try:
-        ring = load_key_ring(
-            settings.vault.keys, settings.find_key_file(), is_creation_allowed=False
-        )
-        await check_keys(database, ring)
+        ring = _load_keys(settings)
+        await key_rotation.check_keys(database, ring)
     except ConfigError as error:
         return make_problem("key", str(error))
     return _describe(ring)
 
 
-def _find_key_to_come(settings: Settings, found: Inspection) -> Path | None:
-    """Return the file that the next start makes a key in; None where it needs the one there is.
+def check_keys_unopened(settings: Settings, state: Inspection) -> CheckResult:
+    """Check that the keys are there, for a database that must not be opened."""
+    if (file := _find_missing_key_file(settings, state)) is not None:
+        return _announce_key_file(file)
+    try:
+        return _describe(_load_keys(settings))
+    except ConfigError as error:
+        return make_problem("key", str(error))
 
-    A database on a server may have other machines, each of which would make a key of its own.
+
+def _find_missing_key_file(settings: Settings, state: Inspection) -> Path | None:
+    """Return the file in which the next start makes a key; None if it makes none.
+
+    For a database on a server it makes none: each machine would make a key of its own.
     """
     file = settings.find_key_file()
-    is_alone = find_database_file(settings.storage.url) is not None
-    is_to_come = is_alone and not found.accounts and not settings.vault.keys
-    return file if is_to_come and file is not None and not file.exists() else None
+    is_local = find_database_file(settings.storage.url) is not None
+    is_made = is_local and not state.accounts and not settings.vault.keys
+    return file if is_made and file is not None and not file.exists() else None
+
+
+def _announce_key_file(file: Path) -> CheckResult:
+    return make_ok("key", f"made at the next start, in {file}")
+
+
+def _load_keys(settings: Settings) -> KeyRing:
+    file = settings.find_key_file()
+    return load_key_ring(settings.vault.keys, file, is_creation_allowed=False)
 
 
 def _describe(ring: KeyRing) -> CheckResult:
     count = len(ring.ids)
     if count > 1:
-        words = f"{count} keys; `session-bot keys list` shows which are still needed"
-        return make_ok("key", words)
-    return make_ok("key", "there, and fits")
+        text = f"{count} keys; `session-bot keys list` shows which are still needed"
+        return make_ok("key", text)
+    return make_ok("key", "present, and opens the stored tokens")

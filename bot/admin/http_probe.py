@@ -1,4 +1,4 @@
-"""Whether people's browsers would find this bot where the settings say that it is."""
+"""Requests to the bot's own address, to find out whether browsers would reach this bot there."""
 
 import json
 import secrets
@@ -20,29 +20,29 @@ from bot.web.server import open_socket
 
 
 @dataclass(frozen=True, slots=True)
-class Greeting:
-    """What stands at an address; ``is_bot`` where it is a bot's health page.
+class HealthPage:
+    """The response to ``/healthz``; ``is_bot`` is true if it is a bot's.
 
-    ``sign`` is what a stand-in shows; ``status`` is HTTP's.
+    ``nonce`` identifies a placeholder, and is empty for a running bot.
     """
 
     status: int
     is_bot: bool
-    sign: str = ""
+    nonce: str = ""
 
 
 @asynccontextmanager
-async def open_stand_in(host: str, port: int) -> AsyncIterator[str]:
-    """Serve a health page where the bot would; return its sign, "" if a bot is there."""
+async def serve_placeholder(host: str, port: int) -> AsyncIterator[str]:
+    """Serve a health page where the bot would, and yield its nonce; "" if the port is taken."""
     try:
         listening = open_socket(host, port)
     except ConfigError:
         yield ""
         return
-    sign = secrets.token_hex(8)
+    nonce = secrets.token_hex(8)
 
     async def show(_request: web.Request) -> web.Response:
-        return web.json_response({"alive": True, "sign": sign})
+        return web.json_response({"alive": True, "nonce": nonce})
 
     app = web.Application()
     app.router.add_get("/healthz", show)
@@ -50,34 +50,34 @@ async def open_stand_in(host: str, port: int) -> AsyncIterator[str]:
     try:
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        yield sign
+        yield nonce
     finally:
         await runner.cleanup()
         listening.close()
 
 
-async def visit(url: str, *, timeout: float) -> Greeting:  # noqa: ASYNC109 - aiohttp keeps it
-    """See what stands at ``url``/healthz; raises UnreachableError."""
-    status, content = await _fetch(f"{url}/healthz", timeout)
+async def fetch_health_page(url: str, timeout_s: float) -> HealthPage:
+    """Fetch ``url``/healthz, whatever answers there; raise UnreachableError."""
+    status, content = await _fetch(f"{url}/healthz", timeout_s)
     match content:
         case {"alive": bool(), **others}:
-            return Greeting(status, is_bot=True, sign=str(others.get("sign", "")))
-    return Greeting(status, is_bot=False)
+            return HealthPage(status, is_bot=True, nonce=str(others.get("nonce", "")))
+    return HealthPage(status, is_bot=False)
 
 
-async def fetch_metrics(url: str, *, timeout: float) -> str:  # noqa: ASYNC109 - the same
-    """Return what a running bot shows under ``url``/metrics; nothing where it shows none."""
+async def fetch_metrics(url: str, timeout_s: float) -> str:
+    """Fetch ``url``/metrics of a running bot; return "" where there are none."""
     try:
-        _, content = await _fetch(f"{url}/metrics", timeout)
+        _, content = await _fetch(f"{url}/metrics", timeout_s)
     except UnreachableError:
         return ""
     return content if isinstance(content, str) else ""
 
 
-async def _fetch(url: str, seconds: float) -> tuple[int, object]:
+async def _fetch(url: str, timeout_s: float) -> tuple[int, object]:
     try:
         async with (
-            ClientSession(timeout=ClientTimeout(total=seconds)) as session,
+            ClientSession(timeout=ClientTimeout(total=timeout_s)) as session,
             session.get(url) as response,
         ):
             text = await response.text(errors="replace")

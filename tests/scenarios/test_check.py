@@ -14,7 +14,7 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from bot.admin.check import check_configured, check_everything
+from bot.admin.check import SystemCheck, check_config_file
 from bot.admin.check_result import CheckResult, Level
 from bot.app import open_vault
 from bot.config import OAuthSettings, ReportSettings, Settings, StorageSettings, WebSettings
@@ -27,7 +27,7 @@ from tests.support.stage import make_settings, open_stage
 
 PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-_AGE = text("UPDATE alembic_version SET version_num = '0005'")
+_AGE = text("UPDATE alembic_version SET version_num = '0007'")
 
 
 def find_free_port() -> int:
@@ -56,7 +56,7 @@ class World:
         return f"http://127.0.0.1:{self.port}"
 
     async def check(self) -> list[CheckResult]:
-        return [finding async for finding in check_everything(self.settings, patience=5.0)]
+        return [result async for result in SystemCheck(self.settings, timeout_s=5.0).run()]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def test_where_all_is_well_every_line_says_so(world: World) -> None:
     found = await world.check()
     assert {each.level for each in found} == {OK}, [str(each) for each in found]
-    subjects = ["reach", "version", "login", "listening", "roles", "proof", "licence", "oauth"]
+    subjects = ["reach", "version", "login", "listening", "roles", "tokens", "licence", "oauth"]
     subjects += ["rate limit", "public url", "storage", "key", "capacity"]
     assert [each.subject for each in found] == subjects
     assert not list(world.folder.iterdir())
@@ -197,7 +197,7 @@ Arrange = Callable[[World], Awaitable[None]]
 OLD = {"version": "7.7"}
 WRONG: list[tuple[Arrange, Level, str, str]] = [
     (break_token, PROBLEM, "login", "Sign in to Rocket.Chat as the bot, make a personal"),
-    (take_bot_role, WARNING, "roles", "counts for the rate limit, too. Give the account the roles"),
+    (take_bot_role, WARNING, "roles", "count for the rate limit, too. Give the account the roles"),
     (take_user_role, WARNING, "roles", "without the role user"),
     (give_all_power, WARNING, "roles", "much more than the bot needs"),
     (go_away, PROBLEM, "reach", "cannot be reached"),
@@ -206,10 +206,15 @@ WRONG: list[tuple[Arrange, Level, str, str]] = [
     (swallow_websockets, PROBLEM, "listening", "HTTP 502 instead of a websocket. A reverse proxy"),
     (leave_unlicensed, PROBLEM, "licence", "has no device management. It comes with a paid plan"),
     (mistype_oauth, PROBLEM, "oauth", "client_secret right, and is the application active?"),
-    (send_people_elsewhere, PROBLEM, "oauth", "sends people back to https://old.example.org/oauth"),
-    (wish_for_no_room, PROBLEM, "report", "no room #nowhere that the bot can see"),
-    (stay_outside, PROBLEM, "report", "the bot is not in #ops. Invite it there: /invite, in #ops"),
-    (lead_elsewhere, PROBLEM, "public url", "answers something else (HTTP 404). Correct [web]"),
+    (send_people_elsewhere, PROBLEM, "oauth", "redirects to https://old.example.org/oauth"),
+    (wish_for_no_room, PROBLEM, "report", "the bot can see no room #nowhere"),
+    (
+        stay_outside,
+        PROBLEM,
+        "report",
+        "the bot is not a member of #ops. Invite it: /invite, in #ops",
+    ),
+    (lead_elsewhere, PROBLEM, "public url", "something else answers (HTTP 404). Correct [web]"),
     (lead_nowhere, WARNING, "public url", "cannot be reached from this machine"),
     (forgo_https, WARNING, "public url", "is not https, and people paste tokens there"),
     (forbid_writing, PROBLEM, "storage", "read-only; give the bot's user the right to write"),
@@ -245,8 +250,8 @@ def assert_no_secret(world: World, found: list[CheckResult]) -> None:
 @pytest.mark.parametrize("world", [OLD], indirect=True)
 async def test_a_workspace_that_believes_made_up_tokens_is_named(world: World) -> None:
     await read_anonymously(world)
-    [proof] = [each for each in await world.check() if each.subject == "proof"]
-    assert "Anonymous Read" in str(proof)
+    [result] = [each for each in await world.check() if each.subject == "tokens"]
+    assert "Anonymous Read" in str(result)
 
 
 @pytest.mark.parametrize("world", [OLD], indirect=True)
@@ -254,7 +259,7 @@ async def test_a_version_that_ignores_oauth_is_named(world: World) -> None:
     await register(world, f"{world.url}/oauth/callback")
     [found] = [each for each in await world.check() if each.subject == "version"]
     assert found.level is WARNING
-    assert "as 7.5 to 7.13 do" in found.words
+    assert "as 7.5 to 7.13 do" in found.text
 
 
 async def test_what_is_right_with_oauth_and_a_report_is_said(world: World) -> None:
@@ -269,7 +274,7 @@ async def test_what_is_right_with_oauth_and_a_report_is_said(world: World) -> No
 async def test_without_the_bot_role_the_limit_is_seen(world: World) -> None:
     await take_bot_role(world)
     [limit] = [each for each in await world.check() if each.subject == "rate limit"]
-    assert limit.words == "10 calls a minute and route, the bot's own among them"
+    assert limit.text == "10 calls a minute and route, including the bot's own"
 
 
 async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
@@ -281,7 +286,7 @@ async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
         port = int(stage.bot.public_url.rpartition(":")[2])
         own = WebSettings(public_url=stage.bot.public_url, port=port)
         settings = settings.model_copy(update={"web": own})
-        found = [str(each) async for each in check_everything(settings)]
+        found = [str(each) async for each in SystemCheck(settings).run()]
         assert not [each for each in found if not each.startswith("ok")]
         assert (
             f"ok       public url  {stage.bot.public_url} leads here; a bot is running there"
@@ -327,8 +332,8 @@ async def test_the_command_prints_lines_and_its_status_tells(world: World) -> No
 async def test_settings_that_cannot_be_read_are_a_problem_too(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[workspace]\nurl = 'https://x.example'\nuser_id = 'u'\nauth_token = ''\n")
-    [finding] = [each async for each in check_configured(config)]
-    assert "auth_token" in finding.words
+    [finding] = [each async for each in check_config_file(config)]
+    assert "auth_token" in finding.text
 
 
 async def test_a_database_on_a_server_is_tried_and_left_as_it_was(
@@ -337,18 +342,18 @@ async def test_a_database_on_a_server_is_tried_and_left_as_it_was(
     own = StorageSettings(url=postgres_url)
     world.settings = world.settings.model_copy(update={"storage": own})
     found = {each.subject: each for each in await world.check()}
-    assert found["storage"].words == "empty; the tables are made at the first start"
-    assert "a key to seal tokens with is missing" in found["key"].words
+    assert found["storage"].text == "empty; the tables are made at the first start"
+    assert "a key to seal tokens with is missing" in found["key"].text
     async with open_database(postgres_url) as database:
-        count = text("SELECT count(*) FROM pg_tables WHERE tablename = 'session_bot_trial'")
+        count = text("SELECT count(*) FROM pg_tables WHERE tablename = 'session_bot_check'")
         assert await database.write(lambda connection: connection.execute(count).scalar_one()) == 0
     found = {each.subject: each for each in await world.check()}
-    assert found["storage"].words == "can be read and written"
+    assert found["storage"].text == "can be read and written"
 
 
 async def test_an_older_programs_database_is_not_updated(world: World) -> None:
     async with open_database(world.settings.storage.url) as database:
         await database.write(lambda connection: connection.execute(_AGE))
     found = {each.subject: each for each in await world.check()}
-    assert "an older program's" in found["storage"].words
+    assert "an older program's" in found["storage"].text
     assert found["key"].level is OK

@@ -32,8 +32,8 @@ class Operator:
         return self.ask(question) == "y"
 
     async def answer(self, file: Path) -> bool:
-        mouth = Prompter(self.ask, self.ask, self.agree, self.heard.append)
-        return await SetupWizard(mouth, patience=5.0).run(file)
+        prompter = Prompter(self.ask, self.ask, self.agree, self.heard.append)
+        return await SetupWizard(prompter, timeout_s=5.0).run(file)
 
     @property
     def all_heard(self) -> str:
@@ -70,7 +70,7 @@ async def test_right_answers_make_a_configuration_that_loads(
     assert settings.report.room == "#ops"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "problem" not in operator.all_heard
-    assert "ok       licence     device management is there" in operator.heard
+    assert "ok       licence     device management is available" in operator.heard
     assert operator.heard[-1] == f"Next: session-bot check --config {file}"
     assert workspace.people.bot_token not in operator.all_heard
 
@@ -85,7 +85,7 @@ async def test_a_wrong_answer_is_explained_and_asked_again(
     answers = [*wrong_url, url, *wrong_token, user_id, token, "", *wrong_room, ""]
     operator = Operator(answers)
     assert await operator.answer(tmp_path / "config.toml")
-    assert operator.asked.count("Keep it all the same?") == 3
+    assert operator.asked.count("Keep it anyway?") == 3
     for words in ("is no answer of Rocket.Chat's", "refuses the bot's token", "no room #nowhere"):
         assert words in operator.all_heard
     settings = load_settings(tmp_path / "config.toml")
