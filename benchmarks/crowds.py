@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from benchmarks.place.plan import Site
 from bot.app import open_vault
 from bot.config import load_settings
-from bot.features.accounts.store import seal_pair
+from bot.features.accounts.delegated_tokens import seal_pair
 from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import TokenPair
 from bot.storage.database import open_database
@@ -26,7 +26,7 @@ async def connect_strangers(config: Path, count: int) -> None:
         vault = await open_vault(database, settings)
         rows = []
         for number in range(count):
-            renewed_at = now - _RENEWALS * (number / count)
+            refreshed_at = now - _RENEWALS * (number / count)
             pair = TokenPair(
                 SecretStr(f"{number:043}"), SecretStr(f"{number:043}"), now + _LIFETIME
             )
@@ -42,7 +42,7 @@ async def connect_strangers(config: Path, count: int) -> None:
                     "told_at": now - _LIFETIME,
                     "dead_since": None,
                 }
-                | seal_pair(vault, f"stranger{number:09}", pair, renewed_at)
+                | seal_pair(vault, f"stranger{number:09}", pair, refreshed_at)
             )
         await database.write(lambda connection: connection.execute(insert(accounts), rows))
 

@@ -73,4 +73,4 @@ async def connect_everybody(config: Path, site: Site) -> None:
                 token,
             )
             # Or the bot would tell each of them so when it starts.
-            await accounts.note_told(person.user_id, now, now)
+            await accounts.mark_notified(person.user_id, now, now)

@@ -36,24 +36,24 @@ from bot.errors import ConfigError
 from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import Audit
 from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.link_requests import ConnectionRequests
+from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.delegated_tokens import DelegatedTokens
+from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
-from bot.features.accounts.store import (
-    Accounts,
-    BearerRefusals,
-    DelegatedTokens,
-)
+from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher, warn_if_oauth_is_missing
 from bot.features.accounts.tokens import BearerSupport, Tokens
 from bot.features.alerts.alerts import Alerts
-from bot.features.alerts.store import AlertSubscriptions, KnownDevices
+from bot.features.alerts.known_devices import KnownDevices
+from bot.features.alerts.store import AlertSubscriptions
 from bot.features.confirmations import Confirmations, ConfirmationStore
 from bot.features.personal_data import PersonalData
 from bot.features.reports.pictures import Pictures
 from bot.features.reports.reports import Reports
+from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ReportRuns, ScheduleStore
+from bot.features.reports.store import ScheduleStore
 from bot.features.sessions.sessions import Sessions
 from bot.features.sessions.store import DeviceNames, NumberedLists
 from bot.features.status_report.counters import CounterStore, CounterTable
@@ -227,7 +227,7 @@ class _App:
         self._counters = CounterStore(
             metrics, CounterTable(self._database), self._now, self._overrides.sleep
         )
-        self._stack.push_async_callback(self._counters.enter_if_possible)
+        self._stack.push_async_callback(self._counters.save_if_possible)
         self._vault = await open_vault(self._database, settings)
         self._token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
         connecting = open_rest_client(
@@ -249,7 +249,7 @@ class _App:
         """Make what the bot does, from its stores to its services."""
         database, vault, now = self._database, self._vault, self._now
         accounts = Accounts(database, vault)
-        link_requests = ConnectionRequests(database)
+        link_requests = LinkRequests(database)
         delegated_tokens = DelegatedTokens(database, vault)
         schedule_store = ScheduleStore(database)
         self._device_names = DeviceNames(database)

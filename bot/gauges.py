@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from bot.errors import StorageError
-from bot.features.status_report.counters import Backlog, load_backlog
+from bot.features.status_report.backlog import Backlog, load_backlog
 from bot.metrics import Metrics, shorten_route
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.rocketchat.realtime import RealtimeClient

@@ -1,18 +1,11 @@
 """The house's own nouns. Rocket.Chat's spelling of them ends in ``bot.rocketchat.wire``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from pydantic import SecretStr
-
-
-def list_names(cls: type[Any]) -> tuple[str, ...]:
-    """Name the fields of a dataclass, in their order."""
-    return tuple(each.name for each in fields(cls))
-
 
 _MILLISECOND = 1000
 

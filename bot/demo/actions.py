@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.features.alerts.store import AlertSubscriptions
-from bot.features.reports.store import ReportRuns, Schedule, ScheduleStore
+from bot.features.reports.runs import ReportRuns
+from bot.features.reports.store import Schedule, ScheduleStore
 from bot.storage.database import open_database
 from rocketchat_simulator import Document, Simulator, User
 from rocketchat_simulator.demo.clock import DemoClock
@@ -79,8 +80,8 @@ class DemoActions:
             if watch is None:
                 told = f"{name} has signed in as you, and nobody tells you."
                 return {"message": told, "suggestion": "!alerts on"}
-            await self._pass_to(watch.next_at)
-            await self._wait_for_look(user, watch.next_at)
+            await self._pass_to(watch.next_check_at)
+            await self._wait_for_look(user, watch.next_check_at)
             return {"message": f"{name} has signed in as you. The bot has just looked."}
 
     def _sign_in(self, user: User) -> str:
@@ -108,7 +109,7 @@ class DemoActions:
     async def _let_finish(self) -> None:
         """Wait for reports in the making: their claims would have run out in between."""
         for _ in range(_MAX_BEATS):
-            if not await self._memory.slots.load_free(_NEVER, 1):
+            if not await self._memory.slots.load_claimable(_NEVER, 1):
                 return
             await asyncio.sleep(_BEAT)
 
@@ -116,7 +117,7 @@ class DemoActions:
         # The bot looks after one person at a time: it may be somebody else's turn first.
         for _ in range(_MAX_TICKS):
             watch = await self._memory.watches.load(user.id)
-            if watch is None or watch.next_at > planned:
+            if watch is None or watch.next_check_at > planned:
                 return
             await self._pass_to(self._clock.now() + _TICK)
 

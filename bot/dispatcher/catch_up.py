@@ -26,13 +26,13 @@ _MAX_OLD_PAGES: Final = 10
 class Missed:
     """The messages found, in order; ``old`` ones are too old to be answered.
 
-    Nothing is missing up to ``heard_until``, the server's time; ``gap`` identifies the absence.
+    Nothing is missing up to ``received_until``, the server's time; ``gap`` identifies the absence.
     """
 
     fresh: tuple[Message, ...]
     old: tuple[Message, ...]
-    heard_until: datetime
-    began_at: datetime
+    received_until: datetime
+    started_at: datetime
     gap: str
 
 
@@ -76,17 +76,19 @@ class CatchUp:
         """
         server_now = await self._rest.fetch_time()
         self._clock_set_back += self._server_clock.learn(server_now)
-        checkpoint = await self._checkpoints.load_or_begin(server_now)
+        checkpoint = await self._checkpoints.load_or_make(server_now)
         # After the server's clock was set back, the checkpoint is ahead of it for a while.
-        heard_until = min(checkpoint.heard_until, self._settled_until or checkpoint.heard_until)
-        since = max(heard_until - OVERLAP - self._clock_set_back, checkpoint.began_at)
+        received_until = min(
+            checkpoint.received_until, self._settled_until or checkpoint.received_until
+        )
+        since = max(received_until - OVERLAP - self._clock_set_back, checkpoint.started_at)
         look_back = max(self._window, _MAX_LOOK_BACK)
         span = _Span(max(since, server_now - look_back), server_now - self._window)
         found = await self._fetch(span)
         fresh = tuple(each for each in found if each.sent_at >= span.cutoff)
         old = tuple(each for each in found if each.sent_at < span.cutoff)
         return Missed(
-            fresh, old, server_now, checkpoint.began_at, checkpoint.heard_until.isoformat()
+            fresh, old, server_now, checkpoint.started_at, checkpoint.received_until.isoformat()
         )
 
     def settle(self, until: datetime) -> None:

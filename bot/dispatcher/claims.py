@@ -84,7 +84,7 @@ class MessageClaims:
         if not room:
             return
         entries = await self._inbox.take_over(
-            now=now, by=self._name, until=now + CLAIM_LEASE, most=room
+            now=now, by=self._name, until=now + CLAIM_LEASE, limit=room
         )
         new = [each for each in entries if each.message_id not in self._pending]
         self._reply_timer.start(each.message_id for each in new)
@@ -108,16 +108,16 @@ class MessageClaims:
     async def renew(self) -> None:
         """Renew the claims of this process; raises StorageError."""
         names = list(self._pending)
-        await self._inbox.renew(names, by=self._name, until=self._now() + CLAIM_LEASE)
+        await self._inbox.extend(names, by=self._name, until=self._now() + CLAIM_LEASE)
 
     async def release(self) -> None:
         """Leave unfinished messages to the next process; raises StorageError."""
-        await self._inbox.release(by=self._name, now=self._now())
+        await self._inbox.release_all(by=self._name, now=self._now())
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
     ) -> list[tuple[Message, ClaimStatus]]:
-        claim = partial(self._inbox.begin_to_claim, now=now, by=by, until=until)
+        claim = partial(self._inbox.claim, now=now, by=by, until=until)
         # All begun at once to share a commit, and in order, so that no other process sees a later
         # message of somebody's before an earlier one.
         statuses = await asyncio.gather(*[claim(make_inbox_entry(each)) for each in messages])
@@ -141,7 +141,7 @@ class MessageClaims:
     async def _put_back(self, pending: PendingMessage) -> Progress:
         # What it waits for may itself be waiting in the inbox for room here.
         try:
-            await self._inbox.put_back(pending.entry.message_id, by=self._name, now=self._now())
+            await self._inbox.release(pending.entry.message_id, by=self._name, now=self._now())
         except StorageError as error:
             self._health.note_failure(error)
             return Progress.FAILED

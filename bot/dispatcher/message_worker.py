@@ -112,15 +112,22 @@ class MessageWorker:
                 return _PROGRESS[status]
             await self._answer(pending)
             pending.is_answered = True
-        await self._inbox.finish(pending.entry.message_id, self._now(), awaiting=pending.awaiting)
+        await self._finish(pending)
         self._health.note_success()
         return Progress.DONE
+
+    async def _finish(self, pending: PendingMessage) -> None:
+        message_id, now = pending.entry.message_id, self._now()
+        if pending.awaiting is None:
+            await self._inbox.finish(message_id, now)
+        else:
+            await self._inbox.finish_awaiting(message_id, now, pending.awaiting)
 
     async def _find_status(self, pending: PendingMessage) -> ClaimStatus:
         free_until, pending.free_until = pending.free_until, None
         if free_until is not None and self._now() < free_until:
             return ClaimStatus.FREE
-        return await self._inbox.find_standing(pending.entry, self._name)
+        return await self._inbox.load_status(pending.entry, self._name)
 
     async def _answer(self, pending: PendingMessage) -> None:
         try:
@@ -147,7 +154,7 @@ class MessageWorker:
             await self._missed_notice.tell(pending.message)
         else:
             pending.awaiting = await self._responder.answer(
-                pending.message, pending.entry.part, is_repeat=pending.is_repeat
+                pending.message, pending.entry.reply_kind, is_repeat=pending.is_repeat
             )
 
     async def _apologise(self, pending: PendingMessage, reference: str) -> None:

@@ -10,7 +10,7 @@ from bot.dispatcher.catch_up import Missed
 from bot.dispatcher.responder import Responder
 from bot.errors import RefusedError
 from bot.models import Message
-from bot.storage.inbox import Inbox, make_inbox_entry
+from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
 
 _CLAIM_LEASE: Final = timedelta(seconds=15)
 
@@ -64,5 +64,6 @@ class MissedMessageNotice:
 
     async def _finish(self, message: Message) -> None:
         now, entry = self._now(), make_inbox_entry(message)
-        if await self._inbox.claim(entry, now=now, by=self._name, until=now + _CLAIM_LEASE):
+        status = await self._inbox.claim(entry, now=now, by=self._name, until=now + _CLAIM_LEASE)
+        if status is not ClaimStatus.LOST:
             await self._inbox.finish(message.id, now)

@@ -155,14 +155,14 @@ class MessageReceiver:
         Raises WorkspaceError, StorageError; nothing is lost then.
         """
         missed = await self._catch_up.find_missed()
-        settled = missed.heard_until - _MAX_STREAM_DELAY
+        settled = missed.received_until - _MAX_STREAM_DELAY
         lost = [
             each for each in missed.fresh if each.sent_at < settled and each not in self._recent
         ]
         await self._accept(lost)
         self._recent.add(lost)
         unwritten = (each.sent_at for each in (*self._heard, *self._held))
-        await self._advance(min([missed.heard_until, *unwritten]))
+        await self._advance(min([missed.received_until, *unwritten]))
         if lost:
             self._log.warning("the stream has lost messages", messages=len(lost))
         return bool(lost)
@@ -203,11 +203,11 @@ class MessageReceiver:
     async def _catch_up_once(self) -> None:
         self._has_gap = False
         missed = await self._catch_up.find_missed()
-        self._began_at = missed.began_at
+        self._began_at = missed.started_at
         await self._give_up(missed)
         await self._accept(_merge(missed.fresh, _drain(self._held)))
         self._recent.add(missed.fresh)
-        await self._advance(missed.heard_until)
+        await self._advance(missed.received_until)
         # Without a pause: a message after the last look at the queue is live.
         while self._held:
             await self._accept(_drain(self._held))

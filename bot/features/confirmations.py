@@ -1,7 +1,7 @@
-"""Asking before doing what cannot be undone."""
+"""Confirmations: actions that cannot be undone are done after a second command."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -10,14 +10,14 @@ from sqlalchemy import Connection, delete, select, update
 
 from bot.errors import NothingToConfirmError
 from bot.storage.database import Database
-from bot.storage.tables import confirmations, inbox
+from bot.storage.tables import confirmations, inbox, values_of
 
-_row = confirmations.c
+_row: Final = confirmations.c
 
 
 @dataclass(frozen=True, slots=True)
 class PendingConfirmation:
-    """Somebody was asked whether to do this; ``action`` is opaque here."""
+    """A user was asked in this room whether to do the action, which is opaque here."""
 
     user_id: str
     room_id: str
@@ -27,35 +27,34 @@ class PendingConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class TakenConfirmation:
-    """What somebody confirmed; a repeat has been taken before, and perhaps been done."""
+    """What a user confirmed; a repeat was taken before, and perhaps done."""
 
     action: str
     is_repeat: bool
 
 
 class ConfirmationStore:
-    """The questions that wait for ``!confirm``. Everything raises StorageError."""
+    """The questions that wait for ``!confirm``. Every method raises StorageError."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database: Final = database
 
     async def save(self, confirmation: PendingConfirmation) -> None:
-        """Keep the question; an earlier one of the same user is withdrawn."""
-        values = asdict(confirmation)
-        await self._database.upsert(confirmations, values)
+        """Save the question; it replaces an earlier one of the same user."""
+        await self._database.upsert(confirmations, values_of(confirmation))
 
     async def consume(
         self, user_id: str, room_id: str, now: datetime, message_id: str
     ) -> TakenConfirmation | None:
-        """Take the question, which is then gone; None if none waits here or its time is up.
+        """Take the question, which is then gone; None where none waits here or it has expired.
 
-        The inbox remembers what was taken for the message that confirmed it until that is
-        finished; asking for the same message again gives it again, as a repeat.
+        The inbox keeps what was taken for a message until the message is finished: asking again
+        for the same message returns it again, as a repeat.
         """
 
         def take(connection: Connection) -> TakenConfirmation | None:
-            mine = inbox.c.message_id == message_id
-            taken = connection.scalar(select(inbox.c.action).where(mine))
+            is_message = inbox.c.message_id == message_id
+            taken = connection.scalar(select(inbox.c.confirmed_action).where(is_message))
             if taken is not None:
                 return TakenConfirmation(taken, is_repeat=True)
             action = connection.scalar(
@@ -65,22 +64,17 @@ class ConfirmationStore:
             )
             if action is None:
                 return None
-            connection.execute(update(inbox).where(mine).values(action=action))
+            connection.execute(update(inbox).where(is_message).values(confirmed_action=action))
             return TakenConfirmation(action, is_repeat=False)
 
         return await self._database.write(take)
-
-    async def delete(self, user_id: str) -> None:
-        """Withdraw what the user was asked."""
-        statement = delete(confirmations).where(_row.user_id == user_id)
-        await self._database.execute(statement)
 
 
 TIME_TO_CONFIRM: Final = timedelta(minutes=2)
 
 
 class Action(BaseModel):
-    """What will be done once it is confirmed."""
+    """What is done once it is confirmed."""
 
     model_config = ConfigDict(frozen=True)
     kind: Literal["log out", "forget"]
@@ -89,21 +83,21 @@ class Action(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What to do; ``is_perhaps_done`` where it was begun before a stop."""
+    """What to do; ``is_perhaps_done`` where it was begun before a restart."""
 
     action: Action
     is_perhaps_done: bool
 
 
 class Confirmations:
-    """Remembers what a person was asked, and lets it be confirmed once, there and soon."""
+    """Asks a user, who can confirm once, in the same room, within ``TIME_TO_CONFIRM``."""
 
     def __init__(self, confirmations: ConfirmationStore, now: Callable[[], datetime]) -> None:
         self._confirmations: Final = confirmations
         self._now: Final = now
 
     async def ask(self, user_id: str, room_id: str, action: Action) -> None:
-        """Remember the question; an earlier one to the same person is withdrawn."""
+        """Save the question; it replaces an earlier one to the same user."""
         expires_at = self._now() + TIME_TO_CONFIRM
         await self._confirmations.save(
             PendingConfirmation(user_id, room_id, action.model_dump_json(), expires_at)
@@ -112,8 +106,8 @@ class Confirmations:
     async def take(self, user_id: str, room_id: str, message_id: str) -> Confirmed:
         """Take the question that waits in this room; raise NothingToConfirmError if none does.
 
-        ``message_id`` is the message that confirms; asked again for the same one, as after a
-        stop, the action comes again, marked as perhaps done.
+        ``message_id`` is the message that confirms. Asked again for the same message, as after a
+        restart, this returns the action again, marked as perhaps done.
         """
         found = await self._confirmations.consume(user_id, room_id, self._now(), message_id)
         if found is None:

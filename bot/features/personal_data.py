@@ -12,21 +12,21 @@ from bot.storage.database import Database
 from bot.storage.inbox import make_forget_statement
 from bot.storage.tables import (
     accounts,
+    alert_subscriptions,
     audit,
     confirmations,
-    connection_requests,
     device_names,
     inbox,
-    listings,
+    known_devices,
+    link_requests,
+    numbered_lists,
+    report_runs,
     schedules,
-    sightings,
-    slots,
-    watches,
 )
 
 _TABLES: Final = (
-    *(accounts, connection_requests, device_names, listings, confirmations),
-    *(slots, schedules, watches, sightings, audit),
+    *(accounts, link_requests, device_names, numbered_lists, confirmations),
+    *(report_runs, schedules, alert_subscriptions, known_devices, audit),
 )
 """Every table with a row for a person; the inbox is cleared of its people besides."""
 
@@ -72,17 +72,19 @@ def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
         for table in _TABLES
     }
     names = select(device_names.c.name).where(device_names.c.user_id == user_id)
-    numbered = connection.scalar(select(listings.c.groups).where(listings.c.user_id == user_id))
+    numbered = connection.scalar(
+        select(numbered_lists.c.groups).where(numbered_lists.c.user_id == user_id)
+    )
     rule = connection.scalar(select(schedules.c.rule).where(schedules.c.user_id == user_id))
-    waiting = select(func.count()).where(inbox.c.awaiting == user_id)
+    waiting = select(func.count()).where(inbox.c.awaiting_user_id == user_id)
     return StoredAboutPerson(
-        has_open_link=counts[connection_requests.name] > 0,
+        has_open_link=counts[link_requests.name] > 0,
         device_names=tuple(sorted(connection.scalars(names))),
         listed_sessions=sum(map(len, json.loads(numbered or "[]"))),
         audit_records=counts[audit.name],
         schedule=rule or "",
-        has_alerts=counts[watches.name] > 0,
-        seen_devices=counts[sightings.name],
+        has_alerts=counts[alert_subscriptions.name] > 0,
+        seen_devices=counts[known_devices.name],
         waiting_questions=connection.scalar(waiting) or 0,
     )
 

@@ -10,7 +10,7 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.store import AlertSubscription
-from bot.features.reports.store import ReportRun, ReportRuns
+from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.scheduler.tasks import ScheduledTasks
 
 LEASE: Final = timedelta(seconds=15)
@@ -52,7 +52,7 @@ class TaskRunner:
         except asyncio.CancelledError:
             # The program stops: let the next one start at once.
             with suppress(StorageError):
-                await self._runs.release(run, by=by, free_at=self._now())
+                await self._runs.release(run, by=by, claimable_at=self._now())
             raise
         except Exception as error:
             await self._retry_later(run, by, error)
@@ -77,7 +77,7 @@ class TaskRunner:
             while True:
                 await asyncio.sleep(_RENEW_EVERY_S)
                 with suppress(StorageError):
-                    await self._runs.hold(run, by=by, until=self._now() + LEASE)
+                    await self._runs.extend(run, by=by, until=self._now() + LEASE)
 
         renewing = asyncio.create_task(renew())
         try:
@@ -87,9 +87,9 @@ class TaskRunner:
             await asyncio.wait([renewing])
 
     async def _retry_later(self, run: ReportRun, by: str, error: Exception) -> None:
-        free_at = self._now() + find_pause(run.tries)
-        await self._runs.release(run, by=by, free_at=free_at)
-        self._log.warning("report run failed", retry_at=str(free_at), problem=repr(error))
+        claimable_at = self._now() + find_pause(run.tries)
+        await self._runs.release(run, by=by, claimable_at=claimable_at)
+        self._log.warning("report run failed", retry_at=str(claimable_at), problem=repr(error))
 
 
 def find_pause(tries: int) -> timedelta:

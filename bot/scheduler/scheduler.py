@@ -11,8 +11,8 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import CHECKS_PER_MINUTE, Alerts
+from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ReportRuns
 from bot.scheduler.retry import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
 TICK_S: Final = 60.0 / CHECKS_PER_MINUTE

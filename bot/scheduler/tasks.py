@@ -16,10 +16,11 @@ from bot.features.alerts.messages import format_alert, format_blindness
 from bot.features.alerts.store import AlertSubscription
 from bot.features.reports.messages import ReportContext, format_report, list_notes
 from bot.features.reports.reports import Reports
+from bot.features.reports.runs import ReportRun
 from bot.features.reports.schedule_messages import format_trouble
 from bot.features.reports.schedule_rules import SPREAD
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ReportRun, Schedule
+from bot.features.reports.store import Schedule
 from bot.features.sessions.devices import Report
 from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
@@ -84,7 +85,7 @@ class ScheduledTasks:
         if schedule is None:
             return ReportOutcome.CANCELLED
         if self._now() - run.due_at > MAX_DELAY:
-            await self._schedules.note_skipped(run.user_id)
+            await self._schedules.count_skipped(run.user_id)
             return ReportOutcome.SKIPPED
         if is_status_report:
             return await self._send_status_report(run, schedule)
@@ -93,7 +94,7 @@ class ScheduledTasks:
         except UserError as error:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
-            await self._schedules.note_trouble(run.user_id, "")
+            await self._schedules.save_problem(run.user_id, "")
             return ReportOutcome.UNCHANGED
         await self._send_report(run, schedule, report)
         return ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
@@ -108,8 +109,8 @@ class ScheduledTasks:
         if check.new:
             await self._send_alert(subscription, check)
         await self._alerts.keep(subscription.user_id, check)
-        if subscription.trouble:
-            await self._alerts.note_trouble(subscription.user_id, "")
+        if subscription.problem:
+            await self._alerts.save_problem(subscription.user_id, "")
         self._metrics.record_alert_check(has_alerted=bool(check.new))
         return len(check.new)
 
@@ -134,16 +135,16 @@ class ScheduledTasks:
         # stay new for the next report, which may then repeat some.
         if await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run)):
             await self._reports.keep(run.user_id, report)
-        await self._schedules.note_made(run.user_id)
+        await self._schedules.clear_problems(run.user_id)
 
     async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
-        trouble = type(error).__name__
-        if schedule.trouble != trouble:
+        problem = type(error).__name__
+        if schedule.problem != problem:
             locale = await self._find_locale(run.user_id, schedule)
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run))
-            await self._schedules.note_trouble(run.user_id, trouble)
+            await self._schedules.save_problem(run.user_id, problem)
         return ReportOutcome.FAILED
 
     async def _send_alert(self, subscription: AlertSubscription, check: AlertCheck) -> None:
@@ -157,15 +158,15 @@ class ScheduledTasks:
 
     async def _explain_blindness(self, subscription: AlertSubscription, error: UserError) -> None:
         """Tell the person once why there are no alerts."""
-        trouble = type(error).__name__
-        if subscription.trouble == trouble:
+        problem = type(error).__name__
+        if subscription.problem == problem:
             return
         locale = await self._find_locale(subscription.user_id)
         reply = format_blindness(_describe(error, locale, self._now()), locale)
-        cause = f"blind {subscription.user_id} {trouble} {self._now().isoformat()}"
+        cause = f"blind {subscription.user_id} {problem} {self._now().isoformat()}"
         owner = Sender(subscription.user_id, subscription.username)
         await self._reply_sender.tell(owner, reply, cause)
-        await self._alerts.note_trouble(subscription.user_id, trouble)
+        await self._alerts.save_problem(subscription.user_id, problem)
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
         account = await self._linking.load(user_id)

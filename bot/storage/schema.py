@@ -1,41 +1,42 @@
-"""Bringing the schema up to date."""
+"""Make the tables, or bring them up to date."""
 
 import pkgutil
 from dataclasses import dataclass
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StorageError
 from bot.storage.engine import wait_to_migrate
-from bot.storage.migrations import versions
+from bot.storage.migrations import renames_0007, versions
+
+_FIRST_RELEASE: Final = "0008"
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """The revisions that the tables were at and are at; nothing where there were no tables."""
+    """The revisions of the tables before and after; empty where there were no tables."""
 
     before: str
     after: str
 
 
 def migrate(connection: Connection) -> Migration:
-    """Make or update the tables; raise StorageError where a newer program was here before."""
+    """Make or update the tables; raise StorageError for a revision this program cannot use."""
     if connection.dialect.name == "postgresql":
         wait_to_migrate(connection)
     before = read_revision(connection)
     if is_outdated(before):
-        from bot.storage.schema import upgrade  # noqa: PLC0415 - alembic is large, and seldom needed
-
-        upgrade(connection)
-    # SQLite opens a file that it may not write without a word; this write finds out.
+        if before == renames_0007.REVISION:
+            renames_0007.rename_all(connection, _FIRST_RELEASE)
+        _upgrade(connection)
+    # SQLite opens a file that it may not write without an error; this write raises it.
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
     return Migration(before, read_revision(connection))
 
 
 def read_revision(connection: Connection) -> str:
-    """Return the revision that the tables are at; nothing where there are none."""
+    """Return the revision of the tables; empty where there are none."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
@@ -43,24 +44,37 @@ def read_revision(connection: Connection) -> str:
 
 
 def is_outdated(revision: str) -> bool:
-    """Return whether there is a later revision; raise StorageError for one of a newer program's."""
-    known = find_revisions()
+    """Return whether there is a later revision; raise StorageError for one that cannot be used."""
+    known = find_revisions() | {renames_0007.REVISION}
     if revision and revision not in known:
-        raise StorageError(
-            f"The database was last used by a newer version of this program (schema"
-            f" {revision}); install that version again or restore a backup."
-        )
+        raise StorageError(_explain_unknown(revision))
     return revision != max(known)
 
 
+def _explain_unknown(revision: str) -> str:
+    if revision < renames_0007.REVISION:
+        return (
+            f"The database was made by a version of this program before its first release (schema"
+            f" {revision}), too old to be brought up to date; restore a backup, or move the"
+            " database away and let everybody connect again."
+        )
+    return (
+        f"The database was last used by a newer version of this program (schema"
+        f" {revision}); install that version again or restore a backup."
+    )
+
+
 def find_revisions() -> frozenset[str]:
-    """Return all there are, by the names of their files, as in ``r0001_first_tables``."""
+    """Return all revisions, from the names of their files, as in ``r0008_first_release``."""
     names = (module.name for module in pkgutil.iter_modules(versions.__path__))
     return frozenset(name.partition("_")[0].removeprefix("r") for name in names)
 
 
-def upgrade(connection: Connection) -> None:
-    """Make or update the tables, in the transaction that is open."""
+def _upgrade(connection: Connection) -> None:
+    # Imported here: Alembic takes megabytes of memory, and most starts do not need it.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
     config = Config()
     config.set_main_option("script_location", "bot.storage:migrations")
     config.attributes["connection"] = connection

@@ -1,7 +1,8 @@
-"""The tables as the program uses them; ``migrations`` makes them."""
+"""The tables as the program uses them; ``migrations`` creates them."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -20,6 +21,7 @@ from sqlalchemy import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from sqlalchemy.dialects import postgresql, sqlite
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,21 +29,21 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime, kept as whole microseconds since 1970.
+    """An aware datetime, stored as whole microseconds since 1970, loaded in UTC.
 
-    SQLite has no type for times, and PostgreSQL's would be another; integers are exact, and
-    compare and sort the same way on both. Comes back in UTC.
+    SQLite has no type for times. Integers are exact, and compare and sort the same way on SQLite
+    and PostgreSQL.
     """
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - the library's signature
-        """Count the microseconds; a naive datetime is refused, in the end with StorageError."""
+        """Return the microseconds; a naive datetime raises, in the end StorageError."""
         return None if value is None else (value - _EPOCH) // _MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the library's signature
-        """Turn the microseconds back into a datetime."""
+        """Return the datetime of the microseconds."""
         return None if value is None else _EPOCH + value * _MICROSECOND
 
 
@@ -61,15 +63,15 @@ accounts: Final = Table(
     Column("sealed_token", LargeBinary, nullable=False),
     Column("sealed_refresh_token", LargeBinary),
     Column("expires_at", UtcTime),
-    Column("renewed_at", UtcTime),
+    Column("refreshed_at", UtcTime),
     Column("token_id", String, nullable=False),
-    Column("renewing_until", UtcTime),
-    Column("dead_since", UtcTime),
-    Column("told_at", UtcTime),
+    Column("refreshing_until", UtcTime),
+    Column("revoked_at", UtcTime),
+    Column("notified_at", UtcTime),
 )
 
-connection_requests: Final = Table(
-    "connection_requests",
+link_requests: Final = Table(
+    "link_requests",
     metadata,
     Column("user_id", String, primary_key=True),
     Column("username", String, nullable=False),
@@ -89,9 +91,9 @@ inbox: Final = Table(
     Column("room_id", String, nullable=False),
     Column("sender_id", String, nullable=False),
     Column("sent_at", UtcTime, nullable=False),
-    Column("part", String, nullable=False),
-    Column("awaiting", String),
-    Column("action", String),
+    Column("reply_kind", String, nullable=False),
+    Column("awaiting_user_id", String),
+    Column("confirmed_action", String),
 )
 unfinished: Final = inbox.c.finished_at.is_(None)
 
@@ -99,8 +101,8 @@ checkpoints: Final = Table(
     "checkpoints",
     metadata,
     Column("bot_id", String, primary_key=True),
-    Column("began_at", UtcTime, nullable=False),
-    Column("heard_until", UtcTime, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("received_until", UtcTime, nullable=False),
     Column("written_at", UtcTime),
 )
 
@@ -112,8 +114,8 @@ device_names: Final = Table(
     Column("name", String, nullable=False),
 )
 
-listings: Final = Table(
-    "listings",
+numbered_lists: Final = Table(
+    "numbered_lists",
     metadata,
     Column("user_id", String, primary_key=True),
     Column("groups", String, nullable=False),
@@ -133,7 +135,7 @@ bearer_refusals: Final = Table(
     "bearer_refusals",
     metadata,
     Column("version", String, primary_key=True),
-    Column("seen_at", UtcTime, nullable=False),
+    Column("refused_at", UtcTime, nullable=False),
 )
 
 audit: Final = Table(
@@ -142,7 +144,7 @@ audit: Final = Table(
     Column("id", Integer, primary_key=True),
     Column("at", UtcTime, nullable=False, index=True),
     Column("user_id", String, nullable=False, index=True),
-    Column("deed", String, nullable=False),
+    Column("action", String, nullable=False),
     Column("detail", String, nullable=False),
 )
 
@@ -159,34 +161,34 @@ schedules: Final = Table(
     Column("start_at", UtcTime, nullable=False, index=True),
     Column("paused_until", UtcTime),
     Column("skipped", Integer, nullable=False),
-    Column("trouble", String, nullable=False),
+    Column("problem", String, nullable=False),
 )
 
-slots: Final = Table(
-    "slots",
+report_runs: Final = Table(
+    "report_runs",
     metadata,
     Column("user_id", String, primary_key=True),
     Column("rule", String, primary_key=True),
     Column("due_at", UtcTime, primary_key=True),
-    Column("free_at", UtcTime, nullable=False, index=True),
+    Column("claimable_at", UtcTime, nullable=False, index=True),
     Column("claimed_by", String, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("finished_at", UtcTime),
     Column("outcome", String, nullable=False),
 )
 
-watches: Final = Table(
-    "watches",
+alert_subscriptions: Final = Table(
+    "alert_subscriptions",
     metadata,
     Column("user_id", String, primary_key=True),
     Column("username", String, nullable=False),
     Column("since", UtcTime, nullable=False),
-    Column("next_at", UtcTime, nullable=False, index=True),
-    Column("trouble", String, nullable=False),
+    Column("next_check_at", UtcTime, nullable=False, index=True),
+    Column("problem", String, nullable=False),
 )
 
-sightings: Final = Table(
-    "sightings",
+known_devices: Final = Table(
+    "known_devices",
     metadata,
     Column("user_id", String, primary_key=True),
     Column("device_key", String, primary_key=True),
@@ -198,18 +200,28 @@ sightings: Final = Table(
     Column("network", String, nullable=False),
     Column("first_seen_at", UtcTime, nullable=False),
     Column("last_seen_at", UtcTime, nullable=False),
-    Column("is_watched", Boolean, nullable=False),
+    Column("is_known_to_alerts", Boolean, nullable=False),
     Column("reported_at", UtcTime),
 )
 
-tallies: Final = Table(
-    "tallies",
+counters: Final = Table(
+    "counters",
     metadata,
     Column("name", String, primary_key=True),
     Column("total", BigInteger, nullable=False),
     Column("reported", BigInteger, nullable=False),
     Column("since", UtcTime, nullable=False),
 )
+
+
+def columns_of(table: Table, cls: type[Any]) -> tuple[Column[Any], ...]:
+    """Return the columns that hold the fields of a dataclass, in the order of the fields."""
+    return tuple(table.c[field.name] for field in fields(cls))
+
+
+def values_of(row: "DataclassInstance") -> dict[str, Any]:
+    """Return the values of a dataclass's fields by column name, not copied as by ``asdict``."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}
 
 
 def make_insert(target: Connection | Engine, table: Table) -> "sqlite.Insert | postgresql.Insert":

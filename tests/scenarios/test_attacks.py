@@ -343,7 +343,7 @@ async def test_a_row_copied_to_another_user_opens_nothing_and_is_audited(stage: 
 
 
 async def load_audit(stage: Stage) -> str:
-    query = text("SELECT user_id || ' ' || deed || ' ' || detail FROM audit ORDER BY id")
+    query = text("SELECT user_id || ' ' || action || ' ' || detail FROM audit ORDER BY id")
     async with open_database(f"sqlite:///{stage.folder / 'bot.db'}") as database:
         lines = await database.write(lambda connection: list(connection.execute(query).scalars()))
     return "\n".join(lines)

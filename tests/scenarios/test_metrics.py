@@ -150,7 +150,9 @@ async def test_a_database_that_fails_is_shown_and_hides_nothing_else(tmp_path: P
         open_database(f"sqlite:///{tmp_path}/bot.db") as other,
     ):
         await stage.meet_connected("alice")
-        await other.write(lambda connection: connection.exec_driver_sql("DROP TABLE watches"))
+        await other.write(
+            lambda connection: connection.exec_driver_sql("DROP TABLE alert_subscriptions")
+        )
         samples = read(await scrape(stage))
     assert find(samples, "realtime_up") == 1
     assert not [each for each in samples if each.name == "session_bot_accounts"]

@@ -110,7 +110,8 @@ def move_checkpoint(folder: Path, hours: float) -> None:
     back = int(hours * 3600 * 1_000_000)
     with sqlite3.connect(folder / "bot.db") as database:
         database.execute(
-            "UPDATE checkpoints SET heard_until = heard_until - ?, began_at = began_at - ?",
+            "UPDATE checkpoints SET received_until = received_until - ?,"
+            " started_at = started_at - ?",
             (back, 2 * back),
         )
     database.close()

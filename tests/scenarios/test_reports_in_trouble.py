@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.features.reports.schedule_rules import SPREAD
-from bot.features.reports.store import ReportRuns
 from bot.scheduler.retry import LEASE
 from bot.scheduler.scheduler import TICK_S
 from bot.storage.database import open_database
 from tests.support.clock_stage import DEADLINE, Guest, House, open_alice, open_house, sign_in
+from tests.support.stored import load_outcomes
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVENING = datetime(2027, 1, 15, 18, 0, tzinfo=BERLIN)
@@ -47,7 +47,7 @@ async def alice(house: House) -> AsyncIterator[Guest]:
 
 async def read_outcomes(house: House) -> list[str]:
     async with open_database(house.settings.storage.url) as database:
-        outcomes = await ReportRuns(database).load_outcomes(house.alice.id)
+        outcomes = await load_outcomes(database, house.alice.id)
     return [outcomes[due_at] for due_at in sorted(outcomes)]
 
 
@@ -175,7 +175,7 @@ async def die_before_the_end(house: House) -> None:
     async with open_database(house.settings.storage.url) as database:
         await database.write(
             lambda connection: connection.exec_driver_sql(
-                "UPDATE slots SET finished_at = NULL, outcome = ''"
+                "UPDATE report_runs SET finished_at = NULL, outcome = ''"
             )
         )
     house.clock.move_to(house.clock.now() + LEASE)
@@ -213,7 +213,7 @@ async def wait_for_failure(house: House, tries: int) -> None:
 
 
 async def wait_for_slot(house: House, condition: str) -> None:
-    query = f"SELECT count(*) FROM slots WHERE {condition}"  # noqa: S608 - the test's own words
+    query = f"SELECT count(*) FROM report_runs WHERE {condition}"  # noqa: S608 - the test's own words
     async with asyncio.timeout(DEADLINE), open_database(house.settings.storage.url) as database:
         while not await database.write(
             lambda connection: connection.exec_driver_sql(query).scalar_one()

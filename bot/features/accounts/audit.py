@@ -36,22 +36,21 @@ class Audit:
         self._watched: Final[dict[str, datetime]] = {}
         self._log = structlog.get_logger("audit").bind()
 
-    async def note(self, user_id: str, deed: AuditAction, detail: str = "") -> None:
-        """Note a deed; never raises, because what was done is done: then the log alone has it.
+    async def note(self, user_id: str, action: AuditAction, detail: str = "") -> None:
+        """Record an action; never raises: what cannot be saved is in the log only.
 
-        Looks for new devices, one every few minutes, are noted once a day. A token's use is not
-        waited for: it is written together with what is written next, the answer's end at the
-        latest. Nor is it logged: whoever answers or reports logs that.
+        Checks for new devices, one every few minutes, are recorded once a day. The use of a token
+        is not waited for, and not logged: the answer or report that uses it is.
         """
-        if deed is AuditAction.WATCHED and not self._is_first_today(user_id):
+        if action is AuditAction.WATCHED and not self._is_first_today(user_id):
             return
-        if deed is not AuditAction.USED:
-            self._log.info(str(deed), user_id=user_id, detail=detail)
-        record = AuditRecord(self._now(), user_id, str(deed), detail)
-        if deed is AuditAction.USED:
+        if action is not AuditAction.USED:
+            self._log.info(str(action), user_id=user_id, detail=detail)
+        record = AuditRecord(self._now(), user_id, str(action), detail)
+        if action is AuditAction.USED:
             self._trail.save_soon(record).add_done_callback(partial(self._look_at, record))
             return
-        # A task of its own: who is cancelled here has done what is to be recorded.
+        # A task: where the caller is cancelled, the action is done and still to be recorded.
         saving = asyncio.create_task(self._trail.save(record))
         saving.add_done_callback(partial(self._look_at, record))
         await asyncio.wait([saving])
@@ -64,7 +63,7 @@ class Audit:
     def _complain(self, record: AuditRecord, error: BaseException) -> None:
         self._log.error(
             "the audit trail cannot be written",
-            deed=record.deed,
+            action=record.action,
             user_id=record.user_id,
             detail=record.detail,
             problem=repr(error),

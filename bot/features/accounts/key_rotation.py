@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, LargeBinary, Row, func, or_, select, update
 
 from bot.errors import ConfigError, SealBrokenError
-from bot.features.accounts.store import ACCESS, REFRESH
+from bot.features.accounts.delegated_tokens import ACCESS, REFRESH
 from bot.storage.database import Database
 from bot.storage.tables import accounts
 from bot.storage.vault import KeyRing, Vault
@@ -83,7 +83,7 @@ def _reseal(vault: Vault, sealing_id: bytes, after: str, connection: Connection)
     is_old = [func.substr(column, 2, 4, type_=LargeBinary) != sealing_id for column in columns]
     query = (
         select(_row.user_id, *columns)
-        .where(_row.user_id > after, _row.dead_since.is_(None), or_(*is_old))
+        .where(_row.user_id > after, _row.revoked_at.is_(None), or_(*is_old))
         .order_by(_row.user_id)
         .limit(_BATCH)
     )

@@ -30,8 +30,9 @@ from bot.errors import (
     WrongAccountError,
 )
 from bot.features.accounts.audit import Audit, AuditAction
-from bot.features.accounts.link_requests import ConnectionRequest, ConnectionRequests, make_secret
-from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTokens
+from bot.features.accounts.delegated_tokens import DelegatedTokens
+from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.accounts.tokens import BearerSupport
 from bot.models import AuthToken, Sender, User
 from bot.rocketchat.client import RestClient
@@ -114,7 +115,7 @@ class AccountLinking:
         self,
         *,
         accounts: Accounts,
-        link_requests: ConnectionRequests,
+        link_requests: LinkRequests,
         delegated_tokens: DelegatedTokens,
         rest: RestClient,
         oauth: OAuthProvider | None,
@@ -152,7 +153,7 @@ class AccountLinking:
     async def invite(self, asker: Sender) -> str:
         """Make a one-time link for the asker; an earlier one of theirs stops working."""
         secret = await self._save_request(
-            ConnectionRequest(
+            LinkRequest(
                 user_id=asker.id,
                 username=asker.username,
                 expires_at=self._now() + LIFETIME,
@@ -218,20 +219,20 @@ class AccountLinking:
 
     async def forget_lost(self, lost: TokenExpired) -> None:
         """Forget the account of a dead token, whose owner has been told now."""
-        await self._delegated_tokens.forget(lost.asker.id, lost.token_id)
+        await self._delegated_tokens.delete(lost.asker.id, lost.token_id)
 
     async def announce_untold(self) -> None:
         """Have those told that they are connected whom a stop kept from hearing it."""
         since = self._now() - _WORTH_TELLING
-        for account in await self._accounts.load_untold(connected_after=since):
+        for account in await self._accounts.load_unnotified(connected_after=since):
             await self._announce(account)
 
     async def note_told(self, connected: AccountLinked) -> None:
         """Remember that the person has heard that they are connected."""
-        await self._accounts.note_told(connected.asker.id, connected.at, self._now())
+        await self._accounts.mark_notified(connected.asker.id, connected.at, self._now())
 
     async def _try(
-        self, request: ConnectionRequest, work: Callable[[], Awaitable[ConnectedAccount]]
+        self, request: LinkRequest, work: Callable[[], Awaitable[ConnectedAccount]]
     ) -> LinkingResult:
         try:
             account = await work()
@@ -246,9 +247,7 @@ class AccountLinking:
         asker = Sender(account.user_id, account.username)
         await self.events.put(AccountLinked(asker, account.connected_at))
 
-    async def _connect_by_token(
-        self, request: ConnectionRequest, token: AuthToken
-    ) -> ConnectedAccount:
+    async def _connect_by_token(self, request: LinkRequest, token: AuthToken) -> ConnectedAccount:
         try:
             user = await self._check(request, token)
         except TokenRejectedError:
@@ -260,9 +259,7 @@ class AccountLinking:
         await self._audit.note(user.id, AuditAction.CONNECTED, "personal access token")
         return account
 
-    async def _connect_by_code(
-        self, request: ConnectionRequest, code: SecretStr
-    ) -> ConnectedAccount:
+    async def _connect_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
         if self._oauth is None:
             raise _expired()
         pair = await self._oauth.exchange(code)
@@ -280,7 +277,7 @@ class AccountLinking:
         await self._audit.note(user.id, AuditAction.CONNECTED, "oauth")
         return account
 
-    async def _check(self, request: ConnectionRequest, token: AuthToken) -> User:
+    async def _check(self, request: LinkRequest, token: AuthToken) -> User:
         """Return whose token this is: the asker's, or WrongAccountError and others are raised."""
         expected_wait = partial(self._rest.rate_limiter.expected_wait, token.user_id)
         user = await within(self._browser_timeout_s, self._look_up(token), expected_wait)
@@ -297,7 +294,7 @@ class AccountLinking:
         await reject_forged_token(self._rest, token)
         return user
 
-    async def _report_mismatch(self, request: ConnectionRequest, user: User) -> None:
+    async def _report_mismatch(self, request: LinkRequest, user: User) -> None:
         await self._audit.note(user.id, AuditAction.REFUSED, "through another account's link")
         asker = Sender(request.user_id, request.username)
         await self.events.put(WrongAccount(asker, Sender(user.id, user.username)))
@@ -314,13 +311,13 @@ class AccountLinking:
             utc_offset=user.utc_offset,
         )
 
-    async def _reissue(self, request: ConnectionRequest) -> SecretStr | None:
+    async def _reissue(self, request: LinkRequest) -> SecretStr | None:
         if request.attempts_left <= 1:
             return None
         left = request.attempts_left - 1
         return await self._save_request(replace(request, attempts_left=left, browser_hash=None))
 
-    async def _save_request(self, request: ConnectionRequest) -> SecretStr:
+    async def _save_request(self, request: LinkRequest) -> SecretStr:
         secret = make_secret()
         await self._link_requests.save(request, secret)
         return secret

@@ -9,9 +9,9 @@ import structlog
 
 from bot.errors import BotError, GrantRefusedError
 from bot.features.accounts.audit import Audit, AuditAction
-from bot.features.accounts.link_requests import ConnectionRequests
+from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
+from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import AccountLinking, TokenExpired
-from bot.features.accounts.store import DelegatedToken, DelegatedTokens
 from bot.features.accounts.token_refresh import TokenRefresher
 
 PAUSE: Final = timedelta(hours=1)
@@ -29,7 +29,7 @@ class Maintenance:
         lent: DelegatedTokens,
         renewals: TokenRefresher,
         connections: AccountLinking,
-        requests: ConnectionRequests,
+        requests: LinkRequests,
         audit: Audit,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -55,7 +55,7 @@ class Maintenance:
     async def look(self) -> None:
         """Do once all there is to do; raise StorageError."""
         await self._connections.announce_untold()
-        for user_id in await self._lent.load_older(self._now() - AGE):
+        for user_id in await self._lent.load_refreshed_before(self._now() - AGE):
             await self._renew(user_id)
         await self._announce_dead()
         await self._requests.sweep(self._now())
@@ -74,15 +74,15 @@ class Maintenance:
             self._log.warning("a token was not renewed", user_id=user_id, problem=repr(error))
 
     def _is_old(self, lent: DelegatedToken) -> bool:
-        return lent.renewed_at is not None and lent.renewed_at < self._now() - AGE
+        return lent.refreshed_at is not None and lent.refreshed_at < self._now() - AGE
 
     async def _bury(self, user_id: str, lent: DelegatedToken | None) -> None:
-        if lent is not None and await self._lent.bury(user_id, lent.id, self._now()):
+        if lent is not None and await self._lent.mark_revoked(user_id, lent.id, self._now()):
             await self._audit.note(
                 user_id, AuditAction.FAILED, "the workspace does not renew the token"
             )
 
     async def _announce_dead(self) -> None:
         now = self._now()
-        for dead in await self._lent.take_dead(now=now, until=now + TURN_TO_TELL):
+        for dead in await self._lent.claim_revoked(now=now, until=now + TURN_TO_TELL):
             await self._connections.events.put(TokenExpired(dead.owner, dead.id))

@@ -13,7 +13,8 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.errors import RefusedError, StorageError, UnreachableError, WorkspaceError
-from bot.features.accounts.store import DelegatedToken, DelegatedTokens, count_accounts
+from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
+from bot.features.accounts.store import count_accounts
 from bot.models import TokenPair
 from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
@@ -73,7 +74,7 @@ class TokenRefresher:
             if stored.id in self._unsaved:
                 return await _undisturbed(self._exchange(stored))
             now = self._now()
-            if await self._lent.take_turn(user_id, old.id, now=now, until=now + self._turn):
+            if await self._lent.claim_refresh(user_id, old.id, now=now, until=now + self._turn):
                 return await _undisturbed(self._exchange(stored))
             if now >= give_up_at:
                 raise UnreachableError("another process is renewing this token, and does not end")
@@ -93,7 +94,7 @@ class TokenRefresher:
         try:
             return await self._refresh(old)
         except WorkspaceError:
-            await self._lent.give_up_turn(old.token.user_id, old.id)
+            await self._lent.release_refresh(old.token.user_id, old.id)
             raise
 
     async def _refresh(self, old: DelegatedToken) -> TokenPair:
@@ -107,7 +108,7 @@ class TokenRefresher:
         """Keep the pair: not to keep it would end the connection, so a failing disk gets time."""
         for tries_left in reversed(range(_TRIES_TO_SAVE)):
             try:
-                return await self._lent.renew(old.token.user_id, old.id, pair, self._now())
+                return await self._lent.replace(old.token.user_id, old.id, pair, self._now())
             except StorageError as error:
                 self._log.error("a renewed token cannot be saved", problem=str(error))
                 if not tries_left:

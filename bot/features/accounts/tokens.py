@@ -17,7 +17,8 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.features.accounts.audit import Audit, AuditAction
-from bot.features.accounts.store import BearerRefusals, DelegatedToken, DelegatedTokens
+from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
@@ -159,7 +160,7 @@ class Tokens:
 
     async def _forget(self, lent: DelegatedToken) -> NotConnectedError:
         user_id = lent.token.user_id
-        if await self._lent.forget(user_id, lent.id):
+        if await self._lent.delete(user_id, lent.id):
             self._log.info("forgot a token that the workspace refuses", user_id=user_id)
             await self._audit.note(user_id, AuditAction.FAILED, "the workspace refuses the token")
         return NotConnectedError(

@@ -7,7 +7,8 @@ from math import ceil
 from typing import Final
 
 from bot.features.accounts.audit import AuditAction
-from bot.features.alerts.store import AlertSubscription, AlertSubscriptions, KnownDevices
+from bot.features.alerts.known_devices import KnownDevices
+from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.sessions.devices import DeviceSessions, make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
 from bot.models import Sender
@@ -79,7 +80,7 @@ class Alerts:
     async def turn_off(self, user_id: str) -> bool:
         """Look no more and forget what was learned; false where alerts were off."""
         was_on = await self._watches.delete(user_id)
-        await self._sightings.end_watch(user_id)
+        await self._sightings.delete_for_alerts(user_id)
         return was_on
 
     async def load(self, user_id: str) -> AlertStatus | None:
@@ -88,14 +89,14 @@ class Alerts:
         if watch is None:
             return None
         sightings = await self._sightings.load(user_id)
-        known = sum(each.is_watched for each in sightings.values())
+        known = sum(each.is_known_to_alerts for each in sightings.values())
         return AlertStatus(watch.since, find_interval(await self._watches.count()), known)
 
     async def take(self) -> AlertSubscription | None:
         """Return whose turn it is to be looked at, if anybody's; nobody else gets the same."""
         now = self._now()
         interval = find_interval(await self._watches.count())
-        return await self._watches.take(now=now, next_at=now + interval)
+        return await self._watches.take(now=now, next_check_at=now + interval)
 
     async def find(self, user_id: str) -> AlertSubscription | None:
         """Return the person's watch; None where alerts are off."""
@@ -109,7 +110,7 @@ class Alerts:
         known = {
             key: each.last_seen_at
             for key, each in (await self._sightings.load(user_id)).items()
-            if each.is_watched
+            if each.is_known_to_alerts
         }
         keys = [make_device_key(device.newest) for device in devices]
         new = tuple(
@@ -128,8 +129,10 @@ class Alerts:
     async def keep(self, user_id: str, finding: AlertCheck) -> None:
         """Remember what was seen, so that it is new no more."""
         if finding.is_worth_keeping:
-            await self._sightings.watch(user_id, make_snapshots(finding.devices), self._now())
+            await self._sightings.save_for_alerts(
+                user_id, make_snapshots(finding.devices), self._now()
+            )
 
-    async def note_trouble(self, user_id: str, trouble: str) -> None:
-        """Remember that the person knows why nobody can look at present; nothing if all is well."""
-        await self._watches.note(user_id, trouble)
+    async def save_problem(self, user_id: str, problem: str) -> None:
+        """Save why no check succeeds, of which the user knows; empty where checks succeed."""
+        await self._watches.save_problem(user_id, problem)

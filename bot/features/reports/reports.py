@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from bot.features.alerts.store import KnownDevice, KnownDevices
+from bot.features.alerts.known_devices import KnownDevice, KnownDevices
 from bot.features.sessions.device_names import format_device
 from bot.features.sessions.devices import (
     DeviceSessions,
@@ -52,7 +52,7 @@ class Reports:
 
     async def keep(self, user_id: str, report: Report) -> None:
         """Remember the report: the next one is compared with it."""
-        await self._sightings.report(user_id, make_snapshots(report.devices), self._now())
+        await self._sightings.save_report(user_id, make_snapshots(report.devices), self._now())
 
 
 def compare(
@@ -66,7 +66,7 @@ def compare(
     keys = {n: make_device_key(device.newest) for n, device in enumerate(devices, 1)}
     present = set(keys.values())
     gone = [
-        GoneDevice(each.seen, names.get(key, ""), each.first_seen_at, each.last_seen_at)
+        GoneDevice(each.snapshot, names.get(key, ""), each.first_seen_at, each.last_seen_at)
         for key, each in last.items()
         if key not in present
     ]
@@ -87,9 +87,10 @@ def _find_changed(
     for number, key in keys.items():
         newest.setdefault(key, number)
     return {
-        number: last[key].seen.device
+        number: last[key].snapshot.device
         for key, number in newest.items()
-        if key in last and _in_words(last[key].seen.device) != _in_words(_device(devices, number))
+        if key in last
+        and _in_words(last[key].snapshot.device) != _in_words(_device(devices, number))
     }
 
 

@@ -9,6 +9,7 @@ import structlog
 
 from bot.errors import Call, NotConnectedError, UsageError
 from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.features.reports.runs import ReportRun
 from bot.features.reports.schedule_rules import (
     NewSchedule,
     ScheduleRule,
@@ -18,7 +19,7 @@ from bot.features.reports.schedule_rules import (
     list_times,
     parse_timetable,
 )
-from bot.features.reports.store import ReportRun, RunCreation, Schedule, ScheduleStore
+from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.formatting.locale import find_zone
 from bot.models import Sender
 
@@ -106,11 +107,11 @@ class Schedules:
 
         Of several missed ones only the latest gets a slot; the others are counted as skipped.
         """
-        for moved in await self._schedules.load_moved():
+        for moved in await self._schedules.load_with_other_zone():
             await self._replan(moved)
         opened = 0
         while due := await self._schedules.load_due(self._now(), _AT_ONCE):
-            opened += await self._schedules.open_slots([self._find_opening(each) for each in due])
+            opened += await self._schedules.create_runs([self._find_opening(each) for each in due])
         return opened
 
     async def load_for(self, slot: ReportRun) -> Schedule | None:
@@ -121,17 +122,17 @@ class Schedules:
         is_paused = schedule.paused_until and schedule.paused_until > self._now()
         return None if is_paused else schedule
 
-    async def note_made(self, user_id: str) -> None:
+    async def clear_problems(self, user_id: str) -> None:
         """Remember that a report came through."""
-        await self._schedules.note_made(user_id)
+        await self._schedules.clear_problems(user_id)
 
-    async def note_skipped(self, user_id: str) -> None:
+    async def count_skipped(self, user_id: str) -> None:
         """Remember that a report was not made; the next one will say so."""
-        await self._schedules.note_skipped(user_id)
+        await self._schedules.count_skipped(user_id)
 
-    async def note_trouble(self, user_id: str, trouble: str) -> None:
+    async def save_problem(self, user_id: str, problem: str) -> None:
         """Remember why no report can be made, which the person knows; nothing if all is well."""
-        await self._schedules.note_trouble(user_id, trouble)
+        await self._schedules.save_problem(user_id, problem)
 
     async def _replan(self, schedule: Schedule) -> Schedule:
         account = await self._accounts.load(schedule.user_id)
@@ -141,7 +142,7 @@ class Schedules:
             return schedule
         base = max(self._now(), schedule.paused_until or self._now())
         moved = _plan_after(schedule, account, base)
-        await self._schedules.replan(schedule, moved)
+        await self._schedules.reschedule(schedule, moved)
         return moved
 
     def _find_opening(self, schedule: Schedule) -> RunCreation:

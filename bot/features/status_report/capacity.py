@@ -7,7 +7,7 @@ from math import ceil
 from typing import Final
 
 from bot.features.alerts.alerts import CHECKS_PER_MINUTE, SHORTEST_INTERVAL, find_interval
-from bot.features.status_report.counters import Demand
+from bot.features.status_report.backlog import Demand
 
 USUAL_LIMIT: Final = 10
 """Calls a minute, client address and route, in a new workspace (``server/settings/rate.ts``)."""

@@ -7,28 +7,22 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, select, update
 
 from bot.errors import StorageError
 from bot.metrics import Metrics
-from bot.storage.database import AnyRow, Database
-from bot.storage.tables import (
-    accounts,
-    inbox,
-    make_insert,
-    schedules,
-    slots,
-    tallies,
-    unfinished,
-    watches,
-)
+from bot.storage.database import Database
+from bot.storage.tables import counters, make_insert
 
-_row: Final = tallies.c
+SAVE_INTERVAL_S: Final = 60.0
+"""A process that is killed loses what it has counted for so long."""
+
+_row: Final = counters.c
 
 
 @dataclass(frozen=True, slots=True)
 class CounterSums:
-    """Sums by name: since ``since``, when they were last reported, and since ever."""
+    """Sums by name: those since the last report, which was at ``since``, and those of all time."""
 
     since: datetime
     fresh: Mapping[str, int]
@@ -36,24 +30,21 @@ class CounterSums:
 
 
 class CounterTable:
-    """Only ever grows, so a process that dies loses no more than it has not added yet.
-
-    Everything raises StorageError.
-    """
+    """The sums in the database, to which every process adds. Every method raises StorageError."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._database: Final = database
 
     async def add(self, counts: Mapping[str, int], now: datetime) -> None:
-        """Add what one process has counted; a name that is new begins now."""
-        # In one order, so that two processes never wait for each other.
+        """Add what one process has counted; a name that is new starts now."""
+        # Sorted, or two processes could wait for each other's rows.
         rows = [
             {"name": name, "total": count, "reported": 0, "since": now}
             for name, count in sorted(counts.items())
         ]
 
         def write(connection: Connection) -> None:
-            insert = make_insert(connection, tallies)
+            insert = make_insert(connection, counters)
             sums = {"total": _row.total + insert.excluded.total}
             statement = insert.on_conflict_do_update(index_elements=["name"], set_=sums)
             connection.execute(statement, rows)
@@ -71,130 +62,65 @@ class CounterTable:
             totals={row.name: row.total for row in rows},
         )
 
-    async def mark(self, tally: CounterSums, now: datetime) -> None:
-        """Take note that these sums have been reported."""
+    async def mark_reported(self, sums: CounterSums, now: datetime) -> None:
+        """Note that these sums have been reported."""
 
         def write(connection: Connection) -> None:
-            for name, total in sorted(tally.totals.items()):
-                statement = update(tallies).where(_row.name == name)
+            for name, total in sorted(sums.totals.items()):
+                statement = update(counters).where(_row.name == name)
                 connection.execute(statement.values(reported=total, since=now))
 
         await self._database.write(write)
 
 
-EVERY: Final = 60.0
-"""Seconds between two entries: so much is lost of what a process counts that is killed."""
-
-
 class CounterStore:
-    """Enters the counts of this process in the database. ``sleep`` waits for so many seconds."""
+    """Saves the counts of this process. ``sleep`` waits for so many seconds."""
 
     def __init__(
         self,
         metrics: Metrics,
-        tallies: CounterTable,
+        table: CounterTable,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._metrics: Final = metrics
-        self._tallies: Final = tallies
+        self._table: Final = table
         self._now: Final = now
         self._sleep: Final = sleep
-        self._entered: dict[str, int] | None = None
-        self._entering: Final = asyncio.Lock()
-        self._log = structlog.get_logger("bookkeeping")
+        self._saved: dict[str, int] | None = None
+        self._lock: Final = asyncio.Lock()
+        self._log = structlog.get_logger("counters")
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Save the counts every minute until cancelled."""
         while True:
-            await self.enter_if_possible()
-            await self._sleep(EVERY)
+            await self.save_if_possible()
+            await self._sleep(SAVE_INTERVAL_S)
 
-    async def enter_if_possible(self) -> None:
-        """Enter what was counted since the last time, or leave it to the next time."""
+    async def save_if_possible(self) -> None:
+        """Save what was counted since the last time, or leave it to the next time."""
         try:
-            await self._enter()
+            await self._save()
         except StorageError as error:
-            self._log.warning("counts could not be entered yet", problem=str(error))
+            self._log.warning("counters not saved yet", problem=str(error))
 
     async def load(self) -> CounterSums:
-        """Return the sums of all processes, this one's to the present; raises StorageError."""
-        await self._enter()
-        return await self._tallies.load(self._now())
+        """Save this process's counts and return the sums of all; raise StorageError."""
+        await self._save()
+        return await self._table.load(self._now())
 
-    async def mark(self, tally: CounterSums) -> None:
-        """Begin a new stretch of time after these sums; raises StorageError."""
-        await self._tallies.mark(tally, self._now())
+    async def mark_reported(self, sums: CounterSums) -> None:
+        """Note that these sums have been reported; raise StorageError."""
+        await self._table.mark_reported(sums, self._now())
 
-    async def _enter(self) -> None:
-        async with self._entering:
-            sums = self._metrics.read_totals()
-            before = self._entered
-            # The first entry names them all: that is when counting began.
+    async def _save(self) -> None:
+        async with self._lock:
+            counts, saved = self._metrics.read_totals(), self._saved
+            # The first time saves all of them, zeros too: counting starts at that time.
             new = {
-                name: total - (before or {}).get(name, 0)
-                for name, total in sums.items()
-                if before is None or total != before.get(name, 0)
+                name: count - (saved or {}).get(name, 0)
+                for name, count in counts.items()
+                if saved is None or count != saved.get(name, 0)
             }
-            await self._tallies.add(new, self._now())
-            self._entered = sums
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits in the database, for all processes together.
-
-    ``late`` counts the reports that could be made now.
-    """
-
-    connected: int
-    watched: int
-    messages: int
-    reports: int
-    late: int
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What people have arranged. ``busiest`` is how many reports are due at one time, at most."""
-
-    connected: int
-    watched: int
-    planned: int
-    busiest: int
-
-
-async def load_backlog(database: Database, now: datetime) -> Backlog:
-    """Count what waits; raises StorageError."""
-    is_open = slots.c.finished_at.is_(None)
-    open_slots = select(func.count()).select_from(slots).where(is_open)
-    queries = (
-        _count_connected(),
-        select(func.count()).select_from(watches),
-        select(func.count()).select_from(inbox).where(unfinished),
-        open_slots,
-        open_slots.where(slots.c.free_at <= now),
-    )
-    return Backlog(*await _count(database, queries))
-
-
-async def load_demand(database: Database, bot_id: str) -> Demand:
-    """Count what is arranged, the bot's own report left out; raises StorageError."""
-    of_people = schedules.c.user_id != bot_id
-    by_time = select(func.count().label("due")).where(of_people).group_by(schedules.c.next_at)
-    queries = (
-        _count_connected(),
-        select(func.count()).select_from(watches),
-        select(func.count()).select_from(schedules).where(of_people),
-        select(func.coalesce(func.max(by_time.subquery().c.due), 0)),
-    )
-    return Demand(*await _count(database, queries))
-
-
-def _count_connected() -> Select[int]:
-    return select(func.count()).select_from(accounts).where(accounts.c.dead_since.is_(None))
-
-
-async def _count(database: Database, queries: tuple[Select[int], ...]) -> AnyRow:
-    (row,) = await database.fetch_all(select(*(query.scalar_subquery() for query in queries)))
-    return row
+            await self._table.add(new, self._now())
+            self._saved = counts

@@ -11,8 +11,9 @@ from bot.errors import RefusedError, StorageError, WorkspaceError
 from bot.features.reports.schedule_rules import ScheduleRule, parse_timetable
 from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import Schedule
+from bot.features.status_report.backlog import load_backlog, load_demand
 from bot.features.status_report.capacity import describe, estimate
-from bot.features.status_report.counters import CounterStore, CounterSums, load_backlog, load_demand
+from bot.features.status_report.counters import CounterStore, CounterSums
 from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
@@ -118,7 +119,7 @@ class StatusReport:
 
     async def note_sent(self, report: PreparedStatusReport) -> None:
         """Let the next report begin where this one ends; raises StorageError."""
-        await self._counters.mark(report.sums)
+        await self._counters.mark_reported(report.sums)
 
     async def _find_room(self, settings: StatusReportSettings) -> str:
         room = await find_room(self._rest, settings.room)

@@ -14,8 +14,8 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import Alerts
+from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ReportRun, ReportRuns
 from bot.scheduler.retry import LEASE, TaskRunner
 from bot.scheduler.scheduler import RUNS_KEPT, TICK_S
 from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
@@ -123,13 +123,13 @@ class Cluster:
     async def _release_runs(self, work: Work) -> None:
         now = self._now()
         for run in read_runs(work):
-            await self._runs.release(run, by=work.attempt, free_at=now)
+            await self._runs.release(run, by=work.attempt, claimable_at=now)
 
     async def _offer_reports(self, _work: Work) -> None:
         """Add jobs for due runs that have none; the MORE job adds the rest once these are taken."""
         offered = await self._queue.load_offered()
         most = len(offered) + _MAX_OFFERED
-        free = await self._runs.load_free(self._now(), most)
+        free = await self._runs.load_claimable(self._now(), most)
         new = [run for run in free if run not in offered]
         await self._queue.add_reports(new[:_MAX_OFFERED])
         if len(free) == most:

@@ -14,7 +14,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import PoolTimeout
 
 from bot.errors import StorageError
-from bot.features.reports.store import ReportRun
+from bot.features.reports.runs import ReportRun
 from bot.scheduler.retry import MAX_CONCURRENT_REPORTS
 from bot.scheduler.shared.job_schema import NAME
 from bot.storage.engine import make_connection_settings

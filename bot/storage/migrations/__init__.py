@@ -1,1 +1,1 @@
-"""The schema's history; every change is a file in ``versions``, which are never edited later."""
+"""The schema's history: a file in ``versions`` for each change, not edited after its release."""

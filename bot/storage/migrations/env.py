@@ -1,4 +1,4 @@
-"""Run by Alembic, inside the transaction that ``bot.storage.schema`` brings."""
+"""Run by Alembic, inside the transaction that ``bot.storage.schema`` has begun."""
 
 from alembic import context
 

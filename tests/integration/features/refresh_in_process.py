@@ -16,7 +16,9 @@ from pydantic import SecretStr
 from bot.errors import BotError
 from bot.features.accounts.audit import Audit
 from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.store import Accounts, BearerRefusals, DelegatedTokens
+from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.delegated_tokens import DelegatedTokens
+from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.features.accounts.tokens import BearerSupport, Tokens
 from bot.logs import open_logs

@@ -8,7 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from bot.errors import SealBrokenError, StorageError
-from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTokens, count_accounts
+from bot.features.accounts.delegated_tokens import DelegatedTokens
+from bot.features.accounts.store import Accounts, ConnectedAccount, count_accounts
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
@@ -39,13 +40,11 @@ def make_vault() -> Vault:
 
 
 async def load_token(database: Database, user_id: str) -> AuthToken | None:
-    lent = await DelegatedTokens(database, make_vault()).load(user_id)
-    return lent.token if lent else None
+    stored = await DelegatedTokens(database, make_vault()).load(user_id)
+    return stored.token if stored else None
 
 
-async def test_an_account_comes_back_as_it_was_saved(
-    accounts: Accounts, database: Database
-) -> None:
+async def test_an_account_is_loaded_as_it_was_saved(accounts: Accounts, database: Database) -> None:
     await accounts.save(ANN, TOKEN)
     assert await accounts.load("ann-id") == ANN
     assert await load_token(database, "ann-id") == TOKEN
@@ -65,7 +64,7 @@ async def test_nobody_is_connected_at_first(accounts: Accounts, database: Databa
     assert await count_accounts(database) == 0
 
 
-async def test_connecting_again_renews_all_but_the_zone(
+async def test_connecting_again_replaces_all_but_the_zone(
     accounts: Accounts, database: Database
 ) -> None:
     await accounts.save(ANN, TOKEN)
@@ -78,7 +77,7 @@ async def test_connecting_again_renews_all_but_the_zone(
     assert await count_accounts(database) == 1
 
 
-async def test_the_zone_is_renewed_alone(accounts: Accounts, database: Database) -> None:
+async def test_the_zone_is_saved_alone(accounts: Accounts, database: Database) -> None:
     await accounts.save(ANN, TOKEN)
     await accounts.save_zone("ann-id", "America/Recife")
     assert await accounts.load("ann-id") == replace(ANN, zone="America/Recife")
@@ -86,7 +85,7 @@ async def test_the_zone_is_renewed_alone(accounts: Accounts, database: Database)
     assert await count_accounts(database) == 1
 
 
-async def test_deleting_forgets_one_account_with_its_token(
+async def test_deleting_an_account_deletes_its_token(
     accounts: Accounts, database: Database
 ) -> None:
     await accounts.save(ANN, TOKEN)
@@ -96,21 +95,21 @@ async def test_deleting_forgets_one_account_with_its_token(
     assert await load_token(database, "bob") is not None
 
 
-async def test_who_was_not_told_is_found_until_they_are(accounts: Accounts) -> None:
+async def test_an_account_is_unnotified_until_it_is_marked(accounts: Accounts) -> None:
     await accounts.save(ANN, TOKEN)
     day = timedelta(days=1)
-    assert await accounts.load_untold(connected_after=NOW - day) == [ANN]
-    assert await accounts.load_untold(connected_after=NOW) == []
-    await accounts.note_told("ann-id", NOW - day, NOW)
-    assert await accounts.load_untold(connected_after=NOW - day) == [ANN]
-    await accounts.note_told("ann-id", NOW, NOW)
-    assert await accounts.load_untold(connected_after=NOW - day) == []
+    assert await accounts.load_unnotified(connected_after=NOW - day) == [ANN]
+    assert await accounts.load_unnotified(connected_after=NOW) == []
+    await accounts.mark_notified("ann-id", NOW - day, NOW)
+    assert await accounts.load_unnotified(connected_after=NOW - day) == [ANN]
+    await accounts.mark_notified("ann-id", NOW, NOW)
+    assert await accounts.load_unnotified(connected_after=NOW - day) == []
     again = replace(ANN, connected_at=NOW + day)
     await accounts.save(again, TOKEN)
-    assert await accounts.load_untold(connected_after=NOW) == [again]
+    assert await accounts.load_unnotified(connected_after=NOW) == [again]
 
 
-async def test_a_token_of_another_user_is_not_kept(accounts: Accounts, database: Database) -> None:
+async def test_a_token_of_another_user_is_refused(accounts: Accounts, database: Database) -> None:
     with pytest.raises(ValueError, match="another user"):
         await accounts.save(ANN, AuthToken("bob", SecretStr("t")))
     assert await count_accounts(database) == 0

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from bot.errors import ConfigError, SealBrokenError
+from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.key_rotation import check_keys, count_seals, reseal_all
-from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedTokens
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken, TokenPair
 from bot.storage.database import Database, open_database
 from bot.storage.key_file import add_key, load_key_ring, read_key_file, watch_key_file
@@ -98,7 +99,7 @@ async def test_a_token_id_survives_so_that_nobody_who_renews_is_disturbed(house:
     after = await house.lent(NEW, OLD).load("alice")
     assert after == before
     newer = TokenPair(SecretStr("access 2"), SecretStr("refresh 2"), NOW)
-    assert await house.lent(NEW, OLD).renew("alice", before.id, newer, NOW)
+    assert await house.lent(NEW, OLD).replace("alice", before.id, newer, NOW)
 
 
 async def test_a_broken_row_is_named_and_left_alone(house: House) -> None:

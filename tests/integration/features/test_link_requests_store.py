@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.features.accounts.link_requests import ConnectionRequest, ConnectionRequests, make_secret
+from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
 from bot.storage.database import open_database
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
-REQUEST = ConnectionRequest("ann-id", "ann", LATER, attempts_left=2)
+REQUEST = LinkRequest("ann-id", "ann", LATER, attempts_left=2)
 SECRET = make_secret()
 
 
 @pytest.fixture
-async def requests(storage_url: str) -> AsyncIterator[ConnectionRequests]:
+async def requests(storage_url: str) -> AsyncIterator[LinkRequests]:
     async with open_database(storage_url) as database:
-        yield ConnectionRequests(database)
+        yield LinkRequests(database)
 
 
 def test_a_secret_is_long_random_and_fit_for_a_link() -> None:
@@ -29,7 +29,7 @@ def test_a_secret_is_long_random_and_fit_for_a_link() -> None:
     assert all(len(secret) == 43 and secret.isascii() for secret in secrets)
 
 
-async def test_a_request_is_found_by_its_secret_only(requests: ConnectionRequests) -> None:
+async def test_a_request_is_found_by_its_secret_only(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
     assert await requests.find(SECRET, NOW) == REQUEST
     assert await requests.find(make_secret(), NOW) is None
@@ -37,14 +37,14 @@ async def test_a_request_is_found_by_its_secret_only(requests: ConnectionRequest
     assert await requests.find(SecretStr("ünïcode"), NOW) is None
 
 
-async def test_a_request_works_until_it_expires(requests: ConnectionRequests) -> None:
+async def test_a_request_works_until_it_expires(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
     assert await requests.find(SECRET, LATER - timedelta(microseconds=1)) == REQUEST
     assert await requests.find(SECRET, LATER) is None
     assert await requests.consume(SECRET, LATER) is None
 
 
-async def test_a_request_is_consumed_once(requests: ConnectionRequests) -> None:
+async def test_a_request_is_consumed_once(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
     assert await requests.consume(make_secret(), NOW) is None
     assert await requests.consume(SECRET, NOW) == REQUEST
@@ -52,31 +52,23 @@ async def test_a_request_is_consumed_once(requests: ConnectionRequests) -> None:
     assert await requests.find(SECRET, NOW) is None
 
 
-async def test_a_new_request_kills_the_older_link(requests: ConnectionRequests) -> None:
+async def test_a_new_request_ends_the_older_link(requests: LinkRequests) -> None:
     new_secret = make_secret()
-    renewed = replace(REQUEST, username="anna", attempts_left=5)
+    newer = replace(REQUEST, username="anna", attempts_left=5)
     await requests.save(REQUEST, SECRET)
     await requests.save(replace(REQUEST, user_id="bob"), make_secret())
-    await requests.save(renewed, new_secret)
+    await requests.save(newer, new_secret)
     assert await requests.find(SECRET, NOW) is None
-    assert await requests.find(new_secret, NOW) == renewed
+    assert await requests.find(new_secret, NOW) == newer
     assert await requests.sweep(LATER) == 2
 
 
-async def test_a_request_without_attempts_is_not_found(requests: ConnectionRequests) -> None:
+async def test_a_request_without_attempts_is_not_found(requests: LinkRequests) -> None:
     await requests.save(replace(REQUEST, attempts_left=0), SECRET)
     assert await requests.find(SECRET, NOW) is None
 
 
-async def test_a_request_can_be_withdrawn(requests: ConnectionRequests) -> None:
-    await requests.save(REQUEST, SECRET)
-    assert await requests.has_open(REQUEST.user_id)
-    await requests.delete(REQUEST.user_id)
-    assert not await requests.has_open(REQUEST.user_id)
-    assert await requests.consume(SECRET, NOW) is None
-
-
-async def test_sweeping_deletes_the_expired(requests: ConnectionRequests) -> None:
+async def test_sweeping_deletes_the_expired(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
     assert await requests.sweep(NOW) == 0
     assert await requests.find(SECRET, NOW) == REQUEST
@@ -85,7 +77,7 @@ async def test_sweeping_deletes_the_expired(requests: ConnectionRequests) -> Non
 
 async def test_no_file_ever_holds_the_secret(tmp_path: Path) -> None:
     async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
-        await ConnectionRequests(database).save(REQUEST, SECRET)
+        await LinkRequests(database).save(REQUEST, SECRET)
         stored = read_all_files(tmp_path)
     assert SECRET.get_secret_value().encode() not in stored
     assert b"ann-id" in stored
@@ -95,10 +87,10 @@ def read_all_files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
 
-async def test_of_many_who_consume_at_once_one_gets_it(storage_url: str) -> None:
+async def test_of_many_callers_one_consumes_a_request(storage_url: str) -> None:
     async with AsyncExitStack() as stack:
         all_requests = [
-            ConnectionRequests(await stack.enter_async_context(open_database(storage_url)))
+            LinkRequests(await stack.enter_async_context(open_database(storage_url)))
             for _ in range(5)
         ]
         await all_requests[0].save(REQUEST, SECRET)
@@ -108,8 +100,8 @@ async def test_of_many_who_consume_at_once_one_gets_it(storage_url: str) -> None
     assert [result for result in results if result] == [REQUEST]
 
 
-async def test_a_request_is_bound_to_the_browser_that_set_out_last(
-    requests: ConnectionRequests,
+async def test_a_request_is_bound_to_the_browser_that_left_last(
+    requests: LinkRequests,
 ) -> None:
     first, last = make_secret(), make_secret()
     await requests.save(REQUEST, SECRET)

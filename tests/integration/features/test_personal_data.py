@@ -37,9 +37,9 @@ def fill(connection: Connection) -> None:
         for table in PERSONAL:
             row = {each.name: make_value(each, user_id) for each in table.c if each.name != "id"}
             connection.execute(insert(table).values(row))
-        waiting = {"message_id": user_id, "awaiting": user_id, "sender_id": user_id}
+        waiting = {"message_id": user_id, "awaiting_user_id": user_id, "sender_id": user_id}
         times = {"sent_at": NOW, "claimed_until": NOW, "finished_at": NOW}
-        values = {"room_id": user_id, "claimed_by": "", "part": "answer", **times, **waiting}
+        values = {"room_id": user_id, "claimed_by": "", "reply_kind": "answer", **times, **waiting}
         connection.execute(insert(inbox).values(values))
 
 

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from bot.errors import GrantRefusedError, RefusedError, StorageError, UnreachableError
-from bot.features.accounts.store import ConnectedAccount, DelegatedToken
+from bot.features.accounts.delegated_tokens import DelegatedToken
+from bot.features.accounts.store import ConnectedAccount
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.rocketchat.oauth import OAuthClient
 from bot.storage.tables import accounts
@@ -140,8 +141,8 @@ async def test_who_waits_for_one_that_was_killed_gets_the_next_turn(
     old = await scene.load(world)
     moment = now()
     killed = moment + TURN / 4
-    assert await world.lent.take_turn(scene.alice.id, old.id, now=moment, until=killed)
-    assert not await world.lent.take_turn(scene.alice.id, old.id, now=now(), until=killed)
+    assert await world.lent.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
+    assert not await world.lent.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
     assert await world.renewals.renew(old) is not None
 
 
@@ -150,7 +151,7 @@ async def test_a_turn_that_does_not_end_is_not_waited_for_for_ever(
 ) -> None:
     old = await scene.load(world)
     endless = now() + TURN * 100
-    await world.lent.take_turn(scene.alice.id, old.id, now=now(), until=endless)
+    await world.lent.claim_refresh(scene.alice.id, old.id, now=now(), until=endless)
     with pytest.raises(UnreachableError):
         await world.renewals.renew(old)
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from bot.errors import StorageError
-from bot.features.reports.store import ReportRun
+from bot.features.reports.runs import ReportRun
 from bot.scheduler.shared.job_queue import MORE, REPORTS, Queue, Work, open_queue, read_runs
 from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_schema
 from bot.storage.database import open_database

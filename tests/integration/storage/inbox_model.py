@@ -26,6 +26,7 @@ from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
+from tests.support.stored import is_finished
 
 START = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 BOT = Sender("bot", "sessions")
@@ -144,12 +145,12 @@ class ScriptedResponder:
     """Answers once for each id, as the server stores each id once; may fail or die in it."""
 
     world: World
-    inbox: Inbox
+    database: Database
     script: list[str] = field(default_factory=list)
 
     async def answer(self, message: Message, _part: str, *, is_repeat: bool = False) -> None:
         del is_repeat
-        assert not await self.inbox.is_finished(message.id)
+        assert not await is_finished(self.database, message.id)
         how = self.script.pop() if self.script else "well"
         if how == "killed before":
             raise KilledError
@@ -163,13 +164,13 @@ class ScriptedResponder:
 
 @dataclass
 class MortalCheckpoints:
-    """Whoever keeps a checkpoint may die before it, or after it."""
+    """Checkpoints whose process may be killed before or after each advance."""
 
     world: World
     kept: Checkpoints
 
-    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
-        return await self.kept.load_or_begin(server_now)
+    async def load_or_make(self, server_now: datetime) -> Checkpoint:
+        return await self.kept.load_or_make(server_now)
 
     async def advance(self, until: datetime, now: datetime) -> None:
         self.world.kill("before checkpoint")
@@ -187,7 +188,7 @@ class Process:
         self.inbox = inbox = Inbox(database)
         server_clock, health = ServerClock(self.count_seconds), StorageHealth()
         checkpoints = cast("Checkpoints", MortalCheckpoints(world, Checkpoints(database, BOT.id)))
-        self.responder = ScriptedResponder(world, inbox)
+        self.responder = ScriptedResponder(world, database)
         responder, rest = cast("Responder", self.responder), cast("RestClient", world)
         metrics = Metrics("0")
         worker = MessageWorker(

@@ -16,7 +16,8 @@ from sqlalchemy import Connection, text
 from bot.errors import ConfigError, StorageError
 from bot.storage.database import Database, open_database
 from bot.storage.engine import make_engine
-from bot.storage.inbox import Inbox, InboxEntry
+from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry
+from tests.support.stored import is_finished
 
 FILL = text("INSERT INTO notes VALUES (:word)")
 BIG = "x" * 100_000
@@ -32,10 +33,10 @@ from bot.storage.inbox import Inbox, InboxEntry
 
 async def answer(inbox, name):
     now = datetime.now(UTC)
-    letter = InboxEntry(name, "room", "ann", now)
-    if await inbox.claim(letter, now=now, by="worker", until=now + timedelta(minutes=1)):
-        await inbox.finish(name, now)
-        print(name, flush=True)
+    entry = InboxEntry(name, "room", "ann", now)
+    await inbox.claim(entry, now=now, by="worker", until=now + timedelta(minutes=1))
+    await inbox.finish(name, now)
+    print(name, flush=True)
 
 async def main():
     async with open_database(sys.argv[1]) as database:
@@ -197,9 +198,10 @@ async def test_a_process_that_is_killed_loses_nothing_it_said_it_had_done(
     done = await asyncio.to_thread(work_and_kill, storage_url, lines)
     async with open_database(storage_url) as database:
         inbox = Inbox(database)
-        assert all([await inbox.is_finished(name) for name in done])
-        letter = InboxEntry("after", "room", "ann", NOW)
-        assert await inbox.claim(letter, now=NOW, by="me", until=NOW + timedelta(minutes=1))
+        assert all([await is_finished(database, name) for name in done])
+        entry = InboxEntry("after", "room", "ann", NOW)
+        status = await inbox.claim(entry, now=NOW, by="me", until=NOW + timedelta(minutes=1))
+        assert status is not ClaimStatus.LOST
         if storage_url.startswith("sqlite"):
             assert await database.read(check_integrity) == "ok"
 

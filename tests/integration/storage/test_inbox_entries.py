@@ -1,4 +1,4 @@
-"""What the inbox knows beyond who has claimed what: order, take-overs, questions that wait."""
+"""The order of messages, take-overs, and messages that wait until their sender connects."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -26,11 +26,12 @@ def write(name: str, minute: int = 0, sender: str = "ann") -> InboxEntry:
     return InboxEntry(name, f"room of {sender}", sender, NOW + minute * MINUTE)
 
 
-async def claim(inbox: Inbox, letter: InboxEntry, by: str) -> bool:
-    return await inbox.claim(letter, now=NOW, by=by, until=NOW + MINUTE)
+async def claim(inbox: Inbox, entry: InboxEntry, by: str) -> bool:
+    status = await inbox.claim(entry, now=NOW, by=by, until=NOW + MINUTE)
+    return status is not ClaimStatus.LOST
 
 
-async def test_a_persons_later_message_waits_for_what_another_worker_has(
+async def test_a_users_later_message_waits_for_one_that_another_worker_has(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
@@ -38,87 +39,87 @@ async def test_a_persons_later_message_waits_for_what_another_worker_has(
     assert await claim(inbox, first, "one")
     assert await claim(inbox, second, "two")
     assert await claim(inbox, other, "two")
-    assert await inbox.find_standing(second, "two") is ClaimStatus.HELD_UP
-    assert await inbox.find_standing(other, "two") is ClaimStatus.FREE
-    assert await inbox.find_standing(first, "one") is ClaimStatus.FREE
+    assert await inbox.load_status(second, "two") is ClaimStatus.HELD_UP
+    assert await inbox.load_status(other, "two") is ClaimStatus.FREE
+    assert await inbox.load_status(first, "one") is ClaimStatus.FREE
     await inbox.finish("m1", NOW)
-    assert await inbox.find_standing(second, "two") is ClaimStatus.FREE
-    assert await inbox.find_standing(first, "one") is ClaimStatus.LOST
+    assert await inbox.load_status(second, "two") is ClaimStatus.FREE
+    assert await inbox.load_status(first, "one") is ClaimStatus.LOST
 
 
-async def test_a_claim_tells_where_it_stands(database: Database) -> None:
+async def test_a_claim_returns_its_status(database: Database) -> None:
     inbox, until = Inbox(database), NOW + MINUTE
     first, second = write("m1"), write("m2", 1)
-    assert await inbox.begin_to_claim(first, now=NOW, by="one", until=until) is ClaimStatus.FREE
-    assert await inbox.begin_to_claim(second, now=NOW, by="one", until=until) is ClaimStatus.HELD_UP
-    assert await inbox.begin_to_claim(second, now=NOW, by="two", until=until) is ClaimStatus.LOST
+    assert await inbox.claim(first, now=NOW, by="one", until=until) is ClaimStatus.FREE
+    assert await inbox.claim(second, now=NOW, by="one", until=until) is ClaimStatus.HELD_UP
+    assert await inbox.claim(second, now=NOW, by="two", until=until) is ClaimStatus.LOST
     other = write("m3", 2)
-    assert await inbox.begin_to_claim(other, now=NOW, by="two", until=until) is ClaimStatus.HELD_UP
-    for letter in (first, second):
-        await inbox.finish(letter.message_id, NOW)
-    assert await inbox.begin_to_claim(other, now=NOW, by="two", until=until) is ClaimStatus.FREE
+    assert await inbox.claim(other, now=NOW, by="two", until=until) is ClaimStatus.HELD_UP
+    for entry in (first, second):
+        await inbox.finish(entry.message_id, NOW)
+    assert await inbox.claim(other, now=NOW, by="two", until=until) is ClaimStatus.FREE
 
 
-async def test_a_persons_later_message_waits_for_what_its_own_worker_has_just_taken_over(
+async def test_a_users_later_message_waits_for_one_that_its_own_worker_took_over(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
     first, second = write("m1"), write("m2", 1)
     assert await claim(inbox, first, "one")
-    assert await inbox.claim(second, now=NOW, by="two", until=NOW + 9 * MINUTE)
-    await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, most=9)
-    assert await inbox.find_standing(second, "two") is ClaimStatus.HELD_UP
+    await inbox.claim(second, now=NOW, by="two", until=NOW + 9 * MINUTE)
+    await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, limit=9)
+    assert await inbox.load_status(second, "two") is ClaimStatus.HELD_UP
     await inbox.finish("m1", NOW + MINUTE)
-    assert await inbox.find_standing(second, "two") is ClaimStatus.FREE
+    assert await inbox.load_status(second, "two") is ClaimStatus.FREE
 
 
-async def test_what_was_said_in_the_same_moment_does_not_wait_for_each_other(
+async def test_messages_of_the_same_moment_do_not_wait_for_each_other(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
-    twins = write("m1"), write("m2")
-    assert await claim(inbox, twins[0], "one")
-    assert await claim(inbox, twins[1], "two")
-    assert await inbox.find_standing(twins[0], "one") is ClaimStatus.FREE
-    assert await inbox.find_standing(twins[1], "two") is ClaimStatus.FREE
+    same_moment = write("m1"), write("m2")
+    assert await claim(inbox, same_moment[0], "one")
+    assert await claim(inbox, same_moment[1], "two")
+    assert await inbox.load_status(same_moment[0], "one") is ClaimStatus.FREE
+    assert await inbox.load_status(same_moment[1], "two") is ClaimStatus.FREE
 
 
-async def test_what_nobody_works_on_any_more_is_taken_over_oldest_first(
+async def test_messages_whose_claims_have_ended_are_taken_over_oldest_first(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
-    letters = [write(f"m{minute}", minute) for minute in (3, 1, 2, 0)]
-    for letter in letters:
-        assert await claim(inbox, letter, "one")
+    entries = [write(f"m{minute}", minute) for minute in (3, 1, 2, 0)]
+    for entry in entries:
+        assert await claim(inbox, entry, "one")
     await inbox.finish("m0", NOW)
-    assert await inbox.take_over(now=NOW, by="two", until=NOW + 3 * MINUTE, most=9) == ()
-    taken = await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 3 * MINUTE, most=2)
-    assert [letter.message_id for letter in taken] == ["m1", "m2"]
+    assert await inbox.take_over(now=NOW, by="two", until=NOW + 3 * MINUTE, limit=9) == ()
+    taken = await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 3 * MINUTE, limit=2)
+    assert [entry.message_id for entry in taken] == ["m1", "m2"]
     assert taken[0] == write("m1", 1)
-    assert await inbox.find_standing(write("m1", 1), "one") is ClaimStatus.LOST
+    assert await inbox.load_status(write("m1", 1), "one") is ClaimStatus.LOST
 
 
-async def test_renewing_keeps_only_ones_own(database: Database) -> None:
+async def test_a_worker_extends_only_its_own_claims(database: Database) -> None:
     inbox = Inbox(database)
     for name, by in (("m1", "one"), ("m2", "two")):
         assert await claim(inbox, write(name), by)
-    await inbox.renew(["m1", "m2"], by="one", until=NOW + 5 * MINUTE)
-    taken = await inbox.take_over(now=NOW + MINUTE, by="three", until=NOW + 9 * MINUTE, most=9)
-    assert [letter.message_id for letter in taken] == ["m2"]
+    await inbox.extend(["m1", "m2"], by="one", until=NOW + 5 * MINUTE)
+    taken = await inbox.take_over(now=NOW + MINUTE, by="three", until=NOW + 9 * MINUTE, limit=9)
+    assert [entry.message_id for entry in taken] == ["m2"]
 
 
-async def test_what_is_released_or_put_back_is_due_at_once(database: Database) -> None:
+async def test_released_messages_can_be_taken_over_at_once(database: Database) -> None:
     inbox = Inbox(database)
     for name, by in (("m1", "one"), ("m2", "two"), ("m3", "two")):
         assert await claim(inbox, write(name), by)
-    await inbox.release(by="one", now=NOW)
-    await inbox.put_back("m2", by="two", now=NOW)
-    await inbox.put_back("m3", by="one", now=NOW)
-    taken = await inbox.take_over(now=NOW, by="three", until=NOW + MINUTE, most=9)
-    assert {letter.message_id for letter in taken} == {"m1", "m2"}
+    await inbox.release_all(by="one", now=NOW)
+    await inbox.release("m2", by="two", now=NOW)
+    await inbox.release("m3", by="one", now=NOW)
+    taken = await inbox.take_over(now=NOW, by="three", until=NOW + MINUTE, limit=9)
+    assert {entry.message_id for entry in taken} == {"m1", "m2"}
 
 
-async def connect(database: Database, user_id: str, dead_since: datetime | None = None) -> None:
+async def connect(database: Database, user_id: str, revoked_at: datetime | None = None) -> None:
     row = {
         "user_id": user_id,
         "username": user_id,
@@ -129,52 +130,55 @@ async def connect(database: Database, user_id: str, dead_since: datetime | None 
         "is_bearer": True,
         "sealed_token": b"",
         "token_id": "t",
-        "dead_since": dead_since,
+        "revoked_at": revoked_at,
     }
     await database.write(lambda connection: connection.execute(insert(accounts).values(row)))
 
 
-async def test_a_question_that_waited_for_its_sender_to_connect_is_due_again(
+async def test_a_message_that_waited_for_its_sender_to_connect_is_due_again(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
     for name, minute, sender in (("a1", 0, "ann"), ("a2", 1, "ann"), ("b", 0, "bob")):
         assert await claim(inbox, write(name, minute, sender), "one")
-        await inbox.finish(name, NOW, awaiting=sender)
+        await inbox.finish_awaiting(name, NOW, sender)
     await connect(database, "ann")
-    await connect(database, "bob", dead_since=NOW)
+    await connect(database, "bob", revoked_at=NOW)
     assert await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW) == 0
     assert await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW + MINUTE) == 1
     assert await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW + MINUTE) == 0
-    taken = await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, most=9)
-    assert [(each.message_id, each.part) for each in taken] == [("a2", ANSWER_AFTER_CONNECTING)]
+    taken = await inbox.take_over(now=NOW + MINUTE, by="two", until=NOW + 9 * MINUTE, limit=9)
+    assert [(each.message_id, each.reply_kind) for each in taken] == [
+        ("a2", ANSWER_AFTER_CONNECTING)
+    ]
 
 
-async def test_a_question_that_is_due_again_is_not_taken_for_the_same_heard_once_more(
+async def test_a_message_that_is_due_again_is_not_claimed_as_received_once_more(
     database: Database,
 ) -> None:
     inbox = Inbox(database)
     assert await claim(inbox, write("m1"), "one")
-    await inbox.finish("m1", NOW, awaiting="ann")
+    await inbox.finish_awaiting("m1", NOW, "ann")
     await connect(database, "ann")
     await inbox.reopen(asked_after=NOW - MINUTE, connected_before=NOW + MINUTE)
-    # As caught up on after a stop: with its first answer, the link, the second would be withheld.
+    # As after a restart: answered as new, with the link, its second answer would not be sent.
     later = NOW + 2 * MINUTE
-    assert not await inbox.claim(write("m1"), now=later, by="two", until=later + MINUTE)
-    (taken,) = await inbox.take_over(now=later, by="two", until=later + MINUTE, most=9)
-    assert taken.part == ANSWER_AFTER_CONNECTING
+    status = await inbox.claim(write("m1"), now=later, by="two", until=later + MINUTE)
+    assert status is ClaimStatus.LOST
+    (taken,) = await inbox.take_over(now=later, by="two", until=later + MINUTE, limit=9)
+    assert taken.reply_kind == ANSWER_AFTER_CONNECTING
 
 
-async def test_a_question_is_not_answered_long_after(database: Database) -> None:
+async def test_a_message_does_not_wait_for_long(database: Database) -> None:
     inbox = Inbox(database)
     assert await claim(inbox, write("m1"), "one")
-    await inbox.finish("m1", NOW, awaiting="ann")
+    await inbox.finish_awaiting("m1", NOW, "ann")
     await connect(database, "ann")
     later = NOW + 31 * MINUTE
     assert await inbox.reopen(asked_after=later - 30 * MINUTE, connected_before=later) == 0
 
 
-async def test_what_was_confirmed_is_remembered_until_the_answer_stands(
+async def test_a_confirmed_action_is_kept_until_its_message_is_finished(
     database: Database,
 ) -> None:
     inbox, confirmations = Inbox(database), ConfirmationStore(database)
@@ -192,11 +196,11 @@ async def test_what_was_confirmed_is_remembered_until_the_answer_stands(
     assert await confirmations.consume("ann", "r", NOW, "m1") is None
 
 
-async def test_the_checkpoint_begins_once_and_only_moves_on(database: Database) -> None:
+async def test_the_checkpoint_is_made_once_and_never_moves_back(database: Database) -> None:
     checkpoints = Checkpoints(database, "bot")
-    assert await checkpoints.load_or_begin(NOW) == Checkpoint(NOW, NOW)
+    assert await checkpoints.load_or_make(NOW) == Checkpoint(NOW, NOW)
     await checkpoints.advance(NOW + MINUTE, NOW)
     await checkpoints.advance(NOW, NOW)
-    assert await checkpoints.load_or_begin(NOW + 9 * MINUTE) == Checkpoint(NOW, NOW + MINUTE)
-    other = await Checkpoints(database, "another bot").load_or_begin(NOW)
+    assert await checkpoints.load_or_make(NOW + 9 * MINUTE) == Checkpoint(NOW, NOW + MINUTE)
+    other = await Checkpoints(database, "another bot").load_or_make(NOW)
     assert other == Checkpoint(NOW, NOW)

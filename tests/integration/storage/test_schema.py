@@ -5,14 +5,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
 from bot.storage.engine import make_engine
+from bot.storage.migrations import renames_0007
 from bot.storage.schema import find_revisions, migrate
 from bot.storage.tables import metadata
+from tests.integration.storage import schema_0007
 from tests.support.partial_indexes import PARTIAL_INDEXES
+from tests.support.postgres import open_empty_database
 
 
 def read_tables(connection: Connection) -> set[str]:
@@ -69,6 +72,61 @@ async def test_a_database_of_a_newer_program_is_refused(storage_url: str) -> Non
             lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         )
     with pytest.raises(StorageError, match=r"newer version of this program \(schema 9999\)"):
+        async with open_database(storage_url):
+            pytest.fail("it was opened")
+
+
+async def test_a_database_of_the_last_unreleased_revision_is_renamed_with_all_its_rows(
+    storage_url: str,
+) -> None:
+    old = Database(make_engine(storage_url))
+    await old.write(schema_0007.make_schema)
+    rows = await old.write(schema_0007.fill)
+    await old.close()
+    async with open_database(storage_url) as database:
+        assert await database.read(find_differences) == []
+        assert (await database.read(read_schema))[0] == max(find_revisions())
+        tables = {renames_0007.TABLES.get(name, name): row for name, row in rows.items()}
+        for table, row in tables.items():
+            names = renames_0007.COLUMNS.get(table, {})
+            expected = {names.get(name, name): value for name, value in row.items()}
+            found = await database.fetch_one(text(f"SELECT * FROM {table}"))  # noqa: S608 - a name
+            assert found is not None
+            assert found._asdict() == expected, table
+    async with open_database(storage_url) as database:
+        assert await database.read(find_differences) == []
+
+
+async def test_a_renamed_database_is_like_a_new_one(
+    postgres_server_url: str, postgres_url: str
+) -> None:
+    old = Database(make_engine(postgres_url))
+    await old.write(schema_0007.make_schema)
+    await old.close()
+    with open_empty_database(postgres_server_url) as new_url:
+        async with open_database(postgres_url) as renamed, open_database(new_url) as new:
+            assert await renamed.read(read_names) == await new.read(read_names)
+
+
+def read_names(connection: Connection) -> list[str]:
+    """Return the names of all constraints and indexes."""
+    query = text(
+        "SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+        " WHERE relnamespace = 'public'::regnamespace"
+        " UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+    )
+    return [row[0] for row in connection.execute(query)]
+
+
+@pytest.mark.parametrize("revision", ["0001", "0006"])
+async def test_a_database_of_an_older_unreleased_revision_is_refused(
+    storage_url: str, revision: str
+) -> None:
+    async with open_database(storage_url) as database:
+        await database.execute(
+            text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
+        )
+    with pytest.raises(StorageError, match=rf"before its first release \(schema {revision}\)"):
         async with open_database(storage_url):
             pytest.fail("it was opened")
 

@@ -9,8 +9,9 @@ import pytest
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
-from bot.storage.inbox import Inbox, InboxEntry
+from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry
 from tests.support.postgres import PostgresServer, open_empty_database, open_server
+from tests.support.stored import is_finished
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -29,8 +30,9 @@ async def database(server: PostgresServer) -> AsyncIterator[Database]:
 
 
 async def claim(inbox: Inbox, name: str, by: str = "me") -> bool:
-    letter = InboxEntry(name, "room", "ann", NOW)
-    return await inbox.claim(letter, now=NOW, by=by, until=NOW + timedelta(minutes=1))
+    entry = InboxEntry(name, "room", "ann", NOW)
+    status = await inbox.claim(entry, now=NOW, by=by, until=NOW + timedelta(minutes=1))
+    return status is not ClaimStatus.LOST
 
 
 async def test_a_restart_between_two_jobs_goes_unnoticed(
@@ -72,7 +74,7 @@ class Work:
         for number in count():
             name = f"m{worker}-{number}"
             await claim(self._inbox, name)
-            await self._inbox.finish(name, NOW, awaiting=name)
+            await self._inbox.finish_awaiting(name, NOW, name)
             self.done.append(name)
             if len(self.done) >= 200:
                 self.is_under_way.set()
@@ -92,7 +94,7 @@ async def test_a_crash_of_the_server_loses_nothing_that_has_to_last(
     finally:
         server.start()
     assert all(isinstance(result, StorageError) for result in results)
-    assert all(await asyncio.gather(*(inbox.is_finished(name) for name in work.done)))
+    assert all(await asyncio.gather(*(is_finished(database, name) for name in work.done)))
 
 
 async def test_closing_does_not_wait_for_a_server_that_is_gone(server: PostgresServer) -> None:

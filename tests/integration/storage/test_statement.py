@@ -12,13 +12,13 @@ AT = datetime(2026, 11, 23, 20, 15, 30, 123456, tzinfo=UTC)
 _row = checkpoints.c
 SAVE = BareStatement(
     text(
-        "INSERT INTO checkpoints (bot_id, began_at, heard_until, written_at)"
+        "INSERT INTO checkpoints (bot_id, started_at, received_until, written_at)"
         " VALUES (:bot, :until, :until, :now)"
     ).bindparams(bindparam("until", type_=UtcTime), bindparam("now", type_=UtcTime))
 )
 LOAD = BareStatement(
-    select(_row.bot_id, _row.heard_until, _row.written_at)
-    .where(_row.heard_until >= bindparam("since"))
+    select(_row.bot_id, _row.received_until, _row.written_at)
+    .where(_row.received_until >= bindparam("since"))
     .order_by(_row.bot_id)
 )
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.delivery.reply_sender import make_message_id
-from bot.features.reports.store import ReportRuns
 from rocketchat_simulator import Document
 from tests.stress.rush.scene import Connected, Scene
+from tests.support.stored import load_outcomes
 
 
 @dataclass
@@ -38,9 +38,8 @@ class Figures:
 async def count(scene: Scene, due_at: datetime, since: datetime) -> Figures:
     """Count what was due then; ``since`` is when that began, by the workspace's clock."""
     figures = Figures(due=len(scene.due))
-    slots = ReportRuns(scene.database)
     for each in scene.due:
-        outcome = (await slots.load_outcomes(each.user.id)).get(due_at, "")
+        outcome = (await load_outcomes(scene.database, each.user.id)).get(due_at, "")
         _count_one(figures, scene, each, due_at, outcome, _read_room(scene, each, since))
     return figures
 

@@ -12,7 +12,7 @@ from random import Random
 from sqlalchemy import ColumnElement, func, select
 
 from bot.features.reports.schedule_rules import SPREAD
-from bot.storage.tables import slots
+from bot.storage.tables import report_runs
 from rocketchat_simulator import Event, MessageStored
 from tests.stress.rush.asking import Askers, Waits
 from tests.stress.rush.counting import Figures, count
@@ -148,14 +148,16 @@ class _Run:
         unsubscribe = self._scene.simulator.workspace.subscribe(listen)
         async with asyncio.timeout(self._plan.patience):
             while await self._count_done(due_at) < len(members):
-                if not opened_at and await self._count(slots.c.due_at == due_at):
+                if not opened_at and await self._count(report_runs.c.due_at == due_at):
                     opened_at = clock()
                 await asyncio.sleep(0.25)
         unsubscribe()
         return opened_at, times[-1]
 
     async def _count_done(self, due_at: datetime) -> int:
-        return await self._count(slots.c.due_at == due_at, slots.c.finished_at.is_not(None))
+        return await self._count(
+            report_runs.c.due_at == due_at, report_runs.c.finished_at.is_not(None)
+        )
 
     async def _count(self, *conditions: ColumnElement[bool]) -> int:
         query = select(func.count()).where(*conditions)

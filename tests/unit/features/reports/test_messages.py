@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.features.alerts.alerts import SHORTEST_INTERVAL, find_interval
+from bot.features.alerts.known_devices import KnownDevice
 from bot.features.alerts.messages import format_alert
-from bot.features.alerts.store import KnownDevice
 from bot.features.reports.messages import ReportContext, format_report, list_notes
 from bot.features.reports.reports import compare
 from bot.features.reports.schedule_messages import format_timetable

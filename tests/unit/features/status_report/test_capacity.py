@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
+from bot.features.status_report.backlog import Demand
 from bot.features.status_report.capacity import describe, estimate, is_short, is_tight
-from bot.features.status_report.counters import Demand
 
 GRACE = timedelta(hours=6)
 

@@ -1,0 +1,159 @@
+"""The devices that are known of each user: program, system and network, and no more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from bot.features.sessions.devices import DeviceSnapshot
+from bot.models import Device, OperatingSystem
+from bot.storage.database import AnyRow, Database
+from bot.storage.tables import known_devices
+
+KEPT: Final = timedelta(days=400)
+"""A device that was not seen for so long is deleted."""
+
+_row: Final = known_devices.c
+_LOAD: Final = select(known_devices).where(_row.user_id == bindparam("user_id"))
+_CLEAR_REPORT: Final = (
+    update(known_devices).where(_row.user_id == bindparam("of_user")).values(reported_at=None)
+)
+_is_useless: Final = and_(_row.is_known_to_alerts.is_(False), _row.reported_at.is_(None))
+_DELETE_OLD: Final = delete(known_devices).where(
+    _row.user_id == bindparam("of_user"),
+    or_(_row.last_seen_at < bindparam("seen_before"), _is_useless),
+)
+_NEVER_UPDATED: Final = {"user_id", "device_key", "first_seen_at", "is_known_to_alerts"}
+_UPDATED_BY_REPORT: Final = tuple(
+    column.name for column in _row if column.name not in _NEVER_UPDATED
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device as it was last reported.
+
+    ``reported_at`` is the time of the last report, where the device was in that one.
+    """
+
+    snapshot: DeviceSnapshot
+    first_seen_at: datetime
+    last_seen_at: datetime
+    is_known_to_alerts: bool
+    reported_at: datetime | None
+
+
+class KnownDevices:
+    """The devices by user and device key. Every method raises StorageError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database: Final = database
+
+    async def load(self, user_id: str) -> dict[str, KnownDevice]:
+        """Return the user's devices by their keys."""
+        rows = await self._database.fetch_all(_LOAD, {"user_id": user_id})
+        return {row.device_key: _read(row) for row in rows}
+
+    async def save_for_alerts(
+        self, user_id: str, snapshots: Mapping[str, DeviceSnapshot], now: datetime
+    ) -> None:
+        """Add what an alert check has seen; what reports know of these devices stays."""
+
+        def write(connection: Connection) -> None:
+            rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
+            rows = [row | {"is_known_to_alerts": True} for row in rows]
+            _upsert(connection, rows, "is_known_to_alerts", "last_seen_at")
+            _delete_old(connection, user_id, now)
+
+        await self._database.write(write)
+
+    async def save_report(
+        self, user_id: str, snapshots: Mapping[str, DeviceSnapshot], now: datetime
+    ) -> None:
+        """Replace what the last report had."""
+
+        def write(connection: Connection) -> None:
+            connection.execute(_CLEAR_REPORT, {"of_user": user_id})
+            rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
+            _upsert(connection, [row | {"reported_at": now} for row in rows], *_UPDATED_BY_REPORT)
+            _delete_old(connection, user_id, now)
+
+        await self._database.write(write)
+
+    async def delete_for_alerts(self, user_id: str) -> None:
+        """Delete what only alerts know."""
+        unreported = delete(known_devices).where(
+            _row.user_id == user_id, _row.reported_at.is_(None)
+        )
+        reported = update(known_devices).where(_row.user_id == user_id)
+
+        def write(connection: Connection) -> None:
+            connection.execute(unreported)
+            connection.execute(reported.values(is_known_to_alerts=False))
+
+        await self._database.write(write)
+
+
+def _delete_old(connection: Connection, user_id: str, now: datetime) -> None:
+    connection.execute(_DELETE_OLD, {"of_user": user_id, "seen_before": now - KEPT})
+
+
+def _upsert(connection: Connection, rows: list[dict[str, Any]], *updated: str) -> None:
+    if rows:
+        connection.execute(_make_upsert(updated), rows)
+
+
+@cache
+def _make_upsert(updated: tuple[str, ...]) -> TextClause:
+    # As text, which both databases read: SQLAlchemy takes longer to build it than to run it.
+    names = [column.name for column in _row]
+    columns, values = ", ".join(names), ", ".join(f":{name}" for name in names)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in updated)
+    clause = text(
+        f"INSERT INTO known_devices ({columns}) VALUES ({values})"  # noqa: S608 - column names
+        f" ON CONFLICT (user_id, device_key) DO UPDATE SET {changes}"
+    )
+    return clause.bindparams(*(bindparam(column.name, type_=column.type) for column in _row))
+
+
+def _write(user_id: str, key: str, snapshot: DeviceSnapshot, now: datetime) -> dict[str, Any]:
+    device = snapshot.device
+    return {
+        "user_id": user_id,
+        "device_key": key,
+        "type": device.type,
+        "name": device.name,
+        "version": device.version,
+        "os_name": device.os.name,
+        "os_version": device.os.version,
+        "network": snapshot.network,
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "is_known_to_alerts": False,
+        "reported_at": None,
+    }
+
+
+def _read(row: AnyRow) -> KnownDevice:
+    system = OperatingSystem(row.os_name, row.os_version)
+    device = Device(row.type, row.name, row.version, os=system)
+    return KnownDevice(
+        DeviceSnapshot(device, row.network),
+        row.first_seen_at,
+        row.last_seen_at,
+        row.is_known_to_alerts,
+        row.reported_at,
+    )
