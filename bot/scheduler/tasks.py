@@ -81,6 +81,7 @@ class ScheduledTasks:
         return outcome
 
     async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> ReportOutcome:
+        outcome = ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
         schedule = await self._schedules.load_for(run)
         if schedule is None:
             return ReportOutcome.CANCELLED
@@ -97,7 +98,7 @@ class ScheduledTasks:
             await self._schedules.save_problem(run.user_id, "")
             return ReportOutcome.UNCHANGED
         await self._send_report(run, schedule, report)
-        return ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
+        return outcome
 
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""

@@ -100,7 +100,7 @@ async def test_the_tables_can_be_made_before_anything_runs(house: House, tmp_pat
     status, output, errors = await run_to_its_end("migrate", "--config", str(config))
     assert (status, errors) == (0, "")
     assert output.startswith("Tables of the bot: made, at ")
-    assert "Tables of the jobs: none, they are for PostgreSQL" in output
+    assert "Tables of the jobs: none, only PostgreSQL has them" in output
 
 
 async def test_a_file_is_not_for_several_to_work_on(house: House, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Workspace:
             self.receiver.hear(message)
         return HistoryPage((spoken[1], missed), is_last=True)
 
-    async def load_or_begin(self, server_now: datetime) -> Checkpoint:
+    async def load_or_make(self, server_now: datetime) -> Checkpoint:
         return Checkpoint(server_now - DAY, server_now)
 
     async def advance(self, *_: datetime) -> None:
