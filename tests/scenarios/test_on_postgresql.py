@@ -44,7 +44,8 @@ async def test_no_machine_makes_a_key_of_its_own(postgres_url: str, tmp_path: Pa
     assert "copy it to every machine" in printed[-1]
     keys = read_key_file(key_file)
     assert len(keys.ids) == 1
-    assert load_key_ring(settings.vault.keys, None, is_creation_allowed=False).ids == keys.ids
+    found = load_key_ring((), settings.find_key_file(), is_creation_allowed=False)
+    assert found.ids == keys.ids
 
 
 def test_the_password_of_the_database_is_not_shown() -> None:
