@@ -62,9 +62,9 @@ def _count_one(
         figures.foreign.append(each.user.username)
     if outcome == "skipped":
         figures.skipped += 1
-    elif not own or outcome not in {"sent", "explained"}:
+    elif not own or outcome not in {"on_time", "late", "failed"}:
         figures.lost.append(f"{each.user.username} {outcome}")
-    elif outcome == "explained":
+    elif outcome == "failed":
         figures.told += 1
     elif "This report is late" in own[0]:
         figures.late += 1
