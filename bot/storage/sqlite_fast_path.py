@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from bot.storage.transaction import Work
 
 _MUCH: Final = 3000  # pieces of work; most change the same few pages, which are then copied once
-_MAX_LOG: Final = 16_000  # pages; then whoever writes waits until all of it is copied
+_MAX_LOG: Final = 16_000  # pages; beyond it, the next write waits until all of it is copied
 
 # Neither another's lock nor the disk is waited for: both are the storage thread's affair.
 _NEVER_WAIT: Final = (
@@ -70,7 +70,7 @@ class SqliteFastPath:
         with suppress(sqlite3.Error):
             _, pages, _ = driver.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages > _MAX_LOG:
-                # Whoever writes all the time never lets the gentle way come to the log's end.
+                # Under constant writing a passive checkpoint never reaches the end of the log.
                 driver.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ async def reseal_all(
     """Seal with the first key what another one sealed; batch by batch, each kept at once.
 
     Stopping midway loses nothing: the next time goes on with what is left. A token that is
-    renewed meanwhile is left to whoever renews it.
+    refreshed meanwhile is left to the process that refreshes it.
     """
     last: str | None = ""
     while last is not None:

@@ -52,7 +52,7 @@ _LOAD: Final = select(*_COLUMNS).where(_row.user_id == bindparam("user_id"))
 _ADVANCED: Final = tuple(
     column.name for column in _COLUMNS if column.name not in {"skipped", "problem"}
 )
-# Nobody else has advanced or replaced the schedule.
+# Holds unless another process has advanced or replaced the schedule.
 _ADVANCE: Final = (
     update(schedules)
     .where(
