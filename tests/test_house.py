@@ -116,15 +116,15 @@ def test_every_contract_has_its_breach(tmp_path: Path, pytestconfig: pytest.Conf
     assert f"Contracts: {len(BREACHES)} kept" in found
 
 
-def check_figures(figures: list[Figure]) -> None:
-    sys.stdout.write("\n".join(map(str, figures)))
-    over = [figure for figure in figures if figure.value > TODAY.get(figure.name, figure.limit)]
+def check(results: list[Figure]) -> None:
+    sys.stdout.write("\n".join(map(str, results)))
+    over = [figure for figure in results if figure.value > TODAY.get(figure.name, figure.limit)]
     assert not over
 
 
 def test_the_structure_is_within_its_limits() -> None:
-    check_figures(count_structure())
+    check(count_structure())
 
 
 def test_the_way_of_a_session_command_is_within_its_limits() -> None:
-    check_figures(count_session())
+    check(count_session())

@@ -13,12 +13,12 @@ from tests.support.needs import give_up
 
 WIDE = (1280, 800)
 NARROW = (390, 844)
-_PATIENCE_MS = 10_000
+_TIMEOUT_MS = 10_000
 
 
 @dataclass
 class DemoPage:
-    """A browser tab, and what stands behind it."""
+    """A browser tab, and the workspace that it shows."""
 
     simulator: Simulator
     people: DemoPeople
@@ -28,7 +28,7 @@ class DemoPage:
 
     @property
     def bot_room(self) -> Room:
-        """Alice's direct message with the bot."""
+        """Return Alice's direct message with the bot."""
         return self.simulator.workspace.direct_room(self.people.alice, self.people.bot)
 
     @property
@@ -79,7 +79,7 @@ async def open_demo_page(
         simulator.demo_people.extend(people.visitors)
         width, height = size
         page = await browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(_PATIENCE_MS)
+        page.set_default_timeout(_TIMEOUT_MS)
         demo = DemoPage(simulator, people, page)
         page.on("pageerror", lambda error: demo.problems.append(str(error)))
         page.on("request", lambda request: demo.requests.append(request.url))

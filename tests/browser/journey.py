@@ -17,7 +17,7 @@ from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID, DemoPeople
 from tests.browser.demo_page import NARROW, WIDE, open_browser
 
 Shoot = Callable[[Page, str], Awaitable[None]]
-_PATIENCE_MS = 20_000
+_TIMEOUT_MS = 20_000
 _SHOWN = {
     "alert-phone",
     "alert-wide",
@@ -33,7 +33,7 @@ _SHOWN = {
 
 
 class Newcomer:
-    """Somebody in front of the demo page who does what the page and the bot say."""
+    """Somebody new who does what the demo page and the bot tell them."""
 
     def __init__(
         self,
@@ -71,9 +71,9 @@ class Newcomer:
         link = self.talk.get_by_role("link", name="Open your connection page")
         await link.wait_for()
         await self.shoot(self.page, "link")
-        async with self.context.expect_page() as opening:
+        async with self.context.expect_page() as popup:
             await link.click()
-        form = await opening.value
+        form = await popup.value
         await form.get_by_role("heading", name="Connect your account").wait_for()
         await self.shoot(form, "connect")
         await (self.paste_token(form) if with_token else self.allow(form))
@@ -82,7 +82,7 @@ class Newcomer:
         await form.close()
 
     async def allow(self, form: Page) -> None:
-        """Let the bot in, on the workspace's own page."""
+        """Allow the bot, on the workspace's own page."""
         await form.get_by_role("button", name="Continue with Rocket.Chat").click()
         allow = form.get_by_role("button", name="Authorize")
         await allow.wait_for()
@@ -123,13 +123,13 @@ class Newcomer:
         """Press one of the demo's buttons, and wait for what the bot then says."""
         await self.page.get_by_role("button", name=button, exact=True).click()
         line = self.page.locator(".demo-message")
-        await expect(line).to_contain_text(told, timeout=_PATIENCE_MS)
-        await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_PATIENCE_MS)
+        await expect(line).to_contain_text(told, timeout=_TIMEOUT_MS)
+        await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_TIMEOUT_MS)
 
     async def see_picture(self, number: int) -> None:
-        """Go to the end, to the picture that follows the last report."""
+        """Scroll to the picture after the last report."""
         pictures = self.talk.locator("img.picture")
-        await expect(pictures).to_have_count(number, timeout=_PATIENCE_MS)
+        await expect(pictures).to_have_count(number, timeout=_TIMEOUT_MS)
         picture = pictures.last
         await expect(picture).to_have_js_property("complete", value=True)
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
@@ -153,12 +153,12 @@ async def open_newcomer(
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
+        page.set_default_timeout(_TIMEOUT_MS)
         yield Newcomer(simulator, people, context, page, shoot)
 
 
 async def take_pictures(folder: Path, wanted: Container[str]) -> None:
-    """Go the whole way on three screens, and keep the pictures that are wanted."""
+    """Do all steps on three screens, and save the pictures that are asked for."""
     for name, size, scheme in (
         ("wide", WIDE, "light"),
         ("wide-dark", WIDE, "dark"),
@@ -167,7 +167,7 @@ async def take_pictures(folder: Path, wanted: Container[str]) -> None:
 
         async def shoot(page: Page, what: str, name: str = name) -> None:
             if f"{what}-{name}" in wanted:
-                # Nothing is pointed at.
+                # Nothing is highlighted under the mouse.
                 await page.mouse.move(0, 0)
                 await page.screenshot(path=folder / f"{what}-{name}.png")
 

@@ -14,14 +14,15 @@ import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.demo_page import NARROW, WIDE, open_browser
-from tests.support.stage import Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, open_stage
 
-_PATIENCE_MS = 15_000
+_TIMEOUT_MS = 15_000
 BUTTON = "Continue with Rocket.Chat"
 
 
 class Visitor:
-    """Alice before the connection page, with the chat in another window."""
+    """Alice on the connection page, with the chat in another window."""
 
     def __init__(
         self, stage: Stage, alice: Conversation, context: BrowserContext, page: Page
@@ -55,7 +56,7 @@ class Visitor:
         await expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_visible()
 
     async def see_problem(self, words: str) -> None:
-        """Wait until the browser has complained of something."""
+        """Wait until the browser has reported a problem."""
         async with asyncio.timeout(10):
             while not any(words in problem for problem in self.problems):  # noqa: ASYNC110 - browser
                 await asyncio.sleep(0.05)
@@ -81,7 +82,7 @@ async def open_visitor(
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
+        page.set_default_timeout(_TIMEOUT_MS)
         yield Visitor(stage, await stage.meet("alice"), context, page)
 
 
@@ -183,7 +184,7 @@ async def test_the_page_cannot_be_framed(tmp_path: Path) -> None:
             " frame.onload = done; frame.src = link; document.body.append(frame); })",
             link,
         )
-        # What Chromium shows instead of a page that refuses to be framed.
+        # Chromium's own error page.
         assert visitor.page.frames[-1].url == "chrome-error://chromewebdata/"
 
 
@@ -195,7 +196,7 @@ async def test_every_page_fits_a_phone_in_light_and_dark(tmp_path: Path) -> None
 
 
 async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:
-    """Show one page after the other, and name each."""
+    """Yield each page with its name."""
     page, base = visitor.page, visitor.stage.bot.public_url
     link = await visitor.open_link()
     yield "both ways"

@@ -60,7 +60,7 @@ async def test_where_nothing_is_planned_the_button_says_what_to_write(newcomer: 
 
 async def test_on_a_phone_the_buttons_stand_in_one_line() -> None:
     async with open_newcomer(NARROW, no_picture) as newcomer:
-        # No time is longer to write than one late in the evening.
+        # Times late in the evening are the longest to write.
         await newcomer.page.clock.set_fixed_time(datetime(2026, 11, 28, 22, 58, tzinfo=UTC))
         await newcomer.sign_in()
         bar = newcomer.page.get_by_role("region", name="Demo")

@@ -67,7 +67,7 @@ async def test_typing_is_shown_until_the_answer_comes(demo: DemoPage) -> None:
     await demo.sign_in()
     activity = RoomActivity(demo.bot_room.id, "user-activity", ("sessions", ["user-typing"], {}))
     typing = demo.page.get_by_text("Sessions is typing")
-    # The page may still be subscribing: typing is said again and again in any case.
+    # The page may still be subscribing; typing is sent repeatedly anyway.
     while not await typing.is_visible():
         demo.simulator.workspace.event_bus.publish(activity)
         await demo.page.wait_for_timeout(50)
@@ -75,7 +75,7 @@ async def test_typing_is_shown_until_the_answer_comes(demo: DemoPage) -> None:
     await expect(typing).to_be_hidden()
 
 
-async def test_a_dot_marks_a_room_with_news_until_it_is_opened(demo: DemoPage) -> None:
+async def test_a_dot_marks_a_room_with_new_messages_until_it_is_opened(demo: DemoPage) -> None:
     await demo.sign_in()
     room = demo.page.locator(".room", has_text="general")
     await expect(room.get_by_role("img", name="new messages")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What happens to a lent token while nobody asks for anything, and what operators see of it."""
+"""Token refresh without any question, and the operator's commands for accounts and keys."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,12 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.demo.demo import find_link
-from tests.scenarios.test_two_processes import run_to_its_end
-from tests.support.linking import connect_by_button, count_requests, press_button
+from tests.support.deadlines import DEADLINE_S
+from tests.support.programs import run_to_its_end, write_config
 from tests.support.stage import Stage, open_stage
-
-DAY = timedelta(days=1).total_seconds()
-HOUR = timedelta(hours=1).total_seconds()
 
 
 @pytest.fixture
@@ -24,18 +21,17 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def let_hours_pass(stage: Stage, count: int) -> None:
-    """Let hour after hour pass until the workspace has been asked for tokens so many times."""
-    async with asyncio.timeout(20):
-        while count_requests(stage, "/oauth/token") < count:
-            stage.clock.offset += HOUR
-            await asyncio.sleep(0.1)
+    """Let hours pass until the workspace has been asked for tokens so many times."""
+    async with asyncio.timeout(DEADLINE_S):
+        while stage.count_calls("/oauth/token") < count:
+            await stage.clock.pass_to(stage.clock.now() + timedelta(hours=1))
 
 
 async def test_a_token_that_nobody_uses_is_renewed_in_time_for_months(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     for week in range(1, 5):
-        stage.clock.offset += 8 * DAY
+        stage.clock.advance(days=8)
         await let_hours_pass(stage, 1 + week)
     assert "signed in as you" in await alice.ask("!sessions")
 
@@ -44,45 +40,45 @@ async def test_a_token_that_died_unnoticed_is_told_to_its_owner_once_with_a_new_
     stage: Stage,
 ) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     stage.simulator.workspace.oauth.revoke(stage.people.alice)
-    stage.clock.offset += 8 * DAY
+    stage.clock.advance(days=8)
     await let_hours_pass(stage, 2)
-    told = await alice.hear(20)
+    told = await alice.hear()
     assert "no longer accepts the permission you gave me" in told
     assert "!connect" in told
     assert "not connected" in await alice.ask("!whoami")
-    assert (await press_button(alice, find_link({"msg": told}))).status == 200
+    assert (await alice.press_button(find_link({"msg": told}))).status == 200
     assert (await alice.hear()).startswith("You are connected.")
-    stage.clock.offset += DAY
+    stage.clock.advance(days=1)
     await alice.expect_silence()
     assert "signed in as you" in await alice.ask("!sessions")
 
 
 async def test_an_outage_of_days_costs_no_connection(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     stage.simulator.faults.fail_next("/oauth/token", status=502, times=3)
-    stage.clock.offset += 8 * DAY
+    stage.clock.advance(days=8)
     await let_hours_pass(stage, 2)
     assert "signed in as you" in await alice.ask("!sessions")
 
 
 async def test_the_operator_sees_who_did_what_and_can_make_the_bot_forget(
-    stage: Stage, tmp_path: Path
+    stage: Stage,
 ) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     await alice.ask("!sessions")
     await alice.ask("!logout 2")
     await alice.ask("!confirm")
-    config = write_config(stage, tmp_path)
+    config = write_program_config(stage)
     status, accounts, _ = await run_to_its_end("accounts", "list", "--config", config)
     assert (status, accounts.count("\n")) == (0, 2)
     assert f"alice  {alice.person.user_id}  oauth" in accounts
     _, trail, _ = await run_to_its_end("accounts", "audit", "alice", "--config", config)
-    for deed in ("connected  oauth", "used  the list of sessions", "logged out a session"):
-        assert deed in trail
+    for action in ("connected  oauth", "used  the list of sessions", "logged out a session"):
+        assert action in trail
     _, everything, _ = await run_to_its_end("accounts", "audit", "--config", config)
     assert everything == trail
     secrets = stage.simulator.workspace.secrets()
@@ -96,8 +92,8 @@ async def test_the_operator_sees_who_did_what_and_can_make_the_bot_forget(
 
 async def test_keys_are_changed_while_the_bot_runs(stage: Stage, tmp_path: Path) -> None:
     alice, bob = await stage.meet("alice"), await stage.meet("bob")
-    await connect_by_button(alice)
-    config = write_config(stage, tmp_path)
+    await alice.connect_by_button()
+    config = write_program_config(stage)
     key_file = tmp_path / "bot.key"
     _, old, _ = await run_to_its_end("keys", "list", "--config", config)
     old_id = old.split()[0]
@@ -126,7 +122,7 @@ async def test_a_bot_without_the_key_does_not_start_and_deletes_nothing(tmp_path
     async with open_stage(tmp_path, has_oauth=True) as stage:
         alice = await stage.meet("alice")
         await alice.connect()
-        config = write_config(stage, tmp_path)
+        config = write_program_config(stage)
         _, listed, _ = await run_to_its_end("keys", "list", "--config", config)
         key_file, key_id = tmp_path / "bot.key", listed.split()[0]
         right = key_file.read_text()
@@ -147,7 +143,7 @@ async def test_a_bot_without_the_key_does_not_start_and_deletes_nothing(tmp_path
 
 async def test_taking_oauth_out_of_the_settings_is_warned_of(tmp_path: Path) -> None:
     async with open_stage(tmp_path, has_oauth=True) as stage:
-        await connect_by_button(await stage.meet("alice"))
+        await (await stage.meet("alice")).connect_by_button()
     with capture_logs() as logs:
         async with open_stage(tmp_path):
             pass
@@ -155,11 +151,5 @@ async def test_taking_oauth_out_of_the_settings_is_warned_of(tmp_path: Path) -> 
     assert (warning["log_level"], warning["accounts"]) == ("warning", 1)
 
 
-def write_config(stage: Stage, folder: Path) -> str:
-    path = folder / "operator.toml"
-    path.write_text(
-        f'[workspace]\nurl = "{stage.simulator.url}"\nuser_id = "{stage.people.bot.id}"\n'
-        f'auth_token = "{stage.people.bot_token}"\n'
-        f'[web]\nport = 0\n[storage]\nurl = "sqlite:///{folder / "bot.db"}"\n'
-    )
-    return str(path)
+def write_program_config(stage: Stage) -> str:
+    return str(write_config(stage.folder / "operator.toml", stage.settings))

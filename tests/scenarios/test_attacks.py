@@ -1,4 +1,4 @@
-"""What attackers try against the delegation; each of these fails when its defence is taken away."""
+"""Attacks on connecting and on stored tokens; each test fails without its defence."""
 
 import html
 from collections.abc import AsyncIterator
@@ -10,15 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from bot.storage.database import open_database
-from tests.support.linking import (
-    connect_by_button,
-    count_requests,
-    get_way_back,
-    go_to_consent,
-    paste_token,
-    press_button,
-)
-from tests.support.stage import Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, open_stage
 
 COOKIE_KEY = "browser"
 
@@ -36,14 +29,14 @@ async def is_connected(conversation: Conversation) -> bool:
 
 async def test_a_forged_state_leads_nowhere(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    way_back = await get_way_back(alice, await alice.ask_for_link())
+    way_back = await alice.get_way_back(await alice.ask_for_link())
     state = parse_qs(urlsplit(way_back).query)["state"][0]
-    before = count_requests(stage, "/oauth/token")
+    before = stage.count_calls("/oauth/token")
     for forged, status in (("x" * 43, 410), ("short", 400), ("", 400), (state + "x", 400)):
         visit = await alice.person.visit(way_back.replace(state, forged))
         assert visit.status == status
         assert "!connect" in visit.page
-    assert count_requests(stage, "/oauth/token") == before
+    assert stage.count_calls("/oauth/token") == before
     assert not await is_connected(alice)
     assert (await alice.person.visit(way_back)).status == 200
 
@@ -52,7 +45,7 @@ async def test_the_state_is_the_random_secret_of_one_request(stage: Stage) -> No
     alice, bob = await stage.meet("alice"), await stage.meet("bob")
     states = set()
     for each in (alice, bob, alice):
-        address = await go_to_consent(each, await each.ask_for_link())
+        address = await each.go_to_consent(await each.ask_for_link())
         states |= set(parse_qs(urlsplit(address).query)["state"])
     assert {len(state) for state in states} == {43}
     assert len(states) == 3
@@ -62,18 +55,18 @@ async def test_the_state_is_the_random_secret_of_one_request(stage: Stage) -> No
 
 async def test_a_code_cannot_be_used_twice(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    way_back = await get_way_back(alice, await alice.ask_for_link())
-    before = count_requests(stage, "/oauth/token")
+    way_back = await alice.get_way_back(await alice.ask_for_link())
+    before = stage.count_calls("/oauth/token")
     assert (await alice.person.visit(way_back)).status == 200
     visit = await alice.person.visit(way_back)
     assert visit.status == 410
-    assert count_requests(stage, "/oauth/token") == before + 1
+    assert stage.count_calls("/oauth/token") == before + 1
 
 
 async def test_a_code_from_another_flow_connects_its_owner_to_nobody_else(stage: Stage) -> None:
     alice, mallory = await stage.meet("alice"), await stage.meet("bob")
-    stolen = await get_way_back(alice, await alice.ask_for_link())
-    own = await get_way_back(mallory, await mallory.ask_for_link())
+    stolen = await alice.get_way_back(await alice.ask_for_link())
+    own = await mallory.get_way_back(await mallory.ask_for_link())
     code, state = (
         parse_qs(urlsplit(way).query)[key][0]
         for way, key in zip((stolen, own), ("code", "state"), strict=True)
@@ -93,7 +86,7 @@ async def is_connected_as_other(conversation: Conversation) -> bool:
 async def test_the_attackers_link_opened_by_the_victim_connects_nobody(stage: Stage) -> None:
     victim, attacker = await stage.meet("alice"), await stage.meet("bob")
     link = await attacker.ask_for_link()
-    visit = await press_button(victim, link)
+    visit = await victim.press_button(link)
     assert visit.status == 403
     assert "another account" in visit.page
     assert "bob" not in visit.page
@@ -107,14 +100,14 @@ async def test_the_attackers_consent_address_sent_to_the_victim_connects_nobody(
     stage: Stage,
 ) -> None:
     victim, attacker = await stage.meet("alice"), await stage.meet("bob")
-    address = await go_to_consent(attacker, await attacker.ask_for_link())
+    address = await attacker.go_to_consent(await attacker.ask_for_link())
     answered = await victim.person.answer_consent(address)
-    before = count_requests(stage, "/oauth/token")
+    before = stage.count_calls("/oauth/token")
     visit = await victim.person.visit(answered.location)
     assert visit.status == 403
     assert "not the browser that opened the link" in visit.page
     # The victim's code was not even exchanged.
-    assert count_requests(stage, "/oauth/token") == before
+    assert stage.count_calls("/oauth/token") == before
     for each in (victim, attacker):
         assert not await is_connected(each)
 
@@ -122,7 +115,7 @@ async def test_the_attackers_consent_address_sent_to_the_victim_connects_nobody(
 async def test_the_victims_link_opened_by_the_attacker_connects_nobody(stage: Stage) -> None:
     victim, attacker = await stage.meet("alice"), await stage.meet("bob")
     link = await victim.ask_for_link()
-    visit = await press_button(attacker, link)
+    visit = await attacker.press_button(link)
     assert visit.status == 403
     assert "alice" not in visit.page
     assert "another account, bob" in await victim.hear()
@@ -133,7 +126,7 @@ async def test_the_victims_link_opened_by_the_attacker_connects_nobody(stage: St
 
 async def test_the_attackers_way_back_opened_by_the_victim_connects_nobody(stage: Stage) -> None:
     victim, attacker = await stage.meet("alice"), await stage.meet("bob")
-    way_back = await get_way_back(attacker, await attacker.ask_for_link())
+    way_back = await attacker.get_way_back(await attacker.ask_for_link())
     await victim.person.visit(await victim.ask_for_link())
     assert (await victim.person.visit(way_back)).status == 403
     for each in (victim, attacker):
@@ -157,7 +150,7 @@ async def test_a_server_that_trusts_the_header_vouches_for_nobody(
         stage.simulator.workspace.allows_anonymous_reading = True
         mallory = await stage.meet("bob")
         link = await mallory.ask_for_link()
-        # Mallory has no token of her own to show, only a made-up one: it must not be believed.
+        # Mallory has only a made-up token, which must not be accepted.
         status, page = await mallory.person.fill_in(
             link, user_id=mallory.person.user_id, token="x" * 43
         )
@@ -183,10 +176,10 @@ async def test_a_server_that_trusts_the_header_cannot_be_used_to_annoy_others(
 async def test_a_second_tab_connects_once(stage: Stage) -> None:
     alice = await stage.meet("alice")
     link = await alice.ask_for_link()
-    first, second = await get_way_back(alice, link), await get_way_back(alice, link)
+    first, second = await alice.get_way_back(link), await alice.get_way_back(link)
     assert (await alice.person.visit(first)).status == 200
     assert (await alice.person.visit(second)).status == 410
-    assert (await paste_token(alice, link))[0] == 410
+    assert (await alice.paste_token(link))[0] == 410
 
 
 @pytest.mark.parametrize("path", ["", "/oauth"])
@@ -208,17 +201,17 @@ async def test_a_form_without_its_cookie_is_refused(stage: Stage, path: str) -> 
 
 async def test_the_way_back_without_its_cookie_is_refused(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    way_back = await get_way_back(alice, await alice.ask_for_link())
-    before = count_requests(stage, "/oauth/token")
+    way_back = await alice.get_way_back(await alice.ask_for_link())
+    before = stage.count_calls("/oauth/token")
     async with aiohttp.ClientSession() as another, another.get(way_back) as response:
         assert response.status == 403
-    assert count_requests(stage, "/oauth/token") == before
+    assert stage.count_calls("/oauth/token") == before
     assert not await is_connected(alice)
 
 
 async def test_looking_at_the_way_back_uses_nothing_up(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    way_back = await get_way_back(alice, await alice.ask_for_link())
+    way_back = await alice.get_way_back(await alice.ask_for_link())
     async with aiohttp.ClientSession() as preview, preview.head(way_back) as response:
         assert response.status == 405
     assert (await alice.person.visit(way_back)).status == 200
@@ -247,7 +240,7 @@ async def test_no_page_can_be_framed_or_leak_where_it_came_from(stage: Stage) ->
     link = await alice.ask_for_link()
     base = stage.bot.public_url
     fields = await alice.person.open_form(link)
-    way_back = await get_way_back(alice, link)
+    way_back = await alice.get_way_back(link)
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:
         answers = [
             await browser.get(link),
@@ -326,8 +319,8 @@ async def change(stage: Stage, statement: str, **values: object) -> None:
 
 async def test_a_row_copied_to_another_user_opens_nothing_and_is_audited(stage: Stage) -> None:
     alice, mallory = await stage.meet("alice"), await stage.meet("bob")
-    await connect_by_button(alice)
-    await connect_by_button(mallory)
+    await alice.connect_by_button()
+    await mallory.connect_by_button()
     await change(
         stage,
         "UPDATE accounts SET (sealed_token, sealed_refresh_token) = (SELECT sealed_token,"
@@ -351,7 +344,7 @@ async def load_audit(stage: Stage) -> str:
 
 async def test_the_two_tokens_of_one_row_cannot_be_swapped(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     await change(
         stage,
         "UPDATE accounts SET sealed_token = sealed_refresh_token,"
@@ -362,14 +355,14 @@ async def test_the_two_tokens_of_one_row_cannot_be_swapped(stage: Stage) -> None
 
 async def test_an_altered_row_is_told_and_can_be_replaced(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     await change(
         stage,
         "UPDATE accounts SET sealed_token = CAST(substr(sealed_token, 1, 30) || x'00' ||"
         " substr(sealed_token, 32) AS BLOB)",
     )
     assert "damaged or changed" in await alice.ask("!sessions")
-    await connect_by_button(alice)
+    await alice.connect_by_button()
     assert "signed in as you" in await alice.ask("!sessions")
 
 

@@ -1,4 +1,4 @@
-"""Looking for secrets where they must not be: logs at DEBUG, tracebacks, pages, processes."""
+"""No secret is in logs at DEBUG, tracebacks, pages or the process list."""
 
 import asyncio
 import io
@@ -11,15 +11,9 @@ import pytest
 import structlog
 
 from bot.logs import open_logs
-from tests.scenarios.test_two_processes import read_until, start
-from tests.support.linking import (
-    connect_by_button,
-    find_retry,
-    get_way_back,
-    paste_token,
-    press_button,
-)
 from tests.support.needs import give_up
+from tests.support.people import find_retry
+from tests.support.programs import run_program, start_program
 from tests.support.stage import Stage, open_stage
 
 HOUR = 3600
@@ -42,33 +36,33 @@ def destroy(folder: Path) -> None:
         path.write_bytes(b"no database any more" * 1000)
 
 
-async def live_through_delegation(stage: Stage) -> list[str]:
-    """Go every way through the pages, with renewals, refusals, outages; return what was shown."""
+async def use_all_of_delegation(stage: Stage) -> list[str]:
+    """Connect in every way, with refreshes, refusals and outages; return what was shown."""
     alice, bob = await stage.meet("alice"), await stage.meet("bob")
     faults, shown = stage.simulator.faults, []
     link = await alice.ask_for_link()
-    stage.clock.offset += 1
+    stage.clock.advance(seconds=1)
     faults.fail_next("/oauth/token", status=503, body="<html>", content_type="text/html")
-    page = (await press_button(alice, link)).page
+    page = (await alice.press_button(link)).page
     shown.append(page)
     faults.lose_answer("/oauth/token")
-    page = (await press_button(alice, find_retry(page, link))).page
+    page = (await alice.press_button(find_retry(page, link))).page
     shown.append(page)
-    shown.append((await press_button(alice, find_retry(page, link))).page)
+    shown.append((await alice.press_button(find_retry(page, link))).page)
     shown.append(await alice.hear())
-    way_back = await get_way_back(alice, await alice.ask_for_link())
+    way_back = await alice.get_way_back(await alice.ask_for_link())
     shown.append((await bob.person.visit(way_back)).page)
-    shown.append((await press_button(bob, await alice.ask_for_link())).page)
+    shown.append((await bob.press_button(await alice.ask_for_link())).page)
     shown += [await alice.hear(), await bob.hear()]
-    shown.append((await paste_token(bob, await bob.ask_for_link()))[1])
+    shown.append((await bob.paste_token(await bob.ask_for_link()))[1])
     shown.append(await bob.hear())
-    stage.clock.offset += HOUR
+    stage.clock.advance(seconds=HOUR)
     shown.append(await alice.ask("!sessions"))
-    stage.clock.offset += HOUR
+    stage.clock.advance(seconds=HOUR)
     faults.lose_answer("/oauth/token")
     shown += [await alice.ask("!sessions"), await alice.ask("!sessions")]
-    await connect_by_button(alice)
-    # What could not be answered without the connection.
+    await alice.connect_by_button()
+    # The answer to the question before connecting.
     shown.append(await alice.hear())
     faults.fail_next("me", status=401, body="<html>", content_type="text/html")
     faults.fail_next("sessions/list", status=401, body="{}", content_type="application/json")
@@ -81,7 +75,7 @@ async def live_through_delegation(stage: Stage) -> list[str]:
 
 async def test_no_secret_of_the_delegation_comes_out(tmp_path: Path, logged: io.StringIO) -> None:
     async with open_stage(tmp_path, has_oauth=True) as stage:
-        shown = await live_through_delegation(stage)
+        shown = await use_all_of_delegation(stage)
         secrets = stage.simulator.workspace.secrets()
     stored = read_files(tmp_path)
     outputs = {"logs": logged.getvalue(), "replies and pages": "\n".join(shown), "files": stored}
@@ -93,10 +87,10 @@ async def test_no_secret_of_the_delegation_comes_out(tmp_path: Path, logged: io.
 
 
 async def test_secrets_are_not_even_handed_to_the_logs(tmp_path: Path) -> None:
-    # Before the last line of defence, which strikes out whatever is long enough for a secret.
+    # Before the filter that replaces everything as long as a secret.
     with structlog.testing.capture_logs() as events:
         async with open_stage(tmp_path, has_oauth=True) as stage:
-            await live_through_delegation(stage)
+            await use_all_of_delegation(stage)
             secrets = stage.simulator.workspace.secrets()
     handed = repr(events)
     assert "renewed a token" in handed
@@ -106,7 +100,7 @@ async def test_secrets_are_not_even_handed_to_the_logs(tmp_path: Path) -> None:
 async def test_a_traceback_shows_no_secret(tmp_path: Path, logged: io.StringIO) -> None:
     async with open_stage(tmp_path, has_oauth=True) as stage:
         alice = await stage.meet("alice")
-        way_back = await get_way_back(alice, await alice.ask_for_link())
+        way_back = await alice.get_way_back(await alice.ask_for_link())
         destroy(tmp_path)
         visit = await alice.person.visit(way_back)
         assert visit.status == 503
@@ -118,7 +112,7 @@ async def test_a_traceback_shows_no_secret(tmp_path: Path, logged: io.StringIO) 
 async def test_the_health_pages_show_no_secret_and_no_user(tmp_path: Path) -> None:
     async with open_stage(tmp_path, has_oauth=True) as stage:
         alice = await stage.meet("alice")
-        await connect_by_button(alice)
+        await alice.connect_by_button()
         shown = ""
         async with aiohttp.ClientSession() as anybody:
             for path in ("healthz", "readyz", "metrics"):
@@ -131,18 +125,17 @@ async def test_the_health_pages_show_no_secret_and_no_user(tmp_path: Path) -> No
 async def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
     if not sys.platform.startswith("linux"):
         give_up("reads /proc")
-    async with start("simulate", "--port", "0") as simulator:
-        printed = await read_until(simulator.stdout, "alice_password")
+    async with start_program("simulate", "--port", "0") as simulator:
+        printed = await simulator.wait_for_output("alice_password")
         config = tmp_path / "config.toml"
         config.write_text(
             printed.partition("[people]")[0] + '\n[oauth]\nclient_id = "WXm8H9X4iw5yzxhzA"\n'
             'client_secret = "not-for-everybody"\n[web]\nport = 0\n'
             f'[storage]\nurl = "sqlite:///{tmp_path / "bot.db"}"\n'
         )
-        async with start("run", "--config", str(config)) as bot:
-            await read_until(bot.stderr, "listening")
+        async with run_program(config) as bot:
             command_line = await asyncio.to_thread(
-                Path(f"/proc/{bot.pid}/cmdline").read_text, "utf-8"
+                Path(f"/proc/{bot.process.pid}/cmdline").read_text, "utf-8"
             )
     assert "run" in command_line
     token = printed.partition('auth_token = "')[2].partition('"')[0]

@@ -1,22 +1,27 @@
-"""What a person sees when the workspace, or a device, gives something that nobody wants."""
+"""What people see when the workspace or a device sends something unexpected."""
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.config import BotSettings
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
 from rocketchat_simulator import Simulator
-from tests.support.stage import VERSIONS, Stage, open_stage
+from tests.support.deadlines import SLOWNESS
+from tests.support.stage import QUICKLY, VERSIONS, Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 HOSTILE = "*bold* @all [x](https://evil.example)\n# big\n> quote `code` " + "x" * 10_000
+REQUEST_TIMEOUT_S = 0.3 * SLOWNESS
+QUICK_TO_TIME_OUT = replace(QUICKLY, request_timeout_s=REQUEST_TIMEOUT_S)
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, patience=0.3) as opened:
+    async with open_stage(tmp_path, overrides=QUICK_TO_TIME_OUT) as opened:
         yield opened
 
 
@@ -30,7 +35,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
             {"status": 200, "body": "{not json", "content_type": "application/json"},
             "an answer that I do not understand",
         ),
-        ({"status": 200, "delay": 1.0}, "did not answer me"),
+        ({"status": 200, "delay": 4 * REQUEST_TIMEOUT_S}, "did not answer me"),
         ({"status": 403, "body": "<html>Forbidden</html>"}, "an answer that I do not understand"),
     ],
     ids=["500", "502", "HTML", "broken JSON", "time-out", "a proxy's 403"],
@@ -95,7 +100,7 @@ async def test_five_hundred_sessions_are_counted_paged_and_found(tmp_path: Path)
 
 
 async def test_another_prefix_is_used_and_shown(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, prefix="?") as stage:
+    async with open_stage(tmp_path, bot=BotSettings(prefix="?")) as stage:
         alice = await stage.meet("alice")
         assert "`?session" in await alice.ask("?help")
         assert "I tell you which devices" in await alice.ask("!help")

@@ -1,8 +1,6 @@
 """``session-bot check`` against workspaces, databases and settings that are right or wrong."""
 
-import asyncio
 import socket
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -23,6 +21,7 @@ from bot.models import AuthToken
 from bot.storage.database import open_database
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
+from tests.support.programs import run_to_its_end, write_config
 from tests.support.stage import make_settings, open_stage
 
 PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK
@@ -38,7 +37,7 @@ def find_free_port() -> int:
 
 @dataclass
 class World:
-    """What a check finds; it begins with all being well."""
+    """What is checked; at first everything is right."""
 
     simulator: Simulator
     people: DemoPeople
@@ -80,7 +79,7 @@ async def test_where_all_is_well_every_line_says_so(world: World) -> None:
     assert not list(world.folder.iterdir())
 
 
-# Each makes one thing wrong.
+# Each of these makes one thing wrong.
 
 
 async def break_token(world: World) -> None:
@@ -134,7 +133,7 @@ async def register(world: World, address: str) -> None:
     world.settings = world.settings.model_copy(update={"oauth": own})
 
 
-async def wish_for_no_room(world: World) -> None:
+async def report_to_no_room(world: World) -> None:
     world.settings = world.settings.model_copy(update={"report": ReportSettings(room="#nowhere")})
 
 
@@ -207,7 +206,7 @@ WRONG: list[tuple[Arrange, Level, str, str]] = [
     (leave_unlicensed, PROBLEM, "licence", "has no device management. It comes with a paid plan"),
     (mistype_oauth, PROBLEM, "oauth", "client_secret right, and is the application active?"),
     (send_people_elsewhere, PROBLEM, "oauth", "redirects to https://old.example.org/oauth"),
-    (wish_for_no_room, PROBLEM, "report", "the bot can see no room #nowhere"),
+    (report_to_no_room, PROBLEM, "report", "the bot can see no room #nowhere"),
     (
         stay_outside,
         PROBLEM,
@@ -297,43 +296,24 @@ async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
         assert (await alice.ask("!whoami")).startswith("You are alice")
 
 
-async def run_command(*words: str) -> tuple[int | None, str]:
-    program = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot",
-        *words,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(30):
-        output, _ = await program.communicate()
-    return program.returncode, output.decode()
-
-
 async def test_the_command_prints_lines_and_its_status_tells(world: World) -> None:
-    own = world.settings
-    lines = ["[workspace]", f'url = "{own.workspace.url}"', f'user_id = "{own.workspace.user_id}"']
-    lines += [f'auth_token = "{world.people.bot_token}"', "[storage]", f'url = "{own.storage.url}"']
-    lines += ["[web]", f'public_url = "{world.url}"', f"port = {world.port}"]
-    config = world.folder / "config.toml"
-    config.write_text("\n".join(lines))
+    config = write_config(world.folder / "config.toml", world.settings)
     config.chmod(0o600)
-    status, output = await run_command("check", "--config", str(config))
+    status, output, _ = await run_to_its_end("check", "--config", str(config))
     assert status == 0, output
     assert "ok       login       signed in as sessions" in output
     await leave_unlicensed(world)
-    status, output = await run_command("check", "--config", str(config))
+    status, output, errors = await run_to_its_end("check", "--config", str(config))
     assert status == 1
     assert "problem  licence     this workspace has no device management" in output
-    assert world.people.bot_token not in output
+    assert world.people.bot_token not in output + errors
 
 
 async def test_settings_that_cannot_be_read_are_a_problem_too(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[workspace]\nurl = 'https://x.example'\nuser_id = 'u'\nauth_token = ''\n")
-    [finding] = [each async for each in check_config_file(config)]
-    assert "auth_token" in finding.text
+    [result] = [each async for each in check_config_file(config)]
+    assert "auth_token" in result.text
 
 
 async def test_a_database_on_a_server_is_tried_and_left_as_it_was(

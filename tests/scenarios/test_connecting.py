@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from tests.support.stage import Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, open_stage
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ async def test_a_link_opened_in_two_tabs_connects_once(stage: Stage) -> None:
 async def test_a_link_expires_after_ten_minutes(stage: Stage) -> None:
     alice = await stage.meet("alice")
     link = await alice.ask_for_link()
-    stage.clock.offset += 601
+    stage.clock.advance(seconds=601)
     status, page = await alice.person.fill_in(link)
     assert status == 410
     assert "no longer valid" in page

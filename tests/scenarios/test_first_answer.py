@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stage import VERSIONS, Stage, open_stage
+from tests.support.deadlines import DEADLINE_S
+from tests.support.stage import Stage, on_each_version, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 
 
-@pytest.fixture(params=VERSIONS)
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, request.param) as opened:
+@pytest.fixture
+async def stage(version: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, version) as opened:
         yield opened
 
 
+@on_each_version
 async def test_someone_new_gets_a_link_and_then_the_answer_to_the_question(stage: Stage) -> None:
     alice = await stage.meet("alice")
     link = await alice.ask_for_link(f"!session {EXAMPLE}")
@@ -38,17 +40,19 @@ async def test_a_connected_person_is_answered_at_once(stage: Stage) -> None:
         assert (await alice.ask(typed)).startswith("Chrome 113 on Windows 10 or 11: ")
 
 
+@on_each_version
 async def test_an_answer_in_a_thread_stays_in_the_thread(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     root = await alice.say("!help session")
     await alice.hear()
     await alice.say(f"!session {EXAMPLE}", tmid=root["_id"])
-    answer = await alice.person.hear(alice.room_id)
+    answer = await alice.person.hear(alice.room_id, seconds=DEADLINE_S)
     while answer["_id"] == root["_id"]:
-        answer = await alice.person.hear(alice.room_id)
+        answer = await alice.person.hear(alice.room_id, seconds=DEADLINE_S)
     assert answer["tmid"] == root["_id"]
 
 
+@on_each_version
 async def test_somebody_elses_session_and_none_at_all_get_the_same_answer(stage: Stage) -> None:
     bob = await stage.meet_connected("bob")
     foreign = await bob.ask(f"!session {EXAMPLE}")
@@ -81,7 +85,7 @@ async def test_plain_talk_gets_one_hint_an_hour(stage: Stage) -> None:
     assert "`!help`" in await alice.ask("good morning")
     await alice.say("are you there?")
     await alice.expect_silence()
-    stage.clock.offset += 3601
+    stage.clock.advance(seconds=3601)
     assert "`!help`" in await alice.ask("hello again")
 
 
@@ -97,15 +101,14 @@ async def test_whoami_and_disconnect(stage: Stage) -> None:
     assert "To see your sessions I need your permission." in await alice.ask("!session 1")
 
 
-async def test_a_workspace_without_the_licence_says_so(tmp_path: Path) -> None:
-    for version in VERSIONS:
-        folder = tmp_path / version
-        folder.mkdir()
-        async with open_stage(folder, version, is_licensed=False) as stage:
-            alice = await stage.meet_connected("alice")
-            assert "has no device management" in await alice.ask(f"!session {EXAMPLE}")
+@on_each_version
+async def test_a_workspace_without_the_licence_says_so(tmp_path: Path, version: str) -> None:
+    async with open_stage(tmp_path, version, is_licensed=False) as stage:
+        alice = await stage.meet_connected("alice")
+        assert "has no device management" in await alice.ask(f"!session {EXAMPLE}")
 
 
+@on_each_version
 async def test_a_token_that_died_is_forgotten_and_its_owner_told(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     user = stage.simulator.workspace.find_user_by_name("alice")

@@ -1,4 +1,4 @@
-"""What /healthz and /readyz say, whatever is wrong: asked over HTTP, as a monitor does."""
+"""What /healthz and /readyz return in each kind of trouble, asked over HTTP."""
 
 import asyncio
 import sqlite3
@@ -14,7 +14,8 @@ import pytest
 from bot.config import StorageSettings
 from bot.rocketchat.realtime import RealtimeSettings
 from rocketchat_simulator import Outage
-from tests.support.outage_stage import DEADLINE, QUICKLY, OutageStage, Running, open_outage_stage
+from tests.support.deadlines import DEADLINE_S
+from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage
 
 # A connection that is silent for a second is given up after another half.
 WATCHFUL = RealtimeSettings(ping_after_s=1.0, pong_timeout_s=0.5, call_timeout_s=1.0)
@@ -22,10 +23,10 @@ WATCHFUL = RealtimeSettings(ping_after_s=1.0, pong_timeout_s=0.5, call_timeout_s
 
 @dataclass
 class Scene:
-    """A bot at work, a database that can be locked, and a clock that can be put forward."""
+    """A bot at work, a database that can be locked, and a clock that can be moved."""
 
-    stage: OutageStage
-    running: Running
+    stage: Stage
+    running: RunningBot
     other: sqlite3.Connection
     skipped: float = 0.0
 
@@ -43,12 +44,12 @@ class Scene:
         return health.status, readiness.status
 
     async def wait_for(self, healthz: int, readyz: int) -> None:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(DEADLINE_S):
             while await self.ask() != (healthz, readyz):  # noqa: ASYNC110 - as a monitor does
                 await asyncio.sleep(0.02)
 
     async def expect(self, healthz: int, readyz: int) -> None:
-        """Wait for it, and see that it stays like that."""
+        """Wait for these, and see that they stay so."""
         await self.wait_for(healthz, readyz)
         for _ in range(10):
             await asyncio.sleep(0.02)
@@ -88,7 +89,7 @@ async def locked_database(scene: Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def endless_wait_for_the_database(scene: Scene) -> AsyncIterator[None]:
-    """Let the loops hang, and a minute pass."""
+    """Let the loops hang for a minute."""
     scene.other.execute("BEGIN IMMEDIATE")
     scene.skipped += 61
     yield
@@ -122,14 +123,14 @@ async def test_health_and_readiness_are_true_to_fact(
 async def test_a_bot_that_is_stopping_is_alive_but_not_ready(tmp_path: Path) -> None:
     async with open_scene(tmp_path, 10) as scene:
         alice = scene.stage.invite("alice")
-        # Longer than the stop may take to be seen, shorter than it may take.
+        # Long enough to see the bot while it stops, and within the time that it may take.
         scene.stage.simulator.faults.delay_answer("chat.sendMessage", 3.0)
         alice.ask("one")
-        await scene.stage.wait_for_call("rooms.info")
+        await scene.stage.wait_for_calls("rooms.info")
         scene.running.task.cancel()
         await scene.expect(200, 503)
         assert not scene.running.task.done()
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(DEADLINE_S):
             await asyncio.wait([scene.running.task])
         assert alice.answered == ["one"]
 
@@ -142,12 +143,12 @@ async def open_scene(folder: Path, lock_timeout: float) -> AsyncIterator[Scene]:
     def count_seconds() -> float:
         return scenes[0].count_seconds() if scenes else time.monotonic()
 
-    surroundings = replace(QUICKLY, realtime=WATCHFUL, seconds=count_seconds)
+    overrides = replace(QUICKLY, realtime=WATCHFUL, seconds=count_seconds)
     async with (
-        open_outage_stage(folder) as stage,
-        stage.run_bot(surroundings, storage=StorageSettings(url=url)) as running,
+        open_stage(folder, bots=0) as stage,
+        stage.run_bot(overrides, storage=StorageSettings(url=url)) as running,
     ):
-        other = sqlite3.connect(folder / "bot.db", isolation_level=None, timeout=DEADLINE)
+        other = sqlite3.connect(folder / "bot.db", isolation_level=None, timeout=DEADLINE_S)
         scenes.append(Scene(stage, running, other))
         try:
             yield scenes[0]

@@ -1,4 +1,4 @@
-"""The link breaks, the workspace restarts, is slow or has the wrong time: nothing is lost."""
+"""The connection breaks, the workspace restarts, is slow or has the wrong time: nothing is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,26 +9,20 @@ from pathlib import Path
 import pytest
 
 from bot.errors import TokenRejectedError
-from tests.support.outage_stage import (
-    DEADLINE,
-    QUICKLY,
-    OutageStage,
-    Running,
-    open_outage_stage,
-    tune,
-)
+from tests.support.deadlines import DEADLINE_S
+from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage, tune
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
-    async with open_outage_stage(tmp_path) as opened:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, bots=0) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("version", ["6.5", "7.7", "8.3", "8.8"])
-async def test_it_is_at_home_on_ddp_streamer(tmp_path: Path, version: str) -> None:
+async def test_it_works_on_ddp_streamer(tmp_path: Path, version: str) -> None:
     async with (
-        open_outage_stage(tmp_path, version, is_streamer=True) as stage,
+        open_stage(tmp_path, version, bots=0, is_streamer=True) as stage,
         stage.run_bot(),
     ):
         alice = stage.invite("alice")
@@ -44,9 +38,9 @@ async def test_it_is_at_home_on_ddp_streamer(tmp_path: Path, version: str) -> No
 async def test_on_ddp_streamer_too_a_token_taken_away_ends_the_program(
     tmp_path: Path, has_question: bool
 ) -> None:
-    async with open_outage_stage(tmp_path, is_streamer=True) as stage:
+    async with open_stage(tmp_path, bots=0, is_streamer=True) as stage:
         alice = stage.invite("alice")
-        # The connection stays; what is answered, or looked for, finds out.
+        # The connection stays open: an answer, or a check for lost messages, finds out.
         recheck = 60.0 if has_question else 0.2
         async with stage.run_bot(tune(recheck_every_s=recheck)) as running:
             stage.simulator.workspace.revoke_token(stage.people.bot_token)
@@ -55,8 +49,8 @@ async def test_on_ddp_streamer_too_a_token_taken_away_ends_the_program(
             await expect_rejection(running)
 
 
-async def expect_rejection(running: Running) -> None:
-    async with asyncio.timeout(DEADLINE):
+async def expect_rejection(running: RunningBot) -> None:
+    async with asyncio.timeout(DEADLINE_S):
         await asyncio.wait([running.task])
     error = running.task.exception()
     assert isinstance(error, BaseExceptionGroup)
@@ -64,7 +58,7 @@ async def expect_rejection(running: Running) -> None:
 
 
 async def test_a_401_from_a_gateway_while_catching_up_does_not_end_the_program(
-    stage: OutageStage,
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
@@ -78,7 +72,7 @@ async def test_a_401_from_a_gateway_while_catching_up_does_not_end_the_program(
 
 
 @pytest.mark.parametrize("code", [1001, 1005, 1011, 1012, 4000])
-async def test_however_it_is_closed_it_comes_back(stage: OutageStage, code: int) -> None:
+async def test_however_it_is_closed_it_comes_back(stage: Stage, code: int) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.realtime.close_all(code)
@@ -87,7 +81,7 @@ async def test_however_it_is_closed_it_comes_back(stage: OutageStage, code: int)
         await alice.expect_nothing_more()
 
 
-async def test_on_a_half_open_link_it_becomes_suspicious(stage: OutageStage) -> None:
+async def test_a_half_open_connection_is_replaced(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot(tune(ping_after_s=0.3, pong_timeout_s=0.3)):
         stage.simulator.realtime.hang()
@@ -98,7 +92,7 @@ async def test_on_a_half_open_link_it_becomes_suspicious(stage: OutageStage) -> 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.5])
 async def test_after_a_restart_of_the_workspace_it_hears_again(
-    stage: OutageStage, seconds: float
+    stage: Stage, seconds: float
 ) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
@@ -116,7 +110,7 @@ async def test_after_a_restart_of_the_workspace_it_hears_again(
 async def test_with_a_server_whose_clock_is_wrong_it_catches_up(
     tmp_path: Path, minutes: int
 ) -> None:
-    async with open_outage_stage(tmp_path, skew=timedelta(minutes=minutes)) as stage:
+    async with open_stage(tmp_path, bots=0, skew=timedelta(minutes=minutes)) as stage:
         alice = stage.invite("alice")
         async with stage.run_bot():
             alice.ask("one")
@@ -134,9 +128,9 @@ async def test_with_a_server_whose_clock_is_wrong_it_catches_up(
 async def test_with_a_server_whose_clock_is_put_right_it_catches_up(
     tmp_path: Path, minutes: int
 ) -> None:
-    async with open_outage_stage(tmp_path, skew=timedelta(minutes=-minutes)) as stage:
+    async with open_stage(tmp_path, bots=0, skew=timedelta(minutes=-minutes)) as stage:
         alice = stage.invite("alice")
-        # Nothing is answered that is older than the very first start.
+        # Messages from before the first start are not answered.
         async with stage.run_bot():
             alice.ask("one")
             await alice.wait_for_answers("one")
@@ -151,8 +145,8 @@ async def test_with_a_server_whose_clock_is_put_right_it_catches_up(
             await alice.expect_nothing_more()
 
 
-async def test_an_answer_that_the_workspace_never_acknowledges_is_given_once(
-    stage: OutageStage,
+async def test_an_answer_that_the_workspace_never_acknowledges_is_sent_once(
+    stage: Stage,
 ) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
     async with stage.run_bot(replace(QUICKLY, request_timeout_s=1.0)):
@@ -164,7 +158,7 @@ async def test_an_answer_that_the_workspace_never_acknowledges_is_given_once(
         await alice.expect_nothing_more()
 
 
-async def test_a_slow_workspace_is_answered_in_order(stage: OutageStage) -> None:
+async def test_a_slow_workspace_is_answered_in_order(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.faults.slowness = 0.2

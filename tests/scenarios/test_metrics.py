@@ -1,4 +1,4 @@
-"""What Prometheus reads: true numbers, and nothing from which anybody could be told."""
+"""What Prometheus reads: correct numbers, and nothing that identifies anybody."""
 
 import asyncio
 import re
@@ -12,16 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from bot import commands
-from bot.app import open_bot, open_worker
+from bot.app import open_worker
 from bot.commands.registry import load_commands
-from bot.config import StorageSettings, VaultSettings
 from bot.metrics import CommandOutcome, ReportOutcome
 from bot.storage.database import open_database
-from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
-from rocketchat_simulator.demo.seed import seed
-from tests.support.clock_stage import KEY
-from tests.support.stage import Stage, make_settings, open_stage
+from tests.support.stage import Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 ROUTES = {
@@ -90,7 +86,7 @@ async def live(stage: Stage) -> None:
     workspace = stage.simulator.workspace
     token = workspace.make_login_token(stage.people.alice)
     workspace.open_session(stage.people.alice, token=token, device=CHROME_WINDOWS, ip="192.0.2.9")
-    stage.clock.offset += 600
+    stage.clock.advance(seconds=600)
     assert (await alice.hear()).startswith("New device")
     await alice.say("thanks")
     await alice.hear()
@@ -180,21 +176,20 @@ async def test_a_lost_link_is_counted(tmp_path: Path) -> None:
 
 
 async def test_a_worker_shows_what_it_has_counted(postgres_url: str, tmp_path: Path) -> None:
-    async with Simulator() as simulator:
-        settings = make_settings(simulator.url, seed(simulator.workspace), tmp_path)
-        own = {"storage": StorageSettings(url=postgres_url), "vault": VaultSettings(keys=(KEY,))}
-        async with open_worker(settings.model_copy(update=own)) as worker:
-            samples = read(await fetch(worker.public_url))
+    async with (
+        open_stage(tmp_path, bots=0, storage_url=postgres_url) as stage,
+        open_worker(stage.settings) as worker,
+    ):
+        samples = read(await fetch(worker.public_url))
     assert find(samples, "rest_responses_total", route="v1/me", status="2xx") == 1
 
 
 async def test_nothing_is_shown_where_that_is_turned_off(tmp_path: Path) -> None:
-    async with Simulator() as simulator:
-        settings = make_settings(simulator.url, seed(simulator.workspace), tmp_path)
-        web = settings.web.model_copy(update={"metrics": False})
-        async with open_bot(settings.model_copy(update={"web": web})) as bot:
+    async with open_stage(tmp_path, bots=0) as stage:
+        web = stage.settings.web.model_copy(update={"metrics": False})
+        async with stage.run_bot(web=web) as running:
             with pytest.raises(AssertionError, match="404"):
-                await fetch(bot.public_url)
+                await fetch(running.bot.public_url)
 
 
 async def test_the_page_for_operators_names_them_all(

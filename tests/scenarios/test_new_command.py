@@ -1,13 +1,13 @@
-"""A new command is one file: the one that docs/architecture.md shows, dropped in and talked to."""
+"""A new command is one file: the one that docs/architecture.md shows, copied in and used."""
 
-import asyncio
 import re
 import shutil
 import sys
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
+
+from tests.support.programs import run_to_its_end
 
 
 def drop_in(house: Path, root: Path) -> None:
@@ -18,13 +18,11 @@ def drop_in(house: Path, root: Path) -> None:
 
 
 async def say(house: Path, text: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "demo", "--say", text), cwd=house, stdout=PIPE, stderr=PIPE
+    status, output, errors = await run_to_its_end(
+        "-m", "bot", "demo", "--say", text, command=(sys.executable,), cwd=house
     )
-    async with asyncio.timeout(30):
-        output, errors = await process.communicate()
-    assert process.returncode == 0, errors
-    return output.decode()
+    assert status == 0, errors
+    return output
 
 
 async def test_dropping_in_a_file_is_enough(tmp_path: Path, pytestconfig: pytest.Config) -> None:

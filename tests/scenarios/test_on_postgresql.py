@@ -1,24 +1,16 @@
-"""The bot on PostgreSQL: the same as in a file, but that its key must be given."""
+"""The bot on PostgreSQL, where the key must be given."""
 
-import asyncio
-import base64
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from bot.admin.accounts_and_keys import make_key
-from bot.app import AppOverrides, open_bot
+from bot.app import open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.errors import ConfigError
 from bot.storage.key_file import load_key_ring, read_key_file
-from rocketchat_simulator import Simulator, open_person
-from rocketchat_simulator.demo.seed import seed
-from tests.support.stage import QUICK, Conversation, stop
-from tests.support.stage import make_settings as make_stage_settings
-
-KEY = SecretStr(base64.urlsafe_b64encode(bytes(range(32))).decode())
+from tests.support.stage import open_stage
 
 
 def make_settings(url: str) -> Settings:
@@ -54,31 +46,12 @@ def test_the_password_of_the_database_is_not_shown() -> None:
     assert "Plainly-Visible" in str(make_settings(url).storage.url)
 
 
-async def run_bot(stack: AsyncExitStack, settings: Settings) -> None:
-    listening = asyncio.Event()
-    surroundings = AppOverrides(backoff=QUICK, on_listening=listening.set)
-    bot = await stack.enter_async_context(open_bot(settings, surroundings))
-    stack.push_async_callback(stop, asyncio.create_task(bot.run()))
-    async with asyncio.timeout(20):
-        await listening.wait()
-
-
 async def test_two_bots_on_one_database_give_each_question_one_answer(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    async with AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(Simulator(limit_calls=1000))
-        people = seed(simulator.workspace)
-        own = {"storage": StorageSettings(url=postgres_url), "vault": VaultSettings(keys=(KEY,))}
-        settings = make_stage_settings(simulator.url, people, tmp_path).model_copy(update=own)
-        for _ in range(2):
-            await run_bot(stack, settings)
-        person = await stack.enter_async_context(
-            open_person(simulator.url, "alice", people.alice.password)
-        )
-        alice = Conversation(person, await person.open_direct_room(people.bot.username))
-        await alice.connect()
+    async with open_stage(tmp_path, bots=2, storage_url=postgres_url) as stage:
+        alice = await stage.meet_connected("alice")
         for number in range(10):
-            # In turns, so that a second answer to one would be taken for that to the next.
+            # Alternating, so that a second answer would be taken for the next one's.
             name = "timezone" if number % 2 else "whoami"
             assert f"`!{name}" in await alice.ask(f"!help {name}")

@@ -1,4 +1,4 @@
-"""What is said while the bot is cut off, away or slow: answered once, in order."""
+"""Messages while the bot is disconnected, not running or slow are answered once, in order."""
 
 import asyncio
 import sqlite3
@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from bot.config import BotSettings
-from tests.support.outage_stage import OutageStage, open_outage_stage
+from tests.support.stage import Stage, open_stage
 
 VERSIONS = ("6.5", "8.3", "8.8")
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
-    async with open_outage_stage(tmp_path) as opened:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, bots=0) as opened:
         yield opened
 
 
@@ -24,7 +24,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
 async def test_what_is_said_while_the_connection_is_down_is_answered_once_and_in_order(
     tmp_path: Path, version: str
 ) -> None:
-    async with open_outage_stage(tmp_path, version) as stage, stage.run_bot():
+    async with open_stage(tmp_path, version, bots=0) as stage, stage.run_bot():
         alice, bob = stage.invite("alice"), stage.invite("bob")
         alice.ask("before")
         await alice.wait_for_answers("before")
@@ -38,7 +38,7 @@ async def test_what_is_said_while_the_connection_is_down_is_answered_once_and_in
 
 
 async def test_what_is_said_while_the_bot_is_not_there_is_answered_when_it_is(
-    stage: OutageStage,
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
@@ -50,10 +50,10 @@ async def test_what_is_said_while_the_bot_is_not_there_is_answered_when_it_is(
         await alice.expect_nothing_more()
 
 
-async def test_on_the_very_first_start_nothing_old_is_answered(stage: OutageStage) -> None:
+async def test_on_the_very_first_start_nothing_old_is_answered(stage: Stage) -> None:
     alice = stage.invite("alice")
     old = alice.ask("one")[0]
-    stage.wait(seconds=2)  # the workspace tells its time in whole seconds
+    stage.advance_workspace_clock(2)  # the workspace tells its time in whole seconds
     async with stage.run_bot():
         await alice.expect_nothing_more()
         stage.simulator.workspace.react(alice.user, old, ":smile:", is_set=True)
@@ -65,7 +65,7 @@ async def test_on_the_very_first_start_nothing_old_is_answered(stage: OutageStag
 async def test_threads_channels_and_groups_are_caught_up_on_too(
     tmp_path: Path, version: str
 ) -> None:
-    async with open_outage_stage(tmp_path, version) as stage:
+    async with open_stage(tmp_path, version, bots=0) as stage:
         alice = stage.invite("alice")
         workspace, bot = stage.simulator.workspace, stage.people.bot
         channel = workspace.make_channel("open", [alice.user, bot])
@@ -76,9 +76,9 @@ async def test_threads_channels_and_groups_are_caught_up_on_too(
         name = bot.username
         alice.say(f"@{name} mentioned", channel)
         alice.say("!overheard", channel)
-        stage.wait(seconds=0.01)  # what is said at once in several rooms has no order
+        stage.advance_workspace_clock(0.01)  # what is said at once in several rooms has no order
         alice.say(f"@{name} grouped", group)
-        stage.wait(seconds=0.01)
+        stage.advance_workspace_clock(0.01)
         alice.say("!threaded", thread_id=root["_id"])
         async with stage.run_bot():
             await alice.wait_for_answers("mentioned", "grouped", "threaded")
@@ -87,7 +87,7 @@ async def test_threads_channels_and_groups_are_caught_up_on_too(
             await alice.expect_nothing_more()
 
 
-async def test_copies_of_a_message_are_not_answered_again(stage: OutageStage) -> None:
+async def test_copies_of_a_message_are_not_answered_again(stage: Stage) -> None:
     alice = stage.invite("alice")
     workspace = stage.simulator.workspace
     async with stage.run_bot():
@@ -117,7 +117,7 @@ def move_checkpoint(folder: Path, hours: float) -> None:
     database.close()
 
 
-async def test_what_is_too_old_gets_one_line_per_room(stage: OutageStage) -> None:
+async def test_what_is_too_old_gets_one_line_per_room(stage: Stage) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
     async with stage.run_bot():
         pass
@@ -136,20 +136,20 @@ async def test_what_is_too_old_gets_one_line_per_room(stage: OutageStage) -> Non
     assert bob.texts == []
 
 
-async def test_with_no_time_to_catch_up_the_missed_is_only_admitted(stage: OutageStage) -> None:
+async def test_with_no_time_to_catch_up_the_missed_is_only_admitted(stage: Stage) -> None:
     alice = stage.invite("alice")
     own = BotSettings(catch_up_minutes=0)
     async with stage.run_bot(bot=own):
         pass
     missed = alice.ask("one")[0]
-    stage.wait(seconds=2)  # the workspace tells its time in whole seconds
+    stage.advance_workspace_clock(2)  # the workspace tells its time in whole seconds
     async with stage.run_bot(bot=own):
         await alice.wait_for_text("I was away")
         stage.simulator.workspace.react(alice.user, missed, ":smile:", is_set=True)
         await alice.expect_nothing_more()
 
 
-async def test_an_answer_is_kept_until_the_workspace_takes_it(stage: OutageStage) -> None:
+async def test_an_answer_is_kept_until_the_workspace_takes_it(stage: Stage) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
     async with stage.run_bot():
         stage.simulator.faults.fail_next("chat.sendMessage", status=503, times=7)
@@ -160,7 +160,7 @@ async def test_an_answer_is_kept_until_the_workspace_takes_it(stage: OutageStage
         await alice.expect_nothing_more()
 
 
-async def test_an_answer_whose_sending_is_in_doubt_is_sent_once(stage: OutageStage) -> None:
+async def test_an_answer_whose_sending_is_in_doubt_is_sent_once(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.faults.lose_answer("chat.sendMessage", times=2)
@@ -170,7 +170,7 @@ async def test_an_answer_whose_sending_is_in_doubt_is_sent_once(stage: OutageSta
 
 
 async def test_catching_up_is_tried_again_when_the_workspace_fails_in_it(
-    stage: OutageStage,
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
@@ -182,7 +182,7 @@ async def test_catching_up_is_tried_again_when_the_workspace_fails_in_it(
         await alice.wait_for_answers("one", "two")
 
 
-async def test_more_than_a_page_is_caught_up_on(stage: OutageStage) -> None:
+async def test_more_than_a_page_is_caught_up_on(stage: Stage) -> None:
     names = [f"n{number}" for number in range(230)]
     alice = stage.invite("alice")
     async with stage.run_bot():
@@ -195,14 +195,14 @@ async def test_more_than_a_page_is_caught_up_on(stage: OutageStage) -> None:
         await alice.wait_for_answers(*names)
 
 
-async def test_only_rooms_that_changed_are_read(stage: OutageStage) -> None:
+async def test_only_rooms_that_changed_are_read(stage: Stage) -> None:
     guests = [stage.invite(f"guest{number}") for number in range(20)]
     async with stage.run_bot():
         for guest in guests:
             guest.ask("hello")
         for guest in guests:
             await guest.wait_for_answers("hello")
-    move_checkpoint(stage.folder, -0.1)  # past what the overlap reads again
+    move_checkpoint(stage.folder, -0.1)  # past the overlap that is read again
     stage.simulator.requests.clear()
     async with stage.run_bot():
         pass
@@ -210,7 +210,7 @@ async def test_only_rooms_that_changed_are_read(stage: OutageStage) -> None:
     assert not [path for path in paths if path.endswith(".history")]
 
 
-async def test_a_room_that_is_gone_does_not_stop_the_catching_up(stage: OutageStage) -> None:
+async def test_a_room_that_is_gone_does_not_stop_the_catching_up(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         pass
@@ -226,7 +226,7 @@ async def test_a_room_that_is_gone_does_not_stop_the_catching_up(stage: OutageSt
 
 
 @pytest.mark.parametrize("count", [2, 3])
-async def test_several_bots_on_one_database_share_the_work(stage: OutageStage, count: int) -> None:
+async def test_several_bots_on_one_database_share_the_work(stage: Stage, count: int) -> None:
     guests = [stage.invite(f"guest{number}") for number in range(8)]
     names = [f"n{number}" for number in range(15)]
 
@@ -234,7 +234,7 @@ async def test_several_bots_on_one_database_share_the_work(stage: OutageStage, c
         for number, name in enumerate(names):
             for guest in guests:
                 guest.ask(name)
-            # Not all at once, and some of it while others come and go.
+            # Some messages come while other bots start and stop.
             await guests[0].wait_for_number(number - 2)
 
     async with stage.run_bot():
@@ -248,12 +248,12 @@ async def test_several_bots_on_one_database_share_the_work(stage: OutageStage, c
             await guest.wait_for_answers(*names)
 
 
-async def test_a_stop_finishes_the_answers_that_are_being_given(stage: OutageStage) -> None:
+async def test_a_stop_finishes_the_answers_that_are_being_given(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot() as running:
         stage.simulator.faults.delay_answer("rooms.info", 1.0)
         alice.ask("one")
-        await stage.wait_for_call("rooms.info")
+        await stage.wait_for_calls("rooms.info")
         running.task.cancel()
         alice.ask("two")
         await asyncio.wait([running.task])

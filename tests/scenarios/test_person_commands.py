@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stage import VERSIONS, Stage, open_stage
+from tests.support.stage import Stage, open_stage
 
 
-@pytest.fixture(params=VERSIONS)
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, request.param) as opened:
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path) as opened:
         yield opened
 
 
@@ -79,12 +79,12 @@ def list_traces(database: Path, *words: str) -> list[str]:
 
 async def expect_no_traces(database: Path, *words: str) -> None:
     async with asyncio.timeout(10):
-        # The last row is cleared a moment after its answer has been heard.
+        # The last row is cleared just after its answer is sent.
         while list_traces(database, *words):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.02)
 
 
-async def test_nothing_in_the_database_names_whoever_was_forgotten(stage: Stage) -> None:
+async def test_nothing_in_the_database_names_somebody_who_was_forgotten(stage: Stage) -> None:
     alice, database = await stage.meet_connected("alice"), stage.folder / "bot.db"
     for said in ("!sessions", "!name 2 kitchen tablet", "!report daily 09:00", "!alerts on"):
         await alice.ask(said)

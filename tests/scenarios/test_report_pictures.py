@@ -6,13 +6,14 @@ import pytest
 
 from bot.config import Settings
 from bot.features.reports.schedule_rules import SPREAD
-from tests.support.stage import Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, open_stage
 
 CAPTION = "Your devices in the last 30 days"
 
 
 def list_said(stage: Stage, conversation: Conversation) -> list[dict[str, Any]]:
-    said = stage.simulator.workspace.messages.of(stage.room(conversation))
+    said = stage.simulator.workspace.messages.of(stage.find_room(conversation))
     return [message for message in said if message["u"]["_id"] == stage.people.bot.id]
 
 
@@ -96,9 +97,9 @@ async def test_words_that_may_have_been_said_before_get_no_picture(tmp_path: Pat
     async with open_stage(tmp_path, has_pictures=True) as stage:
         alice = await stage.meet_connected("alice")
         stage.simulator.faults.lose_answer("chat.sendMessage")
-        # What is lost is the answer to the bot: this goes past the routes.
+        # In the workspace itself, so that only the bot's response is lost.
         stage.simulator.workspace.say(
-            stage.people.alice, stage.room(alice), "!report", id="aQuestionOfAlice"
+            stage.people.alice, stage.find_room(alice), "!report", id="aQuestionOfAlice"
         )
         assert (await alice.hear()).startswith("Your report")
         await finish(alice)

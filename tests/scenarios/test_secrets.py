@@ -1,4 +1,4 @@
-"""A whole scenario at DEBUG, then a search for each secret in everything that came out."""
+"""A scenario at DEBUG, then a search for each secret in all logs, replies and files."""
 
 import io
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def read_files(folder: Path) -> str:
     return b"".join(path.read_bytes() for path in folder.iterdir()).decode("latin-1")
 
 
-async def live_through_everything(stage: Stage) -> list[str]:
+async def use_everything(stage: Stage) -> list[str]:
     alice, bob = await stage.meet("alice"), await stage.meet("bob")
     link = await alice.ask_for_link(f"!session {EXAMPLE}")
     token = await alice.person.make_personal_access_token("session bot")
@@ -50,7 +50,7 @@ async def live_through_everything(stage: Stage) -> list[str]:
 
 async def test_no_secret_comes_out_anywhere(tmp_path: Path, logged: io.StringIO) -> None:
     async with open_stage(tmp_path) as stage:
-        shown = await live_through_everything(stage)
+        shown = await use_everything(stage)
         secrets = stage.simulator.workspace.secrets()
     stored = read_files(tmp_path)
     outputs = {"logs": logged.getvalue(), "replies and pages": "\n".join(shown), "files": stored}

@@ -7,15 +7,16 @@ import pytest
 
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
-from tests.support.stage import VERSIONS, Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, on_each_version, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 CHROMES = ("Zr8uDe6MxCjP2vNqY", "b3HfWt7SoGk4LpRaX", "yJ6vQc2EnTmZ9dAiB")
 
 
-@pytest.fixture(params=VERSIONS)
-async def stage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with open_stage(tmp_path, request.param) as opened:
+@pytest.fixture
+async def stage(version: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, version) as opened:
         yield opened
 
 
@@ -28,6 +29,7 @@ async def find_number(conversation: Conversation, words: str) -> int:
 # !sessions
 
 
+@on_each_version
 async def test_sessions_are_listed_newest_first_and_devices_grouped(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     answer = await alice.ask("!sessions")
@@ -85,6 +87,7 @@ async def test_many_devices_come_in_pages(tmp_path: Path) -> None:
 # !session
 
 
+@on_each_version
 async def test_a_session_is_found_by_number_last_and_beginning(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Firefox 131")
@@ -132,12 +135,14 @@ async def test_an_ambiguous_beginning_lists_the_candidates(tmp_path: Path) -> No
         assert "can't find" in await alice.ask("!session Qqq")
 
 
+@on_each_version
 async def test_an_empty_device_and_a_missing_address_are_said_to_be_so(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     assert (await alice.ask("!session Kd9sRf4WuXo7NgLhE")).startswith("A script or an unknown app")
     assert "IP address: not recorded" in await alice.ask("!session Xa7kPi3FrDe6BuMnT")
 
 
+@on_each_version
 async def test_a_signed_out_session_says_by_whom(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     answer = await alice.ask("!session oL4wGz9CyQs8RjKtH")
@@ -148,6 +153,7 @@ async def test_a_signed_out_session_says_by_whom(stage: Stage) -> None:
 # !logout
 
 
+@on_each_version
 async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Firefox 131")
@@ -160,6 +166,7 @@ async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> No
     assert "signed out already" in await alice.ask(f"!logout {FIREFOX}")
 
 
+@on_each_version
 async def test_all_sessions_of_a_device_go_together(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Chrome 129")
@@ -172,6 +179,7 @@ async def test_signing_out_a_script_warns_of_its_token(stage: Stage) -> None:
     assert "deletes that token too" in await alice.ask("!logout Kd9sRf4WuXo7NgLhE")
 
 
+@on_each_version
 async def test_logging_out_others_keeps_the_newest(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     question = await alice.ask("!logout others")
@@ -210,7 +218,7 @@ async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(stage: Stage)
     assert "Signed out 1 session." in await alice.ask("!confirm")
     assert nothing in await alice.ask("!confirm")
     await alice.ask("!logout Wm4pLzJ8cRdEoXv6T")
-    stage.clock.offset += 121
+    stage.clock.advance(seconds=121)
     assert nothing in await alice.ask("!confirm")
     assert "signed out" not in (await alice.ask("!session Wm4pLzJ8cRdEoXv6T")).splitlines()[0]
 
@@ -220,7 +228,7 @@ async def test_a_confirmation_in_another_room_confirms_nothing(stage: Stage) -> 
     group = await alice.person.open_direct_room("sessions", "bob")
     await alice.ask(f"!logout {FIREFOX}")
     await alice.person.say(group, "@sessions confirm")
-    # A mention is answered in the direct message, which is where the question stood.
+    # A mention is answered in the direct message, where the question was.
     assert "Signed out 1 session." in await alice.hear()
 
 

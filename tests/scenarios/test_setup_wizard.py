@@ -1,8 +1,6 @@
 """``session-bot init``: what is asked, what is tried, what is written."""
 
-import asyncio
 import stat
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +12,12 @@ from bot.config import load_settings
 from bot.errors import ConfigError
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
+from tests.support.programs import run_to_its_end
 
 
 @dataclass
 class Operator:
-    """Somebody who has thought of all answers beforehand."""
+    """An operator with prepared answers."""
 
     answers: list[str]
     asked: list[str] = field(default_factory=list)
@@ -132,17 +131,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 async def test_the_command_asks_on_the_terminal(workspace: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "init", "--config", str(file)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        # Without a terminal the unseen question reads what is fed, too.
-        start_new_session=True,
-    )
     typed = "\n".join([*workspace.right, "", "", ""])
-    async with asyncio.timeout(30):
-        output, _ = await program.communicate(typed.encode())
-    assert program.returncode == 0, output.decode()
+    status, output, errors = await run_to_its_end("init", "--config", str(file), typed=typed)
+    assert status == 0, output + errors
     assert load_settings(file).workspace.user_id == workspace.people.bot.id
-    assert workspace.people.bot_token not in output.decode()
+    assert workspace.people.bot_token not in output + errors

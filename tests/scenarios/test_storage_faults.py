@@ -1,8 +1,7 @@
-"""A failing database and missing keys under the whole bot: people and operators are told."""
+"""A failing database and missing keys: people and operators are told."""
 
 import asyncio
 import base64
-import os
 import re
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager
@@ -15,32 +14,28 @@ from structlog.testing import capture_logs
 
 from bot.app import open_bot
 from bot.config import StorageSettings
-from bot.demo.demo import find_link
 from bot.errors import ConfigError, StorageError
-from rocketchat_simulator import open_person
-from tests.support.outage_stage import DEADLINE, Guest, OutageStage, Running, open_outage_stage
-from tests.support.storage_faults import (
-    Damage,
-    lock_by_another_program,
-    run_program,
-    run_to_its_end,
-)
+from tests.support.deadlines import DEADLINE_S
+from tests.support.people import Guest
+from tests.support.programs import run_program, run_to_its_end, write_config
+from tests.support.stage import RunningBot, Stage, open_stage
+from tests.support.storage_faults import Damage, choose_port, full_disk, lock_by_another_program
 
 MEMORY = "I can't reach my own memory"
 Logs = list[MutableMapping[str, Any]]
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
-    async with open_outage_stage(tmp_path) as opened:
-        # Impatient with a locked file, so that the tests need not be patient.
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, bots=0) as opened:
+        # Give up soon on a locked file.
         storage = StorageSettings(url=f"sqlite:///{tmp_path / 'bot.db'}?timeout=0.1")
         opened.settings = opened.settings.model_copy(update={"storage": storage})
         yield opened
 
 
 @pytest.fixture
-def alice(stage: OutageStage) -> Guest:
+def alice(stage: Stage) -> Guest:
     return stage.invite("alice")
 
 
@@ -55,7 +50,7 @@ def find_problems(logs: Logs, event: str) -> list[str]:
 
 
 async def wait_for_health(base: str, healthz: int, readyz: int) -> None:
-    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as http:
         while True:
             async with http.get(f"{base}/healthz") as health, http.get(f"{base}/readyz") as ready:
                 if (health.status, ready.status) == (healthz, readyz):
@@ -64,7 +59,7 @@ async def wait_for_health(base: str, healthz: int, readyz: int) -> None:
 
 
 async def expect_trouble(base: str, alice: Guest) -> None:
-    """See that whoever asks is told, and nobody answered wrongly."""
+    """See that people who ask are told, and nothing is answered."""
     alice.ask("one", "two")
     await alice.wait_for_text(MEMORY)
     await wait_for_health(base, 200, 503)
@@ -72,7 +67,7 @@ async def expect_trouble(base: str, alice: Guest) -> None:
 
 
 async def expect_recovery(base: str, alice: Guest) -> None:
-    """See that what was asked meanwhile is answered once, in order, without anybody's doing."""
+    """See that what was asked meanwhile is answered once and in order."""
     await alice.wait_until(lambda guest: {"one", "two"} <= set(guest.answered))
     assert [name for name in alice.answered if name != "before"] == ["one", "two"]
     await wait_for_health(base, 200, 200)
@@ -81,26 +76,11 @@ async def expect_recovery(base: str, alice: Guest) -> None:
 
 
 def expect_advice(logs: Logs, advice: str) -> None:
-    """See that the operator was told once, and nothing was a surprise."""
+    """See that the operator was told once, and that there was no unexpected error."""
     (problem,) = find_problems(logs, "the database fails; nothing is lost")
     assert advice in problem
     assert "the database works again" in [each["event"] for each in logs]
     assert not [each for each in logs if each.get("exc_info")]
-
-
-async def connect(stage: OutageStage, guest: Guest) -> None:
-    guest.say("!connect")
-    link = find_link({"msg": await guest.wait_for_text("/connect/")})
-    status, page = await fill_in(stage, guest, link)
-    assert status == 200, page
-    await guest.wait_for_text("You are connected")
-
-
-async def fill_in(stage: OutageStage, guest: Guest, link: str) -> tuple[int, str]:
-    url, user = stage.simulator.url, guest.user
-    async with open_person(url, user.username, user.password) as person:
-        token = await person.make_personal_access_token(os.urandom(4).hex())
-        return await person.fill_in(link, user_id=user.id, token=token)
 
 
 async def ask_for_sessions(guest: Guest) -> None:
@@ -113,28 +93,30 @@ def count_lists(guest: Guest) -> int:
     return sum("signed in as you" in text for text in guest.texts)
 
 
-async def test_a_full_disk(stage: OutageStage, alice: Guest) -> None:
+async def test_a_full_disk(stage: Stage, alice: Guest) -> None:
     bob = stage.invite("robert")
-    async with run_program(stage.settings, stage.folder) as program:
-        await connect(stage, alice)
-        bob.say("!connect")
-        link = find_link({"msg": await bob.wait_for_text("/connect/")})
-        with program.full_disk():
-            await expect_trouble(program.base, alice)
+    settings = choose_port(stage.settings)
+    config = write_config(stage.folder / "config.toml", settings)
+    base = settings.web.public_url
+    async with run_program(config) as program:
+        await alice.connect()
+        link = await bob.ask_for_link()
+        with full_disk(program.process):
+            await expect_trouble(base, alice)
             assert "takes nothing more" in await program.wait_for_log("the database fails")
-            status, page = await fill_in(stage, bob, link)
-            assert (status, "cannot reach its database" in page) == (503, True)
+            visit = await bob.fill_in(link)
+            assert (visit.status, "cannot reach its database" in visit.page) == (503, True)
             await program.wait_for_log("a page could not use the database")
-        await expect_recovery(program.base, alice)
+        await expect_recovery(base, alice)
         assert program.process.returncode is None
         await ask_for_sessions(alice)
-        status, page = await fill_in(stage, bob, link)
-        assert status == 200, page
+        visit = await bob.fill_in(link)
+        assert visit.status == 200, visit.page
         await bob.wait_for_text("You are connected")
 
 
 async def test_a_database_that_another_program_locks(
-    stage: OutageStage, alice: Guest, logs: Logs
+    stage: Stage, alice: Guest, logs: Logs
 ) -> None:
     async with stage.run_bot() as running:
         with lock_by_another_program(stage.folder / "bot.db"):
@@ -143,7 +125,7 @@ async def test_a_database_that_another_program_locks(
     expect_advice(logs, "locked by another program; close that")
 
 
-async def test_a_database_that_is_locked_at_the_start(stage: OutageStage, alice: Guest) -> None:
+async def test_a_database_that_is_locked_at_the_start(stage: Stage, alice: Guest) -> None:
     async with stage.run_bot():
         pass
     with lock_by_another_program(stage.folder / "bot.db"):
@@ -153,14 +135,14 @@ async def test_a_database_that_is_locked_at_the_start(stage: OutageStage, alice:
         await alice.wait_for_answers("one")
 
 
-async def expect_no_start(stage: OutageStage, error: type[Exception], words: str) -> None:
+async def expect_no_start(stage: Stage, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         async with open_bot(stage.settings):
             pytest.fail("it was opened")
 
 
 async def test_a_database_that_is_damaged_while_the_bot_runs(
-    stage: OutageStage, alice: Guest, logs: Logs
+    stage: Stage, alice: Guest, logs: Logs
 ) -> None:
     async with stage.run_bot() as running:
         alice.ask("before")
@@ -173,13 +155,14 @@ async def test_a_database_that_is_damaged_while_the_bot_runs(
     expect_advice(logs, "damaged; restore a backup")
 
 
-async def test_a_database_that_is_damaged_at_the_start(stage: OutageStage, alice: Guest) -> None:
+async def test_a_database_that_is_damaged_at_the_start(stage: Stage, alice: Guest) -> None:
     async with stage.run_bot():
-        await connect(stage, alice)
+        await alice.connect()
     path = stage.folder / "bot.db"
     right = path.read_bytes()
     path.write_bytes(right[:100] + b"\xff" * (len(right) - 100))
-    status, said = await run_to_its_end(stage.settings, stage.folder)
+    config = write_config(stage.folder / "config.toml", stage.settings)
+    status, _, said = await run_to_its_end("run", "--config", str(config))
     assert (status, "Traceback" in said) == (1, False)
     assert re.search(r"^session-bot: The database .* damaged; restore a backup", said, re.MULTILINE)
     path.write_bytes(right)
@@ -187,10 +170,10 @@ async def test_a_database_that_is_damaged_at_the_start(stage: OutageStage, alice
         await ask_for_sessions(alice)
 
 
-async def test_a_key_file_that_disappears(stage: OutageStage, alice: Guest, logs: Logs) -> None:
+async def test_a_key_file_that_disappears(stage: Stage, alice: Guest, logs: Logs) -> None:
     async with connected_bot(stage, alice) as running:
         key_file, key = take_away_key(stage)
-        # What it holds in memory goes on working; only a new start would need the file.
+        # The keys in memory still work; only a new start needs the file.
         await ask_for_sessions(alice)
         await wait_for_health(running.bot.public_url, 200, 200)
     (problem,) = find_problems(logs, "the key file has become useless")
@@ -201,7 +184,7 @@ async def test_a_key_file_that_disappears(stage: OutageStage, alice: Guest, logs
         await ask_for_sessions(alice)
 
 
-async def test_a_wrong_key_loses_no_token(stage: OutageStage, alice: Guest, logs: Logs) -> None:
+async def test_a_wrong_key_loses_no_token(stage: Stage, alice: Guest, logs: Logs) -> None:
     async with connected_bot(stage, alice) as running:
         key_file, key = take_away_key(stage)
         put_key(key_file, base64.urlsafe_b64encode(bytes(32)).decode())
@@ -217,13 +200,13 @@ async def test_a_wrong_key_loses_no_token(stage: OutageStage, alice: Guest, logs
 
 
 @asynccontextmanager
-async def connected_bot(stage: OutageStage, guest: Guest) -> AsyncIterator[Running]:
+async def connected_bot(stage: Stage, guest: Guest) -> AsyncIterator[RunningBot]:
     async with stage.run_bot() as running:
-        await connect(stage, guest)
+        await guest.connect()
         yield running
 
 
-def take_away_key(stage: OutageStage) -> tuple[Path, str]:
+def take_away_key(stage: Stage) -> tuple[Path, str]:
     key_file = stage.folder / "bot.key"
     key = key_file.read_text()
     key_file.unlink()

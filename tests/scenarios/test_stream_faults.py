@@ -1,4 +1,4 @@
-"""The stream of messages misbehaves in every way it can: each command is answered, once."""
+"""Messages are lost, repeated and reordered in the stream: each command is answered once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from rocketchat_simulator import Document
-from tests.support.outage_stage import Guest, OutageStage, open_outage_stage, tune
+from tests.support.people import Guest
+from tests.support.stage import Stage, open_stage, tune
 
 RESENDS = ("reaction", "star", "pin", "unpin", "preview", "receipt", "thread", "hook", "edit")
 LONG_ENOUGH = timedelta(minutes=1)
-"""To be sure that a message is not merely late, which it may be for half of it."""
+"""A message is taken for lost, not late, after half of this."""
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
-    async with open_outage_stage(tmp_path) as opened:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, bots=0) as opened:
         yield opened
 
 
@@ -44,7 +45,7 @@ def send_again(guest: Guest, message: Document, how: str) -> None:
 
 @pytest.mark.parametrize("version", ["6.5", "8.3"])
 async def test_what_is_sent_again_is_answered_once(tmp_path: Path, version: str) -> None:
-    async with open_outage_stage(tmp_path, version) as stage, stage.run_bot():
+    async with open_stage(tmp_path, version, bots=0) as stage, stage.run_bot():
         alice = stage.invite("alice")
         asked = [alice.say(f"!{how} https://example.org/", unread=True) for how in RESENDS]
         await alice.wait_for_answers(*RESENDS)
@@ -55,21 +56,21 @@ async def test_what_is_sent_again_is_answered_once(tmp_path: Path, version: str)
 
 
 async def test_what_is_sent_again_while_it_is_worked_on_is_answered_once(
-    stage: OutageStage,
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
     resends = [how for how in RESENDS if how != "edit"]
     async with stage.run_bot():
         stage.simulator.faults.delay_answer("chat.sendMessage", 0.3)
         asked = alice.ask("one")[0]
-        await stage.wait_for_call("rooms.info")
+        await stage.wait_for_calls("rooms.info")
         for how in resends:
             send_again(alice, asked, how)
         await alice.wait_for_answers("one")
         await alice.expect_nothing_more()
 
 
-async def test_what_is_delivered_twice_is_answered_once(stage: OutageStage) -> None:
+async def test_what_is_delivered_twice_is_answered_once(stage: Stage) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
     async with stage.run_bot():
         stage.simulator.realtime.repeat_messages(100)
@@ -80,12 +81,12 @@ async def test_what_is_delivered_twice_is_answered_once(stage: OutageStage) -> N
         await alice.expect_nothing_more()
 
 
-async def test_a_lost_message_is_answered_after_the_next_connection(stage: OutageStage) -> None:
+async def test_a_lost_message_is_answered_after_the_next_connection(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
-        await asyncio.sleep(0.01)  # what is said in one millisecond has no order
+        await asyncio.sleep(0.01)  # messages of one millisecond have no order
         stage.simulator.realtime.clear_faults()
         await stage.simulator.realtime.drop_all()
         alice.ask("heard")
@@ -94,7 +95,7 @@ async def test_a_lost_message_is_answered_after_the_next_connection(stage: Outag
 
 
 async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
-    stage: OutageStage,
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot(tune(recheck_every_s=0.2)):
@@ -108,13 +109,13 @@ async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
         await alice.expect_nothing_more()
 
 
-async def test_lost_and_killed_it_is_answered_by_whoever_comes_next(stage: OutageStage) -> None:
+async def test_a_message_that_was_lost_before_a_restart_is_answered_after_it(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.realtime.lose_messages()
         alice.ask("lost")
         stage.simulator.realtime.clear_faults()
-        # Later than any overlap reaches back, and heard.
+        # Later than the overlap reaches back.
         stage.simulator.skew += timedelta(minutes=5)
         alice.ask("heard")
         await alice.wait_for_answers("heard")
@@ -124,11 +125,11 @@ async def test_lost_and_killed_it_is_answered_by_whoever_comes_next(stage: Outag
 
 
 @pytest.mark.parametrize("is_streamer", [False, True])
-async def test_deaf_on_a_living_link_it_notices_and_hears_again(
+async def test_lost_subscriptions_are_noticed_and_renewed(
     tmp_path: Path, is_streamer: bool
 ) -> None:
     async with (
-        open_outage_stage(tmp_path, is_streamer=is_streamer) as stage,
+        open_stage(tmp_path, bots=0, is_streamer=is_streamer) as stage,
         stage.run_bot(tune(recheck_every_s=0.2)),
     ):
         alice = stage.invite("alice")
@@ -136,13 +137,13 @@ async def test_deaf_on_a_living_link_it_notices_and_hears_again(
         alice.ask("unheard")
         stage.simulator.skew += LONG_ENOUGH
         await alice.wait_for_answers("unheard")
-        # Not found by looking, which leaves alone what was said just now: heard.
+        # Received, not found by the check, which skips recent messages.
         alice.ask("now")
         await alice.wait_for_answers("unheard", "now")
         assert stage.simulator.realtime.connections == 1
 
 
-async def test_a_link_that_delivers_everything_is_left_alone(stage: OutageStage) -> None:
+async def test_a_connection_that_delivers_everything_is_kept(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot(tune(recheck_every_s=0.05)):
         for name in ("one", "two", "three"):
@@ -150,12 +151,12 @@ async def test_a_link_that_delivers_everything_is_left_alone(stage: OutageStage)
             stage.simulator.skew += LONG_ENOUGH
         await alice.wait_for_answers("one", "two", "three")
         stage.simulator.requests.clear()
-        await stage.wait_for_call("rooms.get")
+        await stage.wait_for_calls("rooms.get")
         assert not [each for each in stage.simulator.requests if each.path == "/websocket"]
         await alice.expect_nothing_more()
 
 
-async def test_messages_out_of_order_are_all_answered(stage: OutageStage) -> None:
+async def test_messages_out_of_order_are_all_answered(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot():
         stage.simulator.realtime.hold_messages(2)
@@ -166,7 +167,7 @@ async def test_messages_out_of_order_are_all_answered(stage: OutageStage) -> Non
         await alice.expect_nothing_more()
 
 
-async def test_messages_of_one_millisecond_are_all_answered(stage: OutageStage) -> None:
+async def test_messages_of_one_millisecond_are_all_answered(stage: Stage) -> None:
     alice, bob = stage.invite("alice"), stage.invite("bob")
     names = [f"n{number}" for number in range(5)]
     async with stage.run_bot():

@@ -1,4 +1,4 @@
-"""What had been done when the bot was killed, but not said, is said by the next one."""
+"""What a killed bot had done but not told is told by the next one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,46 +6,37 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.demo import find_link
-from rocketchat_simulator import open_person
-from tests.support.outage_stage import DEADLINE, Guest, OutageStage, open_outage_stage
-from tests.support.storage_faults import run_program
+from tests.support.deadlines import DEADLINE_S
+from tests.support.programs import run_program, write_config
+from tests.support.stage import Stage, open_stage
 
 TOLD = "You are connected"
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[OutageStage]:
-    async with open_outage_stage(tmp_path) as opened:
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, bots=0) as opened:
         yield opened
 
 
-async def fill_in(stage: OutageStage, guest: Guest, link: str) -> int:
-    url, user = stage.simulator.url, guest.user
-    async with open_person(url, user.username, user.password) as person:
-        token = await person.make_personal_access_token("bot")
-        return (await person.fill_in(link, user_id=user.id, token=token))[0]
-
-
-async def wait_for_refused_send(stage: OutageStage) -> None:
-    async with asyncio.timeout(DEADLINE):
+async def wait_for_refused_send(stage: Stage) -> None:
+    async with asyncio.timeout(DEADLINE_S):
         while not stage.simulator.faults.has_failed("chat.sendMessage"):  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
 
 
-async def test_whoever_connected_before_the_kill_is_told_after_it_and_answered(
-    stage: OutageStage,
+async def test_somebody_who_connected_before_a_kill_is_told_and_answered_after_it(
+    stage: Stage,
 ) -> None:
     alice = stage.invite("alice")
-    async with run_program(stage.settings, stage.folder) as program:
-        alice.say("!sessions")
-        link = find_link({"msg": await alice.wait_for_text("/connect/")})
-        # Where it would tell, nobody listens; and then it is no more.
+    config = write_config(stage.folder / "config.toml", stage.settings)
+    async with run_program(config) as program:
+        link = await alice.ask_for_link("!sessions")
+        # It cannot send, and is then killed.
         stage.simulator.faults.fail_next("chat.sendMessage", status=503, times=1000)
-        assert await fill_in(stage, alice, link) == 200
+        assert (await alice.fill_in(link)).status == 200
         await wait_for_refused_send(stage)
-        program.process.kill()
-        await program.process.wait()
+        await program.kill()
     stage.simulator.faults.clear()
     assert not any(TOLD in text for text in alice.texts)
     async with stage.run_bot():

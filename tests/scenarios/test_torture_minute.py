@@ -1,4 +1,4 @@
-"""The short form of ``python -m tests.stress.torture``: see there for the long one."""
+"""A short ``make torture``."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.support.fuzzing import ReportLine
 
 SEED = 5
 SECONDS = 15.0
-LEAST = Amount(commands=100, faults=8, kills=3)
+MINIMUM = Amount(commands=100, faults=8, kills=3)
 
 
 @pytest.mark.parametrize("bots", [1, 2])
@@ -20,18 +20,18 @@ async def test_through_faults_and_kills_everything_is_answered_once_and_in_order
 ) -> None:
     plan = Plan(
         seconds=SECONDS,
-        least=LEAST,
+        minimum=MINIMUM,
         seed=SEED,
         bots=bots,
-        database=request.getfixturevalue("postgres_url") if bots > 1 else "",
+        storage_url=request.getfixturevalue("postgres_url") if bots > 1 else "",
         people=30,
         gap=2.0,
         fault_gap=0.7,
         kill_gap=0.3,
-        afterthoughts=2.0,
+        quiet=2.0,
         folder=tmp_path,
     )
     outcome = await torture(plan)
     report_line(format_summary(outcome, bots))
     assert outcome.is_clean, format_outcome(outcome)
-    assert outcome.tried.reaches(LEAST), format_outcome(outcome)
+    assert outcome.tried.reaches(MINIMUM), format_outcome(outcome)

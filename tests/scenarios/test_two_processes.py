@@ -1,41 +1,12 @@
-"""The simulated workspace and the bot as programs of their own: two processes, real sockets."""
+"""The simulated workspace and the bot as two programs."""
 
-import asyncio
 import socket
-import sys
 import tomllib
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.demo.demo import find_link, format_as_text
 from rocketchat_simulator import Person, open_person
-
-PROGRAM = str(Path(sys.executable).with_name("session-bot"))
-DEADLINE = 30
-
-
-@asynccontextmanager
-async def start(*arguments: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=PIPE, stderr=PIPE)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
-
-
-async def read_until(stream: asyncio.StreamReader | None, words: str) -> str:
-    assert stream is not None
-    read = ""
-    async with asyncio.timeout(DEADLINE):
-        while words not in read:
-            line = (await stream.readline()).decode()
-            assert line, f"ended before {words!r}: {read}"
-            read += line
-    return read
+from tests.support.people import Conversation
+from tests.support.programs import run_program, run_to_its_end, start_program
 
 
 def write_config(folder: Path, workspace: str) -> Path:
@@ -50,37 +21,23 @@ def write_config(folder: Path, workspace: str) -> Path:
 
 
 async def connect_and_ask(person: Person, question: str) -> str:
-    room_id = await person.open_direct_room("sessions")
-    await person.say(room_id, question)
-    link = find_link(await person.hear(room_id))
-    token = await person.make_personal_access_token("session bot")
-    status, page = await person.fill_in(link, user_id=person.user_id, token=token)
+    alice = Conversation(person, await person.open_direct_room("sessions"))
+    status, page = await alice.paste_token(await alice.ask_for_link(question))
     assert status == 200, page
-    await person.hear(room_id)
-    return format_as_text(await person.hear(room_id))
+    await alice.hear()
+    return await alice.hear()
 
 
 async def test_the_bot_runs_beside_a_workspace_of_its_own(tmp_path: Path) -> None:
-    async with start("simulate", "--port", "0") as simulator:
-        printed = await read_until(simulator.stdout, "alice_password")
+    async with start_program("simulate", "--port", "0") as simulator:
+        printed = await simulator.wait_for_output("alice_password")
         found = tomllib.loads(printed)
         config = write_config(tmp_path, printed.partition("[people]")[0])
-        async with start("run", "--config", str(config)) as bot:
-            await read_until(bot.stderr, '"listening"')
+        async with run_program(config):
             url, password = found["workspace"]["url"], found["people"]["alice_password"]
             async with open_person(url, "alice", password) as alice:
                 answer = await connect_and_ask(alice, "!session QoYYFw2t9oKks2niG")
             assert answer.startswith("Chrome 113 on Windows 10 or 11: ")
-            bot.terminate()
-            async with asyncio.timeout(DEADLINE):
-                assert await bot.wait() == 0
-
-
-async def run_to_its_end(*arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=PIPE, stderr=PIPE)
-    async with asyncio.timeout(DEADLINE):
-        output, errors = await process.communicate()
-    return process.returncode, output.decode(), errors.decode()
 
 
 async def test_the_demo_answers_without_a_browser() -> None:
@@ -108,8 +65,8 @@ async def test_a_mistake_in_the_configuration_ends_with_status_2(tmp_path: Path)
 async def test_a_token_that_the_workspace_refuses_ends_with_a_clear_message(
     tmp_path: Path,
 ) -> None:
-    async with start("simulate", "--port", "0") as simulator:
-        printed = await read_until(simulator.stdout, "alice_password")
+    async with start_program("simulate", "--port", "0") as simulator:
+        printed = await simulator.wait_for_output("alice_password")
         token = tomllib.loads(printed)["workspace"]["auth_token"]
         wrong = printed.partition("[people]")[0].replace(token, "x" * 43)
         config = write_config(tmp_path, wrong)

@@ -1,17 +1,18 @@
-"""Whether people see that the bot is at work: where they would wait, and not for an instant."""
+"""The typing indicator: shown for slow answers only."""
 
 import asyncio
 from pathlib import Path
 
 from rocketchat_simulator import Event
 from rocketchat_simulator.workspace.events import RoomActivity
-from tests.support.stage import Conversation, Stage, open_stage
+from tests.support.people import Conversation
+from tests.support.stage import Stage, open_stage
 
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 
 
 def watch(stage: Stage, conversation: Conversation) -> "asyncio.Queue[bool]":
-    """Give, as it comes, what people in the room see: True for typing, False for its end."""
+    """Yield what people in the room see: True when typing begins, False when it ends."""
     seen: asyncio.Queue[bool] = asyncio.Queue()
 
     def look(event: Event) -> None:

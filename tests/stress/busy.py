@@ -1,6 +1,6 @@
-"""A busy workspace at its real length: forty people, ten calls a minute, about four minutes.
+"""Forty people at the default rate limit of ten calls a minute: about four minutes.
 
-``python -m tests.stress.busy [people]`` prints what each was told and how long it really was.
+``python -m tests.stress.busy [people]`` prints what wait each was told, and the real one.
 """
 
 import asyncio
@@ -14,9 +14,11 @@ from pathlib import Path
 
 import structlog
 
-from tests.support.busy_stage import LIMIT, Outcome, Party, ask_at_once, open_party
+from tests.support.busy import LIMIT, Outcome, ask_at_once, count_refusals, open_busy_stage
+from tests.support.people import Guest
+from tests.support.stage import Stage
 
-WINDOW = 60.0
+WINDOW_S = 60.0
 PEOPLE = 40
 _TOLD = re.compile(r"your turn in about (\d+) seconds?")
 
@@ -42,16 +44,16 @@ def find_wait(outcome: Outcome) -> Wait | None:
     return Wait(float(found[0][1]), at - outcome.asked_at, outcome.heard_at - at)
 
 
-def describe(outcomes: Sequence[Outcome], party: Party) -> list[str]:
+def describe(outcomes: Sequence[Outcome], stage: Stage, guests: Sequence[Guest]) -> list[str]:
     waits = [wait for each in outcomes if (wait := find_wait(each))]
     lines = [f"{'told (s)':>9} {'told after (s)':>15} {'real (s)':>9} {'error (s)':>10}"]
     lines += [f"{w.told:9.0f} {w.told_after:15.1f} {w.real:9.1f} {w.error:+10.1f}" for w in waits]
     at_once = [each.seconds for each in outcomes if not each.guest.notices]
     errors = [abs(wait.error) for wait in waits]
-    places = [party.guests.index(each.guest) for each in outcomes]
+    places = [guests.index(each.guest) for each in outcomes]
     otherwise = len(outcomes) - len(waits) - len(at_once)
     mean, worst = sum(errors) / len(errors), max(errors)
-    calls = party.count_calls("sessions/list")
+    calls = stage.count_calls("sessions/list")
     order = max(abs(place - turn) for turn, place in enumerate(places))
     return [
         *lines,
@@ -61,17 +63,17 @@ def describe(outcomes: Sequence[Outcome], party: Party) -> list[str]:
         f"last answer after {max(each.seconds for each in outcomes):.1f} s",
         f"told against real: mean error {mean:.1f} s, worst {worst:.1f} s",
         f"places out of turn at most {order}",
-        f"calls of sessions/list {calls}, 429s {party.count_refusals()}",
+        f"calls of sessions/list {calls}, 429s {count_refusals(stage)}",
     ]
 
 
 async def main(people: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_party(Path(folder), people, window=WINDOW) as party:
-            patience = (people / LIMIT + 3) * WINDOW
-            outcomes = await ask_at_once(party.guests, patience)
-            sys.stdout.write("\n".join([*describe(outcomes, party), ""]))
-            return all(each.is_answer for each in outcomes) and not party.count_refusals()
+        async with open_busy_stage(Path(folder), people, window=WINDOW_S) as (stage, guests):
+            timeout_s = (people / LIMIT + 3) * WINDOW_S
+            outcomes = await ask_at_once(guests, timeout_s)
+            sys.stdout.write("\n".join([*describe(outcomes, stage, guests), ""]))
+            return all(each.is_answer for each in outcomes) and not count_refusals(stage)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the tests have counted, told at the end of the run: inputs tried, and other lines.
+"""Counts and lines of tests, printed at the end of the run.
 
-A test that makes up inputs takes ``inputs`` and counts each: ``inputs["frames"] += 1``. Any other
+A test with generated inputs takes ``inputs`` and counts each: ``inputs["frames"] += 1``. Any other
 takes ``report_line`` and gives it a line to print. Both work in the workers of pytest-xdist too.
-How many inputs are made up is the profile's affair: see ``tests/conftest.py``.
+The profile of hypothesis decides how many inputs are tried: see ``tests/conftest.py``.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ _SENT_LINES = "lines to report"
 
 
 def scale_examples(number: int, **others: Any) -> settings:  # noqa: ANN401 - hypothesis's own
-    """Return settings with so many examples where the profile has a hundred, and others alike."""
+    """Return settings with ``number`` examples for each hundred of the profile's."""
     profile = settings.get_profile(settings.get_current_profile_name())
     scaled = max(1, number * profile.max_examples // 100)
     return settings(max_examples=scaled, **others)
@@ -29,7 +29,7 @@ def scale_examples(number: int, **others: Any) -> settings:  # noqa: ANN401 - hy
 
 @pytest.fixture(scope="session")
 def inputs(pytestconfig: pytest.Config) -> Counter[str]:
-    """Return the counts of inputs, by what they were given to, to be raised."""
+    """Return the counts of inputs by name, for tests to increase."""
     return pytestconfig.stash[INPUTS]
 
 
@@ -40,13 +40,13 @@ def report_line(pytestconfig: pytest.Config) -> ReportLine:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin with nothing counted."""
+    """Start with empty counts."""
     config.stash[INPUTS] = Counter()
     config.stash[LINES] = []
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a worker hand its counts to the run that it belongs to."""
+    """Send a worker's counts to the controller."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         inputs = session.config.stash[INPUTS]
@@ -56,7 +56,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - a part of pytest-xdist, without types
-    """Take over a worker's counts; one that died has none."""
+    """Add a worker's counts; one that died has none."""
     output = getattr(node, "workeroutput", {})
     node.config.stash[INPUTS].update(output.get(_SENT_INPUTS, {}))
     node.config.stash[LINES].extend(output.get(_SENT_LINES, []))
@@ -65,7 +65,7 @@ def pytest_testnodedown(node: Any) -> None:  # noqa: ANN401 - a part of pytest-x
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Tell what was counted, where something was."""
+    """Print the counts, where there are any."""
     inputs, lines = config.stash[INPUTS], config.stash[LINES]
     if inputs:
         terminalreporter.section(f"fuzzing: {inputs.total():,} inputs tried")

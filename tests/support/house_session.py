@@ -18,7 +18,7 @@ _QUESTION = "!session 1"
 
 
 class Trace:
-    """Notes the functions that run, in all threads that start after ``watch`` has begun."""
+    """Notes the functions that run, in this thread and in those that it starts."""
 
     def __init__(self) -> None:
         self.functions: set[tuple[str, str]] = set()

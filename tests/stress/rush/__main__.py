@@ -1,17 +1,15 @@
-"""Make everybody's report due in the same minute; exit with 1 if one goes wrong (``make rush``)."""
+"""Make everybody's report due in one minute; exit with 1 if one is lost (``make rush``)."""
 
 import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tests.stress.rush.run import Outcome, Plan, rush
-from tests.support.postgres import open_empty_database, open_server
+from tests.stress.shared import open_database_url
 
-_SLOWER = 1.2
+_MAX_SLOWER = 1.2
 
 
 def main() -> int:
@@ -19,16 +17,16 @@ def main() -> int:
     asked = _parse_arguments()
     kinds = ("postgresql", "sqlite") if asked.database == "both" else (asked.database,)
     outcomes = [_run(kind, asked) for kind in kinds]
-    return 0 if all(outcome.hard.figures.is_clean for outcome in outcomes) else 1
+    return 0 if all(outcome.hard.counts.is_clean for outcome in outcomes) else 1
 
 
 def _run(kind: str, asked: argparse.Namespace) -> Outcome:
-    with tempfile.TemporaryDirectory(prefix="rush-") as name, _open_database(kind) as database:
+    with tempfile.TemporaryDirectory(prefix="rush-") as name, open_database_url(kind) as url:
         folder = asked.folder / kind if asked.folder else Path(name)
         folder.mkdir(parents=True, exist_ok=True)
         processes = asked.processes if kind == "postgresql" else 1
         _tell(f"{kind}, processes: {processes}")
-        plan = Plan(asked.due, asked.asking, processes, database, asked.quiet)
+        plan = Plan(asked.due, asked.asking, processes, url, asked.quiet)
         outcome = asyncio.run(rush(plan, folder, _tell))
         _tell_difference(outcome)
         return outcome
@@ -37,10 +35,10 @@ def _run(kind: str, asked: argparse.Namespace) -> Outcome:
 def _tell_difference(outcome: Outcome) -> None:
     if outcome.calm is not None:
         quotient = outcome.calm.waits.p95 / outcome.quiet.p95
-        verdict = "within 20 %" if quotient <= _SLOWER else "MORE than 20 %"
+        verdict = "within 20 %" if quotient <= _MAX_SLOWER else "MORE than 20 %"
         _tell(f"p95 of people's commands in the burst: {quotient - 1:+.0%}, {verdict}")
-    for name in ("twice", "lost", "foreign"):
-        if found := getattr(outcome.hard.figures, name):
+    for name in ("twice", "lost", "unexpected"):
+        if found := getattr(outcome.hard.counts, name):
             _tell(f"{name}: {', '.join(found[:10])}")
     _tell(f"ends: {dict(outcome.ends)}")
 
@@ -58,15 +56,6 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument("--database", choices=("both", "postgresql", "sqlite"), default="both")
     parser.add_argument("--folder", type=Path, help="where to keep logs and database; made")
     return parser.parse_args()
-
-
-@contextmanager
-def _open_database(kind: str) -> Iterator[str]:
-    if kind == "sqlite":
-        yield ""
-        return
-    with open_server() as server, open_empty_database(server.url) as url:
-        yield url
 
 
 if __name__ == "__main__":

@@ -3,20 +3,20 @@
 import asyncio
 import statistics
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
+from rocketchat_simulator import MessageStored, Room, User, Workspace
+from tests.stress.shared import pause, subscribe_to_messages
 
-_PACE = 3.4  # seconds; whoever asks faster than twenty times a minute is taken for a bot
-_PATIENCE = 60.0
+_PACE_S = 3.4  # the bot takes anybody who asks more than twenty times a minute for another bot
+_ANSWER_TIMEOUT_S = 60.0
 _QUESTIONS = ("!help", "!whoami", "!sessions")
 
 
 @dataclass
 class Waits:
-    """When people asked and were answered, in seconds; ``lost`` counts those who never were."""
+    """Times of question and answer, in seconds; ``lost`` counts questions without an answer."""
 
     spans: list[tuple[float, float]] = field(default_factory=list)
     lost: int = 0
@@ -27,17 +27,17 @@ class Waits:
 
     @property
     def seconds(self) -> list[float]:
-        """How long each answer took."""
+        """Return how long each answer took."""
         return [answered - asked for asked, answered in self.spans]
 
     @property
     def p95(self) -> float:
-        """What nineteen in twenty were faster than."""
+        """Return what 95 % were at most."""
         return statistics.quantiles(self.seconds, n=20)[-1] if len(self.seconds) > 1 else 0.0
 
     @property
     def median(self) -> float:
-        """What half of them were faster than."""
+        """Return the median."""
         return statistics.median(self.seconds) if self.seconds else 0.0
 
 
@@ -49,14 +49,14 @@ class Askers:
         self._bot = bot
         self._rooms = rooms
         self._waiting: dict[str, asyncio.Event] = {}
-        workspace.subscribe(self._listen)
+        subscribe_to_messages(workspace, self._listen)
 
     async def ask(self, until: asyncio.Event) -> Waits:
         """Ask until the event; return how long the answers took."""
         waits = Waits()
         async with asyncio.TaskGroup() as tasks:
             for number, (user, room) in enumerate(self._rooms):
-                delay = _PACE * number / len(self._rooms)
+                delay = _PACE_S * number / len(self._rooms)
                 tasks.create_task(self._ask(user, room, delay, until, waits))
         return waits
 
@@ -64,7 +64,7 @@ class Askers:
         self, user: User, room: Room, delay: float, until: asyncio.Event, waits: Waits
     ) -> None:
         clock = asyncio.get_running_loop().time
-        await _pause(until, delay)
+        await pause(until, delay)
         for question in cycle(_QUESTIONS):
             if until.is_set():
                 return
@@ -72,22 +72,16 @@ class Askers:
             answered = self._waiting[room.id] = asyncio.Event()
             self._workspace.say(user, room, question)
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(_ANSWER_TIMEOUT_S):
                     await answered.wait()
             except TimeoutError:
                 waits.lost += 1
             else:
                 waits.spans.append((began_at, clock()))
-            await _pause(until, max(0.0, began_at + _PACE - clock()))
+            await pause(until, began_at + _PACE_S - clock())
 
-    def _listen(self, event: Event) -> None:
-        if not isinstance(event, MessageStored) or event.message["u"]["_id"] != self._bot.id:
+    def _listen(self, event: MessageStored) -> None:
+        if event.message["u"]["_id"] != self._bot.id:
             return
         if (answered := self._waiting.get(event.message["rid"])) is not None:
             answered.set()
-
-
-async def _pause(until: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await until.wait()

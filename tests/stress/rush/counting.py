@@ -1,78 +1,79 @@
-"""What became of every report that was due, as the rooms and the table of slots have it."""
+"""Counts what became of every report that was due, from the rooms and the table of runs."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.delivery.reply_sender import make_message_id
 from rocketchat_simulator import Document
-from tests.stress.rush.scene import Connected, Scene
+from tests.stress.rush.scene import ConnectedUser, Scene
 from tests.support.stored import load_outcomes
 
 
 @dataclass
-class Figures:
-    """Counts of slots; ``told`` are those whose owner was told why there is no report."""
+class ReportCounts:
+    """Counts of due reports; for those in ``explained`` people were told why there is none."""
 
     due: int = 0
     on_time: int = 0
     late: int = 0
     skipped: int = 0
-    told: int = 0
+    explained: int = 0
     twice: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    foreign: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    """People to whom the bot said something else."""
 
     @property
     def is_clean(self) -> bool:
-        """Every slot once, or its owner told why not, and nothing else said."""
-        counted = self.on_time + self.late + self.skipped + self.told
-        return counted == self.due and not (self.twice or self.lost or self.foreign)
+        """Return whether each report came once or was explained, and nothing else was said."""
+        counted = self.on_time + self.late + self.skipped + self.explained
+        return counted == self.due and not (self.twice or self.lost or self.unexpected)
 
     def __str__(self) -> str:
         return (
             f"due {self.due}: on time {self.on_time}, late {self.late}, skipped {self.skipped},"
-            f" told why not {self.told}, twice {len(self.twice)}, lost {len(self.lost)}"
+            f" explained {self.explained}, twice {len(self.twice)}, lost {len(self.lost)}"
         )
 
 
-async def count(scene: Scene, due_at: datetime, since: datetime) -> Figures:
+async def count(scene: Scene, due_at: datetime, since: datetime) -> ReportCounts:
     """Count what was due then; ``since`` is when that began, by the workspace's clock."""
-    figures = Figures(due=len(scene.due))
+    counts = ReportCounts(due=len(scene.due))
     for each in scene.due:
         outcome = (await load_outcomes(scene.database, each.user.id)).get(due_at, "")
-        _count_one(figures, scene, each, due_at, outcome, _read_room(scene, each, since))
-    return figures
+        _count_one(counts, scene, each, due_at, outcome, _list_said(scene, each, since))
+    return counts
 
 
 def _count_one(
-    figures: Figures,
+    counts: ReportCounts,
     scene: Scene,
-    each: Connected,
+    each: ConnectedUser,
     due_at: datetime,
     outcome: str,
     said: list[Document],
 ) -> None:
-    room = scene.simulator.workspace.direct_room(each.user, scene.people.bot)
     cause = f"report {each.user.id} daily {due_at:%H:%M} {due_at.isoformat()}"
-    expected = make_message_id(scene.people.bot.id, room.id, cause, "notice")
+    bot = scene.stage.people.bot
+    expected = make_message_id(bot.id, scene.find_room(each).id, cause, "notice")
     own = [message["msg"] for message in said if message["_id"] == expected]
     if len(said) > 1:
-        figures.twice.append(each.user.username)
+        counts.twice.append(each.user.username)
     if len(own) != len(said):
-        figures.foreign.append(each.user.username)
+        counts.unexpected.append(each.user.username)
     if outcome == "skipped":
-        figures.skipped += 1
+        counts.skipped += 1
     elif not own or outcome not in {"on_time", "late", "failed"}:
-        figures.lost.append(f"{each.user.username} {outcome}")
+        counts.lost.append(f"{each.user.username} {outcome}")
     elif outcome == "failed":
-        figures.told += 1
+        counts.explained += 1
     elif "This report is late" in own[0]:
-        figures.late += 1
+        counts.late += 1
     else:
-        figures.on_time += 1
+        counts.on_time += 1
 
 
-def _read_room(scene: Scene, each: Connected, since: datetime) -> list[Document]:
-    workspace, bot = scene.simulator.workspace, scene.people.bot
-    said = workspace.messages.of(workspace.direct_room(each.user, bot))
-    return [one for one in said if one["u"]["_id"] == bot.id and one["ts"] >= since]
+def _list_said(scene: Scene, each: ConnectedUser, since: datetime) -> list[Document]:
+    messages = scene.stage.simulator.workspace.messages.of(scene.find_room(each))
+    bot_id = scene.stage.people.bot.id
+    return [one for one in messages if one["u"]["_id"] == bot_id and one["ts"] >= since]

@@ -1,4 +1,4 @@
-"""People who ask the bot things, in the simulated workspace itself: no outage stops them."""
+"""People who ask the bot things in the simulated workspace itself: no outage stops them."""
 
 import asyncio
 from collections import deque
@@ -9,20 +9,21 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
+from rocketchat_simulator import MessageStored, Room, User, Workspace
 from rocketchat_simulator.demo.devices import CHROME_MAC, FIREFOX_WINDOWS, MOBILE_APP
-from tests.stress.torture.ledger import Command, Kind, Ledger
+from tests.stress.shared import pause, subscribe_to_messages
+from tests.stress.torture.ledger import Command, Ledger, MessageKind
 
-_MINUTE = 61.0
-_MAX_A_MINUTE = 18  # the bot takes more than twenty for another bot's work, and is silent
-_PATIENCE = 20.0
+_MINUTE_S = 61.0
+_MAX_A_MINUTE = 18  # the bot takes anybody who asks more than twenty times for another bot
+_ANSWER_TIMEOUT_S = 20.0
 _DEVICES = (FIREFOX_WINDOWS, CHROME_MAC, MOBILE_APP)
 _BACKDATED = timedelta(seconds=4)
 
 
 @dataclass
 class Member:
-    """Somebody of the crowd; ``token`` is what their sessions belong to, if they are connected."""
+    """One of the crowd; ``token`` is what their sessions belong to, if they are connected."""
 
     user: User
     direct: Room
@@ -59,8 +60,8 @@ class Crowd:
         self._unanswered: dict[str, asyncio.Event] = {}
         self._progress = asyncio.Event()
         self._in_channels: dict[str, deque[float]] = {room.id: deque() for room in place.channels}
-        self._unsubscribe = place.workspace.subscribe(self._listen)
-        self._seen: set[str] = set()
+        self._unsubscribe = subscribe_to_messages(place.workspace, self._listen)
+        self._heard_ids: set[str] = set()
         self._began_at = place.workspace.now()
 
     @property
@@ -80,12 +81,12 @@ class Crowd:
                 own = Random(self._random.random())  # noqa: S311 - no secret
                 tasks.create_task(self._talk(member, own, until, gap))
 
-    async def wait_for_answers(self, patience: float) -> None:
+    async def wait_for_answers(self, timeout_s: float) -> None:
         """Wait until everything is answered, or nothing was for so many seconds."""
         with suppress(TimeoutError):
             while self._unanswered:
                 self._progress.clear()
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(timeout_s):
                     await self._progress.wait()
 
     async def ask(self, member: Member, text: str, key: str) -> None:
@@ -95,7 +96,7 @@ class Crowd:
             await answered.wait()
 
     def next_key(self) -> str:
-        """Make a word that stands in no other command."""
+        """Make a word that no other command has."""
         return f"q{next(self._numbers)}z"
 
     def close(self) -> None:
@@ -103,16 +104,16 @@ class Crowd:
         self._unsubscribe()
 
     async def _talk(self, member: Member, random: Random, until: asyncio.Event, gap: float) -> None:
-        await _pause(until, random.uniform(0, gap))
+        await pause(until, random.uniform(0, gap))
         while not until.is_set():
             command = self._speak(member, random)
             answered = self._unanswered.get(command.id) if command else None
             if answered is not None and random.random() < 0.3:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_PATIENCE):
+                    async with asyncio.timeout(_ANSWER_TIMEOUT_S):
                         await answered.wait()
-            # Some ask in bursts.
-            await _pause(until, random.expovariate(1 / gap) if random.random() < 0.8 else 0.0)
+            # One in five asks again at once.
+            await pause(until, random.expovariate(1 / gap) if random.random() < 0.8 else 0.0)
 
     def _speak(self, member: Member, random: Random) -> Command | None:
         if not _may_speak(member.said):
@@ -126,7 +127,7 @@ class Crowd:
             twin = self.next_key()
             return self._say(member, member.direct, f"!help {twin}", twin, at=now)
         at = self._place.workspace.now() - _BACKDATED
-        # What is dated before the bot's first start is not for it.
+        # The bot ignores messages from before its first start.
         is_late = random.random() < 0.02 and at > self._began_at
         return self._say(
             member,
@@ -153,7 +154,7 @@ class Crowd:
             return "!whoami", key, True
         session_id = self._make_session(member, random, key)
         if chance < 0.7:
-            # The name stands in later answers too: it must not look like a key.
+            # Later answers repeat the name: it must not look like a key.
             return f"!name {session_id} number {key.strip('qz')}", key, True
         return f"!session {session_id}", key, False
 
@@ -201,15 +202,13 @@ class Crowd:
         self._place.workspace.say(member.user, room, text, id=message_id, ts=at)
         return command
 
-    def _listen(self, event: Event) -> None:
-        if not isinstance(event, MessageStored):
-            return
+    def _listen(self, event: MessageStored) -> None:
         message: Any = event.message
-        if message["u"]["_id"] != self._place.bot.id or message["_id"] in self._seen:
+        if message["u"]["_id"] != self._place.bot.id or message["_id"] in self._heard_ids:
             return
-        self._seen.add(message["_id"])
+        self._heard_ids.add(message["_id"])
         found = self._ledger.attribute(message)
-        if found.command is None or found.kind is Kind.BESIDE:
+        if found.command is None or found.kind is MessageKind.BESIDE:
             return
         if (waiting := self._unanswered.pop(found.command.id, None)) is not None:
             waiting.set()
@@ -218,12 +217,6 @@ class Crowd:
 
 def _may_speak(said: deque[float]) -> bool:
     now = asyncio.get_running_loop().time()
-    while said and now - said[0] > _MINUTE:
+    while said and now - said[0] > _MINUTE_S:
         said.popleft()
     return len(said) < _MAX_A_MINUTE
-
-
-async def _pause(until: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(seconds, 0.001)):
-            await until.wait()

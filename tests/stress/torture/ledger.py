@@ -1,4 +1,4 @@
-"""Counts, from what stands in the rooms in the end, what became of each command."""
+"""Counts what became of each command, from the messages in the rooms at the end."""
 
 import re
 from collections import Counter
@@ -19,9 +19,9 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What somebody said; its answer shows ``key``, but where that fails or ``is_keyless``.
+    """What somebody said; its answer repeats ``key``, except a failure or where ``is_keyless``.
 
-    ``is_ordered`` is false for what reached the bot out of order, so that nobody could do better.
+    ``is_ordered`` is false where the message reached the bot out of order.
     """
 
     id: str
@@ -34,7 +34,9 @@ class Command:
     is_ordered: bool = True
 
 
-class Kind(Enum):
+class MessageKind(Enum):
+    """What a message of the bot's is."""
+
     ANSWER = "answer"
     FAILURE_TOLD = "failure told"
     BESIDE = "said beside an answer"
@@ -43,14 +45,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """What a message of the bot's is."""
+    """A message of the bot's and the command that it belongs to."""
 
-    kind: Kind
+    kind: MessageKind
     command: Command | None = None
 
 
 class Ledger:
-    """Knows what was asked, and which command a message of the bot's answers."""
+    """The commands that were said, and which of them a message of the bot's answers."""
 
     def __init__(self, bot_id: str) -> None:
         self._bot_id = bot_id
@@ -62,28 +64,28 @@ class Ledger:
         """Remember a command."""
         self.commands.append(command)
         self._by_key[command.key] = command
-        told = Kind.ANSWER if command.is_keyless else Kind.FAILURE_TOLD
+        told = MessageKind.ANSWER if command.is_keyless else MessageKind.FAILURE_TOLD
         self._expect(command, command.answer_room_id, "answer", told)
         for part in _NOT_ANSWERS:
-            self._expect(command, command.answer_room_id, part, Kind.BESIDE)
+            self._expect(command, command.answer_room_id, part, MessageKind.BESIDE)
         for part in _IN_CHANNEL:
-            self._expect(command, command.room_id, part, Kind.BESIDE)
+            self._expect(command, command.room_id, part, MessageKind.BESIDE)
 
     def attribute(self, message: Document) -> Attribution:
-        """Tell what a message of the bot's is: by the key that it shows, else by its id."""
+        """Return what a message of the bot's is: by the key in it, else by its id."""
         shown = f"{message.get('msg')} {message.get('attachments')}"
         for key in _KEY.findall(shown):
             if key in self._by_key:
-                return Attribution(Kind.ANSWER, self._by_key[key])
-        return self._by_message.get(message["_id"], Attribution(Kind.UNKNOWN))
+                return Attribution(MessageKind.ANSWER, self._by_key[key])
+        return self._by_message.get(message["_id"], Attribution(MessageKind.UNKNOWN))
 
-    def _expect(self, command: Command, room_id: str, part: str, kind: Kind) -> None:
+    def _expect(self, command: Command, room_id: str, part: str, kind: MessageKind) -> None:
         message_id = make_message_id(self._bot_id, room_id, command.id, part)
         self._by_message[message_id] = Attribution(kind, command)
 
 
 @dataclass
-class Figures:
+class CommandCounts:
     """What became of all commands."""
 
     said: int = 0
@@ -97,31 +99,31 @@ class Figures:
 
     @property
     def is_clean(self) -> bool:
-        """Nothing lost, nothing twice, nothing out of order, and something was said."""
+        """Return whether something was said, and nothing is lost, twice or out of order."""
         wrong = (self.lost, self.twice, self.out_of_order, self.unknown)
         return self.said > 0 and not any(wrong)
 
 
-def count(ledger: Ledger, heard: Sequence[Document]) -> Figures:
+def count(ledger: Ledger, heard: Sequence[Document]) -> CommandCounts:
     """Count; ``heard`` is everything the bot said, in the order in which it was stored."""
-    figures = Figures(said=len(ledger.commands))
+    counts = CommandCounts(said=len(ledger.commands))
     answers: Counter[str] = Counter()
     first: list[Command] = []
     for message in heard:
         found = ledger.attribute(message)
         if found.command is None:
-            figures.unknown.append(f"{message['_id']}: {str(message.get('msg'))[:80]}")
-        elif found.kind is not Kind.BESIDE:
+            counts.unknown.append(f"{message['_id']}: {str(message.get('msg'))[:80]}")
+        elif found.kind is not MessageKind.BESIDE:
             answers[found.command.id] += 1
-            figures.failures_told += found.kind is Kind.FAILURE_TOLD
+            counts.failures_told += found.kind is MessageKind.FAILURE_TOLD
             if answers[found.command.id] == 1:
                 first.append(found.command)
-    figures.answered = len(first)
-    figures.lost = [each for each in ledger.commands if not answers[each.id]]
-    figures.twice = [each for each in ledger.commands if answers[each.id] > 1]
-    figures.out_of_order = list(find_out_of_order(first))
-    figures.not_judged_for_order = sum(not each.is_ordered for each in ledger.commands)
-    return figures
+    counts.answered = len(first)
+    counts.lost = [each for each in ledger.commands if not answers[each.id]]
+    counts.twice = [each for each in ledger.commands if answers[each.id] > 1]
+    counts.out_of_order = list(find_out_of_order(first))
+    counts.not_judged_for_order = sum(not each.is_ordered for each in ledger.commands)
+    return counts
 
 
 def find_out_of_order(answered: Iterable[Command]) -> Iterable[Command]:

@@ -1,63 +1,59 @@
 """The workspace with its people, before anything goes wrong."""
 
-import asyncio
-import base64
-import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 
-from rocketchat_simulator import Room, Simulator, open_person
-from rocketchat_simulator.demo.seed import DemoPeople, seed
+from bot.config import VaultSettings
+from rocketchat_simulator import Room
 from tests.stress.torture.crowd import Member
-from tests.support.stage import Conversation
+from tests.support.stage import KEY, Stage, open_stage
 
-CHANNELS = 4
-_PLENTY = 100_000
+_CHANNELS = 4
 
 
 @dataclass(frozen=True)
-class World:
-    """Who and what there is."""
+class Scene:
+    """The workspace, those who talk in it, and the channels that they talk in."""
 
-    simulator: Simulator
-    people: DemoPeople
+    stage: Stage
     members: Sequence[Member]
     channels: Sequence[Room]
-    key: str
 
 
 @asynccontextmanager
-async def open_world(people: int, skew: timedelta, *, is_streamer: bool) -> AsyncIterator[World]:
-    """Open a workspace whose clock is ``skew`` off, with so many people."""
-    async with AsyncExitStack() as stack:
-        simulator = await stack.enter_async_context(
-            Simulator(
-                limit_calls=_PLENTY, now=lambda: datetime.now(UTC) + skew, is_streamer=is_streamer
-            )
-        )
-        workspace = simulator.workspace
-        demo = seed(workspace)
+async def open_scene(
+    folder: Path,
+    people: int,
+    *,
+    skew: timedelta = timedelta(),
+    is_streamer: bool = False,
+    storage_url: str = "",
+) -> AsyncIterator[Scene]:
+    """Open a workspace without limits whose clock is ``skew`` off, with so many people."""
+    vault = VaultSettings(keys=(KEY,))
+    async with open_stage(
+        folder,
+        bots=0,
+        skew=skew,
+        is_streamer=is_streamer,
+        limit_calls=100_000,
+        storage_url=storage_url,
+        vault=vault,
+    ) as stage:
+        workspace, bot = stage.simulator.workspace, stage.people.bot
         users = [workspace.add_user(f"person{number}") for number in range(people)]
         channels = [
-            workspace.make_channel(f"room{number}", [*users, demo.bot])
-            for number in range(CHANNELS)
+            workspace.make_channel(f"room{number}", [*users, bot]) for number in range(_CHANNELS)
         ]
-        members = [Member(user, workspace.direct_room(user, demo.bot)) for user in users]
-        key = base64.urlsafe_b64encode(os.urandom(32)).decode()
-        yield World(simulator, demo, members, channels, key)
+        members = [Member(user, workspace.direct_room(user, bot)) for user in users]
+        yield Scene(stage, members, channels)
 
 
-async def connect(world: World, member: Member) -> None:
-    """Connect somebody as people do: link, token, page."""
-    user = member.user
-    async with open_person(world.simulator.url, user.username, user.password) as person:
-        conversation = Conversation(person, member.direct.id)
-        async with asyncio.timeout(60):
-            link = await conversation.ask_for_link()
-            token = await person.make_personal_access_token("session bot")
-            status, page = await person.fill_in(link, user_id=person.user_id, token=token)
-            assert status == 200, page
-            await conversation.hear()
-    member.token = token
+async def connect(scene: Scene, member: Member) -> None:
+    """Connect somebody on the page that the bot links to."""
+    guest = scene.stage.invite(member.user.username)
+    await guest.connect()
+    member.token = guest.token

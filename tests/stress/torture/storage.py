@@ -1,4 +1,4 @@
-"""Making the bot's database fail, from outside."""
+"""Makes the bot's database fail, from outside."""
 
 import asyncio
 import sqlite3
@@ -16,10 +16,10 @@ _CUT_ALL = (
 
 
 class Storage(Protocol):
-    """A database that can be hurt."""
+    """A database that can be made to fail."""
 
-    async def hurt(self, seconds: float) -> str:
-        """Let it fail, for so long where it can be chosen; return what was done."""
+    async def fail(self, seconds: float) -> str:
+        """Let it fail, for so many seconds where that can be chosen; return what was done."""
         ...
 
     async def count_unfinished(self) -> int:
@@ -33,7 +33,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def hurt(self, seconds: float) -> str:
+    async def fail(self, seconds: float) -> str:
         """Lock it against all writing."""
         with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as opened:
             try:
@@ -57,7 +57,7 @@ class PostgresDatabase:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def hurt(self, seconds: float) -> str:  # noqa: ARG002 - it is over at once
+    async def fail(self, seconds: float) -> str:  # noqa: ARG002 - cut at once
         """Cut all connections to it."""
         await asyncio.to_thread(self._cut)
         return "database connections cut"

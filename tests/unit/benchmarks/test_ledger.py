@@ -1,4 +1,4 @@
-"""Each answer in a benchmark finds its command, whoever gave it."""
+"""Each answer in a benchmark is matched with its command, whichever library sent it."""
 
 from benchmarks.place.ledger import Command, Ledger
 from bot.delivery.reply_sender import make_message_id

@@ -30,7 +30,7 @@ def test_a_target_is_met_or_it_is_not(value: float, is_least: bool, verdict: str
     ("value", "text"),
     [(0.123, "0.12"), (12.34, "12.3"), (1234.5, "1,234"), (math.nan, "\N{EN DASH}")],
 )
-def test_figures_have_three_digits_that_count(value: float, text: str) -> None:
+def test_numbers_have_three_significant_digits(value: float, text: str) -> None:
     assert format_number(value) == text
 
 

@@ -37,9 +37,9 @@ def answer_id(command: Command, part: str = "answer") -> str:
 
 def test_one_answer_each_is_clean() -> None:
     ledger = make_ledger(make_command(1), make_command(2))
-    figures = count(ledger, [say("no command q1z"), say("no command q2z")])
-    assert figures.is_clean
-    assert (figures.said, figures.answered) == (2, 2)
+    counts = count(ledger, [say("no command q1z"), say("no command q2z")])
+    assert counts.is_clean
+    assert (counts.said, counts.answered) == (2, 2)
 
 
 def test_nothing_said_is_not_clean() -> None:
@@ -48,9 +48,9 @@ def test_nothing_said_is_not_clean() -> None:
 
 def test_a_command_without_an_answer_is_lost() -> None:
     first, second = make_command(1), make_command(2)
-    figures = count(make_ledger(first, second), [say("no command q1z")])
-    assert figures.lost == [second]
-    assert not figures.is_clean
+    counts = count(make_ledger(first, second), [say("no command q1z")])
+    assert counts.lost == [second]
+    assert not counts.is_clean
 
 
 def test_an_apology_or_a_notice_is_no_answer() -> None:
@@ -61,29 +61,29 @@ def test_an_apology_or_a_notice_is_no_answer() -> None:
 
 def test_two_messages_with_one_key_are_an_answer_twice() -> None:
     command = make_command(1)
-    figures = count(make_ledger(command), [say("q1z", "one"), say("q1z", "two")])
-    assert figures.twice == [command]
-    assert not figures.is_clean
+    counts = count(make_ledger(command), [say("q1z", "one"), say("q1z", "two")])
+    assert counts.twice == [command]
+    assert not counts.is_clean
 
 
 def test_a_failure_told_under_the_id_of_the_answer_is_an_answer() -> None:
     command = make_command(1)
-    figures = count(make_ledger(command), [say("did not answer me", answer_id(command))])
-    assert figures.is_clean
-    assert figures.failures_told == 1
+    counts = count(make_ledger(command), [say("did not answer me", answer_id(command))])
+    assert counts.is_clean
+    assert counts.failures_told == 1
 
 
 def test_an_answer_without_a_key_is_known_by_its_id() -> None:
     command = make_command(1, is_keyless=True)
-    figures = count(make_ledger(command), [say("You are Ann", answer_id(command))])
-    assert figures.is_clean
-    assert figures.failures_told == 0
+    counts = count(make_ledger(command), [say("You are Ann", answer_id(command))])
+    assert counts.is_clean
+    assert counts.failures_told == 0
 
 
 def test_what_answers_nothing_is_not_clean() -> None:
-    figures = count(make_ledger(make_command(1)), [say("q1z"), say("You are Ann")])
-    assert len(figures.unknown) == 1
-    assert not figures.is_clean
+    counts = count(make_ledger(make_command(1)), [say("q1z"), say("You are Ann")])
+    assert len(counts.unknown) == 1
+    assert not counts.is_clean
 
 
 def test_a_question_s_own_key_in_a_thread_id_is_no_answer() -> None:
@@ -94,13 +94,13 @@ def test_a_question_s_own_key_in_a_thread_id_is_no_answer() -> None:
 
 def test_the_later_before_the_earlier_is_out_of_order() -> None:
     first, second = make_command(1), make_command(2)
-    figures = count(make_ledger(first, second), [say("q2z"), say("q1z")])
-    assert figures.out_of_order == [first]
-    assert not figures.is_clean
+    counts = count(make_ledger(first, second), [say("q2z"), say("q1z")])
+    assert counts.out_of_order == [first]
+    assert not counts.is_clean
 
 
 def test_what_reached_the_bot_out_of_order_is_not_judged() -> None:
     late, second = make_command(1, is_ordered=False), make_command(2)
-    figures = count(make_ledger(late, second), [say("q2z"), say("q1z")])
-    assert figures.is_clean
-    assert figures.not_judged_for_order == 1
+    counts = count(make_ledger(late, second), [say("q2z"), say("q1z")])
+    assert counts.is_clean
+    assert counts.not_judged_for_order == 1

@@ -1,4 +1,4 @@
-"""The bot as a program: started, killed, started again, whatever happens to it."""
+"""The bot as a program that is started again whenever it ends, and killed or stopped meanwhile."""
 
 import asyncio
 import os
@@ -6,79 +6,77 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
-from rocketchat_simulator.demo.seed import DemoPeople
+from tests.support.deadlines import PROGRAM_DEADLINE_S
 
-STARTER = str(Path(__file__).with_name("starter.py"))
 STOPPED_EARLY = "stopped before it could listen to signals"
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_STARTER = str(Path(__file__).with_name("starter.py"))
 
 
-def write_config(
-    path: Path, url: str, people: DemoPeople, database: str, key: str, level: str = "INFO"
-) -> None:
-    """Write what ``session-bot run`` needs."""
-    path.write_text(
-        f'[workspace]\nurl = "{url}"\nuser_id = "{people.bot.id}"\n'
-        f'auth_token = "{people.bot_token}"\n'
-        '[web]\npublic_url = "http://127.0.0.1:0"\nport = 0\n'
-        f'[storage]\nurl = "{database}"\n'
-        f'[vault]\nkeys = ["{key}"]\n'
-        f'[log]\nlevel = "{level}"\nformat = "json"\n'
-    )
+class BotProgram:
+    """One bot process after another, whose logs go into one file.
 
-
-class Program:
-    """One bot process after another; its log goes on in one file."""
+    ``ends`` counts how they ended; several programs may share one counter.
+    """
 
     def __init__(self, config: Path, log: Path, ends: Counter[str]) -> None:
         self._config = config
         self._log = log
         log.touch()
-        self._expected = ""
+        self._expected_end = ""
         self._is_over = False
         self._has_ended = asyncio.Event()
-        self._began_at_byte = 0
+        self._log_start = 0
         self.pid = 0
         """The process; 0 while there is none."""
         self.kills = 0
         self.ends = ends
 
     async def run(self) -> None:
-        """Keep it running until ``end``; it is stopped when this is cancelled, too."""
+        """Keep it running until ``end`` or a last ``kill``; no process is left afterwards."""
         with self._log.open("ab") as log:
             starter = await asyncio.create_subprocess_exec(
-                sys.executable, STARTER, str(self._config), stdin=PIPE, stdout=PIPE, stderr=log
+                *(sys.executable, _STARTER, str(self._config)),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             while not self._is_over:
                 await self._run_once(starter)
         finally:
-            self._send(signal.SIGKILL)
-            await starter.communicate(b"")
+            # The starter and the bot that it may have forked just now.
+            with suppress(ProcessLookupError):
+                os.killpg(starter.pid, signal.SIGKILL)
+            await starter.communicate()
 
-    async def wait_until_listening(self, seconds: float = _START_SECONDS) -> None:
-        """Wait until this process has listened; raises TimeoutError."""
-        async with asyncio.timeout(seconds):
-            while not self._has_listened():  # noqa: ASYNC110 - another process tells
+    async def wait_until_listening(self, timeout_s: float = PROGRAM_DEADLINE_S) -> None:
+        """Wait until this process has listened; raise TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while not self._has_listened():  # noqa: ASYNC110 - a file tells nobody
                 await asyncio.sleep(0.05)
 
-    def kill(self) -> bool:
-        """Kill it at once; False where it does not run, or is about to end."""
+    def kill(self, *, is_last: bool = False) -> bool:
+        """Kill it at once; return False where it does not run, or is about to end.
+
+        The last one is not started again.
+        """
+        self._is_over = self._is_over or is_last
         return self._end_with(signal.SIGKILL, "killed")
 
     def stop(self) -> bool:
-        """Ask it to stop in good order."""
+        """Ask it to stop in good order; return False as ``kill`` does."""
         return self._end_with(signal.SIGTERM, "stopped")
 
     async def end(self) -> None:
-        """Stop it for good."""
+        """Stop it and start no other."""
         self._is_over = True
-        if self.stop() or self._expected:
+        if self.stop() or (self._expected_end and self.pid):
             try:
-                async with asyncio.timeout(_STOP_SECONDS):
+                async with asyncio.timeout(PROGRAM_DEADLINE_S):
                     await self._has_ended.wait()
             except TimeoutError:
                 self.ends["did not stop in time"] += 1
@@ -86,37 +84,39 @@ class Program:
 
     def _has_listened(self) -> bool:
         with self._log.open("rb") as log:
-            log.seek(self._began_at_byte)
+            log.seek(self._log_start)
             return b'"listening"' in log.read()
 
     async def _run_once(self, starter: Process) -> None:
         if starter.stdin is None or starter.stdout is None:
             return
-        self._expected = ""
+        self._expected_end = ""
         self._has_ended.clear()
-        self._began_at_byte = self._log.stat().st_size
+        self._log_start = self._log.stat().st_size
         starter.stdin.write(b"\n")
         self.pid = int(await starter.stdout.readline())
+        if self._is_over:
+            self.stop()
         status = int(await starter.stdout.readline())
         self.pid = 0
         self._has_ended.set()
-        self._note_end(status)
+        self._count_end(status)
 
-    def _note_end(self, status: int) -> None:
-        if not self._expected:
+    def _count_end(self, status: int) -> None:
+        if not self._expected_end:
             self.ends[f"ended by itself with status {status}"] += 1
-        elif self._expected == "stopped" and status == -signal.SIGTERM:
+        elif self._expected_end == "stopped" and status == -signal.SIGTERM:
             self.ends[STOPPED_EARLY] += 1
-        elif self._expected == "stopped" and status != 0:
+        elif self._expected_end == "stopped" and status != 0:
             self.ends[f"stopped with status {status}"] += 1
         else:
-            self.kills += self._expected == "killed"
-            self.ends[self._expected] += 1
+            self.kills += self._expected_end == "killed"
+            self.ends[self._expected_end] += 1
 
     def _end_with(self, how: signal.Signals, name: str) -> bool:
-        if not self.pid or self._expected:
+        if not self.pid or self._expected_end:
             return False
-        self._expected = name
+        self._expected_end = name
         self._send(how)
         return True
 
