@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from bot import commands
 from bot.backoff import Backoff
-from bot.commands.registry import Services, load_commands
+from bot.commands.registry import CommandRegistry, Context, load_commands
 from bot.config import Settings
 from bot.delivery.direct_rooms import DirectRooms
 from bot.delivery.reply_sender import ReplySender
@@ -37,13 +37,14 @@ from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import Audit
 from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher, warn_if_oauth_is_missing
-from bot.features.accounts.tokens import BearerSupport, Tokens
+from bot.features.accounts.tokens import Tokens
 from bot.features.alerts.alerts import Alerts
 from bot.features.alerts.known_devices import KnownDevices
 from bot.features.alerts.store import AlertSubscriptions
@@ -248,10 +249,9 @@ class _App:
     async def _open_features(self) -> None:
         """Make what the bot does, from its stores to its services."""
         database, vault, now = self._database, self._vault, self._now
-        accounts = Accounts(database, vault)
+        self._accounts = Accounts(database, vault)
         link_requests = LinkRequests(database)
         delegated_tokens = DelegatedTokens(database, vault)
-        schedule_store = ScheduleStore(database)
         self._device_names = DeviceNames(database)
         self._numbered_lists = NumberedLists(database)
         self._known_devices = KnownDevices(database)
@@ -264,7 +264,7 @@ class _App:
         refresher = TokenRefresher(delegated_tokens, oauth, now)
         self._tokens = Tokens(delegated_tokens, refresher, self._rest, bearer, audit)
         self._linking = AccountLinking(
-            accounts=accounts,
+            accounts=self._accounts,
             link_requests=link_requests,
             delegated_tokens=delegated_tokens,
             rest=self._rest,
@@ -276,15 +276,15 @@ class _App:
             browser_timeout_s=self._overrides.browser_timeout_s,
         )
         self._maintenance = Maintenance(
-            lent=delegated_tokens,
-            renewals=refresher,
-            connections=self._linking,
-            requests=link_requests,
+            delegated_tokens=delegated_tokens,
+            refresher=refresher,
+            linking=self._linking,
+            link_requests=link_requests,
             audit=audit,
             now=now,
             sleep=self._overrides.sleep,
         )
-        self._schedules = Schedules(schedule_store, accounts, now)
+        self._schedules = Schedules(ScheduleStore(database), self._accounts, now)
         self._direct_rooms = DirectRooms(self._rest)
         self._reply_sender = ReplySender(
             rest=self._rest,
@@ -327,9 +327,10 @@ class _App:
         )
         tasks = ScheduledTasks(
             schedules=self._schedules,
+            sessions=sessions,
             reports=self._make_reports(sessions),
             alerts=alerts,
-            linking=self._linking,
+            accounts=self._accounts,
             reply_sender=self._reply_sender,
             status_report=self._status_report,
             metrics=self._metrics,
@@ -387,10 +388,13 @@ class _App:
         check_token = partial(check_bot_token, self._rest, self._token)
         checkpoints = Checkpoints(self._database, self._account.id)
         server_clock = ServerClock(seconds)
+        command_registry = load_commands(commands)
         responder = Responder(
             listener=listener,
-            commands=load_commands(commands),
-            services=self._make_services(),
+            commands=command_registry,
+            make_context=self._bind_context(command_registry),
+            accounts=self._accounts,
+            linking=self._linking,
             direct_rooms=self._direct_rooms,
             throttle=ReplyThrottle(now),
             reply_sender=self._reply_sender,
@@ -464,17 +468,20 @@ class _App:
         )
         return receiver, dispatcher
 
-    def _make_services(self) -> Services:
-        database, now = self._database, self._now
+    def _bind_context(self, command_registry: CommandRegistry) -> Callable[..., Context]:
+        """Return what makes a Context: the features are filled in, the call's own fields not."""
         sessions = self._make_sessions(self._rest)
-        return Services(
+        return partial(
+            Context,
+            commands=command_registry,
+            accounts=self._accounts,
+            linking=self._linking,
             sessions=sessions,
-            connections=self._linking,
-            people=PersonalData(database),
-            consent=Confirmations(ConfirmationStore(database), now),
-            plans=self._schedules,
             reports=self._make_reports(sessions),
+            schedules=self._schedules,
             alerts=self._make_alerts(sessions),
+            confirmations=Confirmations(ConfirmationStore(self._database), self._now),
+            personal_data=PersonalData(self._database),
         )
 
     async def _serve_pages(self, bot: Bot, gauges: BacklogGauges) -> None:

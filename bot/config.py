@@ -33,7 +33,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import ConfigError, UsageError
-from bot.features.reports.schedule_rules import parse_timetable
+from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.storage.engine import find_database_file
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -49,7 +49,7 @@ def _check_url(text: str) -> str:
 
 def _check_timetable(text: str) -> str:
     try:
-        return str(parse_timetable(text))
+        return str(parse_schedule_rule(text))
     except UsageError as error:
         # Its examples are commands for people in chat.
         raise ValueError(str(error).replace("report ", "")) from None

@@ -1,32 +1,32 @@
-"""Everything that can go wrong, in one tree.
+"""The tree of all errors that the program raises.
 
     BotError
-    ├── UserError                     the person can put it right; its text is shown as it is
+    ├── UserError                     the person can fix it; its text is shown in chat
     │   ├── UsageError                a command was called in a way it does not understand
     │   ├── UnknownCommandError       no such command; names the nearest
-    │   ├── NotConnectedError         nobody has lent the bot a token for this user
+    │   ├── NotConnectedError         the bot has no token of this user
     │   ├── RequestExpiredError       a connection link that is used, expired or made up
-    │   ├── WrongAccountError         the token belongs to somebody else
-    │   ├── TokenRefusedError         the workspace does not know the token that was pasted
+    │   ├── WrongAccountError         the token belongs to another user
+    │   ├── TokenRefusedError         the workspace does not accept the token that was pasted
     │   ├── UnsafeWorkspaceError      the workspace accepts made-up tokens
-    │   ├── BearerIgnoredError        the workspace takes no OAuth tokens over REST
-    │   ├── OtherBrowserError         somebody came back in a browser that did not set out
-    │   ├── SessionNotFoundError      no such session, or not this user's: one and the same answer
+    │   ├── BearerIgnoredError        the workspace ignores OAuth tokens over REST
+    │   ├── OtherBrowserError         OAuth ended in another browser than it started in
+    │   ├── SessionNotFoundError      no such session, or not this user's
     │   ├── AmbiguousError            the beginning of an id that fits several sessions
-    │   ├── NothingToConfirmError     a confirmation that nobody asked for, or too late
+    │   ├── NothingToConfirmError     no question waits to be confirmed, or no longer
     │   └── NotLicensedError          the workspace has no device management
     ├── WorkspaceError                Rocket.Chat did not do what was asked
-    │   ├── UnreachableError          no answer, a time-out or a 5xx; asking again may help
-    │   ├── RateLimitedError          429; says how many seconds to wait
-    │   ├── TokenRejectedError        401: this auth token is not valid (any more)
+    │   ├── UnreachableError          no answer, a timeout or a 5xx; another try may help
+    │   ├── RateLimitedError          429; has the seconds to wait
+    │   ├── TokenRejectedError        401: this auth token is not valid, or no longer
     │   ├── GrantRefusedError         an authorization code or refresh token that is used up
-    │   ├── RefusedError              4xx: understood and refused; says the server's reason
-    │   └── ProtocolError             not an answer of Rocket.Chat's: HTML, broken JSON
+    │   ├── RefusedError              4xx: understood and refused; has the server's reason
+    │   └── ProtocolError             not an answer of Rocket.Chat: HTML, broken JSON
     ├── StorageError                  the database could not be read or written
     │   └── SealBrokenError           a sealed token does not open: wrong key or altered data
     └── ConfigError                   at start only; printed without a traceback, exit status 2
 
-Errors of aiohttp, websockets, SQLAlchemy and cryptography become one of these where they enter.
+Errors of aiohttp, websockets, SQLAlchemy and cryptography are translated where they occur.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command inside an error's text; people see it with the prefix and as code."""
+    """A command in an error's text, shown with the prefix and as code."""
 
     words: str
 
@@ -44,14 +44,14 @@ class Call:
 
 
 class BotError(Exception):
-    """Any error of this program's own."""
+    """Any error of this program."""
 
 
 class UserError(BotError):
-    """Something the person can put right.
+    """An error that the person can fix.
 
     The text is an English template that a catalogue may translate; ``values`` fill its
-    ``{names}``: a Call, or several, are shown as commands, anything else as harmless text.
+    ``{names}``: a Call or a tuple of them is shown as commands, anything else as harmless text.
     ``str(error)`` is the English sentence.
     """
 
@@ -74,11 +74,11 @@ class NotConnectedError(UserError):
 
 
 class RequestExpiredError(UserError):
-    """The connection link is used, expired or was never made."""
+    """The connection link is used, has expired or was never made."""
 
 
 class WrongAccountError(UserError):
-    """The token belongs to somebody other than the person who asked."""
+    """The token belongs to another user than the one who asked."""
 
 
 class TokenRefusedError(UserError):
@@ -86,15 +86,15 @@ class TokenRefusedError(UserError):
 
 
 class UnsafeWorkspaceError(UserError):
-    """The workspace answers to made-up tokens, so a token proves nothing there."""
+    """The workspace accepts made-up tokens, so a token proves nothing there."""
 
 
 class BearerIgnoredError(UserError):
-    """The workspace does not look at OAuth tokens in this version; another way is needed."""
+    """The workspace ignores OAuth tokens in this version; another way to connect is needed."""
 
 
 class OtherBrowserError(UserError):
-    """Whoever came back from the workspace is not in the browser that set out."""
+    """The browser that came back from the workspace is not the one that started OAuth."""
 
 
 class SessionNotFoundError(UserError):
@@ -106,7 +106,7 @@ class AmbiguousError(UserError):
 
 
 class NothingToConfirmError(UserError):
-    """No question waits for this person in this room, or not any more."""
+    """No question waits for this person in this room, or no longer."""
 
 
 class NotLicensedError(UserError):
@@ -118,7 +118,7 @@ class WorkspaceError(BotError):
 
 
 class UnreachableError(WorkspaceError):
-    """No answer, a time-out or a 5xx; asking again may help."""
+    """No answer, a timeout or a 5xx; another try may help."""
 
 
 class RateLimitedError(WorkspaceError):
@@ -130,7 +130,7 @@ class RateLimitedError(WorkspaceError):
 
 
 class TokenRejectedError(WorkspaceError):
-    """The auth token is not valid, or not any more."""
+    """The auth token is not valid, or no longer."""
 
 
 class GrantRefusedError(WorkspaceError):
@@ -138,7 +138,7 @@ class GrantRefusedError(WorkspaceError):
 
 
 class RefusedError(WorkspaceError):
-    """The workspace understood and refused; ``reason`` is its own word for why."""
+    """The workspace understood and refused; ``reason`` is the server's error code or text."""
 
     def __init__(self, text: str, reason: str = "") -> None:
         super().__init__(text)

@@ -1,4 +1,4 @@
-"""The house's own nouns. Rocket.Chat's spelling of them ends in ``bot.rocketchat.wire``."""
+"""The values that travel between modules; ``bot.rocketchat.wire`` makes them of JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ _MILLISECOND = 1000
 
 
 class RoomType(StrEnum):
-    """What kind of room a message was said in; ``OTHER`` is anything the bot does not serve."""
+    """The kind of a room; ``OTHER`` is any kind that the bot does not serve."""
 
     DIRECT = "d"
     CHANNEL = "c"
@@ -27,16 +27,16 @@ class AuthToken:
     """
 
     user_id: str
-    secret: SecretStr = field(hash=False)  # two of one user's are told apart by comparing them
+    secret: SecretStr = field(hash=False)  # equality compares it all the same
     is_bearer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What Rocket.Chat gives as OAuth 2 provider.
+    """The tokens that Rocket.Chat issues as OAuth 2 provider.
 
-    The access token is good until ``expires_at``; the refresh token is good for one next pair,
-    which ends both of these at once.
+    The access token is valid until ``expires_at``. The refresh token works once; the pair that it
+    is exchanged for ends both of these.
     """
 
     access_token: SecretStr
@@ -46,7 +46,7 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who said a message."""
+    """The author of a message."""
 
     id: str
     username: str
@@ -55,7 +55,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person in the workspace as ``GET me`` shows them to themselves.
+    """A person in the workspace, as ``GET me`` describes them.
 
     ``utc_offset`` is in hours and missing until a client of theirs has set it; ``language`` is
     Rocket.Chat's code, empty where the person follows the workspace.
@@ -79,7 +79,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message as it was said; all times are aware and in UTC.
+    """One message; all times are aware and in UTC.
 
     ``thread_id`` is the id of the thread's first message. ``system_type`` is Rocket.Chat's
     ``t`` (``uj``, ``e2e``, …), empty for what a person wrote. ``is_automatic`` is true for
@@ -144,10 +144,10 @@ class Session:
 
     @property
     def is_rolled_over(self) -> bool:
-        """Whether this is the row of a past day, on whose midnight the session was connected.
+        """Whether this is the row of a past day, at whose end the session was connected.
 
         The nightly job of the server stamps such rows with the last millisecond of the day, in a
-        zone that it does not tell (``SAUMonitor.ts``, 8.3); zones are whole quarters of an hour.
+        unknown zone (``SAUMonitor.ts``, 8.3); all zones are whole quarters of an hour off UTC.
         """
         seen = self.last_activity_at
         if seen is None or self.closed_at or self.logged_out_at:
@@ -168,8 +168,8 @@ class SessionPage:
 class Invocation:
     """One command called by one person: ``!session abc`` is ``name="session", words="abc"``.
 
-    ``is_prefixed`` is false where a direct message left the prefix out; such a text may be
-    plain talk.
+    ``is_prefixed`` is false where a direct message left the prefix out; such a text may not be
+    meant as a command.
     """
 
     name: str
@@ -198,7 +198,7 @@ class Attachment:
 
 
 class RowKind(StrEnum):
-    """What a row of a timeline tells by its colour."""
+    """What the colour of a row in a timeline means."""
 
     NEW = "new"
     KNOWN = "known"
@@ -207,7 +207,7 @@ class RowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
-    """One device; places are parts of the timeline, from 0 at its beginning to 1 at its end."""
+    """One device; positions are fractions of the timeline, from 0 at its beginning to 1."""
 
     label: str
     kind: RowKind
@@ -217,7 +217,7 @@ class TimelineRow:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What a picture shows; ``ticks`` are places with a label, ``more`` stands below."""
+    """What a picture shows; ``ticks`` are positions with a label, ``more`` is a line below."""
 
     caption: str
     rows: tuple[TimelineRow, ...]
@@ -227,7 +227,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command answers: a plain first line, at most one attachment and one picture."""
+    """What a command returns: a plain first line, at most one attachment and one picture."""
 
     text: str
     attachment: Attachment | None = None
@@ -236,7 +236,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message ready for ``chat.sendMessage``; ``id`` is chosen by us, so a repeat is harmless."""
+    """A message for ``chat.sendMessage``; the bot chooses ``id``, so the server refuses repeats."""
 
     id: str
     room_id: str
@@ -247,4 +247,4 @@ class OutgoingMessage:
 
 
 Document = Mapping[str, object]
-"""A JSON object as it came over the wire."""
+"""A JSON object as it was received."""

@@ -1,4 +1,4 @@
-"""What people type, as invocations. Pure: no I/O, no clock, never an error for a message."""
+"""Parses messages into invocations. Pure: no I/O, no clock, no error for any message."""
 
 import re
 import unicodedata
@@ -7,24 +7,24 @@ from dataclasses import dataclass
 from bot.models import Invocation, Message, Sender
 
 _ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - what people's keyboards and apps put round an id
+_QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - put around ids by keyboards and apps
 _SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-# As Rocket.Chat makes them: 43 characters of base64url (personal access tokens and login tokens),
-# 40 or 64 hexadecimal digits (OAuth, up to 7.3 and later). Links end in such words too, after "/".
+# Rocket.Chat's tokens: 43 characters of base64url (personal access tokens and login tokens), 40 or
+# 64 hexadecimal digits (OAuth up to 7.3, and later). Not after "/": links end in such words, too.
 _TOKEN = re.compile(r"(?<![\w/-])(?:[A-Za-z0-9_-]{43}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?![\w-])")
 _CALLED_TOKEN = re.compile(r"\btoken\b\W{0,5}(?:is\W+)?(?=\S*\d)[A-Za-z0-9_-]{16,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who listens: the bot's own account, and the mark that commands begin with."""
+    """The bot's own account, and the prefix that commands begin with."""
 
     bot: Sender
     prefix: str
 
 
 def is_spoken_by_a_person(message: Message, bot: Sender) -> bool:
-    """Tell a person's fresh words from echoes, edits, system messages and integrations."""
+    """Return whether a person wrote it: no echo, edit, system message or integration."""
     return (
         message.sender.id != bot.id
         and message.is_participant
@@ -35,7 +35,7 @@ def is_spoken_by_a_person(message: Message, bot: Sender) -> bool:
 
 
 def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocation | None:
-    """Read a message as an invocation; None where it is not meant for the bot.
+    """Parse a message as an invocation; return None where it is not meant for the bot.
 
     ``is_private`` says that only the sender and the bot read the room: there the prefix and the
     mention may be left out. Elsewhere the bot must be mentioned.
@@ -44,8 +44,8 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
     is_mentioned = listener.bot.id in message.mentioned_ids
     if not (is_private or is_mentioned):
         return None
-    words = _without_mention(text, listener.bot.username)
-    name, is_prefixed = _read_name(words, listener.prefix)
+    words = _strip_mention(text, listener.bot.username)
+    name, is_prefixed = _parse_name(words, listener.prefix)
     rest = _unwrap(words).partition(" ")[2] if name else ""
     if not name and not is_mentioned:
         return None
@@ -53,7 +53,7 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
 
 
 def has_token(text: str) -> bool:
-    """Return whether somebody wrote something that looks like one of Rocket.Chat's tokens."""
+    """Return whether the text has something that looks like one of Rocket.Chat's tokens."""
     plain = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text))
     return bool(_TOKEN.search(plain) or _CALLED_TOKEN.search(plain))
 
@@ -68,11 +68,11 @@ def parse_session_words(words: str) -> str:
 
 
 def is_session_id(words: str) -> bool:
-    """Tell what can be a session id or the beginning of one: letters, digits, hyphens."""
+    """Return whether it can be a session id or the beginning of one: letters, digits, hyphens."""
     return _SESSION_ID.fullmatch(words) is not None
 
 
-def _without_mention(text: str, username: str) -> str:
+def _strip_mention(text: str, username: str) -> str:
     if "@" not in text:
         return " ".join(text.split())
     mention = re.compile(rf"(?<!\S)@{re.escape(username)}(?![\w.-]*\w)[:,]?", re.IGNORECASE)
@@ -92,7 +92,7 @@ def _fold(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
 
-def _read_name(words: str, prefix: str) -> tuple[str, bool]:
+def _parse_name(words: str, prefix: str) -> tuple[str, bool]:
     first = _fold(_unwrap(words).partition(" ")[0])
     bare = first.removeprefix(_fold(prefix))
     name = bare.strip(_QUOTES + ".,;:?")

@@ -10,7 +10,7 @@ from bot.errors import (
     UnsafeWorkspaceError,
     WorkspaceError,
 )
-from bot.features.accounts.linking import reject_forged_token
+from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import fetch_roles, find_room, has_device_management

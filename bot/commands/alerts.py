@@ -2,53 +2,47 @@ from difflib import get_close_matches
 
 from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.features.alerts.messages import format_lookout
+from bot.features.alerts.messages import format_status
 from bot.models import Reply
 
-_WISHES = ("on", "off")
+_OPTIONS = ("on", "off")
 
 
 @command("alerts", "alerts on", "alerts off", examples=("alerts on",), rank=7)
 async def alerts(context: Context) -> Reply:
-    """Tell you when a device signs in as you that I have not seen before.
+    """Tell you when a device that I have not seen before signs in as you.
 
-    What counts is program, system and network together: neither a reconnect nor an update is a
-    new device, and a sign-in from elsewhere is. When you switch it on I learn which devices you
-    have; those that you named stay quiet.
+    A device is a program, an operating system and a network together: a reconnect or an update
+    is not a new device, a sign-in from another network is. When you turn alerts on, I remember
+    the devices you have now; devices that you named never cause an alert.
     """
-    wish = context.words.strip("\"'` .").casefold()
-    if wish == "off":
+    option = context.words.strip("\"'` .").casefold()
+    if option == "off":
         return await _turn_off(context)
-    if wish == "on":
-        return await _turn_on(context)
-    if wish:
-        nearest = get_close_matches(wish, _WISHES, n=1, cutoff=0.4)
+    if option == "on":
+        status = await context.alerts.turn_on(context.asker)
+        return format_status(status, context.locale, context.now)
+    if option:
+        nearest = get_close_matches(option, _OPTIONS, n=1, cutoff=0.4)
         raise UsageError(
-            "I don't know alerts {word}. Did you mean {nearest}?",
-            word=wish,
+            "I don't know the alerts option {word}. Did you mean {nearest}?",
+            word=option,
             nearest=Call(f"alerts {nearest[0] if nearest else 'on'}"),
         )
     return await _show(context)
 
 
-async def _turn_on(context: Context) -> Reply:
-    lookout = await context.services.alerts.turn_on(context.asker)
-    return format_lookout(
-        lookout.since, lookout.interval, lookout.known, context.locale, context.now
-    )
-
-
 async def _turn_off(context: Context) -> Reply:
-    if await context.services.alerts.turn_off(context.asker.id):
-        return Reply(context.locale.text("Alerts are off, and what I had learned is forgotten."))
-    return Reply(context.locale.text("Alerts are off already."))
+    if await context.alerts.turn_off(context.asker.id):
+        return Reply(
+            context.locale.text("Alerts are off. I have deleted what I remembered for them.")
+        )
+    return Reply(context.locale.text("Alerts are already off."))
 
 
 async def _show(context: Context) -> Reply:
-    lookout = await context.services.alerts.load(context.asker.id)
-    if lookout is None:
+    status = await context.alerts.load_status(context.asker.id)
+    if status is None:
         on = context.locale.call("alerts on")
-        return Reply(context.locale.text("Alerts are off. {on} switches them on.", on=on))
-    return format_lookout(
-        lookout.since, lookout.interval, lookout.known, context.locale, context.now
-    )
+        return Reply(context.locale.text("Alerts are off. {on} turns them on.", on=on))
+    return format_status(status, context.locale, context.now)

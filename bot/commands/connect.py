@@ -7,8 +7,8 @@ from bot.models import Reply
 async def connect(context: Context) -> Reply:
     """Let me see your sessions: I send you a link to a page where you give me permission.
 
-    The link works once, for ten minutes, and only for your own account. If you are connected
-    already, connecting again replaces the token I have.
+    The link works once, for ten minutes, and only for your own account. If you are already
+    connected, connecting again replaces the token I have.
     """
-    link = await context.services.connections.invite(context.asker)
+    link = await context.linking.invite(context.asker)
     return format_invitation(context.locale.text("Here is your link."), link, context.locale)

@@ -1,5 +1,5 @@
 from bot.commands.registry import Context, command
-from bot.features.confirmations import Action
+from bot.features.confirmations import Action, ActionKind
 from bot.formatting.colours import Colour
 from bot.models import Attachment, Reply
 
@@ -7,11 +7,11 @@ from bot.models import Attachment, Reply
 @command("forget", rank=15)
 async def forget(context: Context) -> Reply:
     """Erase everything I store about you, after you confirm it."""
-    action = Action(kind="forget")
-    await context.services.consent.ask(context.asker.id, context.room_id, action)
+    action = Action(kind=ActionKind.FORGET)
+    await context.confirmations.ask(context.asker.id, context.room_id, action)
     text = context.locale.text
     warning = text(
-        "Your connection, the names of your devices and your settings go. "
+        "This deletes your connection, the names of your devices and your settings. "
         "Send {confirm} within two minutes to go ahead.",
         confirm=context.locale.call("confirm"),
     )

@@ -1,5 +1,4 @@
 from bot.commands.registry import Context, command
-from bot.features.accounts.store import ConnectedAccount
 from bot.features.personal_data import StoredAboutPerson
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -11,19 +10,18 @@ from bot.models import Attachment, Fact, Reply
 async def privacy(context: Context) -> Reply:
     """Show everything I store about you."""
     locale = context.locale
-    stored = await context.services.people.load(context.asker.id)
-    account = await context.services.connections.load(context.asker.id)
-    facts = (*_list_account_facts(account, context), *_list_facts(stored, locale))
+    stored = await context.personal_data.load(context.asker.id)
+    facts = (*_list_account_facts(context), *_list_facts(stored, locale))
     bare_ids = locale.text(
-        "Of messages that I have answered only the ids stay for a while, without sender, room or "
-        "words, so that none is answered twice."
+        "Of messages that I have answered I keep only the ids for a while, without sender, room "
+        "or text, so that none is answered twice."
     )
     if not facts:
         nothing = locale.text("I store nothing about you.")
         return Reply(nothing, Attachment(Colour.BLUE, text=bare_ids))
     footer = locale.text(
-        "I keep no list of your sessions beyond the ids behind the numbers, and no addresses but "
-        "the networks that go with devices. {forget} erases all of it.",
+        "I keep no list of your sessions except the ids behind the numbers, and no addresses "
+        "except the networks of your devices. {forget} erases everything.",
         forget=locale.call("forget"),
     )
     return Reply(
@@ -32,17 +30,17 @@ async def privacy(context: Context) -> Reply:
     )
 
 
-def _list_account_facts(account: ConnectedAccount | None, context: Context) -> list[Fact]:
+def _list_account_facts(context: Context) -> list[Fact]:
+    account, locale = context.account, context.locale
     if account is None:
         return []
-    locale = context.locale
     return [
         Fact(
             locale.text("User name and id"),
             f"{escape(account.username)}, {account.user_id}",
         ),
         Fact(locale.text("Connected"), locale.moment(account.connected_at, context.now)),
-        Fact(locale.text("Token"), locale.text("encrypted; nobody is shown it")),
+        Fact(locale.text("Token"), locale.text("encrypted, and never shown")),
         Fact(locale.text("Language"), escape(account.language) or locale.text("not set")),
         Fact(locale.text("Time zone"), locale.zone_name()),
     ]
@@ -58,7 +56,7 @@ def _list_facts(stored: StoredAboutPerson, locale: UserLocale) -> list[Fact]:
         facts.append(Fact(locale.text("Session ids of your last list"), count))
     if stored.audit_records:
         count = locale.text(
-            "{count}, for 90 days: when you connected, used me, ended it",
+            "{count}, kept for 90 days: when you connected, used me, disconnected",
             count=stored.audit_records,
         )
         facts.append(Fact(locale.text("Audit records"), count))
@@ -68,9 +66,9 @@ def _list_facts(stored: StoredAboutPerson, locale: UserLocale) -> list[Fact]:
         facts.append(Fact(locale.text("Alerts"), locale.text("on")))
     if stored.seen_devices:
         seen = locale.text(
-            "{count}: program, system and network of each", count=stored.seen_devices
+            "{count}: program, operating system and network of each", count=stored.seen_devices
         )
-        facts.append(Fact(locale.text("Devices that I remember"), seen))
+        facts.append(Fact(locale.text("Remembered devices"), seen))
     if stored.waiting_questions:
         facts.append(
             Fact(

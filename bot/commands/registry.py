@@ -1,10 +1,10 @@
-"""What a command is: a function of a Context that returns a Reply, and the docstring people read.
+"""What a command is: a function of a Context that returns a Reply; its docstring is its help.
 
 @command("session <id>", examples=("session QoYYFw2t9oKks2niG",))
 async def session(context: Context) -> Reply:
     \"\"\"Show one of your sessions.
 
-    More about it, shown by `!help session`.
+    Details, shown by `!help session`.
     \"\"\"
 """
 
@@ -18,8 +18,9 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Final
 
-from bot.errors import Call, UnknownCommandError
+from bot.errors import Call, NotConnectedError, UnknownCommandError
 from bot.features.accounts.linking import AccountLinking
+from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.alerts.alerts import Alerts
 from bot.features.confirmations import Confirmations
 from bot.features.personal_data import PersonalData
@@ -31,40 +32,36 @@ from bot.models import Invocation, Message, Reply, Sender
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The work that commands may ask for."""
-
-    sessions: Sessions
-    connections: AccountLinking
-    people: PersonalData
-    consent: Confirmations
-    plans: Schedules
-    reports: Reports
-    alerts: Alerts
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
-    """One call of a command: who called, in which words, and what the command may use.
+    """One call of a command: who called it, in which words, and the features it may use.
 
-    ``room_id`` is the direct message where the answer is shown.
+    ``room_id`` is the direct message where the reply is shown. ``account`` is the asker's, as it
+    was when the question came; None where they are not connected.
     """
 
     invocation: Invocation
     room_id: str
+    account: ConnectedAccount | None
     locale: UserLocale
     now: datetime
-    services: Services
-    commands: "Catalogue"
+    commands: "CommandRegistry"
+    accounts: Accounts
+    linking: AccountLinking
+    sessions: Sessions
+    reports: Reports
+    schedules: Schedules
+    alerts: Alerts
+    confirmations: Confirmations
+    personal_data: PersonalData
 
     @property
     def asker(self) -> Sender:
-        """The person who called."""
+        """The person who called the command."""
         return self.invocation.message.sender
 
     @property
     def words(self) -> str:
-        """What stood behind the command's name."""
+        """The words after the command's name."""
         return self.invocation.words
 
     @property
@@ -72,13 +69,19 @@ class Context:
         """The message that called the command."""
         return self.invocation.message
 
+    def require_account(self) -> ConnectedAccount:
+        """Return the asker's account; raise NotConnectedError where there is none."""
+        if self.account is None:
+            raise NotConnectedError("To see your sessions I need your permission.")
+        return self.account
+
 
 Run = Callable[[Context], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command by name, with the forms and examples that help shows, and its docstring.
+    """A command with its help: ``summary`` and ``details`` are from its docstring.
 
     Help lists commands by ``rank``, then by name.
     """
@@ -100,7 +103,7 @@ def command(
     def make(run: Run) -> Command:
         summary, _, details = (inspect.getdoc(run) or "").partition("\n\n")
         if not summary:
-            message = f"command {forms[0]!r} has no docstring, which people would read as its help"
+            message = f"command {forms[0]!r} has no docstring, which is its help text"
             raise TypeError(message)
         return Command(
             name=forms[0].partition(" ")[0],
@@ -115,8 +118,8 @@ def command(
     return make
 
 
-class Catalogue:
-    """All commands there are, by name."""
+class CommandRegistry:
+    """All commands by name, in the order in which help lists them."""
 
     def __init__(self, commands: Mapping[str, Command]) -> None:
         ranked = sorted(commands.values(), key=lambda each: (each.rank, each.name))
@@ -139,18 +142,18 @@ class Catalogue:
                 "There is no command {name}. Did you mean {nearest}?", name=name, nearest=near[0]
             )
         raise UnknownCommandError(
-            "There is no command {name}. {help} lists all there are.", name=name, help=Call("help")
+            "There is no command {name}. {help} lists all commands.", name=name, help=Call("help")
         )
 
 
-def load_commands(package: ModuleType) -> Catalogue:
+def load_commands(package: ModuleType) -> CommandRegistry:
     """Find every Command in the modules of a package; raise TypeError where two share a name."""
     found: dict[str, Command] = {}
     for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         for each in vars(importlib.import_module(module.name)).values():
             if isinstance(each, Command):
                 _add(each, found)
-    return Catalogue(found)
+    return CommandRegistry(found)
 
 
 def _add(new: Command, found: dict[str, Command]) -> None:

@@ -4,12 +4,13 @@ from difflib import get_close_matches
 from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
 from bot.features.reports.messages import format_next, format_report
-from bot.features.reports.schedule_messages import format_plan
-from bot.features.reports.schedule_rules import Frequency, parse_pause, parse_timetable
+from bot.features.reports.schedule_messages import format_schedule
+from bot.features.reports.schedule_parsing import parse_pause, parse_schedule_rule
+from bot.features.reports.schedule_rules import Frequency
 from bot.models import Reply
 
 _CHANGES = "changes"
-_WISHES = ("now", "off", "pause", _CHANGES)
+_OPTIONS = ("now", "off", "pause", _CHANGES)
 
 
 @command(
@@ -34,10 +35,10 @@ _WISHES = ("now", "off", "pause", _CHANGES)
 async def report(context: Context) -> Reply:
     """Report on your devices and what has changed: now, or as often as you like.
 
-    Times are in your time zone; "timezone" shows and changes it. A day that a month does not have
-    is its last one; an hour that a change of the clocks leaves out is made up for right after it,
-    and one that comes twice counts once. "changes" sends a report only when something has changed,
-    and the same again sends all of them.
+    Times are in your time zone; "timezone" shows and changes it. If a month is too short for the
+    day, the report comes on the month's last day. If the clocks change, a time that is skipped
+    moves to right after it, and a time that comes twice counts once. "changes" switches to reports
+    only when something has changed, and back again.
     """
     words = unicodedata.normalize("NFKC", context.words).strip("\"'` ")
     first = words.partition(" ")[0].casefold()
@@ -47,49 +48,49 @@ async def report(context: Context) -> Reply:
         return await _stop(context)
     if first == "pause":
         length = parse_pause(words[len(first) :])
-        plan = await context.services.plans.pause(context.asker.id, length)
-        return format_plan(plan, context.locale)
+        schedule = await context.schedules.pause(context.asker.id, length, context.account)
+        return format_schedule(schedule, context.locale)
     if words.casefold() == _CHANGES:
-        return format_plan(
-            await context.services.plans.toggle_changes(context.asker.id), context.locale
-        )
-    return await _arrange(context, words, first)
+        schedule = await context.schedules.toggle_changes(context.asker.id)
+        return format_schedule(schedule, context.locale)
+    return await _save_schedule(context, words, first)
 
 
 async def _report_now(context: Context) -> Reply:
-    reports, user_id, locale = context.services.reports, context.asker.id, context.locale
-    found = await reports.make(user_id)
-    await reports.number(user_id, found)
-    plan = await context.services.plans.load(user_id)
-    if plan:
-        note = format_next(plan.times[0], locale)
+    user_id, locale = context.asker.id, context.locale
+    found = await context.reports.make(user_id)
+    await context.sessions.save_numbers(user_id, found.devices)
+    schedule = await context.schedules.load(user_id)
+    if schedule:
+        note = format_next(schedule.times[0], locale)
     else:
         example = locale.call("report daily 09:00")
         note = locale.text("{command} sends you one every day.", command=example)
-    await reports.keep(user_id, found)
+    await context.reports.save(user_id, found)
     return format_report(found, locale, context.now, (note,))
 
 
 async def _stop(context: Context) -> Reply:
-    if await context.services.plans.stop(context.asker.id):
+    if await context.schedules.store.delete(context.asker.id):
         return Reply(context.locale.text("Done: no more reports."))
-    return Reply(context.locale.text("You have no reports planned, so there is nothing to end."))
+    return Reply(context.locale.text("You have no scheduled reports, so there is nothing to stop."))
 
 
-async def _arrange(context: Context, words: str, first: str) -> Reply:
-    _suggest_wish(first)
+async def _save_schedule(context: Context, words: str, first: str) -> Reply:
+    _suggest_option(first)
     parts = words.split()
     others = [part for part in parts if part.casefold() != _CHANGES]
-    timetable = parse_timetable(" ".join(others))
-    plan = await context.services.plans.arrange(
-        context.asker, timetable, is_only_changes=len(others) < len(parts)
+    rule = parse_schedule_rule(" ".join(others))
+    schedule = await context.schedules.save(
+        context.require_account(), rule, is_only_changes=len(others) < len(parts)
     )
-    return format_plan(plan, context.locale)
+    return format_schedule(schedule, context.locale)
 
 
-def _suggest_wish(word: str) -> None:
-    near = get_close_matches(word, [*_WISHES, *Frequency], n=1, cutoff=0.6)
-    if near and near[0] in _WISHES and word != near[0]:
+def _suggest_option(word: str) -> None:
+    """Raise UsageError for a word that looks like a misspelt option."""
+    near = get_close_matches(word, [*_OPTIONS, *Frequency], n=1, cutoff=0.6)
+    if near and near[0] in _OPTIONS and word != near[0]:
         raise UsageError(
             "I don't know the schedule {word}. Did you mean {nearest}?",
             word=word,

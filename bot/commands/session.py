@@ -14,19 +14,19 @@ from bot.parsing import parse_session_words
 async def session(context: Context) -> Reply:
     """Show one of your sessions: which device, since when, from where.
 
-    Give its number from your last list, the word "last" for the newest, its id, or how the id
-    begins. Rocket.Chat shows ids in your profile under "Manage devices", on a wide screen.
+    Add its number from your last list, "last" for the newest, its id, or the beginning of its
+    id. Rocket.Chat shows ids in your profile under "Manage devices", on a wide screen.
     """
     words = parse_session_words(context.words)
     if not words:
         raise UsageError(
-            "Which session? Give its id, or its number from {sessions}, as in {example}.",
+            "Which session? Add its id, or its number from {sessions}, for example {example}.",
             sessions=Call("sessions"),
             example=Call("session 2"),
         )
-    work = context.services.sessions
-    ids = await work.find_ids(context.asker.id, words)
-    found = await work.fetch(context.asker.id, ids[0])
-    name = await work.find_name(context.asker.id, found)
+    sessions, user_id = context.sessions, context.asker.id
+    ids = await sessions.find_ids(user_id, words)
+    found = await sessions.fetch(user_id, ids[0])
+    name = await sessions.find_name(user_id, found)
     reference = words if words.isdecimal() else found.id
     return format_session(found, context.locale, context.now, name=name, reference=reference)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bot.commands.registry import Context, command
 from bot.errors import UsageError
 from bot.features.sessions.device_names import format_device
-from bot.features.sessions.devices import DeviceSessions
-from bot.features.sessions.messages import PAGE_SIZE, format_devices
+from bot.features.sessions.devices import DeviceSessions, NumberedDevice
+from bot.features.sessions.list_messages import PAGE_SIZE, format_devices
 from bot.formatting.locale import UserLocale
 from bot.models import Reply
 
@@ -22,17 +22,17 @@ _PAGE = re.compile(r"(?:^|\s)page\s+(\d{1,3})$")
 async def sessions(context: Context) -> Reply:
     """List your sessions, newest first, one line for each device.
 
-    Words after it show only devices whose program, system, name or address has them. The numbers
-    are good for the other commands until you list again.
+    Add words to list only devices whose program, system, name or address contains them. Other
+    commands take the numbers from your last list.
     """
     words, page = _split_page(context.words)
-    devices = await context.services.sessions.fetch_devices(context.asker.id)
+    devices = await context.sessions.fetch_numbered_devices(context.asker.id)
     if not devices:
-        return Reply(context.locale.text("No session is signed in as you that I can see."))
+        return Reply(context.locale.text("I can't see any session that is signed in as you."))
     numbered = _filter(devices, words, context.locale)
     if not numbered:
         raise UsageError(
-            "None of your {count} devices has “{words}”.", count=len(devices), words=words
+            "None of your {count} devices matches “{words}”.", count=len(devices), words=words
         )
     if (page - 1) * PAGE_SIZE >= len(numbered):
         raise UsageError("There is no page {page}.", page=page)
@@ -49,7 +49,7 @@ def _split_page(words: str) -> tuple[str, int]:
 
 def _filter(
     devices: Sequence[DeviceSessions], words: str, locale: UserLocale
-) -> list[tuple[int, DeviceSessions]]:
+) -> list[NumberedDevice]:
     wanted = words.split()
     return [
         (number, device)

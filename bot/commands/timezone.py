@@ -1,8 +1,9 @@
+from dataclasses import replace
 from difflib import get_close_matches
 from zoneinfo import available_timezones
 
 from bot.commands.registry import Context, command
-from bot.errors import Call, UsageError
+from bot.errors import Call, NotConnectedError, UsageError
 from bot.formatting.locale import find_zone
 from bot.models import Reply
 
@@ -11,9 +12,9 @@ from bot.models import Reply
     "timezone <name>", "timezone", examples=("timezone Europe/Lisbon", "timezone Tokyo"), rank=13
 )
 async def timezone(context: Context) -> Reply:
-    """Choose the time zone I write times in; without a name, show it.
+    """Set the time zone in which I show times; without a name, show it.
 
-    Until you choose one, I use the offset that Rocket.Chat knows of you.
+    Until you set one, I use the UTC offset that Rocket.Chat has stored for you.
     """
     words = "_".join(context.words.split()).strip("\"'`")
     locale = context.locale
@@ -26,8 +27,10 @@ async def timezone(context: Context) -> Reply:
             )
         )
     name = _find_name(words)
-    await context.services.connections.save_zone(context.asker.id, name)
-    await context.services.plans.follow_zone(context.asker.id)
+    if context.account is None:
+        raise NotConnectedError("I can store your time zone once you are connected.")
+    await context.accounts.save_zone(context.asker.id, name)
+    await context.schedules.move_to_zone(replace(context.account, zone=name))
     there = locale.in_zone(find_zone(name, None))
     return Reply(
         locale.text(
@@ -48,7 +51,7 @@ def _find_name(words: str) -> str:
     near = get_close_matches(wanted, [*known, *cities], n=1, cutoff=0.6)
     if not near:
         raise UsageError(
-            "There is no time zone {zone}. Names look like {example}.",
+            "There is no time zone {zone}. For example: {example}.",
             zone=words,
             example=Call("timezone Europe/Lisbon"),
         )

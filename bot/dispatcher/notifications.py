@@ -8,8 +8,8 @@ from bot.features.accounts.linking import AccountLinked, AccountLinking, TokenEx
 from bot.features.accounts.messages import (
     format_connected,
     format_foreign_token,
-    format_lost,
     format_misused_token,
+    format_token_expired,
 )
 
 
@@ -29,9 +29,9 @@ class Notifications:
         tell = self._reply_sender.tell
         if isinstance(event, TokenExpired):
             link = await self._linking.invite(event.asker)
-            reply = format_lost(link, locale)
+            reply = format_token_expired(link, locale)
             await tell(event.asker, reply, event.token_id, is_background=False)
-            await self._linking.forget_lost(event)
+            await self._linking.delete_expired(event)
         elif isinstance(event, WrongAccount):
             await self._tell_both(event, cause)
         else:

@@ -7,10 +7,16 @@ from typing import Final
 
 import structlog
 
-from bot.commands.registry import Catalogue, Context, Services
+from bot.commands.registry import CommandRegistry, Context
 from bot.delivery.direct_rooms import DirectRooms
 from bot.delivery.reply_sender import ReplySender
 from bot.delivery.reply_throttle import ReplyThrottle
+from bot.dispatcher.notices import (
+    format_away,
+    format_database_trouble,
+    format_encrypted,
+    format_hint,
+)
 from bot.dispatcher.typing_indicator import TypingIndicator
 from bot.errors import (
     BotError,
@@ -20,14 +26,10 @@ from bot.errors import (
     StorageError,
     UserError,
 )
+from bot.features.accounts.linking import AccountLinking
 from bot.features.accounts.messages import format_invitation, format_token_in_chat
-from bot.formatting.errors import (
-    format_away,
-    format_encrypted,
-    format_failure,
-    format_hint,
-    format_surprise,
-)
+from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.formatting.errors import format_failure, format_unexpected
 from bot.formatting.locale import UserLocale, find_zone
 from bot.metrics import CommandOutcome, Metrics
 from bot.models import Invocation, Message, Reply, Sender
@@ -42,8 +44,10 @@ class Responder:
         self,
         *,
         listener: Listener,
-        commands: Catalogue,
-        services: Services,
+        commands: CommandRegistry,
+        make_context: Callable[..., Context],
+        accounts: Accounts,
+        linking: AccountLinking,
         direct_rooms: DirectRooms,
         throttle: ReplyThrottle,
         reply_sender: ReplySender,
@@ -54,11 +58,14 @@ class Responder:
     ) -> None:
         """Take what answering needs.
 
+        ``make_context`` takes the fields of a Context that differ from call to call.
         ``expected_wait`` returns a user's wait for the rate limit in seconds, or None.
         """
         self._listener: Final = listener
         self._commands: Final = commands
-        self._services: Final = services
+        self._make_context: Final = make_context
+        self._accounts: Final = accounts
+        self._linking: Final = linking
         self._direct_rooms: Final = direct_rooms
         self._throttle: Final = throttle
         self._reply_sender: Final = reply_sender
@@ -102,14 +109,11 @@ class Responder:
 
     async def find_locale(self, person: Sender) -> UserLocale:
         """Return the person's locale, or the default one where it is not known."""
-        prefix = self._listener.prefix
         try:
-            account = await self._services.connections.load(person.id)
+            account = await self._accounts.load(person.id)
         except StorageError:
             account = None
-        if account is None:
-            return UserLocale(prefix=prefix)
-        return UserLocale(account.language, find_zone(account.zone, account.utc_offset), prefix)
+        return self._make_locale(account)
 
     async def say_away(self, message: Message, gap: str) -> None:
         """Say, once per room and gap, that messages there will not be answered any more."""
@@ -121,16 +125,12 @@ class Responder:
         if not await self.is_command(message):
             return
         locale = UserLocale(prefix=self._listener.prefix)
-        text = locale.text(
-            "I can't reach my own memory just now. I will answer as soon as I can; "
-            "the operator has been told."
-        )
-        await self._reply_sender.notify(message, Reply(text), "memory")
+        await self._reply_sender.notify(message, format_database_trouble(locale), "memory")
 
     async def apologise(self, message: Message, reference: str) -> None:
         """Say that something went wrong, with the reference that is in the log."""
         locale = UserLocale(prefix=self._listener.prefix)
-        reply = Reply(format_surprise(reference, locale))
+        reply = Reply(format_unexpected(reference, locale))
         await self._reply_sender.answer(message, reply, locale, "apology")
 
     def _is_talk(self, invocation: Invocation) -> bool:
@@ -149,7 +149,8 @@ class Responder:
     async def _answer(self, invocation: Invocation, part: str) -> str | None:
         message = invocation.message
         room_id = await self._direct_rooms.find_answer_room(message)
-        locale = await self.find_locale(message.sender)
+        account = await self._accounts.load(message.sender.id)
+        locale = self._make_locale(account)
         typing = TypingIndicator(
             question=message,
             room_id=room_id,
@@ -160,14 +161,32 @@ class Responder:
             expected_wait=self._expected_wait,
         )
         async with typing:
-            outcome = await typing.run(self._run(invocation, room_id, locale))
+            outcome = await typing.run(self._run(invocation, room_id, account, locale))
             reply = await self._format_outcome(outcome, invocation, locale)
             await self._reply_sender.answer(message, reply, locale, part)
             self._note(invocation, outcome)
         return message.sender.id if isinstance(outcome, NotConnectedError) else None
 
-    async def _run(self, invocation: Invocation, room_id: str, locale: UserLocale) -> Reply:
-        context = Context(invocation, room_id, locale, self._now(), self._services, self._commands)
+    def _make_locale(self, account: ConnectedAccount | None) -> UserLocale:
+        prefix = self._listener.prefix
+        if account is None:
+            return UserLocale(prefix=prefix)
+        return UserLocale(account.language, find_zone(account.zone, account.utc_offset), prefix)
+
+    async def _run(
+        self,
+        invocation: Invocation,
+        room_id: str,
+        account: ConnectedAccount | None,
+        locale: UserLocale,
+    ) -> Reply:
+        context = self._make_context(
+            invocation=invocation,
+            room_id=room_id,
+            account=account,
+            locale=locale,
+            now=self._now(),
+        )
         return await self._commands.find(invocation.name).run(context)
 
     async def _format_outcome(
@@ -196,7 +215,7 @@ class Responder:
     async def _invite(
         self, error: NotConnectedError, question: Message, locale: UserLocale
     ) -> Reply:
-        link = await self._services.connections.invite(question.sender)
+        link = await self._linking.invite(question.sender)
         return format_invitation(format_failure(error, locale, self._now()), link, locale)
 
 

@@ -8,8 +8,8 @@ from typing import Final, Self, TypeVar
 import structlog
 
 from bot.delivery.reply_sender import ReplySender
+from bot.dispatcher.notices import format_wait
 from bot.errors import WorkspaceError
-from bot.formatting.errors import format_wait
 from bot.formatting.locale import UserLocale
 from bot.models import Message, Sender
 from bot.rocketchat.realtime import RealtimeClient

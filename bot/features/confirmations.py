@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, delete, select, update
@@ -73,33 +74,40 @@ class ConfirmationStore:
 TIME_TO_CONFIRM: Final = timedelta(minutes=2)
 
 
+class ActionKind(StrEnum):
+    """What can be confirmed; the values are stored."""
+
+    LOG_OUT = "log out"
+    FORGET = "forget"
+
+
 class Action(BaseModel):
-    """What is done once it is confirmed."""
+    """What is done once it is confirmed; ``session_ids`` are for logging out."""
 
     model_config = ConfigDict(frozen=True)
-    kind: Literal["log out", "forget"]
+    kind: ActionKind
     session_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What to do; ``is_perhaps_done`` where it was begun before a restart."""
+    """What to do; ``may_be_done`` where an earlier attempt was interrupted."""
 
     action: Action
-    is_perhaps_done: bool
+    may_be_done: bool
 
 
 class Confirmations:
     """Asks a user, who can confirm once, in the same room, within ``TIME_TO_CONFIRM``."""
 
-    def __init__(self, confirmations: ConfirmationStore, now: Callable[[], datetime]) -> None:
-        self._confirmations: Final = confirmations
+    def __init__(self, store: ConfirmationStore, now: Callable[[], datetime]) -> None:
+        self._store: Final = store
         self._now: Final = now
 
     async def ask(self, user_id: str, room_id: str, action: Action) -> None:
         """Save the question; it replaces an earlier one to the same user."""
         expires_at = self._now() + TIME_TO_CONFIRM
-        await self._confirmations.save(
+        await self._store.save(
             PendingConfirmation(user_id, room_id, action.model_dump_json(), expires_at)
         )
 
@@ -107,12 +115,12 @@ class Confirmations:
         """Take the question that waits in this room; raise NothingToConfirmError if none does.
 
         ``message_id`` is the message that confirms. Asked again for the same message, as after a
-        restart, this returns the action again, marked as perhaps done.
+        restart, this returns the action again, with ``may_be_done`` set.
         """
-        found = await self._confirmations.consume(user_id, room_id, self._now(), message_id)
+        found = await self._store.consume(user_id, room_id, self._now(), message_id)
         if found is None:
             raise NothingToConfirmError(
-                "There is nothing to confirm here. A question can be answered for two minutes, "
-                "once, and only where I asked it."
+                "There is nothing to confirm here. You can confirm a question once, within two "
+                "minutes, and only in the room where I asked it."
             )
         return Confirmed(Action.model_validate_json(found.action), found.is_repeat)

@@ -1,4 +1,4 @@
-"""Whoever reads a reply: their language, their time zone, their way to write numbers."""
+"""A person's locale: language, time zone, and how times are written."""
 
 import gettext
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
@@ -25,7 +25,7 @@ _UNITS: Final = (
 
 
 class UserLocale:
-    """Turns texts and times into one person's words."""
+    """Translates texts and writes times for one person."""
 
     def __init__(self, language: str = ENGLISH, zone: tzinfo = UTC, prefix: str = "!") -> None:
         self._language = language
@@ -35,17 +35,17 @@ class UserLocale:
         self._catalogue = _load_catalogue(self.babel.language)
 
     def text(self, template: str, **values: object) -> str:
-        """Return the template in the reader's language, its ``{names}`` filled."""
+        """Return the template in the person's language, its ``{names}`` filled."""
         found = self._catalogue.gettext(template) if template else ""
         return found.format(**values)
 
     def plural(self, one: str, many: str, count: int, **values: object) -> str:
-        """Return the form for ``count``, which fills ``{count}``."""
+        """Return the singular or plural for ``count``, which fills ``{count}``."""
         return self._catalogue.ngettext(one, many, count).format(count=count, **values)
 
     def day(self, moment: datetime) -> str:
         """Write a day, as in ``23 Nov 2026``."""
-        return _write_day(moment.astimezone(self.zone).date(), self._language)
+        return _format_day(moment.astimezone(self.zone).date(), self._language)
 
     def short_day(self, moment: datetime) -> str:
         """Write a day without its year, as in ``23 Nov``."""
@@ -59,7 +59,7 @@ class UserLocale:
         local = moment.astimezone(self.zone)
         if self.babel.language == ENGLISH:
             return f"{local.hour:02}:{local.minute:02}"
-        return _write_clock(local.hour, local.minute, self._language)
+        return _format_clock(local.hour, local.minute, self._language)
 
     def moment(self, moment: datetime, now: datetime) -> str:
         """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""
@@ -72,18 +72,18 @@ class UserLocale:
             return self.text("just now")
         # Whole units only: Babel would round three and a half years up to four.
         unit = next(unit for unit in _UNITS if abs(passed) >= unit)
-        return _write_ago(unit * int(passed / unit), self._language)
+        return _format_ago(unit * int(passed / unit), self._language)
 
     def call(self, words: str) -> str:
         """Show how to call a command, as code: ``!logout 2``."""
         return f"`{self._prefix}{words}`"
 
     def in_zone(self, zone: tzinfo) -> "UserLocale":
-        """Return the same reader in another time zone."""
+        """Return the same locale in another time zone."""
         return UserLocale(self._language, zone, self._prefix)
 
     def zone_name(self) -> str:
-        """Name the reader's zone: ``Europe/Lisbon``, ``UTC+01:00``."""
+        """Name the person's time zone: ``Europe/Lisbon``, ``UTC+01:00``."""
         return str(self.zone)
 
 
@@ -94,7 +94,7 @@ def find_zone(name: str, utc_offset: float | None) -> tzinfo:
             return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return UTC
-    if utc_offset is None or not -24 < utc_offset < 24:  # noqa: PLR2004 - what a zone can be off
+    if utc_offset is None or not -24 < utc_offset < 24:  # noqa: PLR2004 - timezone's limits
         return UTC
     return timezone(timedelta(hours=utc_offset)) if utc_offset else UTC
 
@@ -110,20 +110,20 @@ def _find_locale(language: str) -> Locale:
     return Locale(ENGLISH)
 
 
-# Many answers have the same words, and Babel takes five times as long as to find them.
+# Cached: many replies repeat the same times, and Babel takes five times as long as a lookup.
 @lru_cache(maxsize=2000)
-def _write_day(day: date, language: str) -> str:
+def _format_day(day: date, language: str) -> str:
     locale = _find_locale(language)
     return format_date(day, "d MMM y" if locale.language == ENGLISH else "medium", locale=locale)
 
 
 @lru_cache(maxsize=3000)
-def _write_clock(hour: int, minute: int, language: str) -> str:
+def _format_clock(hour: int, minute: int, language: str) -> str:
     return format_time(time(hour, minute), "short", locale=_find_locale(language))
 
 
 @lru_cache(maxsize=2000)
-def _write_ago(whole: timedelta, language: str) -> str:
+def _format_ago(whole: timedelta, language: str) -> str:
     return format_timedelta(-whole, add_direction=True, threshold=1, locale=_find_locale(language))
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - the look-alikes below are the point
-"""Text from outside made harmless, and text of any kind made to fit."""
+"""Escapes text from outside, and shortens text to what fits into a message."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ MESSAGE_LIMIT: Final = 5000
 """``Message_MaxAllowedSize`` by default, in UTF-16 units (server source ``app/lib``, 6.14)."""
 
 LINES_LIMIT: Final = 4000
-"""What a list may take of it, so that a heading and a footer always fit."""
+"""The part of it that a list may take, so that a heading and a footer always fit."""
 
 _HARMLESS = str.maketrans(
     {
@@ -41,20 +41,23 @@ def utf16_length(text: str) -> int:
 
 
 def escape(text: str, limit: int = 60) -> str:
-    """Make text from outside plain: one line, no markdown, no mention, no link, at most so long."""
+    """Make text from outside harmless: one line of at most ``limit`` characters.
+
+    It has no markdown, no mention and no link.
+    """
     harmless = shorten(_plain(text), limit).translate(_HARMLESS)
     return _LINK_DOT.sub(".\u2060", harmless)
 
 
 def code(text: str, limit: int = 80) -> str:
-    """Show an id, an address or a host as code; empty where nothing is left of it."""
+    """Format an id, an address or a host as code; empty where nothing visible is in it."""
     plain = shorten(_plain(text), limit)
     harmless = plain.replace("`", "ˋ").replace("@", "@\u2060")
     return f"`{harmless}`" if harmless else ""
 
 
 def shorten(text: str, limit: int) -> str:
-    """Cut to ``limit`` characters, the last of them an ellipsis; no mark loses its letter."""
+    """Cut to ``limit`` characters, the last an ellipsis; combining marks stay with their letter."""
     if len(text) <= limit:
         return text
     cut = limit - 1
@@ -89,5 +92,5 @@ def _is_space(letter: str) -> bool:
 
 
 def _is_invisible(letter: str) -> bool:
-    # The zero-width joiner stays: it holds emoji of several parts together.
+    # The zero-width joiner stays: it joins the parts of an emoji.
     return unicodedata.category(letter) in {"Cf", "Cs", "Co", "Cn"} and letter != "\u200d"

@@ -63,7 +63,7 @@ class Scheduler:
                 await self._sleep(TICK_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
-        await self._schedules.open_due()
+        await self._schedules.create_due_runs()
         self._start_report_worker(tasks)
         self._start(tasks, "alerts", self._check_next_alerts)
         await self._sweep()
@@ -104,7 +104,7 @@ class Scheduler:
             await self._runner.make_report(run, self._name)
 
     async def _check_next_alerts(self) -> None:
-        subscription = await self._alerts.take()
+        subscription = await self._alerts.take_due()
         if subscription is not None:
             await self._runner.check_alerts(subscription)
 

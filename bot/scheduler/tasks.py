@@ -10,10 +10,11 @@ from typing import Final
 
 from bot.delivery.reply_sender import ReplySender
 from bot.errors import BotError, NotConnectedError, UserError
-from bot.features.accounts.linking import AccountLinking
+from bot.features.accounts.store import Accounts
 from bot.features.alerts.alerts import AlertCheck, Alerts
-from bot.features.alerts.messages import format_alert, format_blindness
+from bot.features.alerts.messages import format_alert, format_interruption
 from bot.features.alerts.store import AlertSubscription
+from bot.features.reports.comparison import Report
 from bot.features.reports.messages import ReportContext, format_report, list_notes
 from bot.features.reports.reports import Reports
 from bot.features.reports.runs import ReportRun
@@ -21,7 +22,7 @@ from bot.features.reports.schedule_messages import format_trouble
 from bot.features.reports.schedule_rules import SPREAD
 from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import Schedule
-from bot.features.sessions.devices import Report
+from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
@@ -45,9 +46,10 @@ class ScheduledTasks:
         self,
         *,
         schedules: Schedules,
+        sessions: Sessions,
         reports: Reports,
         alerts: Alerts,
-        linking: AccountLinking,
+        accounts: Accounts,
         reply_sender: ReplySender,
         status_report: StatusReport,
         metrics: Metrics,
@@ -55,9 +57,10 @@ class ScheduledTasks:
         now: Callable[[], datetime],
     ) -> None:
         self._schedules: Final = schedules
+        self._sessions: Final = sessions
         self._reports: Final = reports
         self._alerts: Final = alerts
-        self._linking: Final = linking
+        self._accounts: Final = accounts
         self._reply_sender: Final = reply_sender
         self._status_report: Final = status_report
         self._metrics: Final = metrics
@@ -86,7 +89,7 @@ class ScheduledTasks:
         if schedule is None:
             return ReportOutcome.CANCELLED
         if self._now() - run.due_at > MAX_DELAY:
-            await self._schedules.count_skipped(run.user_id)
+            await self._schedules.store.count_skipped(run.user_id)
             return ReportOutcome.SKIPPED
         if is_status_report:
             return await self._send_status_report(run, schedule)
@@ -95,7 +98,7 @@ class ScheduledTasks:
         except UserError as error:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
-            await self._schedules.save_problem(run.user_id, "")
+            await self._schedules.store.save_problem(run.user_id, "")
             return ReportOutcome.UNCHANGED
         await self._send_report(run, schedule, report)
         return outcome
@@ -103,15 +106,15 @@ class ScheduledTasks:
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""
         try:
-            check = await self._alerts.look(subscription.user_id)
+            check = await self._alerts.check(subscription.user_id)
         except UserError as error:
-            await self._explain_blindness(subscription, error)
+            await self._explain_interruption(subscription, error)
             return 0
         if check.new:
             await self._send_alert(subscription, check)
-        await self._alerts.keep(subscription.user_id, check)
+        await self._alerts.save(subscription.user_id, check)
         if subscription.problem:
-            await self._alerts.save_problem(subscription.user_id, "")
+            await self._alerts.subscriptions.save_problem(subscription.user_id, "")
         self._metrics.record_alert_check(has_alerted=bool(check.new))
         return len(check.new)
 
@@ -131,12 +134,12 @@ class ScheduledTasks:
         context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
         notes = list_notes(context, locale)
         reply = format_report(report, locale, self._now(), notes)
-        await self._reports.number(run.user_id, report)
+        await self._sessions.save_numbers(run.user_id, report.devices)
         # False: an earlier attempt's text is in the room and may lack the newest devices. They
         # stay new for the next report, which may then repeat some.
         if await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run)):
-            await self._reports.keep(run.user_id, report)
-        await self._schedules.clear_problems(run.user_id)
+            await self._reports.save(run.user_id, report)
+        await self._schedules.store.clear_problems(run.user_id)
 
     async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
@@ -145,32 +148,34 @@ class ScheduledTasks:
             locale = await self._find_locale(run.user_id, schedule)
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run))
-            await self._schedules.save_problem(run.user_id, problem)
+            await self._schedules.store.save_problem(run.user_id, problem)
         return ReportOutcome.FAILED
 
     async def _send_alert(self, subscription: AlertSubscription, check: AlertCheck) -> None:
         locale = await self._find_locale(subscription.user_id)
         reply = format_alert(check.devices, check.new, locale, self._now())
-        await self._alerts.number(subscription.user_id, check)
+        await self._sessions.save_numbers(subscription.user_id, check.devices)
         sessions = sorted(check.devices[number - 1].newest.id for number in check.new)
         cause = " ".join(("alert", subscription.user_id, *sessions))
         owner = Sender(subscription.user_id, subscription.username)
         await self._reply_sender.tell(owner, reply, cause)
 
-    async def _explain_blindness(self, subscription: AlertSubscription, error: UserError) -> None:
+    async def _explain_interruption(
+        self, subscription: AlertSubscription, error: UserError
+    ) -> None:
         """Tell the person once why there are no alerts."""
         problem = type(error).__name__
         if subscription.problem == problem:
             return
         locale = await self._find_locale(subscription.user_id)
-        reply = format_blindness(_describe(error, locale, self._now()), locale)
-        cause = f"blind {subscription.user_id} {problem} {self._now().isoformat()}"
+        reply = format_interruption(_describe(error, locale, self._now()), locale)
+        cause = f"alerts interrupted {subscription.user_id} {problem} {self._now().isoformat()}"
         owner = Sender(subscription.user_id, subscription.username)
         await self._reply_sender.tell(owner, reply, cause)
-        await self._alerts.save_problem(subscription.user_id, problem)
+        await self._alerts.subscriptions.save_problem(subscription.user_id, problem)
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
-        account = await self._linking.load(user_id)
+        account = await self._accounts.load(user_id)
         settings = account or schedule
         zone = find_zone(settings.zone, settings.utc_offset) if settings else UTC
         return UserLocale(account.language if account else ENGLISH, zone, self._prefix)
@@ -179,7 +184,7 @@ class ScheduledTasks:
 def _describe(error: UserError, locale: UserLocale, now: datetime) -> str:
     problem = format_failure(error, locale, now)
     if isinstance(error, NotConnectedError):
-        remedy = locale.text("{command} puts that right.", command=locale.call("connect"))
+        remedy = locale.text("{command} fixes that.", command=locale.call("connect"))
         return f"{problem} {remedy}"
     return problem
 

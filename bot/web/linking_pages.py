@@ -25,7 +25,7 @@ from bot.errors import (
     UnsafeWorkspaceError,
     WrongAccountError,
 )
-from bot.features.accounts.linking import AccountLinking, LinkingResult
+from bot.features.accounts.linking import AccountLinking, LinkingMethods, LinkingResult
 from bot.models import AuthToken
 from bot.web.browser_cookies import BrowserCookies
 from bot.web.templating import Pages
@@ -157,7 +157,7 @@ class LinkingPages:
         response = self._pages.render(
             "connect",
             status=status,
-            may_submit_to_workspace=methods == "oauth_or_token",
+            may_submit_to_workspace=methods is LinkingMethods.OAUTH_OR_TOKEN,
             methods=methods,
             secret=form.secret.get_secret_value(),
             browser=self._cookies.make_form_field(browser, form.secret),

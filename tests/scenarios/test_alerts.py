@@ -48,11 +48,11 @@ async def expect_quiet(stage: Stage, alice: Conversation, seen: int) -> None:
 async def test_the_first_look_only_learns_and_says_how_often_the_next_ones_come(
     stage: Stage, alice: Conversation
 ) -> None:
-    assert "`!alerts on` switches them on" in await alice.ask("!alerts")
+    assert "`!alerts on` turns them on" in await alice.ask("!alerts")
     answer = await alice.ask("!alerts on")
     assert answer.startswith("Alerts are on: ")
-    assert "I look again after: 5 minutes" in answer
-    assert "Devices that I know: 9" in answer
+    assert "Checked every: 5 minutes" in answer
+    assert "Known devices: 9" in answer
     assert await alice.ask("!alerts") == answer
     await expect_quiet(stage, alice, 1)
 
@@ -67,7 +67,7 @@ async def test_a_new_device_is_announced_once_with_what_to_do(
     assert "from `192.0.2.99`, not seen before" in alert
     assert "Was that you? Then there is nothing to do." in alert
     assert "Not you?: `!logout 1` signs it out. Then change your password." in alert
-    assert "`!logout others 3` signs out all of them but number 3, Firefox 131 on" in alert
+    assert "`!logout others 3` signs out all devices except number 3, Firefox 131 on" in alert
     await expect_quiet(stage, alice, 1)
     assert stage.count_said("New device") == 2
 
@@ -159,8 +159,8 @@ async def test_off_forgets_and_on_learns_anew(stage: Stage, alice: Conversation)
     assert "off" in await alice.ask("!alerts off")
     stage.sign_in()
     await check_again(stage)
-    assert await alice.ask("!alerts off") == "Alerts are off already."
-    assert "Devices that I know: 10" in await alice.ask("!alerts on")
+    assert await alice.ask("!alerts off") == "Alerts are already off."
+    assert "Known devices: 10" in await alice.ask("!alerts on")
     await expect_quiet(stage, alice, 1)
     assert "Did you mean `!alerts off`?" in await alice.ask("!alerts of")
 
@@ -188,14 +188,14 @@ async def test_what_makes_looking_impossible_is_told_once(
     await alice.ask("!alerts on")
     stage.simulator.workspace.is_licensed = False
     told = await hear_after_check(stage, alice)
-    assert told.startswith("I cannot look for new devices of yours at present.")
+    assert told.startswith("I can't check for new devices of yours at the moment.")
     await check_again(stage)
     stage.simulator.workspace.is_licensed = True
     await expect_quiet(stage, alice, 1)
     await alice.ask("!disconnect")
     told = await hear_after_check(stage, alice)
-    assert "`!connect` puts that right." in told
-    assert stage.count_said("I cannot look") == 2
+    assert "`!connect` fixes that." in told
+    assert stage.count_said("I can't check") == 2
 
 
 async def test_without_a_licence_alerts_stay_off(stage: Stage, alice: Conversation) -> None:

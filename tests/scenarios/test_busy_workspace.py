@@ -15,7 +15,7 @@ SURELY_TOLD_S = 5.0
 # What a busy machine may add to the time of an answer.
 LATENESS_S = 5.0 * (SLOWNESS - 1)
 _REFUSAL = re.compile(
-    r"Too many people are asking me just now\. "
+    r"Too many people are asking me right now\. "
     r"Please try again at (\d\d):(\d\d), in about (\d+) minutes?\."
 )
 

@@ -292,7 +292,7 @@ async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
             in found
         )
         assert "1000 calls a minute and route, says the running bot" in "\n".join(found)
-        assert "alerts look every 5 minutes at each of those who want them (1)" in "\n".join(found)
+        assert "alerts check every 5 minutes each of those who want them (1)" in "\n".join(found)
         assert (await alice.ask("!whoami")).startswith("You are alice")
 
 

@@ -80,7 +80,7 @@ async def test_another_persons_token_is_not_kept_and_both_are_told(stage: Stage)
     assert status == 403
     assert "belongs to another account" in page
     assert "alice" not in page
-    assert "a permission of another account, bob" in await alice.hear()
+    assert "permission for another account, bob" in await alice.hear()
     assert "made for alice" in await bob.hear()
     for each in (alice, bob):
         assert "not connected" in await each.ask("!whoami")

@@ -141,8 +141,8 @@ async def test_connecting_again_replaces_the_permission(stage: Stage) -> None:
     assert "a personal access token" in await alice.ask("!whoami")
     await alice.connect_by_button()
     assert "a permission given in Rocket.Chat" in await alice.ask("!whoami")
-    assert "ends by itself" in await alice.ask("!disconnect")
-    assert "nothing to forget" in await alice.ask("!disconnect")
+    assert "It is no longer renewed" in await alice.ask("!disconnect")
+    assert "nothing to disconnect" in await alice.ask("!disconnect")
 
 
 async def test_a_token_is_renewed_before_it_expires_and_once_for_all_who_wait(
@@ -181,7 +181,7 @@ async def test_a_dead_permission_is_forgotten_and_its_owner_told_once(stage: Sta
     await alice.connect_by_button()
     stage.simulator.workspace.oauth.revoke(stage.people.alice)
     told = await alice.ask("!sessions")
-    assert "no longer accepts the token you lent me" in told
+    assert "no longer accepts the token you gave me" in told
     assert find_link({"msg": told})
     assert "not connected" in await alice.ask("!whoami")
 
@@ -194,7 +194,7 @@ async def test_an_answer_lost_on_the_way_ends_the_connection_and_the_owner_is_to
     stage.clock.advance(seconds=HOUR)
     stage.simulator.faults.lose_answer("/oauth/token")
     assert "did not answer" in await alice.ask("!sessions")
-    assert "no longer accepts the token you lent me" in await alice.ask("!sessions")
+    assert "no longer accepts the token you gave me" in await alice.ask("!sessions")
     assert (await alice.connect_by_button()).startswith("You are connected.")
     assert "signed in as you" in await alice.ask("!sessions")
 
@@ -220,7 +220,7 @@ async def test_a_workspace_set_back_to_a_version_that_ignores_bearer_ends_it_hon
     await alice.connect_by_button()
     refuse_once(stage, *["sessions/list", "me"] * 9)
     told = await alice.ask("!sessions")
-    assert "no longer accepts the token you lent me" in told
+    assert "no longer accepts the token you gave me" in told
     stage.simulator.faults.clear()
     page = (await alice.person.visit(find_link({"msg": told}))).page
     assert "This version of your workspace does not accept the permissions" in page

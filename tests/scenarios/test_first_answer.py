@@ -65,9 +65,9 @@ async def test_somebody_elses_session_and_none_at_all_get_the_same_answer(stage:
     ("typed", "answer"),
     [
         ("!session", "Which session?"),
-        ("!session ../../me", "is no session id"),
+        ("!session ../../me", "is not a session id"),
         ("!sesion x", "There is no command sesion. Did you mean `!session`?"),
-        ("!xyzzy", "`!help` lists all there are"),
+        ("!xyzzy", "`!help` lists all commands"),
         ("good morning", "I tell you which devices are signed in as you."),
         ("!help", "Show one of your sessions"),
         ("!help session", "`!session last`"),
@@ -91,13 +91,13 @@ async def test_plain_talk_gets_one_hint_an_hour(stage: Stage) -> None:
 
 async def test_whoami_and_disconnect(stage: Stage) -> None:
     alice = await stage.meet("alice")
-    assert "You are alice, and not connected." in await alice.ask("!whoami")
-    assert "nothing to forget" in await alice.ask("!disconnect")
+    assert "You are alice, and you are not connected." in await alice.ask("!whoami")
+    assert "nothing to disconnect" in await alice.ask("!disconnect")
     await alice.connect()
     who = await alice.ask("!whoami")
-    assert "You are alice, and connected." in who
+    assert "You are alice, and you are connected." in who
     assert "a personal access token" in who
-    assert "I have forgotten your token" in await alice.ask("!disconnect")
+    assert "I have deleted your token" in await alice.ask("!disconnect")
     assert "To see your sessions I need your permission." in await alice.ask("!session 1")
 
 
@@ -116,6 +116,6 @@ async def test_a_token_that_died_is_forgotten_and_its_owner_told(stage: Stage) -
     for name in [token.name for token in user.tokens.values() if token.name]:
         stage.simulator.workspace.remove_personal_access_token(user, name)
     answer = await alice.ask(f"!session {EXAMPLE}")
-    assert "no longer accepts the token you lent me" in answer
+    assert "no longer accepts the token you gave me" in answer
     assert "/connect/" in answer
     assert "not connected" in await alice.ask("!whoami")

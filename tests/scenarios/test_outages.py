@@ -132,7 +132,7 @@ async def test_what_is_too_old_gets_one_line_per_room(stage: Stage) -> None:
         async with stage.run_bot():
             await alice.wait_for_answers("recent")
     assert len(alice.texts) == 2
-    assert "I was away" in alice.texts[0]
+    assert "I was offline" in alice.texts[0]
     assert bob.texts == []
 
 
@@ -144,7 +144,7 @@ async def test_with_no_time_to_catch_up_the_missed_is_only_admitted(stage: Stage
     missed = alice.ask("one")[0]
     stage.advance_workspace_clock(2)  # the workspace tells its time in whole seconds
     async with stage.run_bot(bot=own):
-        await alice.wait_for_text("I was away")
+        await alice.wait_for_text("I was offline")
         stage.simulator.workspace.react(alice.user, missed, ":smile:", is_set=True)
         await alice.expect_nothing_more()
 

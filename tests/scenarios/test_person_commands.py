@@ -32,7 +32,7 @@ async def test_times_follow_the_zone_that_a_person_chose(stage: Stage) -> None:
     [
         ("!timezone Europe/Lisbonn", "Did you mean `!timezone Europe/Lisbon`?"),
         ("!timezone lisbo", "Did you mean `!timezone Europe/Lisbon`?"),
-        ("!timezone Middle Earth Shire", "Names look like `!timezone Europe/Lisbon`"),
+        ("!timezone Middle Earth Shire", "For example: `!timezone Europe/Lisbon`"),
         ("!timezone ../../etc/passwd", "There is no time zone"),
     ],
 )
@@ -60,7 +60,7 @@ async def test_everything_stored_is_shown_and_erased(stage: Stage) -> None:
     assert "kitchen tablet" in shown
     assert "Session ids of your last list: 11" in shown
     assert "Erase everything I have stored about you?" in await alice.ask("!forget")
-    assert "is erased" in await alice.ask("!confirm")
+    assert "I have erased everything" in await alice.ask("!confirm")
     assert (await alice.ask("!privacy")).startswith("I store nothing about you.")
 
 
@@ -91,7 +91,7 @@ async def test_nothing_in_the_database_names_somebody_who_was_forgotten(stage: S
     traces = (alice.person.user_id, alice.room_id)
     assert list_traces(database, *traces)
     await alice.ask("!forget")
-    assert "is erased" in await alice.ask("!confirm")
+    assert "I have erased everything" in await alice.ask("!confirm")
     await expect_no_traces(database, *traces)
 
 
@@ -102,7 +102,7 @@ async def test_a_question_that_waits_for_its_asker_to_connect_is_shown_and_forgo
     await alice.ask("!sessions")
     assert "A question that waits until you connect" in await alice.ask("!privacy")
     await alice.ask("!forget")
-    assert "is erased" in await alice.ask("!confirm")
+    assert "I have erased everything" in await alice.ask("!confirm")
     await expect_no_traces(database, alice.person.user_id, alice.room_id)
 
 

@@ -107,7 +107,7 @@ async def test_every_form_shows_its_next_times_and_keeps_them(
     stage: Stage, alice: Conversation, words: str, times: list[str]
 ) -> None:
     answer = await alice.ask(f"!report {words}")
-    assert "The next ones: " + "\n".join(times) in answer
+    assert "Next reports: " + "\n".join(times) in answer
     for time in times:
         await stage.clock.pass_to(read_time(time) - timedelta(seconds=1))
         report = await alice.hear_at(read_time(time))
@@ -175,9 +175,9 @@ async def test_only_changes_are_reported_to_those_who_want_it_so(
 
 async def test_changes_need_a_plan(alice: Conversation) -> None:
     answer = await alice.ask("!report changes")
-    assert answer == "You have no reports planned. `!report daily 09:00` plans one."
-    assert "`!report daily 09:00` plans one." in await alice.ask("!report pause 2w")
-    assert "nothing to end" in await alice.ask("!report off")
+    assert answer == "You have no scheduled reports. `!report daily 09:00` schedules one."
+    assert "`!report daily 09:00` schedules one." in await alice.ask("!report pause 2w")
+    assert "nothing to stop" in await alice.ask("!report off")
 
 
 async def test_a_pause_drops_reports_without_a_word_and_ends_by_itself(
@@ -186,7 +186,7 @@ async def test_a_pause_drops_reports_without_a_word_and_ends_by_itself(
     await alice.ask("!report daily 9")
     paused = await alice.ask("!report pause 2d")
     assert "No reports until Sun 17 Jan 2027, 12:00." in paused
-    assert "The next ones: Mon 18 Jan 2027, 09:00" in paused
+    assert "Next reports: Mon 18 Jan 2027, 09:00" in paused
     for day in (16, 17):
         await stage.clock.pass_to(datetime(2027, 1, day, 9, 5, tzinfo=BERLIN))
     report = await alice.hear_at(datetime(2027, 1, 18, 9, 0, tzinfo=BERLIN))
@@ -237,7 +237,7 @@ async def test_what_is_kept_is_shown_and_forgotten(stage: Stage, alice: Conversa
     await alice.ask("!report")
     shown = await alice.ask("!privacy")
     assert "Reports: `daily 09:00`" in shown
-    assert "Devices that I remember: " in shown
+    assert "Remembered devices: " in shown
     await alice.ask("!forget")
     await alice.ask("!confirm")
     assert (await alice.ask("!privacy")).startswith("I store nothing about you.")

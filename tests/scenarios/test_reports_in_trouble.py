@@ -237,7 +237,7 @@ async def test_somebody_who_disconnected_is_told_once_and_reports_go_on_later(
     await alice.ask("!disconnect")
     told = await alice.hear_at(NINE)
     assert told.startswith("Your report of Sat 16 Jan 2027, 09:00 could not be made.")
-    assert "`!connect` puts that right." in told
+    assert "`!connect` fixes that." in told
     assert "`!report off` ends them." in told
     await stage.clock.pass_to(NINE + DAY + SPREAD)
     await wait_for_outcomes(stage, ["failed"] * 2)
@@ -256,8 +256,8 @@ async def test_a_dead_token_is_told_once(stage: Stage, alice: Conversation) -> N
     for name in names:
         stage.simulator.workspace.remove_personal_access_token(stage.people.alice, name)
     told = await alice.hear_at(NINE)
-    assert "Your workspace no longer accepts the token you lent me" in told
-    assert "`!connect` puts that right." in told
+    assert "Your workspace no longer accepts the token you gave me" in told
+    assert "`!connect` fixes that." in told
     await stage.clock.pass_to(NINE + DAY + SPREAD)
     await wait_for_outcomes(stage, ["failed"] * 2)
     assert stage.count_said("Your report of") == 1

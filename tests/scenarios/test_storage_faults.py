@@ -21,7 +21,7 @@ from tests.support.programs import run_program, run_to_its_end, write_config
 from tests.support.stage import RunningBot, Stage, open_stage
 from tests.support.storage_faults import Damage, choose_port, full_disk, lock_by_another_program
 
-MEMORY = "I can't reach my own memory"
+MEMORY = "My database can't be reached"
 Logs = list[MutableMapping[str, Any]]
 
 
@@ -189,7 +189,7 @@ async def test_a_wrong_key_loses_no_token(stage: Stage, alice: Guest, logs: Logs
         key_file, key = take_away_key(stage)
         put_key(key_file, base64.urlsafe_b64encode(bytes(32)).decode())
         alice.say("!sessions")
-        await alice.wait_for_text("I can't open the token you lent me")
+        await alice.wait_for_text("I can't open the token you gave me")
         await wait_for_health(running.bot.public_url, 200, 200)
     (problem,) = find_problems(logs, "a token does not open")
     assert "now missing" in problem

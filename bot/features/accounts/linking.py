@@ -1,14 +1,14 @@
-"""Connecting an account: a link asked for in chat, a permission given in the browser.
+"""Linking an account: an invitation in chat, permission or a token in the browser.
 
-A request is used up before anything is checked, so it can never be used twice; a person whose
-permission did not fit gets a new one on the page, with the same end of life and fewer attempts.
+A request is used up before anything is checked, so it can never be used twice. Where the check
+fails, the page gets a new request with the same expiry and one attempt less.
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum, auto
 from functools import partial
 from typing import Final, Literal
 
@@ -18,63 +18,33 @@ from pydantic import SecretStr
 from bot.deadline import within
 from bot.errors import (
     BearerIgnoredError,
-    NotConnectedError,
     OtherBrowserError,
-    ProtocolError,
     RequestExpiredError,
     TokenRefusedError,
     TokenRejectedError,
-    UnsafeWorkspaceError,
     UserError,
     WorkspaceError,
     WrongAccountError,
 )
 from bot.features.accounts.audit import Audit, AuditAction
+from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
+from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
 from bot.features.accounts.store import Accounts, ConnectedAccount
-from bot.features.accounts.tokens import BearerSupport
 from bot.models import AuthToken, Sender, User
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuthProvider
 
-
-async def reject_forged_token(rest: RestClient, real: AuthToken) -> None:
-    """Raise UnsafeWorkspaceError where a made-up token of the same kind is as good as this one.
-
-    With anonymous reading on, 7.7.1 believes the ``X-User-Id`` header whatever the token is (server
-    source ``app/api/server/api.ts``); there, no answer of ``me`` proves anything.
-    """
-    try:
-        user = await rest.fetch_user(_make_up(real))
-    except (TokenRejectedError, ProtocolError):
-        # ProtocolError: 6.x with anonymous reading answers 200 with nobody in it.
-        return
-    if not real.is_bearer and user.id != real.user_id:
-        return
-    log = structlog.get_logger("connections")
-    log.error("the workspace accepts made-up tokens; is anonymous reading on?")
-    raise UnsafeWorkspaceError(
-        "Your workspace answers even to made-up tokens, so I can't tell whose this one is. "
-        "Please tell your administrator."
-    )
-
-
-def _make_up(real: AuthToken) -> AuthToken:
-    length = len(real.secret.get_secret_value())
-    made_up = secrets.token_hex(length // 2) if real.is_bearer else secrets.token_urlsafe(32)
-    return AuthToken(real.user_id, SecretStr(made_up), is_bearer=real.is_bearer)
-
-
-LIFETIME: Final = timedelta(minutes=10)
-ATTEMPTS: Final = 5
+LINK_LIFETIME: Final = timedelta(minutes=10)
+MAX_ATTEMPTS: Final = 5
 BROWSER_TIMEOUT_S: Final = 25.0  # less than any browser or proxy waits
-_WORTH_TELLING: Final = timedelta(days=1)
+_MAX_ANNOUNCEMENT_AGE: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLinked:
-    """Someone connected ``at`` that time; what they had asked before waits in the inbox."""
+    """``asker`` connected ``at`` that time; earlier questions of theirs wait in the inbox."""
 
     asker: Sender
     at: datetime
@@ -82,7 +52,7 @@ class AccountLinked:
 
 @dataclass(frozen=True, slots=True)
 class WrongAccount:
-    """The permission of ``owner`` came through the link of ``asker``; nothing was kept."""
+    """The token of ``owner`` came through the link of ``asker``; nothing was stored."""
 
     asker: Sender
     owner: Sender
@@ -90,22 +60,30 @@ class WrongAccount:
 
 @dataclass(frozen=True, slots=True)
 class TokenExpired:
-    """The workspace ended the token ``token_id`` while nobody was using it."""
+    """The workspace no longer accepts the token ``token_id`` of ``asker``."""
 
     asker: Sender
     token_id: str
 
 
+class LinkingMethods(StrEnum):
+    """Which ways to connect the page offers, and whether OAuth is missing for a known reason."""
+
+    OAUTH_OR_TOKEN = auto()
+    TOKEN = auto()
+    TOKEN_BEARER_IGNORED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class LinkingResult:
-    """How an attempt to connect ended: no problem, or a problem and perhaps a new secret."""
+    """No problem, or a problem and, where another attempt is allowed, the secret for it."""
 
     problem: UserError | WorkspaceError | None = None
     retry: SecretStr | None = None
 
 
 class AccountLinking:
-    """Links an account to the bot: the invitation, the browser's way back, and the end of it.
+    """Links accounts and unlinks them; ``events`` are for the asker to be told in chat.
 
     ``oauth`` is None where the operator has not set it up. ``browser_timeout_s`` is how long a
     browser may wait for the workspace.
@@ -135,20 +113,10 @@ class AccountLinking:
         self._public_url: Final = public_url
         self._now: Final = now
         self._browser_timeout_s: Final = browser_timeout_s
-        self._log = structlog.get_logger("connections")
+        self._log = structlog.get_logger("linking")
         self.events: Final[asyncio.Queue[AccountLinked | WrongAccount | TokenExpired]] = (
             asyncio.Queue()
         )
-
-    async def load(self, user_id: str) -> ConnectedAccount | None:
-        """Return the account of the user, without its token; None if they have not connected."""
-        return await self._accounts.load(user_id)
-
-    async def save_zone(self, user_id: str, zone: str) -> None:
-        """Save the time zone of an IANA name; raise NotConnectedError without an account."""
-        if await self.load(user_id) is None:
-            raise NotConnectedError("I can keep your time zone once you are connected.")
-        await self._accounts.save_zone(user_id, zone)
 
     async def invite(self, asker: Sender) -> str:
         """Make a one-time link for the asker; an earlier one of theirs stops working."""
@@ -156,8 +124,8 @@ class AccountLinking:
             LinkRequest(
                 user_id=asker.id,
                 username=asker.username,
-                expires_at=self._now() + LIFETIME,
-                attempts_left=ATTEMPTS,
+                expires_at=self._now() + LINK_LIFETIME,
+                attempts_left=MAX_ATTEMPTS,
             )
         )
         return f"{self._public_url}/connect/{secret.get_secret_value()}"
@@ -167,16 +135,19 @@ class AccountLinking:
         if await self._link_requests.find(secret, self._now()) is None:
             raise _expired()
 
-    async def find_methods(self) -> Literal["oauth_or_token", "token", "token_bearer_ignored"]:
+    async def find_methods(self) -> LinkingMethods:
         """Return which ways to connect the page can offer."""
         if self._oauth is None:
-            return "token"
-        return "token_bearer_ignored" if await self._bearer.is_missing() else "oauth_or_token"
+            return LinkingMethods.TOKEN
+        if await self._bearer.is_missing():
+            return LinkingMethods.TOKEN_BEARER_IGNORED
+        return LinkingMethods.OAUTH_OR_TOKEN
 
     async def start_oauth(self, secret: SecretStr, browser: SecretStr) -> str:
         """Bind the request to this browser and return the address of the workspace's consent page.
 
-        The request's own secret is the ``state`` that comes back from there.
+        The request's own secret is the ``state`` that comes back from there. Raises
+        BearerIgnoredError where OAuth is not set up, RequestExpiredError where the link is used up.
         """
         if self._oauth is None:
             raise BearerIgnoredError("Rocket.Chat's own permission page is not set up here.")
@@ -187,9 +158,9 @@ class AccountLinking:
     async def finish_oauth(
         self, state: SecretStr, browser: SecretStr, code: SecretStr
     ) -> LinkingResult:
-        """Use up the request of this state, and connect with the code that came with it.
+        """Use up the request of this state, and link the account with the authorization code.
 
-        A browser other than the one that set out gets OtherBrowserError, and no new secret.
+        A browser other than the one that started gets OtherBrowserError, and no new secret.
         """
         request = await self._link_requests.consume(state, self._now())
         if request is None:
@@ -201,44 +172,44 @@ class AccountLinking:
             return LinkingResult(
                 problem=OtherBrowserError("This browser is not the one that opened the link.")
             )
-        return await self._try(request, partial(self._connect_by_code, request, code))
+        return await self._attempt(request, partial(self._link_by_code, request, code))
 
     async def connect(self, secret: SecretStr, token: AuthToken) -> LinkingResult:
-        """Use up the request, check the token, keep it sealed; tell in chat how it went."""
+        """Use up the request, check the token, and store it sealed."""
         request = await self._link_requests.consume(secret, self._now())
         if request is None:
             return LinkingResult(problem=_expired())
-        return await self._try(request, partial(self._connect_by_token, request, token))
+        return await self._attempt(request, partial(self._link_by_token, request, token))
 
     async def disconnect(self, user_id: str) -> bool:
-        """Forget the user's token; false if there was none."""
+        """Delete the user's account and token; false if there was none."""
         was_connected = await self._accounts.delete(user_id)
         if was_connected:
             await self._audit.note(user_id, AuditAction.DISCONNECTED)
         return was_connected
 
-    async def forget_lost(self, lost: TokenExpired) -> None:
-        """Forget the account of a dead token, whose owner has been told now."""
-        await self._delegated_tokens.delete(lost.asker.id, lost.token_id)
+    async def delete_expired(self, event: TokenExpired) -> None:
+        """Delete the account of a token that no longer works, once its owner has been told."""
+        await self._delegated_tokens.delete(event.asker.id, event.token_id)
 
     async def announce_untold(self) -> None:
-        """Have those told that they are connected whom a stop kept from hearing it."""
-        since = self._now() - _WORTH_TELLING
+        """Announce again those linked within a day who have not been told, as after a crash."""
+        since = self._now() - _MAX_ANNOUNCEMENT_AGE
         for account in await self._accounts.load_unnotified(connected_after=since):
             await self._announce(account)
 
-    async def note_told(self, connected: AccountLinked) -> None:
-        """Remember that the person has heard that they are connected."""
-        await self._accounts.mark_notified(connected.asker.id, connected.at, self._now())
+    async def note_told(self, event: AccountLinked) -> None:
+        """Store that the person has been told that they are connected."""
+        await self._accounts.mark_notified(event.asker.id, event.at, self._now())
 
-    async def _try(
+    async def _attempt(
         self, request: LinkRequest, work: Callable[[], Awaitable[ConnectedAccount]]
     ) -> LinkingResult:
         try:
             account = await work()
         except (UserError, WorkspaceError) as problem:
-            deed = AuditAction.REFUSED if isinstance(problem, UserError) else AuditAction.FAILED
-            await self._audit.note(request.user_id, deed, _describe(problem))
+            action = AuditAction.REFUSED if isinstance(problem, UserError) else AuditAction.FAILED
+            await self._audit.note(request.user_id, action, f"linking: {type(problem).__name__}")
             return LinkingResult(problem, await self._reissue(request))
         await self._announce(account)
         return LinkingResult()
@@ -247,9 +218,9 @@ class AccountLinking:
         asker = Sender(account.user_id, account.username)
         await self.events.put(AccountLinked(asker, account.connected_at))
 
-    async def _connect_by_token(self, request: LinkRequest, token: AuthToken) -> ConnectedAccount:
+    async def _link_by_token(self, request: LinkRequest, token: AuthToken) -> ConnectedAccount:
         try:
-            user = await self._check(request, token)
+            user = await self._check_owner(request, token)
         except TokenRejectedError:
             raise TokenRefusedError(
                 "Your workspace does not accept this user id and token together."
@@ -259,15 +230,15 @@ class AccountLinking:
         await self._audit.note(user.id, AuditAction.CONNECTED, "personal access token")
         return account
 
-    async def _connect_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
+    async def _link_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
         if self._oauth is None:
             raise _expired()
         pair = await self._oauth.exchange(code)
         token = AuthToken(request.user_id, pair.access_token, is_bearer=True)
         try:
-            user = await self._check(request, token)
+            user = await self._check_owner(request, token)
         except TokenRejectedError:
-            # Nobody else has seen this token yet: the workspace does not look at it.
+            # The token is new and unused, so the workspace ignores bearer tokens.
             await self._bearer.note_missing()
             raise BearerIgnoredError(
                 "Your workspace does not accept the permission that it has just given."
@@ -277,24 +248,24 @@ class AccountLinking:
         await self._audit.note(user.id, AuditAction.CONNECTED, "oauth")
         return account
 
-    async def _check(self, request: LinkRequest, token: AuthToken) -> User:
-        """Return whose token this is: the asker's, or WrongAccountError and others are raised."""
+    async def _check_owner(self, request: LinkRequest, token: AuthToken) -> User:
+        """Return the token's owner; raise WrongAccountError where that is not the asker."""
         expected_wait = partial(self._rest.rate_limiter.expected_wait, token.user_id)
-        user = await within(self._browser_timeout_s, self._look_up(token), expected_wait)
+        user = await within(self._browser_timeout_s, self._fetch_owner(token), expected_wait)
         if user.id != request.user_id:
-            await self._report_mismatch(request, user)
+            await self._report_wrong_account(request, user)
             raise WrongAccountError(
                 "This token belongs to another account than the one that asked."
             )
         return user
 
-    async def _look_up(self, token: AuthToken) -> User:
+    async def _fetch_owner(self, token: AuthToken) -> User:
         user = await self._rest.fetch_user(token)
-        # Before anybody is told of somebody else's token: it might be a made-up one.
+        # Before a wrong account is reported: the token might be made up.
         await reject_forged_token(self._rest, token)
         return user
 
-    async def _report_mismatch(self, request: LinkRequest, user: User) -> None:
+    async def _report_wrong_account(self, request: LinkRequest, user: User) -> None:
         await self._audit.note(user.id, AuditAction.REFUSED, "through another account's link")
         asker = Sender(request.user_id, request.username)
         await self.events.put(WrongAccount(asker, Sender(user.id, user.username)))
@@ -323,11 +294,7 @@ class AccountLinking:
         return secret
 
 
-def _describe(problem: UserError | WorkspaceError) -> str:
-    return f"connecting: {type(problem).__name__}"
-
-
 def _expired() -> RequestExpiredError:
     return RequestExpiredError(
-        "This link has been used, has expired or was never made. Ask the bot for a new one."
+        "This link has been used, has expired or was never valid. Ask the bot for a new one."
     )

@@ -1,4 +1,4 @@
-"""What must happen without anybody asking: tokens renewed in time, their owners told, sweeping."""
+"""Hourly work on delegated tokens: refresh old ones, tell owners of revoked ones, sweep."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,75 +14,83 @@ from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import AccountLinking, TokenExpired
 from bot.features.accounts.token_refresh import TokenRefresher
 
-PAUSE: Final = timedelta(hours=1)
-AGE: Final = timedelta(days=7)
-"""A refresh token lives for 14 days: this leaves a week to an outage of the workspace or ours."""
-TURN_TO_TELL: Final = timedelta(minutes=10)
+INTERVAL: Final = timedelta(hours=1)
+REFRESH_AFTER: Final = timedelta(days=7)
+"""A refresh token lives for 14 days, so an outage may last a week."""
+TELLING_LEASE: Final = timedelta(minutes=10)
+"""How long one process may take to tell the owner of a revoked token, before another one does."""
 
 
 class Maintenance:
-    """Looks after lent tokens, once an hour."""
+    """Looks after delegated tokens, link requests and audit records."""
 
     def __init__(
         self,
         *,
-        lent: DelegatedTokens,
-        renewals: TokenRefresher,
-        connections: AccountLinking,
-        requests: LinkRequests,
+        delegated_tokens: DelegatedTokens,
+        refresher: TokenRefresher,
+        linking: AccountLinking,
+        link_requests: LinkRequests,
         audit: Audit,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._lent: Final = lent
-        self._renewals: Final = renewals
-        self._connections: Final = connections
-        self._requests: Final = requests
+        self._delegated_tokens: Final = delegated_tokens
+        self._refresher: Final = refresher
+        self._linking: Final = linking
+        self._link_requests: Final = link_requests
         self._audit: Final = audit
         self._now: Final = now
         self._sleep: Final = sleep
-        self._log = structlog.get_logger("upkeep")
+        self._log = structlog.get_logger("maintenance")
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             try:
-                await self.look()
+                await self.run_once()
             except BotError as error:
-                self._log.warning("the upkeep was cut short", problem=repr(error))
-            await self._sleep(PAUSE.total_seconds())
+                self._log.warning("maintenance was interrupted", problem=repr(error))
+            await self._sleep(INTERVAL.total_seconds())
 
-    async def look(self) -> None:
-        """Do once all there is to do; raise StorageError."""
-        await self._connections.announce_untold()
-        for user_id in await self._lent.load_refreshed_before(self._now() - AGE):
-            await self._renew(user_id)
-        await self._announce_dead()
-        await self._requests.sweep(self._now())
+    async def run_once(self) -> None:
+        """Do all that is due; raise StorageError."""
+        await self._linking.announce_untold()
+        for user_id in await self._delegated_tokens.load_refreshed_before(
+            self._now() - REFRESH_AFTER
+        ):
+            await self._refresh(user_id)
+        await self._announce_revoked()
+        await self._link_requests.sweep(self._now())
         await self._audit.sweep()
 
-    async def _renew(self, user_id: str) -> None:
-        lent = None
+    async def _refresh(self, user_id: str) -> None:
+        delegated = None
         try:
-            lent = await self._lent.load(user_id)
-            if lent is not None and self._is_old(lent):
-                await self._renewals.renew(lent)
+            delegated = await self._delegated_tokens.load(user_id)
+            if delegated is not None and self._is_old(delegated):
+                await self._refresher.refresh(delegated)
         except GrantRefusedError:
-            await self._bury(user_id, lent)
+            await self._mark_revoked(user_id, delegated)
         except BotError as error:
-            # The next hour is early enough; one person's trouble must not stop the others.
-            self._log.warning("a token was not renewed", user_id=user_id, problem=repr(error))
+            # It is tried again in an hour; one person's failure must not stop the others.
+            self._log.warning("a token was not refreshed", user_id=user_id, problem=repr(error))
 
-    def _is_old(self, lent: DelegatedToken) -> bool:
-        return lent.refreshed_at is not None and lent.refreshed_at < self._now() - AGE
+    def _is_old(self, delegated: DelegatedToken) -> bool:
+        refreshed_at = delegated.refreshed_at
+        return refreshed_at is not None and refreshed_at < self._now() - REFRESH_AFTER
 
-    async def _bury(self, user_id: str, lent: DelegatedToken | None) -> None:
-        if lent is not None and await self._lent.mark_revoked(user_id, lent.id, self._now()):
+    async def _mark_revoked(self, user_id: str, delegated: DelegatedToken | None) -> None:
+        if delegated is None:
+            return
+        if await self._delegated_tokens.mark_revoked(user_id, delegated.id, self._now()):
             await self._audit.note(
-                user_id, AuditAction.FAILED, "the workspace does not renew the token"
+                user_id, AuditAction.FAILED, "the workspace does not refresh the token"
             )
 
-    async def _announce_dead(self) -> None:
+    async def _announce_revoked(self) -> None:
         now = self._now()
-        for dead in await self._lent.claim_revoked(now=now, until=now + TURN_TO_TELL):
-            await self._connections.events.put(TokenExpired(dead.owner, dead.id))
+        for revoked in await self._delegated_tokens.claim_revoked(
+            now=now, until=now + TELLING_LEASE
+        ):
+            await self._linking.events.put(TokenExpired(revoked.owner, revoked.id))

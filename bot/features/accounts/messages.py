@@ -1,4 +1,4 @@
-"""What the bot says about connecting an account."""
+"""Messages about connecting an account."""
 
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -27,32 +27,32 @@ def format_connected(locale: UserLocale) -> Reply:
 
 
 def format_foreign_token(owner: str, locale: UserLocale) -> Reply:
-    """Tell the asker that somebody else's token came through their link."""
+    """Tell the asker that another account's token came through their link."""
     return Reply(
         locale.text(
-            "Somebody opened your connection link and gave me a permission of another account, "
-            "{owner}. I have kept nothing. Was that you? Then try again with your own account.",
+            "Somebody opened your connection link and gave me permission for another account, "
+            "{owner}. I have stored nothing. Was that you? Then try again with your own account.",
             owner=escape(owner),
         )
     )
 
 
 def format_misused_token(asker: str, locale: UserLocale) -> Reply:
-    """Tell the owner of a token that it came through somebody else's link."""
+    """Tell the owner of a token that it came through another person's link."""
     return Reply(
         locale.text(
-            "A permission of yours came to me through a connection link made for {asker}. I have "
-            "kept nothing. If somebody sent you that link, do not trust it; if you pasted a "
+            "I received permission for your account through a connection link made for {asker}. I "
+            "have stored nothing. If somebody sent you that link, do not trust it; if you pasted a "
             "personal access token there, delete it in Rocket.Chat.",
             asker=escape(asker),
         ),
     )
 
 
-def format_lost(link: str, locale: UserLocale) -> Reply:
-    """Tell the owner of a token that the workspace ended it, and offer a new link."""
+def format_token_expired(link: str, locale: UserLocale) -> Reply:
+    """Tell the owner of a token that it no longer works, and offer a new link."""
     lead = locale.text(
-        "Your workspace no longer accepts the permission you gave me, so I have forgotten it. "
+        "Your workspace no longer accepts the permission you gave me, so I have deleted it. "
         "If you still want me to see your sessions, please connect again: now, or later with "
         "{command}.",
         command=locale.call("connect"),
@@ -61,9 +61,9 @@ def format_lost(link: str, locale: UserLocale) -> Reply:
 
 
 def format_token_in_chat(locale: UserLocale) -> Reply:
-    """Tell somebody who wrote a token into the chat what to do about it."""
+    """Tell a person who wrote a token into the chat what to do about it."""
     lead = locale.text(
-        "That looks like a token. I have neither used nor kept it, but here others may read it."
+        "That looks like a token. I have neither used nor stored it, but others may read it here."
     )
     steps = locale.text(
         "Please delete your message, then make the token useless: in Rocket.Chat, open your "

@@ -1,7 +1,7 @@
-"""Renewing what came over OAuth: one at a time for each user, however many processes there are.
+"""Refreshing OAuth tokens: one refresh at a time for each user, across all processes.
 
-A refresh token is good once, and using it kills the old access token in the same moment, so the
-new pair must be on disk before anybody uses it.
+A refresh token works once, and using it ends the old access token at the same moment, so the new
+pair must be stored before it is used.
 """
 
 import asyncio
@@ -19,108 +19,112 @@ from bot.models import TokenPair
 from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
 
-TURN: Final = timedelta(seconds=30)
-"""How long one process may renew one token: longer than the request and the saving can take."""
-MARGIN: Final = timedelta(minutes=2)
-"""A token is renewed when it has no longer than this to live."""
+REFRESH_LEASE: Final = timedelta(seconds=30)
+"""How long one process may refresh one token: longer than the request and the saving can take."""
+EXPIRY_MARGIN: Final = timedelta(minutes=2)
+"""A token is refreshed when it expires within this time."""
 
-_PAUSE: Final = 0.1
-_TRIES_TO_SAVE: Final = 5
+_POLL_EVERY_S: Final = 0.1
+_SAVE_PAUSE_S: Final = 0.1
+_MAX_SAVE_TRIES: Final = 5
 T = TypeVar("T")
 
 
 class TokenRefresher:
-    """Gets the next pair of tokens, and keeps it."""
+    """Exchanges a token pair for the next one, and stores that."""
 
     def __init__(
         self,
-        lent: DelegatedTokens,
+        delegated_tokens: DelegatedTokens,
         oauth: OAuthProvider | None,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        turn: timedelta = TURN,
+        lease: timedelta = REFRESH_LEASE,
     ) -> None:
-        self._turn: Final = turn
-        self._lent: Final = lent
+        self._lease: Final = lease
+        self._delegated_tokens: Final = delegated_tokens
         self._oauth: Final = oauth
         self._now: Final = now
         self._sleep: Final = sleep
         # By the id of the token that each replaces.
         self._unsaved: Final[dict[str, TokenPair]] = {}
         self._locks: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
-        self._log = structlog.get_logger("renewals")
+        self._log = structlog.get_logger("token refresh")
 
-    def is_due(self, lent: DelegatedToken) -> bool:
+    def is_due(self, delegated: DelegatedToken) -> bool:
         """Return whether this token has expired or is about to."""
-        return lent.expires_at is not None and self._now() >= lent.expires_at - MARGIN
+        expires_at = delegated.expires_at
+        return expires_at is not None and self._now() >= expires_at - EXPIRY_MARGIN
 
-    async def renew(self, old: DelegatedToken) -> DelegatedToken | None:
-        """Return the stored token that came after ``old``, which is renewed if it is still stored.
+    async def refresh(self, old: DelegatedToken) -> DelegatedToken | None:
+        """Return the token that replaces ``old``; refresh it unless that was done already.
 
-        None where it is gone. Raises GrantRefusedError where the workspace does not renew it:
-        then the token is dead; other WorkspaceErrors leave it as it was.
+        Returns None where it is no longer stored. Raises GrantRefusedError where the workspace
+        does not refresh it: then the token is dead. Other WorkspaceErrors leave it as it was.
         """
         lock = self._locks.setdefault(old.token.user_id, asyncio.Lock())
         async with lock:
-            return await self._renew_in_turn(old)
+            return await self._refresh_under_lease(old)
 
-    async def _renew_in_turn(self, old: DelegatedToken) -> DelegatedToken | None:
-        # Longer than a turn, so that the turn of one that was killed passes on.
-        user_id, give_up_at = old.token.user_id, self._now() + self._turn * 1.5
+    async def _refresh_under_lease(self, old: DelegatedToken) -> DelegatedToken | None:
+        # Longer than a lease, so that the lease of a process that was killed runs out.
+        user_id, give_up_at = old.token.user_id, self._now() + self._lease * 1.5
         while True:
-            stored = await self._lent.load(user_id)
+            stored = await self._delegated_tokens.load(user_id)
             if stored is None or stored.id != old.id:
                 return stored
             if stored.id in self._unsaved:
-                return await _undisturbed(self._exchange(stored))
+                return await _run_to_end(self._exchange(stored))
             now = self._now()
-            if await self._lent.claim_refresh(user_id, old.id, now=now, until=now + self._turn):
-                return await _undisturbed(self._exchange(stored))
+            if await self._delegated_tokens.claim_refresh(
+                user_id, old.id, now=now, until=now + self._lease
+            ):
+                return await _run_to_end(self._exchange(stored))
             if now >= give_up_at:
-                raise UnreachableError("another process is renewing this token, and does not end")
-            await self._sleep(_PAUSE)
+                raise UnreachableError("another process refreshes this token, and does not end")
+            await self._sleep(_POLL_EVERY_S)
 
     async def _exchange(self, old: DelegatedToken) -> DelegatedToken | None:
         user_id = old.token.user_id
         if old.id not in self._unsaved:
-            self._unsaved[old.id] = await self._refresh_or_give_up(old)
-        # Kept until it is on disk, for there is no other: the next try begins here.
+            self._unsaved[old.id] = await self._fetch_next(old)
+        # Kept in memory until it is stored: the old pair no longer works.
         if await self._save(old, self._unsaved[old.id]):
-            self._log.info("renewed a token", user_id=user_id)
+            self._log.info("refreshed a token", user_id=user_id)
         del self._unsaved[old.id]
-        return await self._lent.load(user_id)
+        return await self._delegated_tokens.load(user_id)
 
-    async def _refresh_or_give_up(self, old: DelegatedToken) -> TokenPair:
+    async def _fetch_next(self, old: DelegatedToken) -> TokenPair:
+        """Return the next pair; release the lease where the workspace refuses."""
         try:
-            return await self._refresh(old)
+            if self._oauth is None:
+                raise RefusedError("[oauth] is not set, so this token cannot be refreshed")
+            if old.refresh_token is None:
+                raise RefusedError("this token cannot be refreshed")
+            return await self._oauth.refresh(old.refresh_token)
         except WorkspaceError:
-            await self._lent.release_refresh(old.token.user_id, old.id)
+            await self._delegated_tokens.release_refresh(old.token.user_id, old.id)
             raise
 
-    async def _refresh(self, old: DelegatedToken) -> TokenPair:
-        if self._oauth is None:
-            raise RefusedError("[oauth] is not set, so this token cannot be renewed")
-        if old.refresh_token is None:
-            raise RefusedError("this token cannot be renewed")
-        return await self._oauth.refresh(old.refresh_token)
-
     async def _save(self, old: DelegatedToken, pair: TokenPair) -> bool:
-        """Keep the pair: not to keep it would end the connection, so a failing disk gets time."""
-        for tries_left in reversed(range(_TRIES_TO_SAVE)):
+        """Store the pair; several tries, because without it the account is lost."""
+        for tries_left in reversed(range(_MAX_SAVE_TRIES)):
             try:
-                return await self._lent.replace(old.token.user_id, old.id, pair, self._now())
+                return await self._delegated_tokens.replace(
+                    old.token.user_id, old.id, pair, self._now()
+                )
             except StorageError as error:
-                self._log.error("a renewed token cannot be saved", problem=str(error))
+                self._log.error("a refreshed token cannot be saved", problem=str(error))
                 if not tries_left:
                     raise
-            await self._sleep(_PAUSE)
+            await self._sleep(_SAVE_PAUSE_S)
         raise AssertionError("the last try either returns or raises")
 
 
-async def _undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """Finish the work even where the caller is cancelled: between the two steps lies the token.
+async def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Finish the work even if the caller is cancelled, so that a fetched pair is stored.
 
-    The work ends by itself: the request and the saving have their own time-outs.
+    The work ends by itself: the request and the saving have their own timeouts.
     """
     task = asyncio.ensure_future(work)
     try:

@@ -1,4 +1,4 @@
-"""Looking out for devices that were never seen before, in a person's name."""
+"""Alerts: checking for devices that were never seen before, with the person's own token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from bot.models import Sender
 CHECKS_PER_MINUTE: Final = 4
 """Of all people together: less than half of the ten calls a minute that a workspace allows."""
 
-SHORTEST_INTERVAL: Final = timedelta(minutes=5)
-_REFRESHED: Final = timedelta(days=1)
+MIN_INTERVAL: Final = timedelta(minutes=5)
+_SAVE_EVERY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class AlertStatus:
-    """A person's alerts: since when, how often somebody looks, how many devices are known."""
+    """A person's alerts: since when, how often devices are checked, how many are known."""
 
     since: datetime
     interval: timedelta
@@ -31,85 +31,90 @@ class AlertStatus:
 
 @dataclass(frozen=True, slots=True)
 class AlertCheck:
-    """What a look found: all devices, the first being number 1, and the numbers of new ones."""
+    """All devices, numbered from 1, and the numbers of new ones.
+
+    ``needs_saving`` is false where everything about them is stored already.
+    """
 
     devices: tuple[DeviceSessions, ...]
     new: tuple[int, ...]
-    is_worth_keeping: bool
+    needs_saving: bool
 
 
-def find_interval(watches: int) -> timedelta:
-    """Return the time between two looks at the same person, in whole minutes."""
-    return max(SHORTEST_INTERVAL, timedelta(minutes=ceil(watches / CHECKS_PER_MINUTE)))
+def find_interval(subscriptions: int) -> timedelta:
+    """Return the time between two checks of the same person, in whole minutes."""
+    return max(MIN_INTERVAL, timedelta(minutes=ceil(subscriptions / CHECKS_PER_MINUTE)))
 
 
 class Alerts:
-    """Knows the devices of those who asked for it, and notices new ones.
+    """Remembers the devices of those who subscribed, and finds new ones.
 
-    A device is program, system and network together; neither a reconnect nor an update of the
-    program makes it another one.
+    A device is program, operating system and network together; neither a reconnect nor an update
+    makes it another one.
     """
 
     def __init__(
         self,
         sessions: Sessions,
-        sightings: KnownDevices,
-        watches: AlertSubscriptions,
+        known_devices: KnownDevices,
+        subscriptions: AlertSubscriptions,
         now: Callable[[], datetime],
     ) -> None:
         self._sessions: Final = sessions
-        self._sightings: Final = sightings
-        self._watches: Final = watches
+        self._known_devices: Final = known_devices
+        self.subscriptions: Final = subscriptions
         self._now: Final = now
 
     async def turn_on(self, asker: Sender) -> AlertStatus:
-        """Learn the devices that are there, and look out for others from now on.
+        """Remember the present devices, and check for others from now on.
 
         Raises NotConnectedError, NotLicensedError, WorkspaceError; then nothing has changed.
         """
-        if await self._watches.load(asker.id) is None:
-            await self.keep(asker.id, await self.look(asker.id))
+        if await self.subscriptions.load(asker.id) is None:
+            await self.save(asker.id, await self.check(asker.id))
             now = self._now()
-            interval = find_interval(await self._watches.count() + 1)
-            await self._watches.save(
+            interval = find_interval(await self.subscriptions.count() + 1)
+            await self.subscriptions.save(
                 AlertSubscription(asker.id, asker.username, now, now + interval)
             )
-        found = await self.load(asker.id)
-        return found or AlertStatus(self._now(), SHORTEST_INTERVAL, 0)
+        status = await self.load_status(asker.id)
+        return status or AlertStatus(self._now(), MIN_INTERVAL, 0)
 
     async def turn_off(self, user_id: str) -> bool:
-        """Look no more and forget what was learned; false where alerts were off."""
-        was_on = await self._watches.delete(user_id)
-        await self._sightings.delete_for_alerts(user_id)
+        """Stop checking and delete what only alerts remember; false where alerts were off."""
+        was_on = await self.subscriptions.delete(user_id)
+        await self._known_devices.delete_for_alerts(user_id)
         return was_on
 
-    async def load(self, user_id: str) -> AlertStatus | None:
-        """Return how the person's alerts stand; None where they are off."""
-        watch = await self._watches.load(user_id)
-        if watch is None:
+    async def load_status(self, user_id: str) -> AlertStatus | None:
+        """Return the status of the person's alerts; None where they are off."""
+        subscription = await self.subscriptions.load(user_id)
+        if subscription is None:
             return None
-        sightings = await self._sightings.load(user_id)
-        known = sum(each.is_known_to_alerts for each in sightings.values())
-        return AlertStatus(watch.since, find_interval(await self._watches.count()), known)
+        known = await self._known_devices.load(user_id)
+        return AlertStatus(
+            subscription.since,
+            find_interval(await self.subscriptions.count()),
+            sum(each.is_known_to_alerts for each in known.values()),
+        )
 
-    async def take(self) -> AlertSubscription | None:
-        """Return whose turn it is to be looked at, if anybody's; nobody else gets the same."""
+    async def take_due(self) -> AlertSubscription | None:
+        """Return the subscription that is longest due, if any; no other process gets it too."""
         now = self._now()
-        interval = find_interval(await self._watches.count())
-        return await self._watches.take(now=now, next_check_at=now + interval)
+        interval = find_interval(await self.subscriptions.count())
+        return await self.subscriptions.take(now=now, next_check_at=now + interval)
 
-    async def find(self, user_id: str) -> AlertSubscription | None:
-        """Return the person's watch; None where alerts are off."""
-        return await self._watches.load(user_id)
+    async def check(self, user_id: str) -> AlertCheck:
+        """Fetch the devices and find the new ones; those that the person named are never new.
 
-    async def look(self, user_id: str) -> AlertCheck:
-        """Look at the devices; those that have a name of the person's own are never new."""
-        devices = await self._sessions.look_at_devices(
-            user_id, is_fresh=True, deed=AuditAction.WATCHED
+        Raises NotConnectedError, NotLicensedError, WorkspaceError.
+        """
+        devices = await self._sessions.fetch_devices(
+            user_id, is_fresh=True, action=AuditAction.CHECKED
         )
         known = {
             key: each.last_seen_at
-            for key, each in (await self._sightings.load(user_id)).items()
+            for key, each in (await self._known_devices.load(user_id)).items()
             if each.is_known_to_alerts
         }
         keys = [make_device_key(device.newest) for device in devices]
@@ -118,21 +123,13 @@ class Alerts:
             for number, (key, device) in enumerate(zip(keys, devices, strict=True), 1)
             if key not in known and not device.name
         )
-        stale = self._now() - _REFRESHED
-        is_worth_keeping = any(key not in known or known[key] < stale for key in keys)
-        return AlertCheck(devices, new, is_worth_keeping)
+        stale = self._now() - _SAVE_EVERY
+        needs_saving = any(key not in known or known[key] < stale for key in keys)
+        return AlertCheck(devices, new, needs_saving)
 
-    async def number(self, user_id: str, finding: AlertCheck) -> None:
-        """Let the numbers mean what the alert shows under them."""
-        await self._sessions.number(user_id, finding.devices)
-
-    async def keep(self, user_id: str, finding: AlertCheck) -> None:
-        """Remember what was seen, so that it is new no more."""
-        if finding.is_worth_keeping:
-            await self._sightings.save_for_alerts(
-                user_id, make_snapshots(finding.devices), self._now()
+    async def save(self, user_id: str, check: AlertCheck) -> None:
+        """Remember the devices, which are then no longer new."""
+        if check.needs_saving:
+            await self._known_devices.save_for_alerts(
+                user_id, make_snapshots(check.devices), self._now()
             )
-
-    async def save_problem(self, user_id: str, problem: str) -> None:
-        """Save why no check succeeds, of which the user knows; empty where checks succeed."""
-        await self._watches.save_problem(user_id, problem)

@@ -1,11 +1,12 @@
-"""An alert in words, and how alerts stand."""
+"""Messages about alerts: a new device, the status, an interruption."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from babel.dates import format_timedelta
 
+from bot.features.alerts.alerts import AlertStatus
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
 from bot.features.sessions.messages import format_name
@@ -13,14 +14,14 @@ from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, Fact, Reply
 
-MOST_SHOWN: Final = 8
+MAX_SHOWN: Final = 8
 
 
 def format_alert(
     devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserLocale, now: datetime
 ) -> Reply:
-    """Warn of new devices, by their numbers, and say what to do if they are somebody else's."""
-    shown = new[:MOST_SHOWN]
+    """Warn of the devices with the numbers ``new``, and say what to do if they are foreign."""
+    shown = new[:MAX_SHOWN]
     facts = [_format_new(number, devices[number - 1], locale, now) for number in shown]
     if len(new) > len(shown):
         left = len(new) - len(shown)
@@ -34,33 +35,32 @@ def format_alert(
     )
 
 
-def format_lookout(
-    since: datetime, interval: timedelta, known: int, locale: UserLocale, now: datetime
-) -> Reply:
-    """Say that alerts are on, how often somebody looks, and what for."""
-    every = format_timedelta(interval, threshold=1.5, locale=locale.babel)
+def format_status(status: AlertStatus, locale: UserLocale, now: datetime) -> Reply:
+    """Say that alerts are on, since when, and how often devices are checked."""
+    every = format_timedelta(status.interval, threshold=1.5, locale=locale.babel)
     lead = locale.text(
-        "Alerts are on: I tell you when a device signs in as you that I have not seen before."
+        "Alerts are on: I tell you when a device that I have not seen before signs in as you."
     )
     text = locale.text(
         "Reconnects and updates don't count, nor do devices that you named with {name}. "
-        "{off} ends it.",
+        "{off} turns alerts off.",
         name=locale.call("name"),
         off=locale.call("alerts off"),
     )
     facts = (
-        Fact(locale.text("On since"), locale.moment(since, now)),
-        Fact(locale.text("I look again after"), every),
-        Fact(locale.text("Devices that I know"), str(known)),
+        Fact(locale.text("On since"), locale.moment(status.since, now)),
+        Fact(locale.text("Checked every"), every),
+        Fact(locale.text("Known devices"), str(status.known)),
     )
     return Reply(lead, Attachment(Colour.BLUE, text=text, facts=facts))
 
 
-def format_blindness(problem: str, locale: UserLocale) -> Reply:
-    """Say once why alerts cannot look; ``problem`` is a sentence already."""
-    lead = locale.text("I cannot look for new devices of yours at present.")
+def format_interruption(problem: str, locale: UserLocale) -> Reply:
+    """Say why devices cannot be checked; ``problem`` is a translated sentence."""
+    lead = locale.text("I can't check for new devices of yours at the moment.")
     text = locale.text(
-        "Alerts wait until that is put right, and then go on by themselves. {off} ends them.",
+        "Alerts are paused until this is fixed, then they continue by themselves. "
+        "{off} turns them off.",
         off=locale.call("alerts off"),
     )
     return Reply(lead, Attachment(Colour.AMBER, text=f"{problem}\n{text}"))
@@ -98,12 +98,12 @@ def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserL
     first = locale.text(
         "{logout} signs it out. Then change your password.", logout=locale.call(f"logout {new[0]}")
     )
-    known = _find_most_familiar(devices, new)
+    known = _find_best_known(devices, new)
     if known is None:
         return first
-    # Without a number, "others" would keep the newest, which is the one in question.
+    # Without a number, "others" would keep the newest device, which is the suspicious one.
     others = locale.text(
-        "{others} signs out all of them but number {number}, {device}.",
+        "{others} signs out all devices except number {number}, {device}.",
         others=locale.call(f"logout others {known}"),
         number=known,
         device=format_name(devices[known - 1], locale),
@@ -111,8 +111,8 @@ def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserL
     return f"{first}\n{others}"
 
 
-def _find_most_familiar(devices: Sequence[DeviceSessions], new: Sequence[int]) -> int | None:
-    """Return the number of one to keep: a named one, else a program that is known, else any."""
+def _find_best_known(devices: Sequence[DeviceSessions], new: Sequence[int]) -> int | None:
+    """Return the number of a device to keep: named, else with a known program, else any."""
     known = [number for number in range(1, len(devices) + 1) if number not in new]
     found = [(number, devices[number - 1]) for number in known]
     ranked = sorted(found, key=lambda each: (not each[1].name, not each[1].newest.device.name))

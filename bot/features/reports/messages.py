@@ -1,4 +1,4 @@
-"""A report in words, and the plan of those to come."""
+"""A report in a message."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Final
 
 from babel.dates import format_date
 
-from bot.features.reports.timeline import format_timeline
+from bot.features.reports.comparison import GoneDevice, Report
+from bot.features.reports.timeline import format_gone_title, format_timeline
 from bot.features.sessions.device_names import format_device
-from bot.features.sessions.devices import DeviceSessions, GoneDevice, Report
-from bot.features.sessions.messages import format_name, format_origin
+from bot.features.sessions.messages import format_advice, format_device_line, format_origin
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.formatting.text import LINES_LIMIT, code, escape, utf16_length
+from bot.formatting.text import LINES_LIMIT, code, utf16_length
 from bot.models import Attachment, Fact, Reply
 
-MOST_LINES: Final = 20
+MAX_LINES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ReportContext:
-    """Why a report comes: ``due_at`` and what follows it, if the clock said so.
+    """What else is to be said about a scheduled report.
 
-    ``skipped`` counts the reports before it that were not made; ``is_late`` is true where this
-    one should have come long ago.
+    ``is_late`` is true where it should have come long ago; ``skipped`` counts the reports before
+    it that were not made.
     """
 
     due_at: datetime
@@ -36,15 +36,15 @@ class ReportContext:
 def format_report(
     report: Report, locale: UserLocale, now: datetime, notes: Sequence[str] = ()
 ) -> Reply:
-    """Say what changed, then list the devices with their numbers; the unusual ones first.
+    """Say what changed, then list the devices with their numbers, the unusual ones first.
 
-    ``notes`` are sentences about this report, which stand above the list.
+    ``notes`` are translated sentences, shown above the list.
     """
     lines = list(_list_lines(report, locale, now))
-    kept = _keep_what_fits(lines)
+    kept = _cut_lines(lines)
     facts = (*kept, Fact(locale.text("What next?"), _advise(report, locale), is_short=False))
     if len(kept) < len(lines):
-        facts = (*kept, _point_on(len(lines) - len(kept), locale), facts[-1])
+        facts = (*kept, _count_omitted(len(lines) - len(kept), locale), facts[-1])
     colour = Colour.AMBER if report.has_changes else Colour.BLUE
     if not report.devices and not report.gone:
         facts = ()
@@ -56,7 +56,7 @@ def format_report(
 
 
 def format_time(moment: datetime, locale: UserLocale) -> str:
-    """Write a time to come, as in ``Mon 23 Nov 2026, 09:00``."""
+    """Write a future time, as in ``Mon 23 Nov 2026, 09:00``."""
     weekday = format_date(moment.astimezone(locale.zone), "EEE", locale=locale.babel)
     return f"{weekday} {locale.day(moment)}, {locale.clock(moment)}"
 
@@ -92,12 +92,13 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
     for number, device in numbered:
         if number in report.new:
             mark = locale.text("NEW")
-            yield _format_line(number, device, locale, format_origin(device, locale, now), mark)
+            origin = format_origin(device, locale, now)
+            yield format_device_line(number, device, origin, locale, mark)
     for number, before in report.changed.items():
         device = report.devices[number - 1]
         was = locale.text("was {device}", device=format_device(before, locale))
         origin = f"{was}, {format_origin(device, locale, now)}"
-        yield _format_line(number, device, locale, origin, locale.text("CHANGED"))
+        yield format_device_line(number, device, origin, locale, locale.text("CHANGED"))
     for gone in report.gone:
         yield _format_gone(gone, locale)
     rest = [each for each in numbered if each[0] not in first]
@@ -107,30 +108,19 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
         if seen_at:
             first_seen = locale.text("first seen {ago}", ago=locale.ago(seen_at, now))
             origin = f"{first_seen}, {origin}"
-        yield _format_line(number, device, locale, origin)
-
-
-def _format_line(
-    number: int, device: DeviceSessions, locale: UserLocale, origin: str, mark: str = ""
-) -> Fact:
-    title = " · ".join(filter(None, (mark, str(number), format_name(device, locale))))
-    if len(device.sessions) > 1:
-        title += f" (×{len(device.sessions)})"  # noqa: RUF001 - read as "times"
-    return Fact(title, origin, is_short=False)
+        yield format_device_line(number, device, origin, locale)
 
 
 def _format_gone(gone: GoneDevice, locale: UserLocale) -> Fact:
-    look = format_device(gone.seen.device, locale)
-    name = f"{escape(gone.name)}: {look}" if gone.name else look
-    network = code(gone.seen.network)
+    network = code(gone.snapshot.network)
     where = locale.text("was in {network}", network=network) if network else ""
-    value = ", ".join(filter(None, (locale.text("signed in no more"), where)))
-    return Fact(f"{locale.text('GONE')} · {name}", value, is_short=False)
+    value = ", ".join(filter(None, (locale.text("no longer signed in"), where)))
+    return Fact(format_gone_title(gone, locale), value, is_short=False)
 
 
-def _keep_what_fits(lines: Sequence[Fact]) -> tuple[Fact, ...]:
+def _cut_lines(lines: Sequence[Fact]) -> tuple[Fact, ...]:
     room, kept = LINES_LIMIT, 0
-    for line in lines[:MOST_LINES]:
+    for line in lines[:MAX_LINES]:
         room -= utf16_length(line.title) + utf16_length(line.value) + 2
         if room < 0:
             break
@@ -138,7 +128,7 @@ def _keep_what_fits(lines: Sequence[Fact]) -> tuple[Fact, ...]:
     return tuple(lines[:kept])
 
 
-def _point_on(left: int, locale: UserLocale) -> Fact:
+def _count_omitted(left: int, locale: UserLocale) -> Fact:
     more = locale.plural("… and {count} more line", "… and {count} more lines", left)
     return Fact(more, locale.call("sessions"), is_short=False)
 
@@ -147,27 +137,23 @@ def _advise(report: Report, locale: UserLocale) -> str:
     if not report.devices:
         return locale.call("help")
     example = min(report.new or report.changed.keys() or report.unusual.keys() or {1})
-    return locale.text(
-        "{session} for more, {logout} to sign it out",
-        session=locale.call(f"session {example}"),
-        logout=locale.call(f"logout {example}"),
-    )
+    return format_advice(example, locale)
 
 
-def list_notes(occasion: ReportContext, locale: UserLocale) -> list[str]:
-    """Say what there is to say about a report that comes because the clock said so."""
+def list_notes(context: ReportContext, locale: UserLocale) -> list[str]:
+    """Return the notes on a scheduled report."""
     notes = []
-    if occasion.is_late:
-        due = format_time(occasion.due_at, locale)
+    if context.is_late:
+        due = format_time(context.due_at, locale)
         notes.append(locale.text("This report is late: it was due {time}.", time=due))
-    if occasion.skipped:
+    if context.skipped:
         skipped = locale.plural(
             "Before it, {count} report was skipped, because it could not be made in time.",
             "Before it, {count} reports were skipped, because they could not be made in time.",
-            occasion.skipped,
+            context.skipped,
         )
         notes.append(skipped)
-    return [*notes, format_next(occasion.next_at, locale)]
+    return [*notes, format_next(context.next_at, locale)]
 
 
 def format_next(moment: datetime, locale: UserLocale) -> str:

@@ -1,4 +1,4 @@
-"""Pictures, drawn by a process of their own and within a time limit; none is worth waiting for."""
+"""Pictures of timelines, each drawn by a process of its own within a time limit."""
 
 import asyncio
 import json
@@ -14,16 +14,16 @@ import structlog
 from bot.models import Timeline
 
 _PROGRAM: Final = Path(__file__).with_name("timeline_image.py")
-_PATIENCE: Final = 10.0
-_AT_ONCE: Final = 2
-_PAUSE: Final = 3600.0
-_LONGEST: Final = 512 * 1024
+_DRAWING_TIMEOUT_S: Final = 10.0
+_MAX_CONCURRENT: Final = 2
+_PAUSE_S: Final = 3600.0
+_MAX_BYTES: Final = 512 * 1024
 
 
 class Pictures:
-    """Draws where nothing more urgent is in the way. ``seconds`` is a monotonic clock.
+    """Draws pictures, unless it is paused or others are being drawn.
 
-    ``program`` draws; it may take ``patience`` seconds.
+    ``seconds`` is a monotonic clock; ``program`` draws, within ``timeout_s``.
     """
 
     def __init__(
@@ -31,22 +31,22 @@ class Pictures:
         seconds: Callable[[], float],
         *,
         program: Path = _PROGRAM,
-        patience: float = _PATIENCE,
+        timeout_s: float = _DRAWING_TIMEOUT_S,
     ) -> None:
-        self._patience: Final = patience
+        self._timeout_s: Final = timeout_s
         self._seconds: Final = seconds
         self._program: Final = program
         self._drawing = 0
-        self._begin_at = 0.0
+        self._paused_until = 0.0
         self._log = structlog.get_logger("pictures")
 
     def pause(self) -> None:
-        """Draw none for an hour: the workspace does not take them."""
-        self._begin_at = self._seconds() + _PAUSE
+        """Draw none for an hour, because the workspace does not accept them."""
+        self._paused_until = self._seconds() + _PAUSE_S
 
     async def draw(self, timeline: Timeline) -> bytes | None:
-        """Return a PNG; None where it cannot be drawn now, or where others are being drawn."""
-        if self._drawing >= _AT_ONCE or self._seconds() < self._begin_at:
+        """Return a PNG; None where it cannot be drawn now."""
+        if self._drawing >= _MAX_CONCURRENT or self._seconds() < self._paused_until:
             return None
         self._drawing += 1
         try:
@@ -58,19 +58,19 @@ class Pictures:
             self._drawing -= 1
 
     async def _run(self, described: bytes) -> bytes | None:
-        # Isolated and without an environment: nothing that the bot knows goes along.
+        # Isolated and without an environment, so that it knows no secret of the bot.
         command = (sys.executable, "-I", str(self._program))
-        artist = await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={}
         )
         try:
-            async with asyncio.timeout(self._patience):
-                drawn, _ = await artist.communicate(described)
+            async with asyncio.timeout(self._timeout_s):
+                drawn, _ = await process.communicate(described)
         finally:
-            if artist.returncode is None:
-                artist.kill()
-                await artist.wait()
-        if artist.returncode or not drawn or len(drawn) > _LONGEST:
-            self._log.warning("a picture was not drawn", status=artist.returncode, size=len(drawn))
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode or not drawn or len(drawn) > _MAX_BYTES:
+            self._log.warning("a picture was not drawn", status=process.returncode, size=len(drawn))
             return None
         return drawn

@@ -1,4 +1,4 @@
-"""The plan of a person's reports in words, and what stands in its way."""
+"""Messages about a person's schedule of reports, and why a report could not be made."""
 
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -7,12 +7,12 @@ from babel.dates import format_date
 
 from bot.features.reports.messages import format_time
 from bot.features.reports.schedule_rules import (
-    LAST_OF_EVERY_MONTH,
+    LAST_DAY_OF_EVERY_MONTH,
     SPREAD,
     Frequency,
-    NewSchedule,
     ScheduleRule,
 )
+from bot.features.reports.schedules import ScheduleSummary
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, Fact, Reply
@@ -20,42 +20,63 @@ from bot.models import Attachment, Fact, Reply
 _A_MONDAY: Final = date(2024, 1, 1)
 
 
-def format_plan(plan: NewSchedule, locale: UserLocale) -> Reply:
-    """Say what was arranged, and when the next reports come."""
-    if plan.paused_until:
-        lead = locale.text(
-            "No reports until {time}. {command} brings them back sooner.",
-            time=format_time(plan.paused_until, locale),
-            command=locale.call(f"report {plan.timetable}"),
-        )
-    elif plan.is_only_changes:
-        lead = locale.text(
-            "You get a report {schedule}, but only if something has changed.",
-            schedule=format_timetable(plan.timetable, locale),
-        )
-    else:
-        schedule = format_timetable(plan.timetable, locale)
-        lead = locale.text("You get a report {schedule}.", schedule=schedule)
+def format_schedule(schedule: ScheduleSummary, locale: UserLocale) -> Reply:
+    """Say what the schedule is, and when the next reports come."""
     facts = (
-        Fact(locale.text("The next ones"), _list_times(plan, locale), is_short=False),
-        Fact(locale.text("Time zone"), _format_zone(locale)),
-        Fact(locale.text("Other wishes"), _list_wishes(plan, locale), is_short=False),
+        Fact(locale.text("Next reports"), _format_times(schedule, locale), is_short=False),
+        Fact(locale.text("Time zone"), f"{locale.zone_name()} ({locale.call('timezone')})"),
+        Fact(locale.text("Options"), _format_options(schedule, locale), is_short=False),
     )
-    return Reply(lead, Attachment(Colour.BLUE, facts=facts))
+    return Reply(_format_headline(schedule, locale), Attachment(Colour.BLUE, facts=facts))
 
 
 def format_trouble(problem: str, due_at: datetime, locale: UserLocale) -> Reply:
-    """Say once why a report that is due cannot be made; ``problem`` is a sentence already."""
+    """Say why a report that is due cannot be made; ``problem`` is a translated sentence."""
     text = locale.text(
-        "Your reports wait until that is put right, and then go on by themselves. {off} ends them.",
+        "Your reports are paused until this is fixed, then they continue by themselves. "
+        "{off} ends them.",
         off=locale.call("report off"),
     )
     lead = locale.text("Your report of {time} could not be made.", time=format_time(due_at, locale))
     return Reply(lead, Attachment(Colour.AMBER, text=f"{problem}\n{text}"))
 
 
-def _list_times(plan: NewSchedule, locale: UserLocale) -> str:
-    times = "\n".join(format_time(time, locale) for time in plan.times)
+def format_rule(rule: ScheduleRule, locale: UserLocale) -> str:
+    """Write ``weekly mon 09:00`` as ``every Monday at 09:00``."""
+    time = f"{rule.hour:02}:{rule.minute:02}"
+    if rule.frequency is Frequency.DAILY:
+        return locale.text("every day at {time}", time=time)
+    if rule.frequency is Frequency.WEEKDAYS:
+        return locale.text("Monday to Friday at {time}", time=time)
+    if rule.frequency is Frequency.WEEKLY:
+        day = format_date(_A_MONDAY + timedelta(days=rule.day), "EEEE", locale=locale.babel)
+        return locale.text("every {day} at {time}", day=day, time=time)
+    if rule.day > LAST_DAY_OF_EVERY_MONTH:
+        return locale.text(
+            "on day {day} of the month at {time} (where the month is shorter, on its last)",
+            day=rule.day,
+            time=time,
+        )
+    return locale.text("on day {day} of the month at {time}", day=rule.day, time=time)
+
+
+def _format_headline(schedule: ScheduleSummary, locale: UserLocale) -> str:
+    if schedule.paused_until:
+        return locale.text(
+            "No reports until {time}. {command} brings them back sooner.",
+            time=format_time(schedule.paused_until, locale),
+            command=locale.call(f"report {schedule.rule}"),
+        )
+    when = format_rule(schedule.rule, locale)
+    if schedule.is_only_changes:
+        return locale.text(
+            "You get a report {schedule}, but only if something has changed.", schedule=when
+        )
+    return locale.text("You get a report {schedule}.", schedule=when)
+
+
+def _format_times(schedule: ScheduleSummary, locale: UserLocale) -> str:
+    times = "\n".join(format_time(time, locale) for time in schedule.times)
     minutes = int(SPREAD.total_seconds() / 60)
     spread = locale.plural(
         "each within {count} minute of that time",
@@ -65,37 +86,12 @@ def _list_times(plan: NewSchedule, locale: UserLocale) -> str:
     return f"{times}\n({spread})"
 
 
-def _format_zone(locale: UserLocale) -> str:
-    return f"{locale.zone_name()} ({locale.call('timezone')})"
-
-
-def _list_wishes(plan: NewSchedule, locale: UserLocale) -> str:
-    changes = (
-        locale.text("{command} sends all of them again", command=locale.call("report changes"))
-        if plan.is_only_changes
-        else locale.text(
-            "{command} only if something changed", command=locale.call("report changes")
-        )
-    )
-    pause = locale.text("{command} for a rest", command=locale.call("report pause 2w"))
+def _format_options(schedule: ScheduleSummary, locale: UserLocale) -> str:
+    command = locale.call("report changes")
+    if schedule.is_only_changes:
+        changes = locale.text("{command} sends all of them again", command=command)
+    else:
+        changes = locale.text("{command} only if something changed", command=command)
+    pause = locale.text("{command} for a pause", command=locale.call("report pause 2w"))
     off = locale.text("{command} ends it", command=locale.call("report off"))
     return f"{changes}, {pause}, {off}"
-
-
-def format_timetable(timetable: ScheduleRule, locale: UserLocale) -> str:
-    """Write ``weekly mon 09:00`` as ``every Monday at 09:00``."""
-    time = f"{timetable.hour:02}:{timetable.minute:02}"
-    if timetable.form is Frequency.DAILY:
-        return locale.text("every day at {time}", time=time)
-    if timetable.form is Frequency.WEEKDAYS:
-        return locale.text("Monday to Friday at {time}", time=time)
-    if timetable.form is Frequency.WEEKLY:
-        day = format_date(_A_MONDAY + timedelta(days=timetable.day), "EEEE", locale=locale.babel)
-        return locale.text("every {day} at {time}", day=day, time=time)
-    if timetable.day > LAST_OF_EVERY_MONTH:
-        return locale.text(
-            "on day {day} of the month at {time} (where the month is shorter, on its last)",
-            day=timetable.day,
-            time=time,
-        )
-    return locale.text("on day {day} of the month at {time}", day=timetable.day, time=time)

@@ -1,185 +1,181 @@
-"""When each person's reports are due: arranged by them, opened as slots when their time comes."""
+"""Schedules: when each person's reports are due, and the report runs that follow."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
 import structlog
 
-from bot.errors import Call, NotConnectedError, UsageError
+from bot.errors import Call, UsageError
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.runs import ReportRun
+from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.features.reports.schedule_rules import (
-    NewSchedule,
     ScheduleRule,
     find_next,
-    find_place,
+    find_offset,
     list_next,
     list_times,
-    parse_timetable,
 )
 from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.formatting.locale import find_zone
 from bot.models import Sender
 
-_SHOWN: Final = 3
-_AT_ONCE: Final = 20  # so that whoever asks something meanwhile hardly waits
-_INSTANT: Final = timedelta(microseconds=1)
+_TIMES_SHOWN: Final = 3
+_BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
+_RESOLUTION: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSummary:
+    """A person's schedule, with the times that come next, in UTC."""
+
+    rule: ScheduleRule
+    times: tuple[datetime, ...]
+    is_only_changes: bool = False
+    paused_until: datetime | None = None
 
 
 class Schedules:
-    """Whose reports are due when."""
+    """Saves schedules and creates the report runs that are due; all raise StorageError."""
 
     def __init__(
-        self, schedules: ScheduleStore, accounts: Accounts, now: Callable[[], datetime]
+        self, store: ScheduleStore, accounts: Accounts, now: Callable[[], datetime]
     ) -> None:
-        self._schedules: Final = schedules
+        self.store: Final = store
         self._accounts: Final = accounts
         self._now: Final = now
-        self._log = structlog.get_logger("plans")
+        self._log = structlog.get_logger("schedules")
 
-    async def arrange(
-        self, asker: Sender, timetable: ScheduleRule, *, is_only_changes: bool = False
-    ) -> NewSchedule:
-        """Plan the asker's reports anew; raise NotConnectedError for somebody unknown.
+    async def save(
+        self, account: ConnectedAccount, rule: ScheduleRule, *, is_only_changes: bool = False
+    ) -> ScheduleSummary:
+        """Save the account's schedule, in place of an earlier one.
 
-        That they want only those with changes stays so until they say otherwise.
+        ``is_only_changes``, once chosen, stays until ``toggle_changes``.
         """
-        account = await self._accounts.load(asker.id)
-        if account is None:
-            raise NotConnectedError("To see your sessions I need your permission.")
-        old = await self._schedules.load(asker.id)
+        now = self._now()
+        old = await self.store.load(account.user_id)
         schedule = Schedule(
-            user_id=asker.id,
+            user_id=account.user_id,
             username=account.username,
-            rule=str(timetable),
-            next_at=self._now(),
-            start_at=self._now(),
+            rule=str(rule),
+            next_at=now,
+            start_at=now,
             is_only_changes=is_only_changes or bool(old and old.is_only_changes),
         )
-        schedule = _plan_after(schedule, account, self._now())
-        await self._schedules.save(schedule)
-        return _show(schedule)
+        schedule = _move_after(schedule, account, now)
+        await self.store.save(schedule)
+        return _summarise(schedule)
 
-    async def arrange_own(self, bot: Sender, timetable: ScheduleRule, zone: str) -> None:
-        """Plan the bot's report about itself; what is planned like that already goes on."""
-        old = await self._schedules.load(bot.id)
-        if old and (old.rule, old.zone) == (str(timetable), zone):
+    async def save_for_bot(self, bot: Sender, rule: ScheduleRule, zone: str) -> None:
+        """Save the schedule of the status report, unless it is the same already."""
+        old = await self.store.load(bot.id)
+        if old and (old.rule, old.zone) == (str(rule), zone):
             return
         now = self._now()
-        schedule = Schedule(bot.id, bot.username, str(timetable), now, now, zone=zone)
-        await self._schedules.save(_plan_after(schedule, None, now))
+        schedule = Schedule(bot.id, bot.username, str(rule), now, now, zone=zone)
+        await self.store.save(_move_after(schedule, None, now))
 
-    async def load(self, user_id: str) -> NewSchedule | None:
-        """Return the plan; None where there is none."""
-        found = await self._schedules.load(user_id)
-        return _show(found) if found else None
+    async def load(self, user_id: str) -> ScheduleSummary | None:
+        """Return the user's schedule; None where there is none."""
+        found = await self.store.load(user_id)
+        return _summarise(found) if found else None
 
-    async def toggle_changes(self, user_id: str) -> NewSchedule:
-        """Want only reports with changes, or all again; raise UsageError without a plan."""
+    async def toggle_changes(self, user_id: str) -> ScheduleSummary:
+        """Switch between all reports and those with changes; raise UsageError for no schedule."""
         schedule = await self._require(user_id)
         changed = replace(schedule, is_only_changes=not schedule.is_only_changes)
-        await self._schedules.save(changed)
-        return _show(changed)
+        await self.store.save(changed)
+        return _summarise(changed)
 
-    async def pause(self, user_id: str, length: timedelta) -> NewSchedule:
-        """Let all reports drop out that are due before the pause ends; raise UsageError."""
+    async def pause(
+        self, user_id: str, length: timedelta, account: ConnectedAccount | None
+    ) -> ScheduleSummary:
+        """Leave out the reports due within ``length``; raise UsageError for no schedule.
+
+        The next time is found in the account's time zone, or as before without an account.
+        """
         schedule = await self._require(user_id)
         paused_until = self._now() + length
-        account = await self._accounts.load(user_id)
         paused = replace(schedule, paused_until=paused_until)
-        paused = _plan_after(paused, account, paused_until - _INSTANT)
-        await self._schedules.save(paused)
-        return _show(paused)
+        paused = _move_after(paused, account, paused_until - _RESOLUTION)
+        await self.store.save(paused)
+        return _summarise(paused)
 
-    async def stop(self, user_id: str) -> bool:
-        """Forget the plan; false where there was none."""
-        return await self._schedules.delete(user_id)
+    async def move_to_zone(self, account: ConnectedAccount) -> None:
+        """Move the account's schedule, if there is one, to the account's time zone."""
+        schedule = await self.store.load(account.user_id)
+        if schedule:
+            await self._move(schedule, account)
 
-    async def follow_zone(self, user_id: str) -> NewSchedule | None:
-        """Plan anew because the person's time zone is another one now."""
-        schedule = await self._schedules.load(user_id)
-        return _show(await self._replan(schedule)) if schedule else None
+    async def create_due_runs(self) -> int:
+        """Create a run for each report that is due, and return how many.
 
-    async def open_due(self) -> int:
-        """Make a slot for each report whose time has come, and say how many.
-
-        Of several missed ones only the latest gets a slot; the others are counted as skipped.
+        Of several missed reports only the latest gets a run; the others are counted as skipped.
         """
-        for moved in await self._schedules.load_with_other_zone():
-            await self._replan(moved)
-        opened = 0
-        while due := await self._schedules.load_due(self._now(), _AT_ONCE):
-            opened += await self._schedules.create_runs([self._find_opening(each) for each in due])
-        return opened
+        for schedule in await self.store.load_with_other_zone():
+            account = await self._accounts.load(schedule.user_id)
+            if account and schedule.zone and not account.zone:
+                # Nobody can choose to have no zone: the account was connected again.
+                await self._accounts.save_zone(schedule.user_id, schedule.zone)
+            else:
+                await self._move(schedule, account)
+        created = 0
+        while due := await self.store.load_due(self._now(), _BATCH_SIZE):
+            created += await self.store.create_runs([self._prepare_run(each) for each in due])
+        return created
 
-    async def load_for(self, slot: ReportRun) -> Schedule | None:
-        """Return the schedule that opened the slot; None where it was ended, changed or paused."""
-        schedule = await self._schedules.load(slot.user_id)
-        if schedule is None or schedule.rule != slot.rule:
+    async def load_for(self, run: ReportRun) -> Schedule | None:
+        """Return the schedule of the run; None where it was deleted, changed or paused since."""
+        schedule = await self.store.load(run.user_id)
+        if schedule is None or schedule.rule != run.rule:
             return None
         is_paused = schedule.paused_until and schedule.paused_until > self._now()
         return None if is_paused else schedule
 
-    async def clear_problems(self, user_id: str) -> None:
-        """Remember that a report came through."""
-        await self._schedules.clear_problems(user_id)
+    async def _move(self, schedule: Schedule, account: ConnectedAccount | None) -> None:
+        after = max(self._now(), schedule.paused_until or self._now())
+        await self.store.reschedule(schedule, _move_after(schedule, account, after))
 
-    async def count_skipped(self, user_id: str) -> None:
-        """Remember that a report was not made; the next one will say so."""
-        await self._schedules.count_skipped(user_id)
-
-    async def save_problem(self, user_id: str, problem: str) -> None:
-        """Remember why no report can be made, which the person knows; nothing if all is well."""
-        await self._schedules.save_problem(user_id, problem)
-
-    async def _replan(self, schedule: Schedule) -> Schedule:
-        account = await self._accounts.load(schedule.user_id)
-        if account and schedule.zone and not account.zone:
-            # Nobody chooses to have no zone: the account was connected anew.
-            await self._accounts.save_zone(schedule.user_id, schedule.zone)
-            return schedule
-        base = max(self._now(), schedule.paused_until or self._now())
-        moved = _plan_after(schedule, account, base)
-        await self._schedules.reschedule(schedule, moved)
-        return moved
-
-    def _find_opening(self, schedule: Schedule) -> RunCreation:
+    def _prepare_run(self, schedule: Schedule) -> RunCreation:
         latest, missed = schedule.next_at, 0
-        place = find_place(schedule.user_id)
-        timetable = parse_timetable(schedule.rule)
-        for time in list_times(timetable, _zone_of(schedule), schedule.next_at):
-            if time + place > self._now():
+        offset = find_offset(schedule.user_id)
+        rule = parse_schedule_rule(schedule.rule)
+        for time in list_times(rule, _zone_of(schedule), schedule.next_at):
+            if time + offset > self._now():
                 break
             latest, missed = time, missed + 1
-        ahead = replace(schedule, next_at=time, start_at=time + place, paused_until=None)
+        ahead = replace(schedule, next_at=time, start_at=time + offset, paused_until=None)
         if missed:
             self._log.warning("reports were missed", count=missed, user_id=schedule.user_id)
         return RunCreation(schedule, ahead, latest, missed)
 
     async def _require(self, user_id: str) -> Schedule:
-        schedule = await self._schedules.load(user_id)
+        schedule = await self.store.load(user_id)
         if schedule is None:
             raise UsageError(
-                "You have no reports planned. {example} plans one.",
+                "You have no scheduled reports. {example} schedules one.",
                 example=Call("report daily 09:00"),
             )
         return schedule
 
 
-def _plan_after(schedule: Schedule, account: ConnectedAccount | None, after: datetime) -> Schedule:
+def _move_after(schedule: Schedule, account: ConnectedAccount | None, after: datetime) -> Schedule:
+    """Return the schedule with its next time after ``after``, in the account's time zone."""
     if account is not None:
         schedule = replace(schedule, zone=account.zone, utc_offset=account.utc_offset)
-    next_at = find_next(parse_timetable(schedule.rule), _zone_of(schedule), after)
-    return replace(schedule, next_at=next_at, start_at=next_at + find_place(schedule.user_id))
+    next_at = find_next(parse_schedule_rule(schedule.rule), _zone_of(schedule), after)
+    return replace(schedule, next_at=next_at, start_at=next_at + find_offset(schedule.user_id))
 
 
 def _zone_of(schedule: Schedule) -> tzinfo:
     return find_zone(schedule.zone, schedule.utc_offset)
 
 
-def _show(schedule: Schedule) -> NewSchedule:
-    timetable = parse_timetable(schedule.rule)
-    times = list_next(timetable, _zone_of(schedule), schedule.next_at - _INSTANT, _SHOWN)
-    return NewSchedule(timetable, tuple(times), schedule.is_only_changes, schedule.paused_until)
+def _summarise(schedule: Schedule) -> ScheduleSummary:
+    rule = parse_schedule_rule(schedule.rule)
+    after = schedule.next_at - _RESOLUTION
+    times = list_next(rule, _zone_of(schedule), after, _TIMES_SHOWN)
+    return ScheduleSummary(rule, tuple(times), schedule.is_only_changes, schedule.paused_until)

@@ -1,8 +1,8 @@
 """Draws a timeline: JSON on standard input, a PNG on standard output.
 
-A program of its own, run once for each picture: the imaging library costs more memory than all the
-rest of an idle bot may, and an endless or broken drawing ends with its process. It imports nothing
-of the bot.
+A program of its own, run once for each picture: the imaging library would take more memory than an
+idle bot may use, and an endless or broken drawing ends with its process. It imports nothing of the
+bot.
 """
 
 import json
@@ -18,28 +18,28 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 Row = dict[str, Any]
 
 WIDTH: Final = 720
-"""Of the picture, in pixels: a telephone shows half of them, a wide screen two thirds."""
+"""Width in pixels: a telephone shows half of them, a wide screen two thirds."""
 
 _MARGIN: Final = 24
-_INSIDE: Final = WIDTH - 2 * _MARGIN
-_ROW: Final = 62
-_BAR: Final = 14
-_HEAD: Final = 20
-_FOOT: Final = 56
-_LETTERS: Final = 26
-_SMALL: Final = 22
-_DOT: Final = 4
-_NICE: Final = 10
-_GROUND: Final = "#f7f8fa"
-_INK: Final = "#1f2329"
-_QUIET: Final = "#616770"
-_LINE: Final = "#dcdfe4"
-_BARS: Final = {
+_INNER_WIDTH: Final = WIDTH - 2 * _MARGIN
+_ROW_HEIGHT: Final = 62
+_BAR_HEIGHT: Final = 14
+_TOP_MARGIN: Final = 20
+_BOTTOM_MARGIN: Final = 56
+_LABEL_SIZE: Final = 26
+_SMALL_SIZE: Final = 22
+_DOT_RADIUS: Final = 4
+_NICENESS: Final = 10
+_BACKGROUND: Final = "#f7f8fa"
+_TEXT: Final = "#1f2329"
+_MUTED_TEXT: Final = "#616770"
+_GRID: Final = "#dcdfe4"
+_BAR_COLOURS: Final = {
     "new": ("#f3be08", "#a87f00"),
     "known": ("#1d74f5", "#1d74f5"),
     "gone": ("#9ea2a8", "#9ea2a8"),
 }
-"""The colours of the report itself, and their edges."""
+"""Fill and outline by kind of row, in the colours of the messages."""
 
 _FONTS: Final = (
     "DejaVuSans.ttf",
@@ -49,35 +49,37 @@ _FONTS: Final = (
     "NotoSansCJK-Regular.ttc",
     "unifont.ttf",
 )
-"""Wherever the system keeps its fonts; the library's own, for Latin, is there always."""
+"""Fonts of the system, tried in this order; the library's own one, for Latin, always exists."""
 
 
 def draw(timeline: dict[str, Any]) -> Image.Image:
-    """Draw a row for each device: what it is, and under it its bars between two margins."""
+    """Draw a row for each device: its label, and its bars below."""
     rows: list[Row] = timeline["rows"]
     more = timeline["more"]
-    height = _HEAD + _ROW * len(rows) + _FOOT + (_SMALL * 2 if more else 0)
-    image = Image.new("RGB", (WIDTH, height), _GROUND)
+    height = (
+        _TOP_MARGIN + _ROW_HEIGHT * len(rows) + _BOTTOM_MARGIN + (_SMALL_SIZE * 2 if more else 0)
+    )
+    image = Image.new("RGB", (WIDTH, height), _BACKGROUND)
     canvas = ImageDraw.Draw(image)
-    letters, small = Fonts(_LETTERS), Fonts(_SMALL)
-    bottom = _HEAD + _ROW * len(rows)
+    labels, small = Fonts(_LABEL_SIZE), Fonts(_SMALL_SIZE)
+    bottom = _TOP_MARGIN + _ROW_HEIGHT * len(rows)
     _draw_ticks(canvas, timeline["ticks"], bottom, small)
     for number, row in enumerate(rows):
-        _draw_row(canvas, row, _HEAD + _ROW * number, letters)
+        _draw_row(canvas, row, _TOP_MARGIN + _ROW_HEIGHT * number, labels)
     if more:
-        shown, font = small.fit(more, _INSIDE)
-        canvas.text((_MARGIN, height - _SMALL * 2), shown, fill=_QUIET, font=font)
+        shown, font = small.fit(more, _INNER_WIDTH)
+        canvas.text((_MARGIN, height - _SMALL_SIZE * 2), shown, fill=_MUTED_TEXT, font=font)
     return image
 
 
 class Fonts:
-    """The fonts that are there, in one size."""
+    """The available fonts in one size."""
 
     def __init__(self, size: int) -> None:
         self._fonts: Final = [*_open_fonts(size), ImageFont.load_default(size)]
 
     def fit(self, text: str, width: float) -> tuple[str, Font]:
-        """Find the font that has the most of it, drop what that lacks, cut what is too long."""
+        """Return the text as far as it can be drawn and fits, and the font that has most of it."""
         tries = [(_keep_drawable(text, font), font) for font in self._fonts]
         shown, font = max(tries, key=lambda each: len(each[0]))
         if font.getlength(shown) <= width:
@@ -94,14 +96,14 @@ def _open_fonts(size: int) -> Iterator[Font]:
 
 
 def _keep_drawable(text: str, font: Font) -> str:
-    # What a font lacks it shows as one and the same box.
+    # Every missing character is drawn as the same box.
     box = bytes(font.getmask("\uffff"))
-    letters = (
+    drawable = (
         letter
         for letter in text
         if letter.isprintable() and (letter == " " or bytes(font.getmask(letter)) != box)
     )
-    return " ".join("".join(letters).split())
+    return " ".join("".join(drawable).split())
 
 
 def _draw_ticks(
@@ -110,46 +112,46 @@ def _draw_ticks(
     free_from = 0.0
     for place, text in ticks:
         x = _across(place)
-        label, font = fonts.fit(text, _INSIDE)
-        canvas.line(((x, _HEAD), (x, bottom)), fill=_LINE, width=2)
+        label, font = fonts.fit(text, _INNER_WIDTH)
+        canvas.line(((x, _TOP_MARGIN), (x, bottom)), fill=_GRID, width=2)
         half = font.getlength(label) / 2
         middle = min(max(x, _MARGIN + half), WIDTH - _MARGIN - half)
         if middle - half >= free_from:
-            canvas.text((middle, bottom + 8), label, fill=_QUIET, font=font, anchor="ma")
-            free_from = middle + half + _SMALL
+            canvas.text((middle, bottom + 8), label, fill=_MUTED_TEXT, font=font, anchor="ma")
+            free_from = middle + half + _SMALL_SIZE
 
 
 def _draw_row(canvas: ImageDraw.ImageDraw, row: Row, top: int, fonts: Fonts) -> None:
-    label, font = fonts.fit(row["label"], _INSIDE)
-    # A ground of its own, so that no line goes through the letters.
+    label, font = fonts.fit(row["label"], _INNER_WIDTH)
+    # A background, so that no grid line crosses the text.
     box = canvas.textbbox((_MARGIN, top), label, font=font)
-    canvas.rectangle((box[0] - 4, box[1] - 2, box[2] + 4, box[3] + 2), fill=_GROUND)
-    canvas.text((_MARGIN, top), label, fill=_INK, font=font)
-    high = top + _LETTERS + 10
+    canvas.rectangle((box[0] - 4, box[1] - 2, box[2] + 4, box[3] + 2), fill=_BACKGROUND)
+    canvas.text((_MARGIN, top), label, fill=_TEXT, font=font)
+    bar_top = top + _LABEL_SIZE + 10
     for begin, end in row["bars"]:
-        _draw_bar(canvas, begin, end, high, row["kind"])
+        _draw_bar(canvas, begin, end, bar_top, row["kind"])
     for mark in row["marks"]:
-        x, y = _across(mark), high + _BAR // 2
-        box = (x - _DOT, y - _DOT, x + _DOT, y + _DOT)
-        canvas.ellipse(box, fill=_GROUND)
+        x, y = _across(mark), bar_top + _BAR_HEIGHT // 2
+        box = (x - _DOT_RADIUS, y - _DOT_RADIUS, x + _DOT_RADIUS, y + _DOT_RADIUS)
+        canvas.ellipse(box, fill=_BACKGROUND)
 
 
-def _draw_bar(canvas: ImageDraw.ImageDraw, begin: float, end: float, high: int, kind: str) -> None:
-    colour, edge = _BARS[kind]
-    left, right = _across(begin) - _BAR // 2, _across(end) + _BAR // 2
-    # What began before the picture does comes in from its edge.
-    area = (left if begin > 0 else -_BAR, high, right, high + _BAR)
-    canvas.rounded_rectangle(area, radius=_BAR // 2, fill=colour, outline=edge)
+def _draw_bar(canvas: ImageDraw.ImageDraw, begin: float, end: float, top: int, kind: str) -> None:
+    colour, edge = _BAR_COLOURS[kind]
+    left, right = _across(begin) - _BAR_HEIGHT // 2, _across(end) + _BAR_HEIGHT // 2
+    # A bar that began before the timeline enters from the edge.
+    area = (left if begin > 0 else -_BAR_HEIGHT, top, right, top + _BAR_HEIGHT)
+    canvas.rounded_rectangle(area, radius=_BAR_HEIGHT // 2, fill=colour, outline=edge)
 
 
 def _across(place: float) -> int:
-    return round(_MARGIN + place * _INSIDE)
+    return round(_MARGIN + place * _INNER_WIDTH)
 
 
 def main() -> None:
-    """Draw what comes in; whoever started this has more urgent things to do."""
+    """Draw the timeline from standard input, at a low priority."""
     if hasattr(os, "nice"):
-        os.nice(_NICE)
+        os.nice(_NICENESS)
     image = draw(json.load(sys.stdin.buffer))
     image.quantize(64).save(sys.stdout.buffer, "PNG", optimize=True)
 

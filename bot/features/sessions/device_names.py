@@ -1,17 +1,22 @@
-"""A device in words: honest where the user agent is frozen, plain where nothing is recorded."""
+"""Devices and addresses in words."""
 
-import re
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Final
 
+from bot.features.sessions.device_descriptions import (
+    Client,
+    ClientKind,
+    System,
+    SystemKind,
+    describe_device,
+)
 from bot.formatting.locale import UserLocale
-from bot.formatting.text import code, escape
-from bot.models import Device, OperatingSystem, Session
+from bot.formatting.text import code
+from bot.models import Device, Session
 
-_VERSION = re.compile(r"\d+(?:\.\d+)*")
-_MAX_NUMBER = 9
-# `is_private` of the standard library also holds for documentation ranges, which no home uses.
-_PRIVATE = tuple(
+# The standard library's `is_private` includes the ranges for documentation, which no home uses.
+_PRIVATE: Final = tuple(
     map(
         ip_network,
         (
@@ -27,48 +32,30 @@ _PRIVATE = tuple(
         ),
     )
 )
-_IN_THE_APPS_NAME = {"ios", "android"}
-_FROZEN_IOS = (18, 6)
-_FIRST_SAFARI_WITH_FROZEN_IOS = 26
 
 
 def format_device(device: Device, locale: UserLocale) -> str:
-    """Name client and system: ``Firefox 131 on Windows 10 or 11``; every field may be empty."""
-    client, system = format_client(device, locale), format_system(device, locale)
+    """Name program and system, as in ``Firefox 131 on Windows 10 or 11``."""
+    description = describe_device(device)
+    client = format_client(description.client, locale)
+    system = format_system(description.system, locale)
     if client and system:
         return locale.text("{client} on {system}", client=client, system=system)
     return client or system or locale.text("A script or an unknown app")
 
 
-def format_client(device: Device, locale: UserLocale) -> str:
-    """Name the program: ``Firefox 131``, ``Rocket.Chat 4.1``, ``iPhone app 4.52``; or nothing."""
-    if device.type == "mobile-app":
-        return _format_mobile_app(device, locale)
-    if device.type == "desktop-app":
-        name = escape(device.name) or locale.text("Desktop app")
-        return _join(name, _format_version(device.version, parts=2))
-    return _join(escape(device.name), _format_version(device.version, parts=1))
+def format_client(client: Client, locale: UserLocale) -> str:
+    """Name the program, as in ``Firefox 131``; empty where it is unknown."""
+    return _add_version(_name_client(client, locale), client.version)
 
 
-def format_system(device: Device, locale: UserLocale) -> str:
-    """Name the operating system as far as it can be known; or nothing."""
-    is_told = device.type == "mobile-app" and device.os.name.casefold() in _IN_THE_APPS_NAME
-    if is_told and not device.os.version:
-        return ""
-    name, version = _name_system(device.os), _numbers(device.os.version)
-    if name == "Windows" and version[:1] == (10,):
-        return locale.text("Windows 10 or 11")
-    if name == "macOS":
-        return _format_mac(version, locale)
-    if name == "Android" and version == (10,) and device.type != "mobile-app":
-        return locale.text("Android 10 or later")
-    if name == "iOS" and _is_frozen_ios(device, version):
-        return locale.text("iOS 18.6 or later")
-    return _join(name, _format_version(device.os.version, parts=2))
+def format_system(system: System, locale: UserLocale) -> str:
+    """Name the operating system as far as it is known; empty where it is not."""
+    return _add_version(_name_system(system, locale), system.version)
 
 
 def format_ip(session: Session, locale: UserLocale) -> str:
-    """Show the address, called private where it is; ``not recorded`` where it is missing."""
+    """Show the address, and that it is private where it is; ``not recorded`` without one."""
     shown = code(session.ip)
     if shown and _is_private(session.ip):
         return locale.text("{address} (private network)", address=shown)
@@ -85,49 +72,33 @@ def _is_private(ip: str) -> bool:
     return any(plain in network for network in _PRIVATE)
 
 
-def _format_mobile_app(device: Device, locale: UserLocale) -> str:
-    version = _format_version(device.version or device.long_version, parts=2)
-    system = device.os.name.casefold()
-    if system == "ios":
-        return _join(locale.text("iPhone or iPad app"), version)
-    if system == "android":
-        return _join(locale.text("Android app"), version)
-    return _join(locale.text("Mobile app"), version)
+def _name_client(client: Client, locale: UserLocale) -> str:
+    match client.kind:
+        case ClientKind.BROWSER:
+            return client.name
+        case ClientKind.DESKTOP_APP:
+            return client.name or locale.text("Desktop app")
+        case ClientKind.IOS_APP:
+            return locale.text("iPhone or iPad app")
+        case ClientKind.ANDROID_APP:
+            return locale.text("Android app")
+        case ClientKind.MOBILE_APP:
+            return locale.text("Mobile app")
 
 
-def _name_system(system: OperatingSystem) -> str:
-    known = {
-        "android": "Android",
-        "ios": "iOS",
-        "mac os": "macOS",
-        "mac os x": "macOS",
-        "macos": "macOS",
-    }
-    return known.get(system.name.strip().casefold(), escape(system.name))
+def _name_system(system: System, locale: UserLocale) -> str:
+    match system.kind:
+        case SystemKind.NAMED:
+            return system.name
+        case SystemKind.WINDOWS_10_OR_11:
+            return locale.text("Windows 10 or 11")
+        case SystemKind.MACOS_10_15_OR_LATER:
+            return locale.text("macOS 10.15 or later")
+        case SystemKind.ANDROID_10_OR_LATER:
+            return locale.text("Android 10 or later")
+        case SystemKind.IOS_18_6_OR_LATER:
+            return locale.text("iOS 18.6 or later")
 
 
-def _format_mac(version: tuple[int, ...], locale: UserLocale) -> str:
-    if not version:
-        return "macOS"
-    if version[:2] == (10, 15):
-        return locale.text("macOS 10.15 or later")
-    return "macOS " + ".".join(map(str, version[:2]))
-
-
-def _is_frozen_ios(device: Device, version: tuple[int, ...]) -> bool:
-    browser = _numbers(device.version)
-    return version[:2] == _FROZEN_IOS and browser >= (_FIRST_SAFARI_WITH_FROZEN_IOS,)
-
-
-def _format_version(text: str, parts: int) -> str:
-    return ".".join(map(str, _numbers(text)[:parts]))
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    found = _VERSION.match(text.strip())
-    parts = found[0].split(".") if found else []
-    return tuple(int(part) for part in parts if len(part) <= _MAX_NUMBER)
-
-
-def _join(*words: str) -> str:
-    return " ".join(word for word in words if word)
+def _add_version(name: str, version: tuple[int, ...]) -> str:
+    return " ".join(filter(None, (name, ".".join(map(str, version)))))

@@ -1,8 +1,7 @@
-"""Sessions of one device, as far as sessions tell devices apart."""
+"""Devices: sessions grouped, keyed and remembered by what tells devices apart."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -14,14 +13,17 @@ _NETWORK_BITS: Final = {4: 24, 6: 48}
 
 @dataclass(frozen=True, slots=True)
 class DeviceSessions:
-    """Sessions that look like one device at one address, newest first; at least one."""
+    """Sessions that look like one device at one address, newest first; at least one.
+
+    ``name`` is the person's own name for the device, or empty.
+    """
 
     sessions: tuple[Session, ...]
     name: str = ""
 
     @property
     def newest(self) -> Session:
-        """The session that stands for the device."""
+        """The newest session, which represents the device."""
         return self.sessions[0]
 
     @property
@@ -30,51 +32,24 @@ class DeviceSessions:
         return [session.id for session in self.sessions]
 
 
+NumberedDevice = tuple[int, DeviceSessions]
+"""A device with the number under which a list shows it, from 1 on."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceSnapshot:
-    """What is remembered of a device: program, system, network; never the session's document."""
+    """What is remembered of a device: program, operating system, network."""
 
     device: Device
     network: str
 
 
-@dataclass(frozen=True, slots=True)
-class GoneDevice:
-    """A device that was in the last report and is signed in no more; when it was seen, if known."""
-
-    seen: DeviceSnapshot
-    name: str = ""
-    first_seen_at: datetime | None = None
-    last_seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A person's devices, the first being number 1, and what is different from the last report.
-
-    ``since`` is the time of that one, None for the first of all. ``new`` are numbers; ``changed``
-    has what a number looked like before; ``unusual`` has numbers worth a look, with the time when
-    the device was first seen where that is why.
-    """
-
-    devices: tuple[DeviceSessions, ...]
-    since: datetime | None = None
-    new: frozenset[int] = frozenset()
-    changed: Mapping[int, Device] = field(default_factory=dict)
-    gone: tuple[GoneDevice, ...] = ()
-    unusual: Mapping[int, datetime | None] = field(default_factory=dict)
-
-    @property
-    def has_changes(self) -> bool:
-        """Whether anything is different; the first report has nothing to compare with."""
-        return bool(self.new or self.changed or self.gone)
-
-
 def make_device_key(session: Session) -> str:
-    """Tell devices apart by program, system and network.
+    """Return what identifies a device: program, operating system and network.
 
-    A session's id changes with every reconnect, and versions with every update. The network is
-    part of it, so that a name someone gave never passes to a like device somewhere else.
+    Not the session's id, which changes with every reconnect, nor versions, which change with
+    every update. The network keeps a name that a person chose from passing to a similar device
+    somewhere else.
     """
     device = session.device
     parts = (device.type, device.name, device.os.name, find_network(session.ip))
@@ -83,7 +58,7 @@ def make_device_key(session: Session) -> str:
 
 @lru_cache(maxsize=1000)
 def find_network(ip: str) -> str:
-    """Return the network round an address: ``203.0.113.0/24``, ``2001:db8::/48``; or nothing."""
+    """Return the network of an address: ``203.0.113.0/24``, ``2001:db8::/48``; empty for none."""
     try:
         address = ip_address(ip.strip())
     except ValueError:
@@ -95,7 +70,7 @@ def find_network(ip: str) -> str:
 def group_by_device(
     sessions: Iterable[Session], names: dict[str, str]
 ) -> tuple[DeviceSessions, ...]:
-    """Put sessions of one device and address together; ``names`` are by device key."""
+    """Group the sessions of each device and address; ``names`` are by device key."""
     groups: dict[tuple[str, ...], list[Session]] = {}
     for session in sessions:
         device = session.device
@@ -108,7 +83,7 @@ def group_by_device(
 
 
 def make_snapshots(devices: Sequence[DeviceSessions]) -> dict[str, DeviceSnapshot]:
-    """Return what is remembered of devices, by device key; the newest sign-in counts."""
+    """Return what is to be remembered of devices, by key; the newest of a key counts."""
     return {
         make_device_key(device.newest): DeviceSnapshot(
             device.newest.device, find_network(device.newest.ip)

@@ -1,4 +1,4 @@
-"""A person's sessions, asked for in that person's name."""
+"""A person's sessions, read and ended with that person's own token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,15 +22,18 @@ from bot.models import AuthToken, Session, SessionPage
 from bot.parsing import is_session_id
 from bot.rocketchat.client import RestClient
 
-MOST_SESSIONS: Final = 500
-_PAGE: Final = 100
-_WHOLE_ID: Final = 17
+MAX_SESSIONS: Final = 500
+_PAGE_SIZE: Final = 100
+_ID_LENGTH: Final = 17
 _MAX_CANDIDATES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutOutcome:
-    """What became of sessions that were to be logged out, as seen afterwards."""
+    """The ids of sessions to be logged out, sorted by what the workspace lists afterwards.
+
+    ``retry_after`` is in seconds, 0 unless the workspace's rate limit was reached.
+    """
 
     logged_out: tuple[str, ...] = ()
     still_there: tuple[str, ...] = ()
@@ -39,27 +42,27 @@ class LogoutOutcome:
 
 
 class Sessions:
-    """What a person may know of their own sessions, and do about them."""
+    """Lists, describes and ends a person's sessions."""
 
     def __init__(
         self,
         rest: RestClient,
         tokens: Tokens,
-        names: DeviceNames,
-        listings: NumberedLists,
+        device_names: DeviceNames,
+        numbered_lists: NumberedLists,
         now: Callable[[], datetime],
     ) -> None:
         self._rest: Final = rest
         self._tokens: Final = tokens
-        self._names: Final = names
-        self._listings: Final = listings
+        self._device_names: Final = device_names
+        self._numbered_lists: Final = numbered_lists
         self._now: Final = now
 
     async def fetch(self, user_id: str, session_id: str) -> Session:
         """Fetch one session of the user; raise SessionNotFoundError if it is not theirs.
 
-        The server keeps a row per day and gives any of them; where the row says only that the
-        session went on past midnight, the list's newer word is taken.
+        The server keeps a row per day and returns any of them. Where that row says only that the
+        session went on past midnight, the newer row of the list is used.
         """
 
         async def call(token: AuthToken) -> Session:
@@ -71,32 +74,29 @@ class Sessions:
 
         return await self._tokens.use(user_id, call, detail="a session")
 
-    async def fetch_devices(self, user_id: str) -> tuple[DeviceSessions, ...]:
-        """Fetch the sessions that are signed in, by device, newest first; at most 500 of them.
-
-        Their order is remembered: from now on the numbers 1, 2, … mean these devices.
-        """
-        devices = await self.look_at_devices(user_id)
-        await self.number(user_id, devices)
-        return devices
-
-    async def look_at_devices(
-        self, user_id: str, *, is_fresh: bool = False, deed: AuditAction = AuditAction.USED
+    async def fetch_devices(
+        self, user_id: str, *, is_fresh: bool = False, action: AuditAction = AuditAction.USED
     ) -> tuple[DeviceSessions, ...]:
-        """Fetch the same, but let the numbers mean what they meant before."""
+        """Fetch the sessions that are signed in, by device, newest first; at most 500 of them."""
         fetch = partial(self._fetch_all, is_fresh=is_fresh)
         detail = "the list of sessions"
-        sessions = await self._tokens.use(user_id, fetch, deed=deed, detail=detail)
-        return group_by_device(sessions, await self._names.load(user_id))
+        sessions = await self._tokens.use(user_id, fetch, action=action, detail=detail)
+        return group_by_device(sessions, await self._device_names.load(user_id))
 
-    async def number(self, user_id: str, devices: tuple[DeviceSessions, ...]) -> None:
+    async def fetch_numbered_devices(self, user_id: str) -> tuple[DeviceSessions, ...]:
+        """Fetch the devices and save their numbers."""
+        devices = await self.fetch_devices(user_id)
+        await self.save_numbers(user_id, devices)
+        return devices
+
+    async def save_numbers(self, user_id: str, devices: tuple[DeviceSessions, ...]) -> None:
         """Let the numbers 1, 2, … mean these devices, because the person is shown them."""
-        await self._listings.save(user_id, [device.ids for device in devices], self._now())
+        await self._numbered_lists.save(user_id, [device.ids for device in devices], self._now())
 
     async def find_ids(self, user_id: str, words: str) -> list[str]:
-        """Return the ids that are meant: by number, ``last``, an id or the beginning of one.
+        """Return the ids that ``words`` mean: a number, ``last``, an id or the beginning of one.
 
-        A number of a device with several sessions gives all of them, newest first. Raises
+        The number of a device with several sessions means all of them, newest first. Raises
         SessionNotFoundError, AmbiguousError, UsageError.
         """
         if words.isdecimal():
@@ -105,30 +105,30 @@ class Sessions:
             return await self._find_number(user_id, 1, is_fresh=True)
         if not is_session_id(words):
             raise UsageError(
-                "{words} is no session id: an id has letters, digits and hyphens only, "
-                "as in {example}.",
+                "{words} is not a session id: an id has only letters, digits and hyphens, "
+                "for example {example}.",
                 words=words,
                 example=Call("session QoYYFw2t9oKks2niG"),
             )
-        if len(words) >= _WHOLE_ID:
+        if len(words) >= _ID_LENGTH:
             return [words]
         return [await self._find_beginning(user_id, words)]
 
     async def find_name(self, user_id: str, session: Session) -> str:
-        """Return the user's own name for the session's device, or nothing."""
-        return (await self._names.load(user_id)).get(make_device_key(session), "")
+        """Return the user's own name for the session's device, or an empty string."""
+        return (await self._device_names.load(user_id)).get(make_device_key(session), "")
 
     async def save_name(self, user_id: str, session: Session, name: str) -> None:
-        """Keep the user's own name for the session's device; an empty one forgets it."""
+        """Save the user's own name for the session's device; an empty name deletes it."""
         if name:
-            await self._names.save(user_id, make_device_key(session), name)
+            await self._device_names.save(user_id, make_device_key(session), name)
         else:
-            await self._names.delete(user_id, make_device_key(session))
+            await self._device_names.delete(user_id, make_device_key(session))
 
     async def log_out(self, user_id: str, session_ids: tuple[str, ...]) -> LogoutOutcome:
-        """Log sessions out, then look at what is really there.
+        """Log sessions out, then check which are still there.
 
-        Stops early where the workspace's rate limit is reached; the outcome says so.
+        Stops early where the workspace's rate limit is reached.
         """
         retry_after = 0.0
         for session_id in session_ids:
@@ -137,12 +137,12 @@ class Sessions:
             except RateLimitedError as error:
                 retry_after = error.retry_after
                 break
-        return await self.look_after_log_out(user_id, session_ids, retry_after)
+        return await self.check_log_out(user_id, session_ids, retry_after)
 
-    async def look_after_log_out(
+    async def check_log_out(
         self, user_id: str, session_ids: tuple[str, ...], retry_after: float = 0.0
     ) -> LogoutOutcome:
-        """Look which of the sessions are gone, without logging any out."""
+        """Return which of the sessions are gone, without logging any out."""
         try:
             present = {each.id for each in await self._tokens.use(user_id, self._fetch_all)}
         except WorkspaceError:
@@ -156,27 +156,27 @@ class Sessions:
             await self._rest.log_out_session(token, session_id)
 
         try:
-            await self._tokens.use(user_id, call, deed=AuditAction.LOGGED_OUT, detail=session_id)
+            await self._tokens.use(user_id, call, action=AuditAction.LOGGED_OUT, detail=session_id)
         except RateLimitedError:
             raise
         except (SessionNotFoundError, WorkspaceError):
-            # Whether it is gone or still there is seen afterwards, in the list.
+            # Whether it is gone is checked afterwards, in the list.
             return
 
     async def _fetch_all(self, token: AuthToken, *, is_fresh: bool = False) -> tuple[Session, ...]:
-        page = await self._rest.fetch_sessions(token, count=_PAGE, is_fresh=is_fresh)
+        page = await self._rest.fetch_sessions(token, count=_PAGE_SIZE, is_fresh=is_fresh)
         sessions = page.sessions
-        while page.sessions and len(sessions) < min(page.total, MOST_SESSIONS):
-            page = await self._rest.fetch_sessions(token, offset=len(sessions), count=_PAGE)
+        while page.sessions and len(sessions) < min(page.total, MAX_SESSIONS):
+            page = await self._rest.fetch_sessions(token, offset=len(sessions), count=_PAGE_SIZE)
             sessions += page.sessions
         return tuple({session.id: session for session in sessions}.values())
 
     async def _find_number(self, user_id: str, number: int, *, is_fresh: bool = False) -> list[str]:
-        groups = [] if is_fresh else await self._listings.load(user_id)
+        groups = [] if is_fresh else await self._numbered_lists.load(user_id)
         if not groups:
-            groups = [device.ids for device in await self.fetch_devices(user_id)]
+            groups = [device.ids for device in await self.fetch_numbered_devices(user_id)]
         if not groups:
-            raise SessionNotFoundError("There is no session signed in as you that I can see.")
+            raise SessionNotFoundError("I can't see any session that is signed in as you.")
         if not 0 < number <= len(groups):
             raise UsageError(
                 "There is no number {number}: your last list went from 1 to {last}. "
@@ -188,7 +188,7 @@ class Sessions:
         return groups[number - 1]
 
     async def _find_beginning(self, user_id: str, words: str) -> str:
-        devices = await self.fetch_devices(user_id)
+        devices = await self.fetch_numbered_devices(user_id)
         found = [each for device in devices for each in device.ids if each.startswith(words)]
         if len(found) > 1:
             shown = tuple(Call(f"session {each}") for each in found[:_MAX_CANDIDATES])

@@ -1,4 +1,4 @@
-"""The bot's report about itself, in words for its operator."""
+"""The status report: what the bot did, in a message for its operator."""
 
 from collections.abc import Iterator
 from math import inf
@@ -11,48 +11,46 @@ from bot.formatting.locale import UserLocale
 from bot.metrics import CommandOutcome, ReportOutcome
 from bot.models import Attachment, Fact, Reply
 
-_HALF: Final = 0.5
-_NEARLY_ALL: Final = 0.95
-_MINUTE: Final = 60
+_MINUTE_S: Final = 60
 
 
-def format_status_report(figures: Stats, standing: WorkspaceStatus, locale: UserLocale) -> Reply:
+def format_status_report(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> Reply:
     """Say in the first line whether all is well, and the rest in short fields."""
     facts = (
-        Fact(locale.text("Commands"), _format_commands(figures, locale)),
-        Fact(locale.text("Answered"), _format_waits(figures, locale)),
-        Fact(locale.text("Connected"), _format_people(standing, locale)),
-        Fact(locale.text("Reports"), _format_reports(figures, locale)),
-        Fact(locale.text("Alerts"), _format_alerts(figures, standing, locale)),
-        Fact(locale.text("Rate limit"), _format_limit(figures, standing, locale)),
-        Fact(locale.text("Connection"), _format_link(figures, locale)),
-        Fact(locale.text("Version"), _format_version(figures, standing, locale)),
+        Fact(locale.text("Commands"), _format_commands(stats, locale)),
+        Fact(locale.text("Answered"), _format_waits(stats, locale)),
+        Fact(locale.text("Connected"), _format_connected(status, locale)),
+        Fact(locale.text("Reports"), _format_reports(stats, locale)),
+        Fact(locale.text("Alerts"), _format_alerts(stats, status, locale)),
+        Fact(locale.text("Rate limit"), _format_rate_limit(stats, status, locale)),
+        Fact(locale.text("Connection"), _format_connection(stats, locale)),
+        Fact(locale.text("Version"), _format_version(stats, status, locale)),
     )
-    text = format_next(standing.next_at, locale)
-    colour = Colour.AMBER if any(_list_troubles(figures, locale)) else Colour.GREEN
-    return Reply(_format_headline(figures, locale), Attachment(colour, text=text, facts=facts))
+    text = format_next(status.next_at, locale)
+    colour = Colour.AMBER if any(_list_troubles(stats, locale)) else Colour.GREEN
+    return Reply(_format_headline(stats, locale), Attachment(colour, text=text, facts=facts))
 
 
-def _format_headline(figures: Stats, locale: UserLocale) -> str:
-    state = ", ".join(_list_troubles(figures, locale)) or locale.text("All is well")
-    work = locale.plural("{count} command", "{count} commands", figures.commands)
-    time = format_time(figures.since, locale)
+def _format_headline(stats: Stats, locale: UserLocale) -> str:
+    state = ", ".join(_list_troubles(stats, locale)) or locale.text("All is well")
+    work = locale.plural("{count} command", "{count} commands", stats.commands)
+    time = format_time(stats.since, locale)
     return locale.text("{state}: {work} since {time}", state=state, work=work, time=time)
 
 
-def _list_troubles(figures: Stats, locale: UserLocale) -> Iterator[str]:
-    late = figures.count(ReportOutcome.LATE) + figures.count(ReportOutcome.SKIPPED)
-    busy = figures.count(CommandOutcome.BUSY)
+def _list_troubles(stats: Stats, locale: UserLocale) -> Iterator[str]:
+    late = stats.count(ReportOutcome.LATE) + stats.count(ReportOutcome.SKIPPED)
+    busy = stats.count(CommandOutcome.BUSY)
     for count, said in (
-        (figures.failures, locale.plural("{count} failed", "{count} failed", figures.failures)),
-        (busy, locale.plural("{count} sent away", "{count} sent away", busy)),
+        (stats.failures, locale.plural("{count} failed", "{count} failed", stats.failures)),
+        (busy, locale.plural("{count} told to try later", "{count} told to try later", busy)),
         (late, locale.plural("{count} report late", "{count} reports late", late)),
         (
-            figures.sum("storage_failures"),
+            stats.sum("storage_failures"),
             locale.plural(
                 "{count} database failure",
                 "{count} database failures",
-                figures.sum("storage_failures"),
+                stats.sum("storage_failures"),
             ),
         ),
     ):
@@ -60,21 +58,21 @@ def _list_troubles(figures: Stats, locale: UserLocale) -> Iterator[str]:
             yield said
 
 
-def _format_commands(figures: Stats, locale: UserLocale) -> str:
-    if not figures.commands:
+def _format_commands(stats: Stats, locale: UserLocale) -> str:
+    if not stats.commands:
         return locale.text("none")
     counts = (
-        (figures.count(CommandOutcome.ANSWERED), locale.text("answered")),
-        (figures.count(CommandOutcome.ASKED_TO_CONNECT), locale.text("asked to connect")),
-        (figures.count(CommandOutcome.REFUSED), locale.text("not understood or not possible")),
-        (figures.count(CommandOutcome.BUSY), locale.text("sent away until later")),
-        (figures.failures, locale.text("failed")),
+        (stats.count(CommandOutcome.ANSWERED), locale.text("answered")),
+        (stats.count(CommandOutcome.ASKED_TO_CONNECT), locale.text("asked to connect")),
+        (stats.count(CommandOutcome.REFUSED), locale.text("not understood or not possible")),
+        (stats.count(CommandOutcome.BUSY), locale.text("told to try again later")),
+        (stats.failures, locale.text("failed")),
     )
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 
-def _format_waits(figures: Stats, locale: UserLocale) -> str:
-    half, most = figures.find_wait(_HALF), figures.find_wait(_NEARLY_ALL)
+def _format_waits(stats: Stats, locale: UserLocale) -> str:
+    half, most = stats.find_wait(0.5), stats.find_wait(0.95)
     if half is None or most is None:
         return locale.text("nothing to answer")
     return locale.text(
@@ -87,58 +85,58 @@ def _format_waits(figures: Stats, locale: UserLocale) -> str:
 def _format_seconds(seconds: float, locale: UserLocale) -> str:
     if seconds == inf:
         return locale.text("more than 15 min")
-    if seconds < _MINUTE:
+    if seconds < _MINUTE_S:
         return locale.text("{count} s", count=f"{seconds:g}")
-    return locale.text("{count} min", count=f"{seconds / _MINUTE:g}")
+    return locale.text("{count} min", count=f"{seconds / _MINUTE_S:g}")
 
 
-def _format_people(standing: WorkspaceStatus, locale: UserLocale) -> str:
-    return locale.plural("{count} person", "{count} people", standing.connected)
+def _format_connected(status: WorkspaceStatus, locale: UserLocale) -> str:
+    return locale.plural("{count} person", "{count} people", status.connected)
 
 
-def _format_reports(figures: Stats, locale: UserLocale) -> str:
+def _format_reports(stats: Stats, locale: UserLocale) -> str:
     counts = (
-        (figures.count(ReportOutcome.ON_TIME), locale.text("on time")),
-        (figures.count(ReportOutcome.UNCHANGED), locale.text("with nothing new")),
-        (figures.count(ReportOutcome.LATE), locale.text("late")),
-        (figures.count(ReportOutcome.SKIPPED), locale.text("skipped")),
-        (figures.count(ReportOutcome.FAILED), locale.text("could not be made")),
+        (stats.count(ReportOutcome.ON_TIME), locale.text("on time")),
+        (stats.count(ReportOutcome.UNCHANGED), locale.text("with nothing new")),
+        (stats.count(ReportOutcome.LATE), locale.text("late")),
+        (stats.count(ReportOutcome.SKIPPED), locale.text("skipped")),
+        (stats.count(ReportOutcome.FAILED), locale.text("could not be made")),
     )
     said = [f"{count} {word}" for count, word in counts if count]
     return ", ".join(said) or locale.text("none were due")
 
 
-def _format_alerts(figures: Stats, standing: WorkspaceStatus, locale: UserLocale) -> str:
-    sent = locale.plural("{count} sent", "{count} sent", figures.sum("alerts"))
-    people = locale.plural("{count} person", "{count} people", standing.watched)
+def _format_alerts(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> str:
+    sent = locale.plural("{count} sent", "{count} sent", stats.sum("alerts"))
+    people = locale.plural("{count} person", "{count} people", status.watched)
     return locale.text("{sent}, on for {people}", sent=sent, people=people)
 
 
-def _format_limit(figures: Stats, standing: WorkspaceStatus, locale: UserLocale) -> str:
-    refused = figures.sum("rate_limited")
+def _format_rate_limit(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> str:
+    refused = stats.sum("rate_limited")
     said = (
-        locale.plural("{count} call was put off", "{count} calls were put off", refused)
+        locale.plural("{count} call had to wait", "{count} calls had to wait", refused)
         if refused
-        else locale.text("no call was refused")
+        else locale.text("no call had to wait")
     )
-    if standing.limit is None:
+    if status.limit is None:
         return said
-    allowed = locale.text("{limit} calls a minute", limit=standing.limit)
+    allowed = locale.text("{limit} calls a minute", limit=status.limit)
     return f"{allowed}, {said}"
 
 
-def _format_link(figures: Stats, locale: UserLocale) -> str:
-    losses = figures.sum("realtime_disconnects")
+def _format_connection(stats: Stats, locale: UserLocale) -> str:
+    losses = stats.sum("realtime_disconnects")
     if not losses:
         return locale.text("never lost")
     return locale.plural("lost once", "lost {count} times", losses)
 
 
-def _format_version(figures: Stats, standing: WorkspaceStatus, locale: UserLocale) -> str:
+def _format_version(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> str:
     versions = locale.text(
-        "{own}, Rocket.Chat {theirs}", own=standing.version, theirs=standing.workspace_version
+        "{own}, Rocket.Chat {theirs}", own=status.version, theirs=status.workspace_version
     )
-    starts = figures.sum("starts")
+    starts = stats.sum("starts")
     if not starts:
         return versions
     return f"{versions}, " + locale.plural("started once", "started {count} times", starts)

@@ -1,4 +1,4 @@
-"""What the bot did in a stretch of time, in numbers. Pure."""
+"""What the bot did in a period, in numbers. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,28 +17,28 @@ class Stats:
 
     @property
     def commands(self) -> int:
-        """How many commands were answered, in whichever way."""
+        """The number of commands, however they ended."""
         return sum(self.count(outcome) for outcome in CommandOutcome)
 
     @property
     def failures(self) -> int:
-        """How many commands got no true answer although the person did all well."""
+        """The number of commands that failed through no fault of the person."""
         failed = self.count(CommandOutcome.FAILED) + self.count(CommandOutcome.INTERNAL_ERROR)
         return failed + self.sum("replies_undelivered")
 
     def count(self, what: CommandOutcome | ReportOutcome) -> int:
-        """Count the commands, or the reports, that ended like that."""
+        """Return how many commands, or reports, ended like that."""
         noun = "commands" if isinstance(what, CommandOutcome) else "reports"
         return self.sum(f"{noun} {what}")
 
     def sum(self, name: str) -> int:
-        """Return a sum; 0 for one that nobody has begun."""
+        """Return a sum; 0 where nothing was counted."""
         return self.sums.get(name, 0)
 
     def find_wait(self, share: float) -> float | None:
-        """Return the seconds within which that share of the answers came, none being too short.
+        """Return the seconds within which that share of the answers came.
 
-        Waiting times are counted in classes, so it is the upper end of one; infinite beyond the
+        Waiting times are counted in classes: this is the upper end of one, infinite beyond the
         last. None where nothing was answered.
         """
         classes = sorted(
@@ -54,7 +54,7 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceStatus:
-    """How the bot stands at present. ``limit`` is the calls a minute and route, where known."""
+    """The bot and its workspace at present; ``limit`` is in calls a minute and route, if known."""
 
     version: str
     workspace_version: str

@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 
 from bot.errors import RefusedError, StorageError, WorkspaceError
-from bot.features.reports.schedule_rules import ScheduleRule, parse_timetable
+from bot.features.reports.schedule_parsing import parse_schedule_rule
+from bot.features.reports.schedule_rules import ScheduleRule
 from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import Schedule
 from bot.features.status_report.backlog import load_backlog, load_demand
@@ -23,7 +24,7 @@ from bot.rocketchat.inspection import find_room
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.storage.database import Database
 
-SESSIONS: Final = "GET v1/sessions/list"
+SESSIONS_ROUTE: Final = "GET v1/sessions/list"
 """The route that most questions and all reports need."""
 
 
@@ -32,13 +33,13 @@ class StatusReportSettings:
     """When to send the status report, in which zone (an IANA name), into which room."""
 
     room: str
-    timetable: ScheduleRule
+    rule: ScheduleRule
     zone: str
 
 
 def make_status_report_settings(room: str, rule: str, zone: str) -> StatusReportSettings | None:
     """Return the settings, or None without a room; raise UsageError for a malformed rule."""
-    return StatusReportSettings(room, parse_timetable(rule), zone) if room else None
+    return StatusReportSettings(room, parse_schedule_rule(rule), zone) if room else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,9 @@ class StatusReport:
         """Save or remove the schedule as the settings say; raises StorageError."""
         settings = self._settings
         if settings is None:
-            await self._schedules.stop(self._account.id)
+            await self._schedules.store.delete(self._account.id)
         else:
-            await self._schedules.arrange_own(self._account, settings.timetable, settings.zone)
+            await self._schedules.save_for_bot(self._account, settings.rule, settings.zone)
 
     async def check_room(self) -> None:
         """Log a warning where the report cannot be sent to its room; never raises."""
@@ -136,7 +137,7 @@ class StatusReport:
             workspace_version=await self._rest.fetch_version(),
             connected=backlog.connected,
             watched=backlog.watched,
-            limit=self._rest.rate_limiter.limits.get(SESSIONS),
+            limit=self._rest.rate_limiter.limits.get(SESSIONS_ROUTE),
             next_at=next_at,
         )
 
@@ -177,5 +178,5 @@ class OperatorTasks:
 
     async def _log_capacity(self) -> None:
         demand = await load_demand(self._database, self._bot_id)
-        capacity = estimate(demand, self._limiter.limits.get(SESSIONS))
+        capacity = estimate(demand, self._limiter.limits.get(SESSIONS_ROUTE))
         self._log.info("capacity", estimate="; ".join(describe(capacity, self._max_delay)))

@@ -103,9 +103,9 @@ class Cluster:
 
     async def _tick(self, work: Work) -> None:
         await self._recover()
-        await self._schedules.open_due()
+        await self._schedules.create_due_runs()
         await self._offer_reports(work)
-        if subscription := await self._alerts.take():
+        if subscription := await self._alerts.take_due():
             await self._queue.add_look(subscription.user_id)
         if work.values["timestamp"] % _SWEEP_EVERY_TICKS == 0:
             await self._runs.sweep(self._now() - RUNS_KEPT)
@@ -146,6 +146,6 @@ class Cluster:
             await self._runner.make_report(taken, by)
 
     async def _check_alerts(self, work: Work) -> None:
-        subscription = await self._alerts.find(work.values["user_id"])
+        subscription = await self._alerts.subscriptions.load(work.values["user_id"])
         if subscription is not None:
             await self._runner.check_alerts(subscription)

@@ -1,4 +1,4 @@
-"""A process that uses one person's token whenever it is told to; see test_token_refresh.py.
+"""A process that uses one person's token at each line of input; see test_token_refresh.py.
 
 Arguments: database, workspace, client id, user id. The client secret comes in the environment.
 """
@@ -17,10 +17,11 @@ from bot.errors import BotError
 from bot.features.accounts.audit import Audit
 from bot.features.accounts.audit_store import AuditTrail
 from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher
-from bot.features.accounts.tokens import BearerSupport, Tokens
+from bot.features.accounts.tokens import Tokens
 from bot.logs import open_logs
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
@@ -29,20 +30,20 @@ from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
 
 REDIRECT = "http://127.0.0.1/oauth/callback"
-TURN = timedelta(seconds=2)
+LEASE = timedelta(seconds=2)
 NOBODY = AuthToken("nobody", SecretStr("nothing"))
 
 
 @dataclass(frozen=True)
-class World:
-    """One process's way to the database and the workspace."""
+class BotProcess:
+    """What one process opens: the database, the workspace, and what works on both."""
 
     database: Database
     accounts: Accounts
-    lent: DelegatedTokens
+    delegated: DelegatedTokens
     oauth: OAuthProvider
     rest: RestClient
-    renewals: TokenRefresher
+    refresher: TokenRefresher
     tokens: Tokens
 
 
@@ -51,26 +52,28 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def open_world(database_url: str, url: str, client: OAuthClient) -> AsyncIterator[World]:
+async def open_bot_process(
+    database_url: str, url: str, client: OAuthClient
+) -> AsyncIterator[BotProcess]:
     vault = Vault(KeyRing([bytes(range(32))]), "workspace")
     async with (
         open_database(database_url) as database,
         open_oauth(url, client, now=now, timeout_s=1.5) as oauth,
         open_rest_client(url, NOBODY) as rest,
     ):
-        lent = DelegatedTokens(database, vault)
-        renewals = TokenRefresher(lent, oauth, now, turn=TURN)
+        delegated = DelegatedTokens(database, vault)
+        refresher = TokenRefresher(delegated, oauth, now, lease=LEASE)
         audit = Audit(AuditTrail(database), now)
         bearer = BearerSupport(rest, BearerRefusals(database), now)
-        tokens = Tokens(lent, renewals, rest, bearer, audit)
+        tokens = Tokens(delegated, refresher, rest, bearer, audit)
         accounts = Accounts(database, vault)
-        yield World(database, accounts, lent, oauth, rest, renewals, tokens)
+        yield BotProcess(database, accounts, delegated, oauth, rest, refresher, tokens)
 
 
-async def use(world: World, user_id: str) -> str:
-    """Use the token once; say how that ended."""
+async def use(bot: BotProcess, user_id: str) -> str:
+    """Use the token once; return the user name, or the name of the error."""
     try:
-        return (await world.tokens.use(user_id, world.rest.fetch_user)).username
+        return (await bot.tokens.use(user_id, bot.rest.fetch_user)).username
     except BotError as error:
         return type(error).__name__
 
@@ -84,10 +87,10 @@ async def main() -> None:
     open_logs("ERROR", "text")
     database_url, url, client_id, user_id = sys.argv[1:]
     client = OAuthClient(client_id, SecretStr(os.environ["CLIENT_SECRET"]), REDIRECT)
-    async with open_world(database_url, url, client) as world:
+    async with open_bot_process(database_url, url, client) as bot:
         say("ready")
         while await asyncio.to_thread(sys.stdin.readline):
-            say(await use(world, user_id))
+            say(await use(bot, user_id))
 
 
 if __name__ == "__main__":

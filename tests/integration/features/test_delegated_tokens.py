@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from bot.features.accounts.audit import KEPT, Audit, AuditAction
+from bot.features.accounts.audit import RECORDS_KEPT, Audit, AuditAction
 from bot.features.accounts.audit_store import AuditRecord, AuditTrail
 from bot.features.accounts.bearer_refusals import BearerRefusals
 from bot.features.accounts.delegated_tokens import DelegatedTokens, RevokedToken
@@ -133,13 +133,13 @@ async def test_records_are_kept_for_90_days(database: Database) -> None:
     trail, moment = AuditTrail(database), NOW
     audit = Audit(trail, lambda: moment)
     await audit.note("ann-id", AuditAction.CONNECTED, "oauth")
-    moment = NOW + KEPT
+    moment = NOW + RECORDS_KEPT
     await audit.note("bob", AuditAction.USED, "a session")
     await audit.sweep()
     assert len(await trail.load()) == 2
     moment += timedelta(seconds=1)
     await audit.sweep()
-    assert await trail.load() == [AuditRecord(NOW + KEPT, "bob", "used", "a session")]
+    assert await trail.load() == [AuditRecord(NOW + RECORDS_KEPT, "bob", "used", "a session")]
     assert await trail.load("ann-id") == []
 
 

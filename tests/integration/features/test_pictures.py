@@ -54,7 +54,7 @@ async def test_any_name_of_a_device_can_be_drawn(label: str) -> None:
     assert measure(await Pictures(time.monotonic).draw(named))[0] == WIDTH
 
 
-async def test_a_bar_may_be_as_short_or_as_long_as_can_be() -> None:
+async def test_bars_of_any_length_are_drawn() -> None:
     bars = ((0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.4, 0.4))
     rows = tuple(replace(ROW, bars=(bar,), marks=bar) for bar in bars)
     assert measure(await Pictures(time.monotonic).draw(replace(TIMELINE, rows=rows)))
@@ -70,17 +70,19 @@ async def test_a_drawing_that_fails_is_no_picture(text: str, tmp_path: Path) -> 
     assert await pictures.draw(TIMELINE) is None
 
 
-async def test_a_drawing_that_does_not_end_is_ended(tmp_path: Path) -> None:
-    note = tmp_path / "pid"
-    text = f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+async def test_a_drawing_that_does_not_end_is_killed(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    text = (
+        f"import os, time\nopen({str(pid_file)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
+    )
     program = write_program(tmp_path, text)
-    pictures = Pictures(time.monotonic, program=program, patience=1.5)
+    pictures = Pictures(time.monotonic, program=program, timeout_s=1.5)
     assert await pictures.draw(TIMELINE) is None
     with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
+        os.kill(int(pid_file.read_text()), 0)
 
 
-async def test_who_draws_gets_nothing_of_the_environment(
+async def test_the_drawing_process_gets_no_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_BOT_WORKSPACE__AUTH_TOKEN", "secret")

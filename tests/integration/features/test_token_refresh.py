@@ -1,4 +1,4 @@
-"""Renewing one person's token: alone, together with another process, and when things break."""
+"""Refreshing one person's token: alone, beside another process, and with faults."""
 
 import asyncio
 import os
@@ -23,11 +23,11 @@ from bot.rocketchat.oauth import OAuthClient
 from bot.storage.tables import accounts
 from rocketchat_simulator import OAuthApp, Simulator, User
 from tests.integration.features.refresh_in_process import (
+    LEASE,
     REDIRECT,
-    TURN,
-    World,
+    BotProcess,
     now,
-    open_world,
+    open_bot_process,
     use,
 )
 
@@ -36,7 +36,7 @@ ROUNDS = 200
 
 @dataclass
 class Scene:
-    """A workspace where alice has let the bot in."""
+    """A workspace where alice has delegated a token to the bot."""
 
     simulator: Simulator
     alice: User
@@ -47,24 +47,24 @@ class Scene:
     def client(self) -> OAuthClient:
         return OAuthClient(self.app.client_id, SecretStr(self.app.client_secret), REDIRECT)
 
-    async def connect(self, world: World) -> None:
+    async def connect(self, bot: BotProcess) -> None:
         code = self.simulator.workspace.oauth.make_code(self.alice, self.app, REDIRECT)
-        pair = await world.oauth.exchange(SecretStr(code))
+        pair = await bot.oauth.exchange(SecretStr(code))
         account = ConnectedAccount(self.alice.id, "alice", "oauth", now())
-        await world.accounts.save_pair(account, pair, now())
+        await bot.accounts.save_pair(account, pair, now())
 
-    async def age(self, world: World) -> None:
+    async def age(self, bot: BotProcess) -> None:
         """Let the access token be about to expire."""
         statement = update(accounts).values(expires_at=now())
-        await world.database.write(lambda connection: connection.execute(statement))
+        await bot.database.write(lambda connection: connection.execute(statement))
 
-    async def load(self, world: World) -> DelegatedToken:
-        lent = await world.lent.load(self.alice.id)
-        assert lent is not None
-        return lent
+    async def load(self, bot: BotProcess) -> DelegatedToken:
+        delegated = await bot.delegated.load(self.alice.id)
+        assert delegated is not None
+        return delegated
 
     async def see_refreshes(self, count: int) -> None:
-        """Wait until the workspace has been asked for tokens so many times."""
+        """Wait until the workspace was asked for tokens ``count`` times."""
         async with asyncio.timeout(10):
             while self.count_refreshes() < count:  # noqa: ASYNC110 - the workspace has no event
                 await asyncio.sleep(0.01)
@@ -82,153 +82,155 @@ async def scene(storage_url: str) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def world(scene: Scene) -> AsyncIterator[World]:
-    async with open_world(scene.database_url, scene.simulator.url, scene.client) as opened:
+async def bot(scene: Scene) -> AsyncIterator[BotProcess]:
+    async with open_bot_process(scene.database_url, scene.simulator.url, scene.client) as opened:
         await scene.connect(opened)
         yield opened
 
 
 @pytest.fixture
-async def other(scene: Scene, world: World) -> AsyncIterator[World]:
-    assert world
-    async with open_world(scene.database_url, scene.simulator.url, scene.client) as opened:
+async def other(scene: Scene, bot: BotProcess) -> AsyncIterator[BotProcess]:
+    assert bot
+    async with open_bot_process(scene.database_url, scene.simulator.url, scene.client) as opened:
         yield opened
 
 
-async def test_many_who_need_it_renew_once(scene: Scene, world: World, other: World) -> None:
-    await scene.age(world)
-    calls = [use(each, scene.alice.id) for each in (world, other) for _ in range(10)]
+async def test_many_calls_refresh_once(scene: Scene, bot: BotProcess, other: BotProcess) -> None:
+    await scene.age(bot)
+    calls = [use(each, scene.alice.id) for each in (bot, other) for _ in range(10)]
     assert await asyncio.gather(*calls) == ["alice"] * 20
     assert scene.count_refreshes() == 2
 
 
-async def test_whoever_comes_late_gets_what_the_other_has_got(
-    scene: Scene, world: World, other: World
+async def test_a_late_refresh_returns_the_pair_of_the_first(
+    scene: Scene, bot: BotProcess, other: BotProcess
 ) -> None:
-    old = await scene.load(world)
-    first = await world.renewals.renew(old)
-    second = await other.renewals.renew(old)
+    old = await scene.load(bot)
+    first = await bot.refresher.refresh(old)
+    second = await other.refresher.refresh(old)
     assert first == second
     assert first is not None
     assert first.id != old.id
     assert first.refresh_token != old.refresh_token
 
 
-async def test_the_call_of_one_survives_that_the_other_renews_meanwhile(
-    scene: Scene, world: World, other: World
+async def test_a_call_survives_a_refresh_by_another_process(
+    scene: Scene, bot: BotProcess, other: BotProcess
 ) -> None:
-    old = await scene.load(world)
-    await other.renewals.renew(old)
-    # The old access token is dead now; who still holds it looks for the newer one.
-    assert await use(world, scene.alice.id) == "alice"
+    old = await scene.load(bot)
+    await other.refresher.refresh(old)
+    # The old access token is dead: the other process has to load the newer one.
+    assert await use(bot, scene.alice.id) == "alice"
 
 
-async def test_a_cancelled_renewal_is_finished_and_kept(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_a_cancelled_refresh_is_finished_and_stored(scene: Scene, bot: BotProcess) -> None:
+    old = await scene.load(bot)
     scene.simulator.faults.delay_answer("/oauth/token", 0.5)
-    renewing = asyncio.create_task(world.renewals.renew(old))
+    refreshing = asyncio.create_task(bot.refresher.refresh(old))
     await scene.see_refreshes(2)
-    renewing.cancel()
+    refreshing.cancel()
     with suppress(asyncio.CancelledError):
-        await renewing
-    assert (await scene.load(world)).id != old.id
-    assert await use(world, scene.alice.id) == "alice"
+        await refreshing
+    assert (await scene.load(bot)).id != old.id
+    assert await use(bot, scene.alice.id) == "alice"
 
 
-async def test_who_waits_for_one_that_was_killed_gets_the_next_turn(
-    scene: Scene, world: World
-) -> None:
-    old = await scene.load(world)
+async def test_the_lease_of_a_killed_process_runs_out(scene: Scene, bot: BotProcess) -> None:
+    old = await scene.load(bot)
     moment = now()
-    killed = moment + TURN / 4
-    assert await world.lent.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
-    assert not await world.lent.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
-    assert await world.renewals.renew(old) is not None
+    killed = moment + LEASE / 4
+    assert await bot.delegated.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
+    assert not await bot.delegated.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
+    assert await bot.refresher.refresh(old) is not None
 
 
-async def test_a_turn_that_does_not_end_is_not_waited_for_for_ever(
-    scene: Scene, world: World
-) -> None:
-    old = await scene.load(world)
-    endless = now() + TURN * 100
-    await world.lent.claim_refresh(scene.alice.id, old.id, now=now(), until=endless)
+async def test_an_endless_lease_is_not_waited_for_forever(scene: Scene, bot: BotProcess) -> None:
+    old = await scene.load(bot)
+    endless = now() + LEASE * 100
+    await bot.delegated.claim_refresh(scene.alice.id, old.id, now=now(), until=endless)
     with pytest.raises(UnreachableError):
-        await world.renewals.renew(old)
+        await bot.refresher.refresh(old)
 
 
-async def test_an_outage_leaves_the_token_and_the_turn_free(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_an_outage_leaves_the_token_and_releases_the_lease(
+    scene: Scene, bot: BotProcess
+) -> None:
+    old = await scene.load(bot)
     scene.simulator.faults.fail_next("/oauth/token", status=503, body="no backend")
     with pytest.raises(UnreachableError):
-        await world.renewals.renew(old)
-    assert await scene.load(world) == old
-    assert await world.renewals.renew(old) is not None
+        await bot.refresher.refresh(old)
+    assert await scene.load(bot) == old
+    assert await bot.refresher.refresh(old) is not None
 
 
-async def test_a_new_pair_that_the_disk_does_not_take_is_kept_until_it_does(
+async def test_a_new_pair_is_kept_in_memory_until_it_can_be_stored(
     scene: Scene, tmp_path: Path
 ) -> None:
-    impatient = replace(scene, database_url=f"sqlite:///{tmp_path / 'full.db'}?timeout=0.05")
-    async with open_world(impatient.database_url, scene.simulator.url, scene.client) as world:
-        await impatient.connect(world)
-        old = await impatient.load(world)
+    locked = replace(scene, database_url=f"sqlite:///{tmp_path / 'full.db'}?timeout=0.05")
+    async with open_bot_process(locked.database_url, scene.simulator.url, scene.client) as bot:
+        await locked.connect(bot)
+        old = await locked.load(bot)
         scene.simulator.faults.delay_answer("/oauth/token", 0.7)
-        renewing = asyncio.create_task(world.renewals.renew(old))
+        refreshing = asyncio.create_task(bot.refresher.refresh(old))
         await scene.see_refreshes(2)
         with closing(sqlite3.connect(tmp_path / "full.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StorageError):
-                await renewing
-        # The old pair is dead: without the new one the person would have to connect again.
-        assert await use(world, scene.alice.id) == "alice"
-        assert (await impatient.load(world)).id != old.id
+                await refreshing
+        # The old pair is dead: without the new one, alice would have to connect again.
+        assert await use(bot, scene.alice.id) == "alice"
+        assert (await locked.load(bot)).id != old.id
         assert scene.count_refreshes() == 2
 
 
-async def test_a_used_up_refresh_token_is_told_apart(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_a_used_up_refresh_token_raises_grant_refused(scene: Scene, bot: BotProcess) -> None:
+    old = await scene.load(bot)
     scene.simulator.workspace.oauth.revoke(scene.alice)
     with pytest.raises(GrantRefusedError):
-        await world.renewals.renew(old)
+        await bot.refresher.refresh(old)
 
 
-async def test_who_disconnected_meanwhile_stays_disconnected(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_a_person_who_disconnects_meanwhile_stays_disconnected(
+    scene: Scene, bot: BotProcess
+) -> None:
+    old = await scene.load(bot)
     scene.simulator.faults.delay_answer("/oauth/token", 0.3)
-    renewing = asyncio.create_task(world.renewals.renew(old))
+    refreshing = asyncio.create_task(bot.refresher.refresh(old))
     await scene.see_refreshes(2)
-    await world.accounts.delete(scene.alice.id)
-    assert await renewing is None
-    assert await world.lent.load(scene.alice.id) is None
+    await bot.accounts.delete(scene.alice.id)
+    assert await refreshing is None
+    assert await bot.delegated.load(scene.alice.id) is None
 
 
-async def test_who_connected_anew_meanwhile_keeps_the_new_token(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_a_person_who_connects_again_meanwhile_keeps_the_new_token(
+    scene: Scene, bot: BotProcess
+) -> None:
+    old = await scene.load(bot)
     scene.simulator.faults.delay_answer("/oauth/token", 0.3)
-    renewing = asyncio.create_task(world.renewals.renew(old))
+    refreshing = asyncio.create_task(bot.refresher.refresh(old))
     await scene.see_refreshes(2)
-    await world.accounts.delete(scene.alice.id)
-    await scene.connect(world)
-    newest = await scene.load(world)
-    assert await renewing == newest
+    await bot.accounts.delete(scene.alice.id)
+    await scene.connect(bot)
+    newest = await scene.load(bot)
+    assert await refreshing == newest
 
 
-async def test_without_oauth_in_the_settings_nothing_is_lost(scene: Scene, world: World) -> None:
-    old = await scene.load(world)
+async def test_without_oauth_in_the_settings_nothing_is_lost(scene: Scene, bot: BotProcess) -> None:
+    old = await scene.load(bot)
     with pytest.raises(RefusedError, match="is not set"):
-        await TokenRefresher(world.lent, None, now).renew(old)
-    assert await use(world, scene.alice.id) == "alice"
+        await TokenRefresher(bot.delegated, None, now).refresh(old)
+    assert await use(bot, scene.alice.id) == "alice"
 
 
 @dataclass
 class Worker:
-    """Another process on the same database, which may be killed."""
+    """Another process on the same database; a test may kill it."""
 
     scene: Scene
     process: Process
 
     async def use(self) -> str:
-        """Have it use the token; return its word for how that went, ``killed`` without one."""
+        """Let it use the token; return its result, ``killed`` where it returns none."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         with suppress(ConnectionError):
@@ -263,14 +265,14 @@ async def start_worker(scene: Scene) -> AsyncIterator[Worker]:
         process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way
 
 
-async def test_two_processes_and_200_renewals_end_with_a_working_pair_or_with_the_person_told(
-    scene: Scene, world: World
+async def test_two_processes_and_200_refreshes_end_with_a_working_pair_or_with_the_person_told(
+    scene: Scene, bot: BotProcess
 ) -> None:
     dice, told = random.Random(20261123), 0  # noqa: S311 - a test wants to be repeated
     async with AsyncExitStack() as stack:
         workers = [await stack.enter_async_context(start_worker(scene)) for _ in range(2)]
         for _ in range(ROUNDS):
-            await scene.age(world)
+            await scene.age(bot)
             trouble = make_trouble(scene, dice)
             victim = dice.choice(workers) if trouble == "kill" else None
             seconds = dice.uniform(0, 0.06)
@@ -279,15 +281,15 @@ async def test_two_processes_and_200_renewals_end_with_a_working_pair_or_with_th
                 killing = [victim.kill_after(seconds)] if victim else []
                 outcomes = set(await asyncio.gather(*calls, *killing)) - {""}
             scene.simulator.faults.clear()
-            outcomes.add(await use(world, scene.alice.id))
+            outcomes.add(await use(bot, scene.alice.id))
             assert outcomes <= {"alice", "UnreachableError", "NotConnectedError", "killed"}
             if "NotConnectedError" in outcomes:
-                # Told, because that error is what the person is answered with; never for nothing.
+                # The person is told by this error; it needs a reason.
                 assert trouble in {"kill", "lose"}
-                assert await world.lent.load(scene.alice.id) is None
+                assert await bot.delegated.load(scene.alice.id) is None
                 told += 1
-                await scene.connect(world)
-            assert await use(world, scene.alice.id) == "alice"
+                await scene.connect(bot)
+            assert await use(bot, scene.alice.id) == "alice"
             if victim:
                 workers.remove(victim)
                 workers.append(await stack.enter_async_context(start_worker(scene)))

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bot.app import open_vault
 from bot.config import VaultSettings
 from bot.features.accounts.store import Accounts, ConnectedAccount
-from bot.features.reports.schedule_rules import find_place
+from bot.features.reports.schedule_rules import find_offset
 from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
@@ -115,6 +115,6 @@ def _make_schedule(user: User, rule: str, due_at: datetime) -> Schedule:
         username=user.username,
         rule=rule,
         next_at=due_at,
-        start_at=due_at + find_place(user.id),
+        start_at=due_at + find_offset(user.id),
         utc_offset=0.0,
     )

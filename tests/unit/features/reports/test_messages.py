@@ -5,18 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.features.alerts.alerts import SHORTEST_INTERVAL, find_interval
+from bot.features.alerts.alerts import MIN_INTERVAL, find_interval
 from bot.features.alerts.known_devices import KnownDevice
 from bot.features.alerts.messages import format_alert
+from bot.features.reports.comparison import GoneDevice, Report, compare
 from bot.features.reports.messages import ReportContext, format_report, list_notes
-from bot.features.reports.reports import compare
-from bot.features.reports.schedule_messages import format_timetable
-from bot.features.reports.schedule_rules import parse_timetable
+from bot.features.reports.schedule_messages import format_rule
+from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.features.sessions.devices import (
     DeviceSessions,
     DeviceSnapshot,
-    GoneDevice,
-    Report,
     group_by_device,
     make_device_key,
     make_snapshots,
@@ -28,7 +26,7 @@ from bot.models import Device, OperatingSystem, Reply, Session
 
 NOW = datetime(2026, 11, 23, 20, 40, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-READER = UserLocale()
+LOCALE = UserLocale()
 WINDOWS = OperatingSystem("Windows", "10")
 
 
@@ -77,7 +75,9 @@ def test_new_gone_and_changed_are_told_apart() -> None:
     report = make_report(now, before, {make_device_key(make_session("Safari")): "old iPad"})
     assert report.new == {1}
     assert {number: device.version for number, device in report.changed.items()} == {2: "131.0"}
-    assert [(each.seen.device.name, each.name) for each in report.gone] == [("Safari", "old iPad")]
+    assert [(each.snapshot.device.name, each.name) for each in report.gone] == [
+        ("Safari", "old iPad")
+    ]
     assert report.since == NOW - DAY
 
 
@@ -109,7 +109,7 @@ def test_unusual_is_what_has_no_name_or_was_first_seen_lately() -> None:
 def test_changes_come_first_and_then_the_unusual() -> None:
     sessions = [make_session("Opera"), make_session(""), make_session("Edge")]
     before = remember(make_session("Opera"), make_session(""), make_session("Safari"))
-    reply = format_report(make_report(sessions, before), READER, NOW)
+    reply = format_report(make_report(sessions, before), LOCALE, NOW)
     assert reply.text == "Your report: 1 new device, 1 gone, 3 in all"
     assert reply.attachment is not None
     assert reply.attachment.colour == Colour.AMBER
@@ -123,7 +123,7 @@ def test_changes_come_first_and_then_the_unusual() -> None:
 
 
 def test_no_change_is_blue_and_says_since_when() -> None:
-    reply = format_report(make_report([make_session()], remember(make_session())), READER, NOW)
+    reply = format_report(make_report([make_session()], remember(make_session())), LOCALE, NOW)
     assert reply.text == (
         "Your report: 1 device is signed in as you; nothing has changed since the last one"
         " (1 day ago)"
@@ -134,7 +134,7 @@ def test_no_change_is_blue_and_says_since_when() -> None:
 
 def test_a_late_report_says_what_was_missed_and_when_the_next_one_comes() -> None:
     occasion = ReportContext(NOW - HOUR, NOW + DAY, is_late=True, skipped=2)
-    assert list_notes(occasion, READER) == [
+    assert list_notes(occasion, LOCALE) == [
         "This report is late: it was due Mon 23 Nov 2026, 19:40.",
         "Before it, 2 reports were skipped, because they could not be made in time.",
         "The next one comes Tue 24 Nov 2026, 20:40.",
@@ -142,7 +142,7 @@ def test_a_late_report_says_what_was_missed_and_when_the_next_one_comes() -> Non
 
 
 def test_nobody_signed_in_is_said_plainly() -> None:
-    reply = format_report(make_report([], {}), READER, NOW)
+    reply = format_report(make_report([], {}), LOCALE, NOW)
     assert reply.text == "Your report: 0 devices are signed in as you"
     assert reply.attachment is not None
     assert reply.attachment.facts == ()
@@ -162,7 +162,7 @@ def test_nobody_signed_in_is_said_plainly() -> None:
     ],
 )
 def test_a_timetable_in_words(words: str, said: str) -> None:
-    assert format_timetable(parse_timetable(words), READER) == said
+    assert format_rule(parse_schedule_rule(words), LOCALE) == said
 
 
 def test_an_alert_keeps_the_device_that_is_best_known() -> None:
@@ -175,10 +175,12 @@ def test_an_alert_keeps_the_device_that_is_best_known() -> None:
             (make_session(), "desk"),
         )
     )
-    reply = format_alert(devices, (1,), READER, NOW)
+    reply = format_alert(devices, (1,), LOCALE, NOW)
     assert reply.text == "New device: Edge 131 on Windows 10 or 11, 1 hour ago"
-    assert "`!logout others 4` signs out all of them but number 4, desk: Firefox" in all_text(reply)
-    assert "others" not in all_text(format_alert(devices[:1], (1,), READER, NOW))
+    assert "`!logout others 4` signs out all devices except number 4, desk: Firefox" in all_text(
+        reply
+    )
+    assert "others" not in all_text(format_alert(devices[:1], (1,), LOCALE, NOW))
 
 
 @given(
@@ -201,10 +203,10 @@ def test_whatever_devices_say_a_message_fits_and_nobody_is_mentioned(
     changed = {number: devices[number - 1].newest.device for number in numbers}
     replies = [
         format_report(
-            Report(devices, NOW, frozenset(numbers), {}, gone), READER, NOW, ("x" * 300,)
+            Report(devices, NOW, frozenset(numbers), {}, gone), LOCALE, NOW, ("x" * 300,)
         ),
-        format_report(Report(devices, NOW, frozenset(), changed), READER, NOW),
-        *([format_alert(devices, tuple(numbers), READER, NOW)] if devices else []),
+        format_report(Report(devices, NOW, frozenset(), changed), LOCALE, NOW),
+        *([format_alert(devices, tuple(numbers), LOCALE, NOW)] if devices else []),
     ]
     for reply in replies:
         assert utf16_length(all_text(reply)) <= MESSAGE_LIMIT
@@ -213,7 +215,7 @@ def test_whatever_devices_say_a_message_fits_and_nobody_is_mentioned(
 
 
 def test_looks_take_less_than_half_of_what_a_workspace_allows() -> None:
-    assert find_interval(1) == find_interval(20) == SHORTEST_INTERVAL
+    assert find_interval(1) == find_interval(20) == MIN_INTERVAL
     for watches in (21, 100, 1000, 5000):
         minutes = find_interval(watches).total_seconds() / 60
         assert watches / minutes <= 5

@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import UsageError
+from bot.features.reports.schedule_parsing import parse_pause, parse_schedule_rule
 from bot.features.reports.schedule_rules import (
     SPREAD,
     Frequency,
     ScheduleRule,
     find_next,
-    find_place,
+    find_offset,
     list_next,
-    parse_pause,
-    parse_timetable,
 )
 from tests.support.fuzzing import scale_examples
 
@@ -63,7 +62,7 @@ ZONES = [
     ],
 )
 def test_schedules_are_understood_as_people_type_them(words: str, expected: str) -> None:
-    assert str(parse_timetable(words)) == expected
+    assert str(parse_schedule_rule(words)) == expected
 
 
 @pytest.mark.parametrize(
@@ -92,7 +91,7 @@ def test_schedules_are_understood_as_people_type_them(words: str, expected: str)
 )
 def test_what_is_not_understood_is_answered_with_an_example(words: str, said: str) -> None:
     with pytest.raises(UsageError) as error:
-        parse_timetable(words)
+        parse_schedule_rule(words)
     assert said in str(error.value)
 
 
@@ -112,14 +111,17 @@ def test_other_pauses_are_refused_with_an_example(words: str) -> None:
 
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    for read in (parse_timetable, parse_pause):
+    for read in (parse_schedule_rule, parse_pause):
         with suppress(UsageError):
             assert read(text)
 
 
 timetables = st.builds(
-    lambda form, hour, minute, weekday, monthday: ScheduleRule(
-        form, hour, minute, {Frequency.WEEKLY: weekday, Frequency.MONTHLY: monthday}.get(form, 0)
+    lambda frequency, hour, minute, weekday, monthday: ScheduleRule(
+        frequency,
+        hour,
+        minute,
+        {Frequency.WEEKLY: weekday, Frequency.MONTHLY: monthday}.get(frequency, 0),
     ),
     st.sampled_from(Frequency),
     st.integers(0, 23),
@@ -131,7 +133,7 @@ timetables = st.builds(
 
 @given(timetables)
 def test_a_timetable_is_kept_as_what_one_would_type(timetable: ScheduleRule) -> None:
-    assert parse_timetable(str(timetable)) == timetable
+    assert parse_schedule_rule(str(timetable)) == timetable
 
 
 # The times that follow
@@ -139,11 +141,11 @@ def test_a_timetable_is_kept_as_what_one_would_type(timetable: ScheduleRule) -> 
 
 def is_meant(timetable: ScheduleRule, day: date) -> bool:
     """Tell by the calendar alone, not as the program does it, whether a day is meant."""
-    if timetable.form is Frequency.WEEKDAYS:
+    if timetable.frequency is Frequency.WEEKDAYS:
         return day.isoweekday() <= 5
-    if timetable.form is Frequency.WEEKLY:
+    if timetable.frequency is Frequency.WEEKLY:
         return day.weekday() == timetable.day
-    if timetable.form is Frequency.MONTHLY:
+    if timetable.frequency is Frequency.MONTHLY:
         is_last = (day + timedelta(days=1)).month != day.month
         return day.day == timetable.day or (is_last and day.day < timetable.day)
     return True
@@ -204,7 +206,7 @@ def test_on_the_night_of_a_change_a_report_comes_once(
 ) -> None:
     there = ZoneInfo(zone)
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
-    timetable = parse_timetable(f"daily {at}")
+    timetable = parse_schedule_rule(f"daily {at}")
     times = list_next(timetable, there, noon - timedelta(days=1), 2)
     assert [f"{moment:%Y-%m-%dT%H:%M}" for moment in times if moment < noon] == expected
     assert times[1].astimezone(there).strftime("%H:%M") == at
@@ -216,7 +218,7 @@ def test_asking_minute_by_minute_gives_no_other_times(
 ) -> None:
     there = ZoneInfo(zone)
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
-    timetable = parse_timetable(f"daily {at}")
+    timetable = parse_schedule_rule(f"daily {at}")
     start = noon - timedelta(hours=16)
     times = {find_next(timetable, there, start + timedelta(minutes=m)) for m in range(15 * 60)}
     assert [f"{time:%Y-%m-%dT%H:%M}" for time in sorted(times) if time < noon] == expected
@@ -235,10 +237,10 @@ def test_a_day_that_a_month_does_not_have_is_its_last() -> None:
 
 @given(st.text(max_size=20))
 def test_everybody_has_a_place_in_the_window_and_keeps_it(user_id: str) -> None:
-    assert timedelta() <= find_place(user_id) < SPREAD
-    assert find_place(user_id) == find_place(user_id)
+    assert timedelta() <= find_offset(user_id) < SPREAD
+    assert find_offset(user_id) == find_offset(user_id)
 
 
 def test_places_are_spread_over_the_window() -> None:
-    places = {find_place(f"user {number}") for number in range(2000)}
+    places = {find_offset(f"user {number}") for number in range(2000)}
     assert len(places) > 290

@@ -3,13 +3,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.features.reports.timeline import FEWEST, MOST, format_timeline
-from bot.features.sessions.devices import DeviceSessions, DeviceSnapshot, GoneDevice, Report
+from bot.features.reports.comparison import GoneDevice, Report
+from bot.features.reports.timeline import MAX_DEVICES, MIN_DEVICES, format_timeline
+from bot.features.sessions.devices import DeviceSessions, DeviceSnapshot
 from bot.formatting.locale import UserLocale
 from bot.models import Device, OperatingSystem, RowKind, Session, Timeline
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-READER = UserLocale("en")
+LOCALE = UserLocale("en")
 
 
 def device(number: int, *days_ago: float, name: str = "", system: str = "Linux") -> DeviceSessions:
@@ -21,7 +22,7 @@ def device(number: int, *days_ago: float, name: str = "", system: str = "Linux")
     return DeviceSessions(tuple(sessions), name)
 
 
-def lay_out(*devices: DeviceSessions, locale: UserLocale = READER, **report: object) -> Timeline:
+def lay_out(*devices: DeviceSessions, locale: UserLocale = LOCALE, **report: object) -> Timeline:
     found = format_timeline(Report(devices, **report), locale, NOW)  # type: ignore[arg-type]
     assert found is not None
     return found
@@ -30,8 +31,11 @@ def lay_out(*devices: DeviceSessions, locale: UserLocale = READER, **report: obj
 def test_fewer_than_three_devices_are_left_to_words() -> None:
     undated = DeviceSessions((Session("unknown"),))
     for devices in ((), (device(1, 1), device(2, 2)), (device(1, 1), device(2, 2), undated)):
-        assert format_timeline(Report(devices), READER, NOW) is None
-    assert len(lay_out(*(device(each, each) for each in range(1, FEWEST + 1))).rows) == FEWEST
+        assert format_timeline(Report(devices), LOCALE, NOW) is None
+    assert (
+        len(lay_out(*(device(each, each) for each in range(1, MIN_DEVICES + 1))).rows)
+        == MIN_DEVICES
+    )
 
 
 def test_a_bar_goes_from_the_first_sign_in_to_now_with_a_mark_for_each() -> None:
@@ -73,9 +77,9 @@ def test_new_devices_come_first_and_gone_ones_last() -> None:
 
 
 def test_more_devices_than_fit_are_counted() -> None:
-    devices = [device(each, each) for each in range(1, MOST + 3)]
+    devices = [device(each, each) for each in range(1, MAX_DEVICES + 3)]
     found = lay_out(*devices)
-    assert len(found.rows) == MOST
+    assert len(found.rows) == MAX_DEVICES
     assert found.more == "… and 2 more devices"
 
 

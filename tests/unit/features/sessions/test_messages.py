@@ -23,7 +23,7 @@ SESSION = Session(
     "chat.example.org",
     logged_in_at=NOW - timedelta(hours=3),
 )
-READER = UserLocale()
+LOCALE = UserLocale()
 ODD_TEXT = st.one_of(
     st.none(),
     st.text(),
@@ -47,7 +47,7 @@ def all_texts(reply: Reply) -> list[str]:
 
 
 def test_a_connected_session_is_green_and_complete() -> None:
-    reply = format_session(SESSION, READER, NOW)
+    reply = format_session(SESSION, LOCALE, NOW)
     assert reply.text == "Firefox 131 on Windows 10 or 11: connected now"
     assert reply.attachment is not None
     assert reply.attachment.colour == Colour.GREEN
@@ -67,14 +67,14 @@ def test_times_are_in_the_readers_zone() -> None:
 
 
 def test_the_persons_own_name_stands_above() -> None:
-    reply = format_session(SESSION, READER, NOW, name="kitchen *tablet*", reference="2")
+    reply = format_session(SESSION, LOCALE, NOW, name="kitchen *tablet*", reference="2")
     assert reply.attachment is not None
     assert reply.attachment.title == "kitchen ∗tablet∗"  # noqa: RUF001 - harmless
     assert reply.attachment.facts[-1].value == "Send `!logout 2`"
 
 
 @pytest.mark.parametrize(
-    ("changes", "word"),
+    ("changes", "short"),
     [
         ({}, "connected now"),
         ({"last_activity_at": NOW - timedelta(hours=1)}, "connected now"),
@@ -94,9 +94,9 @@ def test_the_persons_own_name_stands_above() -> None:
         ({"is_activity_recorded": False}, "signed in"),
     ],
 )
-def test_the_state_is_told_without_guessing(changes: dict[str, object], word: str) -> None:
+def test_the_state_is_told_without_guessing(changes: dict[str, object], short: str) -> None:
     session = replace(SESSION, **changes)  # type: ignore[arg-type]
-    assert describe_state(session, READER, NOW).word == word
+    assert describe_state(session, LOCALE, NOW).short == short
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_the_state_is_told_without_guessing(changes: dict[str, object], word: st
 )
 def test_it_is_said_who_signed_a_session_out(by: str, ending: str) -> None:
     session = replace(SESSION, logged_out_at=NOW - timedelta(days=3), logged_out_by=by)
-    sentence = describe_state(session, READER, NOW).sentence
-    assert sentence == f"signed out 20 Nov 2026, 20:40 (3 days ago){ending.removeprefix(')')}"
+    full = describe_state(session, LOCALE, NOW).full
+    assert full == f"signed out 20 Nov 2026, 20:40 (3 days ago){ending.removeprefix(')')}"
 
 
 def test_a_signed_out_session_offers_no_signing_out() -> None:
-    reply = format_session(replace(SESSION, logged_out_at=NOW), READER, NOW)
+    reply = format_session(replace(SESSION, logged_out_at=NOW), LOCALE, NOW)
     assert "Not you?" not in all_texts(reply)
 
 
 def test_a_session_with_nothing_recorded_says_so() -> None:
-    reply = format_session(Session("x" * 17), READER, NOW)
+    reply = format_session(Session("x" * 17), LOCALE, NOW)
     values = [fact.value for fact in (reply.attachment.facts if reply.attachment else ())]
     assert values.count("not recorded") == 3
 

@@ -55,7 +55,7 @@ def test_a_quiet_day_reads_well() -> None:
         "Connected": "57 people",
         "Reports": "none were due",
         "Alerts": "0 sent, on for 1 person",
-        "Rate limit": "10 calls a minute, no call was refused",
+        "Rate limit": "10 calls a minute, no call had to wait",
         "Connection": "never lost",
         "Version": "0.1.0, Rocket.Chat 8.3",
     }
@@ -71,7 +71,9 @@ def test_a_bad_day_says_so_first() -> None:
     }
     sums |= {"rate_limited": 3, "realtime_disconnects": 2, "starts": 2, "within +Inf": 3}
     reply = format_status_report(Stats(NINE, sums), STANDING, UserLocale())
-    assert reply.text.startswith("3 failed, 1 sent away, 1 report late, 4 database failures: 4 ")
+    assert reply.text.startswith(
+        "3 failed, 1 told to try later, 1 report late, 4 database failures: 4 "
+    )
     assert reply.attachment is not None
     assert reply.attachment.colour == Colour.AMBER
     facts = {fact.title: fact.value for fact in reply.attachment.facts}

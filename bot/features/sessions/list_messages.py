@@ -1,0 +1,51 @@
+"""The list of a person's devices, page by page."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from bot.features.sessions.devices import NumberedDevice
+from bot.features.sessions.messages import format_advice, format_device_line, format_origin
+from bot.formatting.colours import Colour
+from bot.formatting.locale import UserLocale
+from bot.models import Attachment, Fact, Reply
+
+PAGE_SIZE: Final = 10
+
+
+def format_devices(
+    numbered: Sequence[NumberedDevice], locale: UserLocale, now: datetime, *, page: int = 1
+) -> Reply:
+    """List one page of devices with their numbers; a page that is too high is the last one."""
+    pages = max(1, -(-len(numbered) // PAGE_SIZE))
+    page = min(page, pages)
+    shown = numbered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    facts = [
+        format_device_line(number, device, format_origin(device, locale, now), locale)
+        for number, device in shown
+    ]
+    advice = format_advice(shown[0][0], locale)
+    if pages > 1:
+        advice = f"{advice}\n{_format_paging(page, pages, locale)}"
+    facts.append(Fact(locale.text("What next?"), advice, is_short=False))
+    return Reply(_format_total(numbered, locale), Attachment(Colour.BLUE, facts=tuple(facts)))
+
+
+def _format_total(numbered: Sequence[NumberedDevice], locale: UserLocale) -> str:
+    sessions = sum(len(device.sessions) for _, device in numbered)
+    devices = locale.plural(
+        "{count} device is signed in as you", "{count} devices are signed in as you", len(numbered)
+    )
+    if sessions == len(numbered):
+        return devices
+    in_all = locale.plural("{count} session", "{count} sessions", sessions)
+    return f"{devices} ({in_all})"
+
+
+def _format_paging(page: int, pages: int, locale: UserLocale) -> str:
+    return locale.text(
+        "Page {page} of {pages}: {next}",
+        page=page,
+        pages=pages,
+        next=locale.call(f"sessions page {page % pages + 1}"),
+    )
