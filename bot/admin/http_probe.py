@@ -1,10 +1,10 @@
 """Requests to the bot's own address, to find out whether browsers would reach this bot there."""
 
-import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -15,8 +15,12 @@ from aiohttp import (
     web,
 )
 
-from bot.errors import ConfigError, UnreachableError
+from bot.errors import ConfigError, ProtocolError, UnreachableError
+from bot.rocketchat.http_body import read_body
+from bot.rocketchat.wire import parse_document
 from bot.web.server import open_socket
+
+_MAX_PAGE_BYTES: Final = 2**20  # /metrics is far below it; the address may lead anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,17 @@ async def _fetch(url: str, timeout_s: float) -> tuple[int, object]:
             ClientSession(timeout=ClientTimeout(total=timeout_s)) as session,
             session.get(url) as response,
         ):
-            text = await response.text(errors="replace")
+            content = await read_body("the page", response, _MAX_PAGE_BYTES)
             is_json = response.content_type == "application/json"
-            return response.status, json.loads(text) if is_json else text
+            page = parse_document(content) if is_json else content.decode(errors="replace")
+            return response.status, page
     except TimeoutError as error:
         raise UnreachableError("no answer in time") from error
     except ClientConnectorCertificateError as error:
         raise UnreachableError("its certificate is not trusted") from error
     except ClientConnectorError as error:
         raise UnreachableError(error.strerror or "no connection") from error
-    except (ClientError, OSError, ValueError) as error:
+    except (ClientError, OSError) as error:
         raise UnreachableError(type(error).__name__) from error
+    except ProtocolError as error:
+        raise UnreachableError(str(error)) from error

@@ -26,6 +26,7 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.models import Document, TokenPair
+from bot.rocketchat.http_body import read_body
 from bot.rocketchat.wire import parse_document
 
 REQUEST_TIMEOUT_S: Final = 10.0
@@ -138,7 +139,7 @@ async def open_oauth(
 
 
 async def _read_document(response: ClientResponse) -> Document:
-    content = await response.content.read(_MAX_RESPONSE_BYTES)
+    content = await read_body("oauth/token", response, _MAX_RESPONSE_BYTES)
     if response.content_type != "application/json":
         return {}
     return parse_document(content) or {}

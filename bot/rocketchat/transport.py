@@ -18,8 +18,9 @@ from aiohttp import (
     FormData,
 )
 
-from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
+from bot.errors import TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
+from bot.rocketchat.http_body import read_body
 from bot.rocketchat.responses import Response
 from bot.rocketchat.wire import parse_document
 
@@ -134,20 +135,11 @@ def _make_form(file: File) -> FormData:
 
 
 async def _read_response(route: str, received: ClientResponse) -> Response:
-    content = await _read_content(route, received)
+    max_bytes = _MAX_ROOMS_BYTES if route == "v1/rooms.get" else _MAX_RESPONSE_BYTES
+    content = await read_body(route, received, max_bytes)
     # Checked because 6.5.3 answers an unknown route with 200 and an HTML page.
     is_json = received.content_type == "application/json"
     return Response(received.status, received.headers, parse_document(content) if is_json else None)
-
-
-async def _read_content(route: str, received: ClientResponse) -> bytes:
-    content = bytearray()
-    max_bytes = _MAX_ROOMS_BYTES if route == "v1/rooms.get" else _MAX_RESPONSE_BYTES
-    while chunk := await received.content.readany():
-        content += chunk
-        if len(content) > max_bytes:
-            raise ProtocolError(f"{route}: the answer is longer than {max_bytes} bytes")
-    return bytes(content)
 
 
 def _translate(route: str, error: Exception) -> UnreachableError:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ ANN_SECRET = "annannannannannannannannannannannannanna"
 BOT = AuthToken("botid", SecretStr(BOT_SECRET))
 ANN = AuthToken("annid", SecretStr(ANN_SECRET))
 BEARER = AuthToken("annid", SecretStr(ANN_SECRET), is_bearer=True)
+_BETWEEN_PIECES_S = 0.02  # time for the reader to take what has arrived
 PAGE = "<!DOCTYPE html><title>Rocket.Chat</title>"
 
 Responder = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -129,17 +130,29 @@ async def serve(responder: Responder) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serve_bytes(content: bytes) -> AsyncIterator[str]:
-    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(content)
-        await writer.drain()
-        writer.close()
-        await writer.wait_closed()
+async def serve_bytes(*pieces: bytes) -> AsyncIterator[str]:
+    """Answer one request per connection with these bytes, a TCP segment or more for each piece."""
 
-    server = await asyncio.start_server(respond, "127.0.0.1", 0)
+    responding: set[asyncio.Task[None]] = set()
+
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):  # a client that has read enough hangs up
+            await reader.readuntil(b"\r\n\r\n")
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(_BETWEEN_PIECES_S)
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    def start(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        responding.add(asyncio.create_task(respond(reader, writer)))
+
+    server = await asyncio.start_server(start, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await asyncio.gather(*responding)
 
 
 @asynccontextmanager

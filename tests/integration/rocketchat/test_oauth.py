@@ -18,6 +18,7 @@ from bot.errors import (
 )
 from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from rocketchat_simulator import OAuthApp, Simulator
+from tests.support.scripted_rest import serve_bytes
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
 BACK = "https://bot.example.org/oauth/callback"
@@ -141,6 +142,29 @@ async def test_an_invalid_lifetime_counts_as_an_hour(life: object) -> None:
         async with open_oauth(simulator.url, client, now=lambda: NOW) as oauth:
             pair = await oauth.refresh(SecretStr("x"))
     assert NOW < pair.expires_at <= NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("first", [0, 1, 20])
+async def test_a_token_answer_in_several_pieces_is_read_to_its_end(first: int) -> None:
+    answer = json.dumps({"access_token": "a" * 43, "refresh_token": "b" * 43}).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(answer)}\r\n\r\n".encode()
+    pieces = [head + answer[:first], answer[first:50], answer[50:]]
+    client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
+    async with serve_bytes(*pieces) as url, open_oauth(url, client, now=lambda: NOW) as oauth:
+        pair = await oauth.refresh(SecretStr("x"))
+    assert pair.refresh_token.get_secret_value() == "b" * 43
+
+
+async def test_a_token_answer_without_end_is_refused() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+    client = OAuthClient("the-client", SecretStr("the-secret"), BACK)
+    async with (
+        serve_bytes(head, b" " * 2**17) as url,
+        open_oauth(url, client, now=lambda: NOW) as oauth,
+    ):
+        with pytest.raises(ProtocolError, match="longer than"):
+            await oauth.refresh(SecretStr("x"))
 
 
 async def test_a_request_to_a_workspace_that_hangs_times_out() -> None:
