@@ -28,6 +28,7 @@ from bot.models import (
     SessionPage,
     User,
 )
+from bot.rocketchat.addresses import normalise_addresses
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM_MENTIONS: Final = frozenset({"all", "here"})
@@ -109,7 +110,7 @@ def parse_session(document: Document) -> Session:
         id=_require_id(document, "sessionId", "session"),
         user_id=_text(document.get("userId")),
         device=_parse_device(document.get("device")),
-        ip=_text(document.get("ip")),
+        ip=normalise_addresses(_text(document.get("ip"))),
         host=_text(document.get("host")),
         logged_in_at=parse_date(document.get("loginAt")),
         last_activity_at=parse_date(document.get("lastActivityAt")),

@@ -213,3 +213,32 @@ async def test_a_workspace_that_is_down_delays_an_alert(stage: Stage, alice: Con
             await check_again(stage)
     assert (await alice.hear()).startswith("New device: ")
     assert stage.count_said("New device") == 1
+
+
+@pytest.mark.parametrize(
+    ("home", "elsewhere"),
+    [
+        ("198.51.100.4:50112", "192.0.2.99:61044"),
+        ("::ffff:198.51.100.4", "::ffff:192.0.2.99"),
+        ("[2001:db8:1::4]:50112", "[2001:db8:ffff::9]:61044"),
+        ("198.51.100.4, 10.0.0.6", "192.0.2.99, 10.0.0.6"),
+        ("198.51.100.4", "198.51.100.4, 192.0.2.99"),
+        ("unknown", "hidden"),
+    ],
+)
+async def test_a_known_device_elsewhere_is_announced_as_any_gateway_writes_it(
+    stage: Stage, alice: Conversation, home: str, elsewhere: str
+) -> None:
+    stage.sign_in(ip=home)
+    await alice.ask("!alerts on")
+    stage.sign_in(ip=elsewhere)
+    assert (await hear_after_check(stage, alice)).startswith("New device: Chrome 113 on Windows")
+
+
+async def test_another_port_is_no_other_device(stage: Stage, alice: Conversation) -> None:
+    stage.sign_in(ip="198.51.100.4:50112")
+    stage.sign_in(ip="198.51.100.4:50113")
+    assert "Chrome 113 on Windows 10 or 11 (×2)" in await alice.ask("!sessions")  # noqa: RUF001 - times
+    await alice.ask("!alerts on")
+    stage.sign_in(ip="198.51.100.4:61044")
+    await expect_quiet(stage, alice, 1)

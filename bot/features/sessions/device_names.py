@@ -1,9 +1,6 @@
 """Devices and addresses in words."""
 
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
-from typing import Final
-
+from bot.features.sessions.addresses import is_private
 from bot.features.sessions.device_descriptions import (
     Client,
     ClientKind,
@@ -14,24 +11,6 @@ from bot.features.sessions.device_descriptions import (
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import code
 from bot.models import Device, Session
-
-# The standard library's `is_private` includes the ranges for documentation, which no home uses.
-_PRIVATE: Final = tuple(
-    map(
-        ip_network,
-        (
-            "10.0.0.0/8",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "100.64.0.0/10",
-            "127.0.0.0/8",
-            "169.254.0.0/16",
-            "fc00::/7",
-            "fe80::/10",
-            "::1/128",
-        ),
-    )
-)
 
 
 def format_device(device: Device, locale: UserLocale) -> str:
@@ -57,19 +36,9 @@ def format_system(system: System, locale: UserLocale) -> str:
 def format_ip(session: Session, locale: UserLocale) -> str:
     """Show the address, and that it is private where it is; ``not recorded`` without one."""
     shown = code(session.ip)
-    if shown and _is_private(session.ip):
+    if shown and is_private(session.ip):
         return locale.text("{address} (private network)", address=shown)
     return shown or locale.text("not recorded")
-
-
-@lru_cache(maxsize=1024)
-def _is_private(ip: str) -> bool:
-    try:
-        address = ip_address(ip.strip())
-    except ValueError:
-        return False
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return any(plain in network for network in _PRIVATE)
 
 
 def _name_client(client: Client, locale: UserLocale) -> str:

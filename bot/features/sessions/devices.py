@@ -2,13 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
-from typing import Final
 
+from bot.features.sessions.addresses import find_network
 from bot.models import Device, Session
-
-_NETWORK_BITS: Final = {4: 24, 6: 48}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +50,6 @@ def make_device_key(session: Session) -> str:
     device = session.device
     parts = (device.type, device.name, device.os.name, find_network(session.ip))
     return "|".join(part.replace("|", " ").strip().casefold()[:80] for part in parts)
-
-
-@lru_cache(maxsize=1000)
-def find_network(ip: str) -> str:
-    """Return the network of an address: ``203.0.113.0/24``, ``2001:db8::/48``; empty for none."""
-    try:
-        address = ip_address(ip.strip())
-    except ValueError:
-        return ""
-    address = getattr(address, "ipv4_mapped", None) or address
-    return str(ip_network(f"{address}/{_NETWORK_BITS[address.version]}", strict=False))
 
 
 def group_by_device(
