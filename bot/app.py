@@ -217,12 +217,17 @@ class _App:
         web_app = make_health_app(lambda: worker.is_alive)
         if self._settings.web.metrics:
             add_metrics(web_app, self._render_metrics)
-        await self._stack.enter_async_context(open_web_server(web_app, self._socket))
+        await self._web.serve(web_app)
+        # Requests that are being answered still need the database.
+        self._stack.push_async_callback(self._web.close)
         return worker
 
     async def _open_foundations(self) -> None:
-        """Open the database, the vault, the workspace's client and the listening socket."""
+        """Open the listening socket, the database, the vault and the workspace's client."""
         settings, metrics = self._settings, self._metrics
+        listening = open_socket(settings.web.host, settings.web.port)
+        self.public_url = fill_port(settings.web.public_url, listening)
+        self._web = await self._stack.enter_async_context(open_web_server(listening))
         opening = open_database(settings.storage.url, metrics.record_transaction)
         self._database = await self._stack.enter_async_context(opening)
         self._counters = CounterStore(
@@ -242,9 +247,6 @@ class _App:
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
         self._account = await wait_for_account(self._rest, self._token, self._overrides.backoff)
-        self._socket = open_socket(settings.web.host, settings.web.port)
-        self._stack.callback(self._socket.close)
-        self.public_url = fill_port(settings.web.public_url, self._socket)
 
     async def _open_features(self) -> None:
         """Make what the bot does, from its stores to its services."""
@@ -496,7 +498,9 @@ class _App:
         web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)
-        await self._stack.enter_async_context(open_web_server(web_app, self._socket))
+        await self._web.serve(web_app)
+        # Requests that are being answered still need the database.
+        self._stack.push_async_callback(self._web.close)
 
     async def _render_metrics(self) -> bytes:
         return self._metrics.render()

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from typing import Final
 
@@ -9,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 _MAX_AGE_S: Final = 3600
-_COOKIE_LENGTH: Final = 43  # of secrets.token_urlsafe(32)
+_COOKIE: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # secrets.token_urlsafe(32)
 
 
 class BrowserCookies:
@@ -23,7 +24,7 @@ class BrowserCookies:
     def find(self, request: web.Request) -> SecretStr | None:
         """Return the cookie that the browser sent; None without one."""
         value = request.cookies.get(self._name, "")
-        return SecretStr(value) if len(value) == _COOKIE_LENGTH else None
+        return SecretStr(value) if _COOKIE.fullmatch(value) else None
 
     def make(self) -> SecretStr:
         """Make a cookie for a browser that has none."""

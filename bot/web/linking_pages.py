@@ -6,6 +6,7 @@ accepted only from the browser that opened it: cookie and hidden field must matc
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -88,10 +89,10 @@ class LinkingPages:
 
     async def submit_token(self, request: web.Request) -> web.Response:
         """Link the account with a pasted token; this uses up the link, whatever the result."""
-        secret, fields = _get_secret(request), await request.post()
-        if not self._cookies.is_same_browser(request, secret, str(fields.get("browser", ""))):
+        secret, fields = _get_secret(request), await _read_form(request)
+        if not self._cookies.is_same_browser(request, secret, fields.get("browser", "")):
             return self._show_other_browser(secret)
-        user_id, token = (str(fields.get(name, "")).strip() for name in ("user_id", "token"))
+        user_id, token = (fields.get(name, "").strip() for name in ("user_id", "token"))
         invalid_field = _find_invalid_field(user_id, token)
         if invalid_field:
             return await self._show_form(request, LinkingForm(secret, user_id, invalid_field), 422)
@@ -100,9 +101,9 @@ class LinkingPages:
 
     async def start_oauth(self, request: web.Request) -> web.Response:
         """Redirect to the workspace's consent page; only this browser may return from it."""
-        secret, fields = _get_secret(request), await request.post()
+        secret, fields = _get_secret(request), await _read_form(request)
         browser = self._cookies.find(request)
-        field = str(fields.get("browser", ""))
+        field = fields.get("browser", "")
         if browser is None or not self._cookies.is_same_browser(request, secret, field):
             return self._show_other_browser(secret)
         try:
@@ -190,6 +191,17 @@ def _get_retry_after_s(error: BotError) -> int:
 
 def _get_secret(request: web.Request) -> SecretStr:
     return SecretStr(request.match_info["secret"])
+
+
+async def _read_form(request: web.Request) -> Mapping[str, str]:
+    """Return the fields of a form as our pages send it."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPBadRequest(reason="This is not the form of this page")
+    try:
+        fields = await request.post()
+    except (ValueError, LookupError):  # bytes that are not text, or of an unknown encoding
+        raise web.HTTPBadRequest(reason="This form cannot be read") from None
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def _find_invalid_field(user_id: str, token: str) -> str:

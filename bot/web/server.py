@@ -4,51 +4,23 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from bot.errors import ConfigError
+from bot.web.connections import ConnectionLimits, HardenedRequestHandler
 from bot.web.linking_pages import LinkingPages
-from bot.web.templating import HEADERS, Pages, make_error_middleware
-
-
-class HardenedRequestHandler(web.RequestHandler):
-    """Adds the security headers to aiohttp's own error responses, which pass no middleware."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Log the error, close the connection, and answer without quoting the request."""
-        response = super().handle_error(request, status, exc, message)
-        response.headers.update(HEADERS)
-        if isinstance(response, web.Response):
-            response.text = f"{status}: this request cannot be answered."
-        return response
-
-
-async def _serve(runner: web.AppRunner, listening: socket.socket) -> asyncio.Server:
-    """Serve the application of a runner that is set up on the socket."""
-    loop, server = asyncio.get_running_loop(), runner.server
-    if server is None:
-        raise RuntimeError("the runner is not set up")
-
-    def make_handler() -> HardenedRequestHandler:
-        # No access log: it would contain the secrets in the links.
-        return HardenedRequestHandler(server, loop=loop, access_log=None)  # type: ignore[arg-type] # None turns it off
-
-    return await loop.create_server(make_handler, sock=listening)
-
+from bot.web.templating import HEADERS, Pages, limit_bodies, make_error_middleware
 
 _MAX_FORM_BYTES: Final = 16 * 1024
 _SHUTDOWN_TIMEOUT_S: Final = 2
+IDLE_TIMEOUT_S: Final = 10.0
+"""For a request's headers to arrive, and between two requests of one connection."""
+BODY_TIMEOUT_S: Final = 10.0
+_UNREAD_BODY_TIMEOUT_S: Final = 1.0
 _METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -57,36 +29,56 @@ def make_web_app(
     pages: Pages,
     is_ready: Callable[[], bool],
     is_alive: Callable[[], bool],
+    *,
+    body_timeout_s: float = BODY_TIMEOUT_S,
 ) -> web.Application:
-    """Build the application: linking pages, ``/readyz`` and ``/healthz``."""
+    """Build the application: linking pages, ``/readyz`` and ``/healthz``.
 
-    async def show_readiness(_request: web.Request) -> web.Response:
-        ready = is_ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
-
+    A request's body must arrive within ``body_timeout_s``.
+    """
     app = web.Application(
-        client_max_size=_MAX_FORM_BYTES, middlewares=[make_error_middleware(pages)]
+        client_max_size=_MAX_FORM_BYTES,
+        middlewares=[make_error_middleware(pages), limit_bodies(body_timeout_s)],
     )
-    _add_health(app, is_alive)
-    app.router.add_get("/readyz", show_readiness)
+    _add_health(app, is_alive, is_ready)
     app.router.add_get("/style.css", pages.serve_style)
     linking_pages.add_routes(app.router)
     return app
 
 
 def make_health_app(is_alive: Callable[[], bool]) -> web.Application:
-    """Build an application with ``/healthz`` only."""
-    app = web.Application()
-    _add_health(app, is_alive)
+    """Build the application of a worker: ``/healthz`` and ``/readyz``, which are the same."""
+    app = web.Application(client_max_size=_MAX_FORM_BYTES)
+    _add_health(app, is_alive, is_alive)
     return app
 
 
-def _add_health(app: web.Application, is_alive: Callable[[], bool]) -> None:
+def make_starting_app() -> web.Application:
+    """Build the application of a bot that starts: alive, and not ready for anything else."""
+
+    async def ask_to_wait(_request: web.Request) -> web.Response:
+        text = "The bot is starting; try again in a moment."
+        return web.Response(status=503, text=text, headers={**HEADERS, "Retry-After": "5"})
+
+    app = web.Application(client_max_size=_MAX_FORM_BYTES)
+    _add_health(app, is_alive=lambda: True, is_ready=lambda: False)
+    app.router.add_route("*", "/{path:.*}", ask_to_wait)
+    return app
+
+
+def _add_health(
+    app: web.Application, is_alive: Callable[[], bool], is_ready: Callable[[], bool]
+) -> None:
     async def show_health(_request: web.Request) -> web.Response:
         alive = is_alive()
         return web.json_response({"alive": alive}, status=200 if alive else 503)
 
+    async def show_readiness(_request: web.Request) -> web.Response:
+        ready = is_ready()
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
     app.router.add_get("/healthz", show_health)
+    app.router.add_get("/readyz", show_readiness)
 
 
 def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
@@ -116,14 +108,57 @@ def fill_port(public_url: str, listening: socket.socket) -> str:
     return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
 
 
-@asynccontextmanager
-async def open_web_server(app: web.Application, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve the application on the socket while the block lasts, then close both."""
-    runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
-    async with AsyncExitStack() as stack:
-        stack.callback(listening.close)
-        stack.push_async_callback(runner.cleanup)
+class WebServer:
+    """Serves one application at a time on a socket that stays open."""
+
+    def __init__(self, listening: socket.socket, idle_timeout_s: float) -> None:
+        self._listening: Final = listening
+        self._idle_timeout_s: Final = idle_timeout_s
+        self._current: Final = AsyncExitStack()
+
+    async def serve(self, app: web.Application) -> None:
+        """Serve this application from now on.
+
+        Connections that come between two applications wait in the socket's queue.
+        """
+        await self.close()
+        runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
+        self._current.push_async_callback(runner.cleanup)
         await runner.setup()
-        serving = await _serve(runner, listening)
-        stack.callback(serving.close)
-        yield
+        if runner.server is None:
+            raise RuntimeError("the runner is not set up")
+        loop = asyncio.get_running_loop()
+        make_handler = partial(
+            HardenedRequestHandler,
+            runner.server,
+            ConnectionLimits(),
+            loop=loop,
+            # It would contain the secrets in the links.
+            access_log=None,
+            keepalive_timeout=self._idle_timeout_s,
+            lingering_time=_UNREAD_BODY_TIMEOUT_S,
+        )
+        # A copy, because the server closes its socket at its end.
+        serving = await loop.create_server(make_handler, sock=self._listening.dup())
+        self._current.callback(serving.close)
+
+    async def close(self) -> None:
+        """Finish the requests that are being answered, and stop serving."""
+        await self._current.aclose()
+
+
+@asynccontextmanager
+async def open_web_server(
+    listening: socket.socket, *, idle_timeout_s: float = IDLE_TIMEOUT_S
+) -> AsyncIterator[WebServer]:
+    """Serve the application of a bot that starts, until another one; at the end close the socket.
+
+    A connection without a request is closed after ``idle_timeout_s``.
+    """
+    server = WebServer(listening, idle_timeout_s)
+    try:
+        await server.serve(make_starting_app())
+        yield server
+    finally:
+        await server.close()
+        listening.close()

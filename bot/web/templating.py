@@ -1,5 +1,6 @@
 """HTML pages: rendered from templates, sent with security headers."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
@@ -95,5 +96,22 @@ def make_error_middleware(pages: Pages) -> Middleware:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         return response
+
+    return middleware
+
+
+def limit_bodies(timeout_s: float) -> Middleware:
+    """Make the middleware that reads each body within ``timeout_s``, before it is needed."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: _Serve) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
+        except (ConnectionError, web.PayloadAccessError, web.RequestPayloadError):
+            raise web.HTTPBadRequest from None
+        return await handler(request)
 
     return middleware

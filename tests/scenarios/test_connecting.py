@@ -1,6 +1,7 @@
 """The connection page, as people open it, fill it in and get it wrong."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from bot.logs import open_logs
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
@@ -189,6 +192,65 @@ async def test_what_is_no_request_is_refused_with_the_same_headers(
     assert "Content-Security-Policy: default-src 'none'" in head
     assert "Cache-Control: no-store" in head
     assert body == "400: this request cannot be answered."
+
+
+FORM = "application/x-www-form-urlencoded"
+FILE = b'--b\r\nContent-Disposition: form-data; name="browser"; filename="f"\r\n\r\nx\r\n--b--\r\n'
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=b", b"--b\r\n\r\nno name\r\n--b--\r\n"),
+        ("multipart/form-data; boundary=b", b"--b"),
+        ("multipart/form-data; boundary=b", FILE),
+        (f"{FORM}; charset=no-such", b"a=b"),
+        (f"{FORM}; charset=utf-16", b"a=b"),
+        (FORM, b"\xff\xfe=b"),
+        (FORM, b"&".join(b"a=b" for _ in range(3000))),
+        ("text/plain", b"browser=b"),
+        ("application/json", b"{"),
+    ],
+)
+async def test_a_malformed_form_is_the_senders_fault(
+    stage: Stage, content_type: str, body: bytes
+) -> None:
+    log = io.StringIO()
+    open_logs("INFO", "text", log)
+    base = stage.bot.public_url
+    async with aiohttp.ClientSession() as browser:
+        for path in (f"/connect/{'x' * 43}", f"/connect/{'x' * 43}/oauth"):
+            sent = browser.post(base + path, data=body, headers={"Content-Type": content_type})
+            async with sent as response:
+                assert response.status in {400, 413}, await response.text()
+    assert "Traceback" not in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /connect/%ff HTTP/1.1",
+        "GET /connect/\xff HTTP/1.1",
+        "GET /connect/%00 HTTP/1.1",
+        "GET /connect/%ed%a0%80 HTTP/1.1",
+        "GET /oauth/callback?state=%ff&code=\xff HTTP/1.1",
+        f"GET /connect/x HTTP/1.1\r\nCookie: browser={chr(255) * 43}",
+        f"POST /connect/x HTTP/1.1\r\nContent-Type: {FORM}\r\nCookie: browser={chr(255) * 43}",
+    ],
+)
+async def test_bytes_that_are_no_text_leave_no_traceback(stage: Stage, head: str) -> None:
+    log = io.StringIO()
+    open_logs("INFO", "text", log)
+    parts = urlsplit(stage.bot.public_url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(f"{head}\r\nHost: bot\r\nConnection: close\r\n\r\n".encode("latin-1"))
+    async with asyncio.timeout(DEADLINE_S):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), answer
+    assert "Traceback" not in log.getvalue()
 
 
 async def test_health_and_readiness_are_told(stage: Stage) -> None:

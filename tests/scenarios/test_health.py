@@ -4,15 +4,16 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bot.config import StorageSettings
+from bot.config import StorageSettings, WebSettings
 from bot.rocketchat.realtime import RealtimeSettings
+from bot.web.server import open_socket
 from rocketchat_simulator import Outage
 from tests.support.deadlines import DEADLINE_S
 from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage
@@ -118,6 +119,33 @@ async def test_health_and_readiness_are_true_to_fact(
         async with fault(scene):
             await scene.expect(healthz, readyz)
         await scene.expect(200, 200)
+
+
+async def test_a_bot_that_starts_is_alive_and_not_ready(tmp_path: Path) -> None:
+    with open_socket("127.0.0.1", 0) as free:
+        port = free.getsockname()[1]
+    web = WebSettings(public_url=f"http://127.0.0.1:{port}", port=port)
+    async with open_stage(tmp_path, bots=0) as stage, asyncio.TaskGroup() as tasks:
+        async with stage.simulator.outage(Outage.UNAVAILABLE):
+            starting = tasks.create_task(stage.start_bot(web=web))
+            await asyncio.sleep(0)
+            statuses = [
+                await fetch_status(port, page) for page in ("healthz", "readyz", "connect/x")
+            ]
+            assert statuses == [200, 503, 503]
+            assert not starting.done()
+        await starting
+        assert await fetch_status(port, "readyz") == 200
+
+
+async def fetch_status(port: int, page: str) -> int:
+    """Return the status of a page; wait until anything listens."""
+    async with aiohttp.ClientSession() as http, asyncio.timeout(DEADLINE_S):
+        while True:
+            with suppress(aiohttp.ClientConnectorError):
+                async with http.get(f"http://127.0.0.1:{port}/{page}") as response:
+                    return response.status
+            await asyncio.sleep(0.01)
 
 
 async def test_a_bot_that_is_stopping_is_alive_but_not_ready(tmp_path: Path) -> None:

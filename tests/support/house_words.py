@@ -105,7 +105,7 @@ ALLOWED = (
     Allowed("reader", "tests/support/*", _STREAM),
     Allowed("reader", "tests/integration/storage/*", "a connection that reads"),
     Allowed("slots", "bot/storage/failures.py", "PostgreSQL's error message"),
-    Allowed("slots", "bot/web/server.py", "Python's __slots__"),
+    Allowed("slots", "bot/web/connections.py", "Python's __slots__"),
     Allowed("figures", "tests/support/house_figures.py", "issue 17's word for what it prints"),
     Allowed("premises", "tests/support/house_figures.py", "a name that it searches for"),
     Allowed("slots", "tests/support/house_words.py", "an example of a hit"),

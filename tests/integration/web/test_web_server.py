@@ -1,0 +1,141 @@
+"""The web server against clients that send nothing, too little, too slowly or no form at all."""
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bot.logs import open_logs
+from bot.web.server import make_health_app, make_web_app, open_socket, open_web_server
+from bot.web.templating import Pages
+from tests.support.deadlines import DEADLINE_S
+
+IDLE_SOCKETS = 1050
+HEAD = "POST /connect/x HTTP/1.1\r\nHost: bot\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n"
+FORM = "application/x-www-form-urlencoded"
+
+
+class _Routes:
+    """Stands for the linking pages: a form that is only read."""
+
+    def add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_post("/connect/{secret}", self._submit)
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        return web.Response(text=str(len(await request.post())))
+
+
+@asynccontextmanager
+async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
+    pages = Pages(bot_name="sessions", workspace_url="https://chat.example.org", prefix="!")
+    app = make_web_app(
+        _Routes(),  # type: ignore[arg-type] # only its routes are asked for
+        pages,
+        is_ready=lambda: True,
+        is_alive=lambda: True,
+        body_timeout_s=timeout_s,
+    )
+    listening = open_socket("127.0.0.1", 0)
+    async with open_web_server(listening, idle_timeout_s=timeout_s) as server:
+        await server.serve(app)
+        yield listening.getsockname()[1]
+
+
+async def send(port: int, text: str) -> str:
+    """Return what the server answers, until it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(text.encode("latin-1"))
+    async with asyncio.timeout(DEADLINE_S):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answer.decode()
+
+
+async def fetch_health(port: int) -> int:
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{port}/healthz") as response,
+    ):
+        return response.status
+
+
+def is_closed(client: socket.socket) -> bool:
+    try:
+        return client.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+async def test_idle_sockets_keep_nobody_out_and_fill_no_log() -> None:
+    log = io.StringIO()
+    open_logs("INFO", "text", log)
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(serve())
+        clients = []
+        for _ in range(IDLE_SOCKETS):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0)
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            clients.append(client)
+        assert await fetch_health(port) == 200
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(not is_closed(client) for client in clients) > 100:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+        # The newest are kept.
+        assert not is_closed(clients[-1])
+    assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["", "GET / HTTP/1.1\r\nHost: b", "GET /healthz HTTP/1.1\r\nHost: b\r\n\r\n"]
+)
+async def test_a_connection_without_a_request_is_closed(text: str) -> None:
+    async with serve(timeout_s=0.2) as port:
+        answer = await send(port, text)
+    assert answer.startswith("HTTP/1.1 200") == text.startswith("GET /healthz")
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async with serve(timeout_s=0.2) as port:
+        assert (await send(port, HEAD.format(FORM, 100) + "a=b")).startswith("HTTP/1.1 408")
+
+
+async def test_a_body_that_breaks_off_leaves_no_traceback() -> None:
+    log = io.StringIO()
+    open_logs("INFO", "text", log)
+    async with serve() as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD.format(FORM, 100).encode() + b"a=b")
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+        assert await reader.read() == b""
+        assert await fetch_health(port) == 200
+    assert log.getvalue() == ""
+
+
+@pytest.mark.parametrize("text", ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nX: a\0b\r\n\r\n"])
+async def test_what_is_no_http_leaves_no_traceback(text: str) -> None:
+    log = io.StringIO()
+    open_logs("INFO", "text", log)
+    async with serve() as port:
+        assert (await send(port, text)).startswith(("HTTP/1.1 400", "HTTP/1.0 400"))
+    assert log.getvalue() == ""
+
+
+async def test_a_worker_is_ready_where_it_is_alive() -> None:
+    listening = open_socket("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    async with open_web_server(listening) as server:
+        await server.serve(make_health_app(lambda: False))
+        assert await fetch_health(port) == 503
