@@ -6,13 +6,20 @@ from dataclasses import dataclass
 
 from bot.models import Invocation, Message, Sender
 
-_ZERO_WIDTH = re.compile("[\u200b\u2060\ufeff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_JOINERS = "\u200c\u200d"  # They hold letters and parts of emoji together in names of devices.
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - put around ids by keyboards and apps
+_EMPHASIS = "*_~|"
+# A link without a label is how clients quote a message (RocketChat/Rocket.Chat#13179).
+_QUOTED_MESSAGE = re.compile(r"\[\s*\]\(https?://[^\s()]*\)")
+_CODE_FENCE = re.compile(r"```(?:[\w+-]*\n)?")
+# What stands before a command: an emoji or its name, a list number, "#" of a heading, other marks.
+_MARKS = re.compile(r"(?::[\w+-]+:|\d{1,3}[.)]\s|\d\ufe0f?\u20e3|#+\s|[^\w@#]|_)*")
 _SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Rocket.Chat's tokens: 43 characters of base64url (personal access tokens and login tokens), 40 or
 # 64 hexadecimal digits (OAuth up to 7.3, and later). Not after "/": links end in such words, too.
 _TOKEN = re.compile(r"(?<![\w/-])(?:[A-Za-z0-9_-]{43}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?![\w-])")
 _CALLED_TOKEN = re.compile(r"\btoken\b\W{0,5}(?:is\W+)?(?=\S*\d)[A-Za-z0-9_-]{16,}", re.IGNORECASE)
+_CALLS_FOR_HELP = ("help", "hilf")  # in the languages of bot/locales
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +47,42 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
     ``is_private`` says that only the sender and the bot read the room: there the prefix and the
     mention may be left out. Elsewhere the bot must be mentioned.
     """
-    text = _ZERO_WIDTH.sub("", message.text).strip()
     is_mentioned = listener.bot.id in message.mentioned_ids
     if not (is_private or is_mentioned):
         return None
+    text = _CODE_FENCE.sub(" ", _QUOTED_MESSAGE.sub(" ", _drop_invisible(message.text, _JOINERS)))
     words = _strip_mention(text, listener.bot.username)
-    name, is_prefixed = _parse_name(words, listener.prefix)
-    rest = _unwrap(words).partition(" ")[2] if name else ""
+    marks = _MARKS.match(words)[0]  # type: ignore[index] # it matches the empty text, too
+    first, _, rest = _strip_closing(words[len(marks) :], marks).partition(" ")
+    name = _fold_name(first)
     if not name and not is_mentioned:
         return None
-    return Invocation(name or "help", rest.strip(), message, is_prefixed or is_mentioned)
+    is_prefixed = is_mentioned or _ends_with_prefix(_fold(marks), _fold(listener.prefix))
+    return Invocation(name or "help", rest.strip(), message, is_prefixed)
+
+
+def parse_name(words: str) -> str:
+    """Return the first word as the name of a command, as in ``!help `!session` ``."""
+    marks = _MARKS.match(words)[0]  # type: ignore[index] # it matches the empty text, too
+    return _fold_name(words[len(marks) :].partition(" ")[0])
+
+
+def is_question(text: str) -> bool:
+    """Return whether it asks the bot something: ``?``, ``what can you do?``, ``hilfe``."""
+    plain = _fold(_drop_invisible(_QUOTED_MESSAGE.sub("", text))).strip()
+    return plain.rstrip(_QUOTES + _EMPHASIS).endswith("?") or plain.startswith(_CALLS_FOR_HELP)
 
 
 def has_token(text: str) -> bool:
     """Return whether the text has something that looks like one of Rocket.Chat's tokens."""
-    plain = unicodedata.normalize("NFKC", _ZERO_WIDTH.sub("", text))
+    plain = unicodedata.normalize("NFKC", _drop_invisible(text))
     return bool(_TOKEN.search(plain) or _CALLED_TOKEN.search(plain))
 
 
 def parse_session_words(words: str) -> str:
     """Strip what surrounds a pasted session id, number or word: quotes, blanks, full width."""
-    plain = words
-    if not words.isascii():
-        letters = unicodedata.normalize("NFKC", words)
-        plain = "".join(letter for letter in letters if unicodedata.category(letter) != "Cf")
-    return plain.strip().strip(_QUOTES + "<>()[]#.,;: ").strip()
+    plain = words if words.isascii() else _drop_invisible(unicodedata.normalize("NFKC", words))
+    return plain.strip().strip(_QUOTES + _EMPHASIS + "<>()[]#.,;: ").strip()
 
 
 def is_session_id(words: str) -> bool:
@@ -75,25 +93,38 @@ def is_session_id(words: str) -> bool:
 def _strip_mention(text: str, username: str) -> str:
     if "@" not in text:
         return " ".join(text.split())
-    mention = re.compile(rf"(?<!\S)@{re.escape(username)}(?![\w.-]*\w)[:,]?", re.IGNORECASE)
+    mention = re.compile(rf"(?<![\w.+-])@{re.escape(username)}(?![\w.-]*\w)", re.IGNORECASE)
     found = mention.search(text)
     if found is None:
         return " ".join(text.split())
     after, before = text[found.end() :], text[: found.start()]
-    return " ".join((after if after.strip() else before).split())
+    has_words = re.search(r"\w", after) is not None
+    return " ".join((after if has_words else before).split())
 
 
-def _unwrap(words: str) -> str:
-    is_wrapped = len(words) > 1 and words[0] in _QUOTES and words[-1] in _QUOTES
-    return words.strip(_QUOTES).strip() if is_wrapped else words
+def _strip_closing(words: str, marks: str) -> str:
+    """Strip quotes and emphasis that were opened before the command from its end."""
+    closing = "".join(each for each in _EMPHASIS if each in marks)
+    closing += _QUOTES if any(each in marks for each in _QUOTES) else ""
+    return words.rstrip(closing + " ") if closing else words
+
+
+def _ends_with_prefix(marks: str, prefix: str) -> bool:
+    # A blank may follow, which keyboards of phones add, and emphasis: `!**session** 2`.
+    _, found, after = marks.rpartition(prefix)
+    return bool(found) and not after.strip(_QUOTES + _EMPHASIS + " ")
+
+
+def _fold_name(word: str) -> str:
+    return _drop_invisible(_fold(word)).strip(_QUOTES + _EMPHASIS + ".,;:?!()")
 
 
 def _fold(text: str) -> str:
     return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
 
 
-def _parse_name(words: str, prefix: str) -> tuple[str, bool]:
-    first = _fold(_unwrap(words).partition(" ")[0])
-    bare = first.removeprefix(_fold(prefix))
-    name = bare.strip(_QUOTES + ".,;:?")
-    return (name if any(map(str.isalnum, name)) else ""), bare != first
+def _drop_invisible(text: str, kept: str = "") -> str:
+    """Drop what Unicode calls format characters (category Cf)."""
+    if text.isascii():
+        return text
+    return "".join(each for each in text if each in kept or unicodedata.category(each) != "Cf")

@@ -1,13 +1,16 @@
 from bot.commands.registry import Command, Context, command
 from bot.formatting.colours import Colour
 from bot.models import Attachment, Reply
+from bot.parsing import parse_name
 
 
 @command("help [command]", examples=("help session",), rank=60)
 async def show_help(context: Context) -> Reply:
     """List the commands, or explain one of them."""
-    name = context.words.partition(" ")[0].casefold()
-    if name:
+    name = parse_name(context.words)
+    # "help me" asks for the list; `!help sesion` gets "did you mean".
+    is_asked_for = context.invocation.is_prefixed and name != "me"
+    if name in context.commands or (name and is_asked_for):
         return _explain(context.commands.find(name), context)
     text = context.locale.text
     call = context.locale.call

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 HINT_EVERY: Final = timedelta(hours=1)
+QUESTION_HINT_EVERY: Final = timedelta(seconds=10)
+"""A person who asks gets the hint again; two bots that ask each other get no further."""
+
 REPLIES_PER_MINUTE: Final = 20
 _MAX_CACHED: Final = 10_000
 
@@ -18,11 +21,14 @@ class ReplyThrottle:
         self._hinted: Final[OrderedDict[tuple[str, str], datetime]] = OrderedDict()
         self._replied: Final[OrderedDict[str, deque[datetime]]] = OrderedDict()
 
-    def may_hint(self, room_id: str, about: str) -> bool:
-        """Allow one hint about each topic per room and hour; a call counts as a hint."""
+    def may_hint(self, room_id: str, about: str, *, is_question: bool = False) -> bool:
+        """Allow one hint about each topic per room and hour; a call counts as a hint.
+
+        A question that is not understood gets one every ten seconds.
+        """
         now = self._now()
         last = self._hinted.get((room_id, about))
-        if last is not None and now - last < HINT_EVERY:
+        if last is not None and now - last < (QUESTION_HINT_EVERY if is_question else HINT_EVERY):
             return False
         self._hinted[room_id, about] = now
         self._hinted.move_to_end((room_id, about))

@@ -33,7 +33,7 @@ from bot.formatting.errors import format_failure, format_unexpected
 from bot.formatting.locale import UserLocale, find_zone
 from bot.metrics import CommandOutcome, Metrics
 from bot.models import Invocation, Message, Reply, Sender
-from bot.parsing import Listener, has_token, parse
+from bot.parsing import Listener, has_token, is_question, parse
 from bot.rocketchat.realtime import RealtimeClient
 
 
@@ -85,18 +85,16 @@ class Responder:
         if message.system_type:
             await self._hint(message, format_encrypted)
             return None
-        has_secret = has_token(message.text)
-        # First of all, so that a token in chat is neither used nor logged nor stored.
-        is_meant = is_private or self._listener.bot.id in message.mentioned_ids
-        invocation = None if has_secret else parse(message, self._listener, is_private=is_private)
-        if invocation is None and not (has_secret and is_meant):
+        if not (is_private or self._listener.bot.id in message.mentioned_ids):
             return None
         if not (is_repeat or self._throttle.may_reply(message.room_id, message.sent_at)):
             return None
-        if invocation is None:
+        # First of all, so that a token in chat is neither used nor logged nor stored.
+        if has_token(message.text):
             await self._reply(message, format_token_in_chat)
             return None
-        if self._is_talk(invocation):
+        invocation = parse(message, self._listener, is_private=is_private)
+        if invocation is None or self._is_talk(invocation):
             await self._hint(message, format_hint)
             return None
         return await self._answer(invocation, part)
@@ -139,7 +137,9 @@ class Responder:
     async def _hint(self, message: Message, make: Callable[[UserLocale], Reply]) -> None:
         if not await self._direct_rooms.is_private(message):
             return
-        if self._throttle.may_hint(message.room_id, make.__name__):
+        if self._throttle.may_hint(
+            message.room_id, make.__name__, is_question=is_question(message.text)
+        ):
             await self._reply(message, make)
 
     async def _reply(self, message: Message, make: Callable[[UserLocale], Reply]) -> None:

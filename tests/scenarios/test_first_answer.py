@@ -72,6 +72,17 @@ async def test_somebody_elses_session_and_none_at_all_get_the_same_answer(stage:
         ("!help", "Show one of your sessions"),
         ("!help session", "`!session last`"),
         ("!help nothing", "There is no command nothing"),
+        ("!help !session", "`!session last`"),
+        ("help me", "This is what I understand:"),
+        ("!help me", "This is what I understand:"),
+        ("?", "I tell you which devices are signed in as you."),
+        ("! xyzzy", "`!help` lists all commands"),
+        ("👋 hello there", "I tell you which devices are signed in as you."),
+        ("> what is this", "I tell you which devices are signed in as you."),
+        (
+            f"[ ](https://chat.example.org/direct/x?msg={EXAMPLE}) thanks",
+            "I tell you which devices",
+        ),
     ],
 )
 async def test_what_is_not_understood_is_put_right(tmp_path: Path, typed: str, answer: str) -> None:
@@ -83,10 +94,19 @@ async def test_what_is_not_understood_is_put_right(tmp_path: Path, typed: str, a
 async def test_plain_talk_gets_one_hint_an_hour(stage: Stage) -> None:
     alice = await stage.meet("alice")
     assert "`!help`" in await alice.ask("good morning")
-    await alice.say("are you there?")
+    await alice.say("good evening")
     await alice.expect_silence()
     stage.clock.advance(seconds=3601)
     assert "`!help`" in await alice.ask("hello again")
+
+
+async def test_a_question_gets_the_hint_again_but_bots_cannot_go_on_asking(stage: Stage) -> None:
+    alice = await stage.meet("alice")
+    for words in ("good morning", "?", "are you there?", "Hilfe"):
+        assert "`!help`" in await alice.ask(words)
+        await alice.say("and what is this?")
+        await alice.expect_silence()
+        stage.clock.advance(seconds=11)
 
 
 async def test_whoami_and_disconnect(stage: Stage) -> None:

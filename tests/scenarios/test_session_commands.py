@@ -1,5 +1,6 @@
 """The commands about sessions: what a person says and sees."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation
 from tests.support.stage import Stage, on_each_version, open_stage
 
@@ -116,6 +118,36 @@ async def test_a_number_out_of_range_is_named(stage: Stage, number: str) -> None
     await alice.ask("!sessions")
     answer = await alice.ask(f"!session {number}")
     assert f"There is no number {number}: your last list went from 1 to 9." in answer
+
+
+@pytest.mark.parametrize("command", ["session", "logout", "name"])
+async def test_a_number_of_thousands_of_digits_is_refused_in_words(
+    stage: Stage, command: str
+) -> None:
+    alice = await stage.meet_connected("alice")
+    assert "is not a session id" in await alice.ask(f"!{command} {'9' * 4500}")
+
+
+async def test_a_beginning_of_digits_is_one(stage: Stage) -> None:
+    whole = "40217718-9f3a-11f1-9d1c-0242ac120002"  # as ddp-streamer makes them
+    workspace = stage.simulator.workspace
+    token = workspace.make_login_token(stage.people.alice)
+    workspace.open_session(stage.people.alice, session_id=whole, token=token, device=CHROME_WINDOWS)
+    alice = await stage.meet_connected("alice")
+    for words in (whole, whole[:-1], whole[:17], "40217718-", "40217718", "4021"):
+        assert whole in await alice.ask(f"!session {words}"), words
+
+
+async def test_the_numbers_stay_where_no_list_is_shown(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    number = await find_number(alice, "Firefox 131")
+    stage.sign_in()
+    # What the workspace answered may be three seconds old.
+    async with asyncio.timeout(DEADLINE_S):
+        while not (await alice.ask("!session last")).startswith("Chrome 113"):  # noqa: ASYNC110 - it is asked
+            await asyncio.sleep(0.5)
+    await alice.ask("!session hQ7r")
+    assert (await alice.ask(f"!session {number}")).startswith("Firefox 131")
 
 
 async def test_an_ambiguous_beginning_lists_the_candidates(tmp_path: Path) -> None:

@@ -8,14 +8,18 @@ from bot.models import Message, RoomType, Sender
 from bot.parsing import (
     Listener,
     has_token,
+    is_question,
     is_session_id,
     is_spoken_by_a_person,
     parse,
+    parse_name,
     parse_session_words,
 )
 
 BOT = Sender("botbotbot", "session.bot")
 LISTENER = Listener(BOT, "!")
+INVISIBLE = ("\u00ad", "\u061c", "\u180e", "\u200b", "\u200c", "\u200d", "\u2064", "\U000e0020")
+QUOTE = "[ ](https://chat.example.org/direct/abcdefgh?msg=QoYYFw2t9oKks2niG)"
 ALICE = Sender("alicealice", "alice")
 
 
@@ -52,6 +56,102 @@ def test_a_direct_message_is_understood_as_people_type_it(text: str, name: str, 
     invocation = parse(say(text), LISTENER, is_private=True)
     assert invocation is not None
     assert (invocation.name, invocation.words) == (name, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{QUOTE}\n!session 2",  # "Quote" in the web client
+        f"{QUOTE} !session 2",
+        f"{QUOTE} {QUOTE} session 2",
+        f"{QUOTE} @session.bot !session 2",  # "Reply" in the apps names the author
+        "! session 2",  # keyboards of phones put a blank there
+        "!\u00a0session 2",
+        "!\u202fsession 2",
+        "!!session 2",
+        "! ! session 2",
+        "> !session 2",
+        "- !session 2",
+        "* !session 2",
+        "• !session 2",
+        "1. !session 2",
+        "2) session 2",
+        "# !session 2",
+        "👉 !session 2",
+        "1\ufe0f\u20e3 !session 2",
+        "👩\u200d💻 session 2",
+        ":point_right: !session 2",
+        ":+1: :eyes: session 2",
+        "**!session 2**",
+        "*!session* 2",
+        "!**session** **2**",
+        "_!session 2_",
+        "~~!session 2~~",
+        "||!session 2||",
+        "“!session 2”",
+        "`!session` `2`",
+        "```bash\n!session 2\n```",
+        "```!session 2```",
+        "```\nsession 2\n```",
+        "(!session 2)",
+        "@session.bot! session 2",
+        "@session.bot!session 2",
+        "@session.bot: - !session 2",
+        "**@session.bot** session 2",
+        "!session! 2",
+        "/session 2",
+        *(f"{mark}!{mark}ses{mark}sion{mark} 2{mark}" for mark in INVISIBLE),
+    ],
+)
+def test_a_command_is_found_behind_and_between_what_people_type(text: str) -> None:
+    invocation = parse(say(text), LISTENER, is_private=True)
+    assert invocation is not None
+    assert (invocation.name, parse_session_words(invocation.words)) == ("session", "2")
+
+
+@pytest.mark.parametrize("prefix", ["-", "*", "~", "!!", "$"])
+def test_a_prefix_that_is_also_a_mark_is_a_prefix(prefix: str) -> None:
+    invocation = parse(say(f"{prefix} sesion 2"), Listener(BOT, prefix), is_private=True)
+    assert invocation is not None
+    assert invocation.is_prefixed
+
+
+@pytest.mark.parametrize(
+    "text", ["(!) attention", "wow! session", "1.5 million", "@alice hi", QUOTE]
+)
+def test_talk_stays_talk(text: str) -> None:
+    invocation = parse(say(text), LISTENER, is_private=True)
+    assert invocation is None or (invocation.name != "session" and not invocation.is_prefixed)
+
+
+def test_joiners_stay_in_the_words() -> None:
+    invocation = parse(say("!name 2 👩\u200d💻\u00ad laptop"), LISTENER, is_private=True)
+    assert invocation is not None
+    assert invocation.words == "2 👩\u200d💻 laptop"
+
+
+@pytest.mark.parametrize("words", ["session", "!session", "`!session`", "session?", "*Session*"])
+def test_help_is_asked_for_as_help_shows_it(words: str) -> None:
+    assert parse_name(words) == "session"
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("?", True),
+        ("？", True),  # noqa: RUF001 - full width
+        ("what can you do?", True),
+        ("**can you hear me?**", True),
+        ("Hilfe", True),
+        (f"{QUOTE} why?", True),
+        ("thanks!", False),
+        (QUOTE, False),
+        ("👍", False),
+        ("", False),
+    ],
+)
+def test_a_question_is_told_from_other_talk(text: str, asks: bool) -> None:
+    assert is_question(text) is asks
 
 
 @pytest.mark.parametrize("text", ["", "   ", "!", "!!!", "?", "…", "\u200b"])
@@ -160,7 +260,7 @@ def test_any_text_parses_to_an_invocation_or_none(
         f"my token: {'x' * 43}.",
         f"`{'x' * 43}`",
         f"!session {'a1' * 20}",
-        "\u200b".join("x" * 43),
+        *(mark.join("x" * 43) for mark in INVISIBLE),
         "token abcdefgh12345678",
         "TOKEN = abcdefgh12345678",
         "the token is 'abcdefgh12345678'",

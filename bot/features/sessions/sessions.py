@@ -1,5 +1,6 @@
 """A person's sessions, read and ended with that person's own token."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +25,9 @@ from bot.rocketchat.client import RestClient
 
 MAX_SESSIONS: Final = 500
 _PAGE_SIZE: Final = 100
-_ID_LENGTH: Final = 17
+_MAX_NUMBER_LENGTH: Final = len(str(MAX_SESSIONS))
+# Meteor's ids, and the UUIDs of ddp-streamer.
+_WHOLE_ID: Final = re.compile(r"[A-Za-z0-9]{17}|[0-9A-Fa-f-]{36}")
 _MAX_CANDIDATES: Final = 5
 
 
@@ -96,13 +99,15 @@ class Sessions:
     async def find_ids(self, user_id: str, words: str) -> list[str]:
         """Return the ids that ``words`` mean: a number, ``last``, an id or the beginning of one.
 
-        The number of a device with several sessions means all of them, newest first. Raises
+        The number of a device with several sessions means all of them, newest first. More digits
+        than a list can have are an id. Raises
         SessionNotFoundError, AmbiguousError, UsageError.
         """
-        if words.isdecimal():
+        if words.isdecimal() and len(words) <= _MAX_NUMBER_LENGTH:
             return await self._find_number(user_id, int(words))
         if words.casefold() == "last":
-            return await self._find_number(user_id, 1, is_fresh=True)
+            # No list is shown, so the numbers of the last one stay.
+            return _require_devices(await self.fetch_devices(user_id))[0].ids
         if not is_session_id(words):
             raise UsageError(
                 "{words} is not a session id: an id has only letters, digits and hyphens, "
@@ -110,7 +115,7 @@ class Sessions:
                 words=words,
                 example=Call("session QoYYFw2t9oKks2niG"),
             )
-        if len(words) >= _ID_LENGTH:
+        if _WHOLE_ID.fullmatch(words):
             return [words]
         return [await self._find_beginning(user_id, words)]
 
@@ -171,12 +176,11 @@ class Sessions:
             sessions += page.sessions
         return tuple({session.id: session for session in sessions}.values())
 
-    async def _find_number(self, user_id: str, number: int, *, is_fresh: bool = False) -> list[str]:
-        groups = [] if is_fresh else await self._numbered_lists.load(user_id)
+    async def _find_number(self, user_id: str, number: int) -> list[str]:
+        groups = await self._numbered_lists.load(user_id)
         if not groups:
-            groups = [device.ids for device in await self.fetch_numbered_devices(user_id)]
-        if not groups:
-            raise SessionNotFoundError("I can't see any session that is signed in as you.")
+            devices = _require_devices(await self.fetch_numbered_devices(user_id))
+            groups = [device.ids for device in devices]
         if not 0 < number <= len(groups):
             raise UsageError(
                 "There is no number {number}: your last list went from 1 to {last}. "
@@ -188,7 +192,7 @@ class Sessions:
         return groups[number - 1]
 
     async def _find_beginning(self, user_id: str, words: str) -> str:
-        devices = await self.fetch_numbered_devices(user_id)
+        devices = await self.fetch_devices(user_id)
         found = [each for device in devices for each in device.ids if each.startswith(words)]
         if len(found) > 1:
             shown = tuple(Call(f"session {each}") for each in found[:_MAX_CANDIDATES])
@@ -198,6 +202,12 @@ class Sessions:
                 candidates=shown,
             )
         return found[0] if found else words
+
+
+def _require_devices(devices: tuple[DeviceSessions, ...]) -> tuple[DeviceSessions, ...]:
+    if not devices:
+        raise SessionNotFoundError("I can't see any session that is signed in as you.")
+    return devices
 
 
 def _take_newer(found: Session, page: SessionPage) -> Session:
