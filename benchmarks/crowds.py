@@ -53,4 +53,4 @@ async def make_reports_due(config: Path, site: Site) -> None:
     async with open_database(load_settings(config).storage.url) as database:
         schedules = ScheduleStore(database)
         for person in site.people:
-            await schedules.save(Schedule(person.user_id, person.username, "daily 09:00", now, now))
+            await schedules.save(Schedule(person.user_id, "daily 09:00", now, now))

@@ -74,7 +74,7 @@ from bot.lifecycle import Bot, Worker
 from bot.metrics import Metrics
 from bot.models import AuthToken
 from bot.parsing import Listener
-from bot.rocketchat.account import wait_for_account
+from bot.rocketchat.account import follow_account, wait_for_account
 from bot.rocketchat.client import RestClient, open_rest_client
 from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
@@ -189,7 +189,18 @@ class _App:
             receiver=receiver,
             realtime=realtime,
             health=self._health,
-            background=[self._maintenance.run, scheduler.run, operator_tasks.run],
+            background=[
+                self._maintenance.run,
+                scheduler.run,
+                operator_tasks.run,
+                partial(
+                    follow_account,
+                    self._background_rest,
+                    self._token,
+                    partial(setattr, self._listener, "bot"),
+                    self._overrides.sleep,
+                ),
+            ],
             on_listening=self._overrides.on_listening,
             public_url=self.public_url,
         )
@@ -247,6 +258,7 @@ class _App:
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
         self._account = await wait_for_account(self._rest, self._token, self._overrides.backoff)
+        self._listener = Listener(self._account, settings.bot.prefix)
 
     async def _open_features(self) -> None:
         """Make what the bot does, from its stores to its services."""
@@ -287,7 +299,7 @@ class _App:
             sleep=self._overrides.sleep,
         )
         self._schedules = Schedules(ScheduleStore(database), self._accounts, now)
-        self._direct_rooms = DirectRooms(self._rest)
+        self._direct_rooms = DirectRooms(self._rest, self._account.id, self._accounts.save_username)
         self._reply_sender = ReplySender(
             rest=self._rest,
             direct_rooms=self._direct_rooms,
@@ -319,7 +331,7 @@ class _App:
         report = self._settings.report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
-            account=self._account,
+            bot_id=self._account.id,
             version=version("session-bot"),
             rest=self._background_rest,
             database=self._database,
@@ -386,13 +398,12 @@ class _App:
         name = secrets.token_hex(4)
         window = timedelta(minutes=settings.bot.catch_up_minutes)
         max_age = max(window, _MIN_MESSAGE_AGE)
-        listener = Listener(self._account, settings.bot.prefix)
         check_token = partial(check_bot_token, self._rest, self._token)
         checkpoints = Checkpoints(self._database, self._account.id)
         server_clock = ServerClock(seconds)
         command_registry = load_commands(commands)
         responder = Responder(
-            listener=listener,
+            listener=self._listener,
             commands=command_registry,
             make_context=self._bind_context(command_registry),
             accounts=self._accounts,
@@ -432,13 +443,13 @@ class _App:
             now=now,
         )
         receiver = MessageReceiver(
-            listener=listener,
+            listener=self._listener,
             catch_up=CatchUp(
                 rest=self._rest,
                 checkpoints=checkpoints,
                 server_clock=server_clock,
                 window=window,
-                may_be_for_bot=partial(may_be_for_bot, listener=listener),
+                may_be_for_bot=partial(may_be_for_bot, listener=self._listener),
             ),
             checkpoints=checkpoints,
             server_clock=server_clock,
@@ -489,7 +500,7 @@ class _App:
     async def _serve_pages(self, bot: Bot, gauges: BacklogGauges) -> None:
         settings = self._settings
         pages = Pages(
-            bot_name=self._account.name or self._account.username,
+            find_bot_name=lambda: self._listener.bot.name or self._listener.bot.username,
             workspace_url=settings.workspace.url,
             prefix=settings.bot.prefix,
         )

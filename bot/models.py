@@ -55,7 +55,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person in the workspace, as ``GET me`` describes them.
+    """A person in the workspace, as ``GET me`` describes them; ``users.info`` tells less.
 
     ``utc_offset`` is in hours and missing until a client of theirs has set it; ``language`` is
     Rocket.Chat's code, empty where the person follows the workspace.
@@ -70,11 +70,11 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room; ``usernames`` are filled for direct messages only."""
+    """A room; ``member_ids`` are known for direct messages only, and not after ``im.create``."""
 
     id: str
     type: RoomType
-    usernames: tuple[str, ...] = ()
+    member_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Message:
 
     ``thread_id`` is the id of the thread's first message. ``system_type`` is Rocket.Chat's
     ``t`` (``uj``, ``e2e``, …), empty for what a person wrote. ``is_automatic`` is true for
-    integrations, aliases and private notices of the server.
+    integrations, aliases and private notices of the server. ``mentions`` are the present user
+    names of mentioned people by their ids.
     """
 
     id: str
@@ -97,7 +98,7 @@ class Message:
     edited_at: datetime | None = None
     system_type: str = ""
     is_automatic: bool = False
-    mentioned_ids: tuple[str, ...] = ()
+    mentions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ _CALLED_TOKEN = re.compile(r"\btoken\b\W{0,5}(?:is\W+)?(?=\S*\d)[A-Za-z0-9_-]{16
 _CALLS_FOR_HELP = ("help", "hilf")  # in the languages of bot/locales
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
-    """The bot's own account, and the prefix that commands begin with."""
+    """The bot's own account, replaced when it was renamed, and the prefix of commands."""
 
     bot: Sender
     prefix: str
@@ -47,11 +47,13 @@ def parse(message: Message, listener: Listener, *, is_private: bool) -> Invocati
     ``is_private`` says that only the sender and the bot read the room: there the prefix and the
     mention may be left out. Elsewhere the bot must be mentioned.
     """
-    is_mentioned = listener.bot.id in message.mentioned_ids
+    # The server puts the bot's present name here, so a new name works at once.
+    username = message.mentions.get(listener.bot.id)
+    is_mentioned = username is not None
     if not (is_private or is_mentioned):
         return None
     text = _CODE_FENCE.sub(" ", _QUOTED_MESSAGE.sub(" ", _drop_invisible(message.text, _JOINERS)))
-    words = _strip_mention(text, listener.bot.username)
+    words = _strip_mention(text, username or listener.bot.username)
     marks = _MARKS.match(words)[0]  # type: ignore[index] # it matches the empty text, too
     first, _, rest = _strip_closing(words[len(marks) :], marks).partition(" ")
     name = _fold_name(first)

@@ -20,7 +20,7 @@ async def alerts(context: Context) -> Reply:
     if option == "off":
         return await _turn_off(context)
     if option == "on":
-        status = await context.alerts.turn_on(context.asker)
+        status = await context.alerts.turn_on(context.asker.id)
         return format_status(status, context.locale, context.now)
     if option:
         nearest = get_close_matches(option, _OPTIONS, n=1, cutoff=0.4)

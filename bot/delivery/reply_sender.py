@@ -72,14 +72,15 @@ class ReplySender:
         await self._send(question.room_id, reply, gap, "away", thread_id)
 
     async def tell(
-        self, person: Sender, reply: Reply, cause: str, *, is_background: bool = True
+        self, user_id: str, reply: Reply, cause: str, *, is_background: bool = True
     ) -> bool:
         """Say something unasked in the person's direct room; once for each cause.
 
-        Return false where the room may have another text for the same cause already.
+        Return false where the room may have another text for the same cause already. Raises
+        WorkspaceError, then nothing was sent to anybody else, and StorageError.
         """
         rest = self._background_rest if is_background else self._rest
-        room_id = await self._direct_rooms.find_direct_room(person, rest)
+        room_id = await self._direct_rooms.find_direct_room(user_id, rest)
         return await self._send(room_id, reply, cause, "notice", rest=rest)
 
     async def post(self, room_id: str, reply: Reply, cause: str) -> None:

@@ -124,7 +124,7 @@ class DemoActions:
 
 def _describe(schedule: Schedule, user: User) -> str:
     if schedule.user_id != user.id:
-        return f"The report of @{schedule.username} is due: it comes in their direct message."
+        return "Somebody else's report is due: it comes in their direct message."
     if schedule.is_only_changes:
         return "Your report is due; it comes if something has changed."
     return "Your report is due."

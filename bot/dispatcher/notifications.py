@@ -30,21 +30,21 @@ class Notifications:
         if isinstance(event, TokenExpired):
             link = await self._linking.invite(event.asker)
             reply = format_token_expired(link, locale)
-            await tell(event.asker, reply, event.token_id, is_background=False)
+            await tell(event.asker.id, reply, event.token_id, is_background=False)
             await self._linking.delete_expired(event)
         elif isinstance(event, WrongAccount):
             await self._tell_both(event, cause)
         else:
             # The same cause after a restart, so that it is not said twice.
             cause = f"connected {event.at.isoformat()}"
-            await tell(event.asker, format_connected(locale), cause, is_background=False)
+            await tell(event.asker.id, format_connected(locale), cause, is_background=False)
             await self._linking.note_told(event)
 
     async def _tell_both(self, event: WrongAccount, cause: str) -> None:
         tell = self._reply_sender.tell
         locale = await self._responder.find_locale(event.asker)
         foreign = format_foreign_token(event.owner.username, locale)
-        await tell(event.asker, foreign, cause, is_background=False)
+        await tell(event.asker.id, foreign, cause, is_background=False)
         owner_locale = await self._responder.find_locale(event.owner)
         misuse = format_misused_token(event.asker.username, owner_locale)
-        await tell(event.owner, misuse, cause, is_background=False)
+        await tell(event.owner.id, misuse, cause, is_background=False)

@@ -31,7 +31,7 @@ def may_be_for_bot(message: Message, listener: Listener) -> bool:
     is_direct = message.room_type is RoomType.DIRECT
     if message.system_type == _ENCRYPTED:
         return is_direct and message.is_participant and message.sender.id != listener.bot.id
-    is_meant = is_direct or listener.bot.id in message.mentioned_ids
+    is_meant = is_direct or listener.bot.id in message.mentions
     return is_meant and is_spoken_by_a_person(message, listener.bot)
 
 

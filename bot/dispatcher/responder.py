@@ -85,7 +85,7 @@ class Responder:
         if message.system_type:
             await self._hint(message, format_encrypted)
             return None
-        if not (is_private or self._listener.bot.id in message.mentioned_ids):
+        if not (is_private or self._listener.bot.id in message.mentions):
             return None
         if not (is_repeat or self._throttle.may_reply(message.room_id, message.sent_at)):
             return None
@@ -150,6 +150,8 @@ class Responder:
         message = invocation.message
         room_id = await self._direct_rooms.find_answer_room(message)
         account = await self._accounts.load(message.sender.id)
+        if account and account.username != message.sender.username:
+            await self._accounts.save_username(account.user_id, message.sender.username)
         locale = self._make_locale(account)
         typing = TypingIndicator(
             question=message,

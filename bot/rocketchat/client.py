@@ -55,7 +55,6 @@ _HISTORY_ROUTES: Final = {
     RoomType.CHANNEL: "v1/channels.history",
     RoomType.PRIVATE: "v1/groups.history",
 }
-_USERS_IN_DIRECT_ROOM: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,11 @@ class RestClient:
     async def fetch_user(self, token: AuthToken) -> User:
         """Return the user whose token this is; raises ``TokenRejectedError``."""
         return parse_user(await self._executor.read(self._make_request("v1/me", token, {})))
+
+    async def fetch_person(self, user_id: str) -> User:
+        """Return the name that a person has now; raises ``RefusedError`` for an unknown id."""
+        document = await self.read("v1/users.info", {"userId": user_id})
+        return parse_user(_require_object(document, "user"))
 
     async def fetch_session(
         self, token: AuthToken, session_id: str, *, is_fresh: bool = False
@@ -253,17 +257,17 @@ class RestClient:
             raise ProtocolError("rooms.get: no rooms in the answer")
         return tuple(parse_room(row) for row in rows if isinstance(row, dict))
 
-    async def open_direct_room(self, username: str) -> Room:
-        """Return the direct room of the bot and this user, which is created if it is missing.
+    async def open_direct_room(self, user: User) -> Room:
+        """Return the direct room of the bot and this user, made if it is missing; two requests.
 
-        Raises ``RefusedError`` if there is no such user.
+        Raises ``UnreachableError`` where the room is another one: ``im.create`` takes only a name,
+        which may be somebody else's by now, and 8.3 answers an unknown name with a room that has
+        only the caller (seen). Its answer does not tell the members' ids, so the room is fetched.
         """
-        answer = await self._write("v1/im.create", {"username": username})
-        room = parse_room(_require_object(answer, "room"))
-        names = {name.casefold() for name in room.usernames}
-        # 8.3 answers an unknown name with a room that has the caller only.
-        if len(room.usernames) != _USERS_IN_DIRECT_ROOM or username.casefold() not in names:
-            raise RefusedError(f"im.create: no direct room with {username}", "error-invalid-user")
+        answer = await self._write("v1/im.create", {"username": user.username})
+        room = await self.fetch_room(parse_room(_require_object(answer, "room")).id)
+        if set(room.member_ids) != {user.id, self._token.user_id}:
+            raise UnreachableError("im.create: the user was renamed meanwhile")
         return room
 
     async def _is_stored(self, message: OutgoingMessage) -> bool:

@@ -32,7 +32,7 @@ from bot.rocketchat.addresses import normalise_addresses
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ROOM_MENTIONS: Final = frozenset({"all", "here"})
-_SERVER_USERNAME: Final = "rocket.cat"
+_SERVER_USER_ID: Final = "rocket.cat"
 _MAX_UTC_OFFSET_H: Final = 14.0
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _EMPTY: Final = "–"  # noqa: RUF001 - people read an en dash as "nothing here"
@@ -91,7 +91,7 @@ def parse_message(document: Document, context: Document | None = None) -> Messag
         edited_at=parse_date(document.get("editedAt")),
         system_type=_text(document.get("t")),
         is_automatic=_is_automatic(document),
-        mentioned_ids=_parse_mentions(document.get("mentions")),
+        mentions=_parse_mentions(document.get("mentions")),
     )
 
 
@@ -134,7 +134,7 @@ def parse_session_page(document: Document) -> SessionPage:
 
 
 def parse_user(document: Document) -> User:
-    """Parse the response of ``me``."""
+    """Parse the response of ``me``, or the user of ``users.info``."""
     preferences = _object(_object(document.get("settings")).get("preferences"))
     return User(
         id=_require_id(document, "_id", "user"),
@@ -148,11 +148,11 @@ def parse_user(document: Document) -> User:
 def parse_room(document: Document) -> Room:
     """Parse a room of ``rooms.info``, ``rooms.get`` or ``im.create``."""
     key = "_id" if _text(document.get("_id")) else "rid"
-    names = tuple(_text(name) for name in _array(document.get("usernames")))
+    ids = tuple(_text(id_) for id_ in _array(document.get("uids")))
     return Room(
         id=_require_id(document, key, "room"),
         type=_parse_room_type(document.get("t")),
-        usernames=tuple(name for name in names if name),
+        member_ids=tuple(id_ for id_ in ids if id_),
     )
 
 
@@ -219,14 +219,14 @@ def _is_automatic(document: Document) -> bool:
         document.get("bot")
         or _text(document.get("alias"))
         or document.get("private") is True
-        or _object(document.get("u")).get("username") == _SERVER_USERNAME
+        or _object(document.get("u")).get("_id") == _SERVER_USER_ID
     )
 
 
-def _parse_mentions(value: object) -> tuple[str, ...]:
+def _parse_mentions(value: object) -> dict[str, str]:
     mentions = [_object(mention) for mention in _array(value)]
-    ids = (_text(mention.get("_id")) for mention in mentions if _is_of_user(mention))
-    return tuple(id_ for id_ in ids if id_)
+    users = [mention for mention in mentions if _is_of_user(mention) and _text(mention.get("_id"))]
+    return {_text(user["_id"]): _text(user.get("username")) for user in users}
 
 
 def _is_of_user(mention: Document) -> bool:

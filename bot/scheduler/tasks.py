@@ -27,7 +27,6 @@ from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
 from bot.metrics import Metrics, ReportOutcome
-from bot.models import Sender
 
 MAX_DELAY: Final = timedelta(hours=6)
 """A report that is later than this is skipped; the next report says so."""
@@ -137,7 +136,7 @@ class ScheduledTasks:
         await self._sessions.save_numbers(run.user_id, report.devices)
         # False: an earlier attempt's text is in the room and may lack the newest devices. They
         # stay new for the next report, which may then repeat some.
-        if await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run)):
+        if await self._reply_sender.tell(run.user_id, reply, _cause_of(run)):
             await self._reports.save(run.user_id, report)
         await self._schedules.store.clear_problems(run.user_id)
 
@@ -147,7 +146,7 @@ class ScheduledTasks:
         if schedule.problem != problem:
             locale = await self._find_locale(run.user_id, schedule)
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
-            await self._reply_sender.tell(_owner(schedule), reply, _cause_of(run))
+            await self._reply_sender.tell(run.user_id, reply, _cause_of(run))
             await self._schedules.store.save_problem(run.user_id, problem)
         return ReportOutcome.FAILED
 
@@ -157,8 +156,7 @@ class ScheduledTasks:
         await self._sessions.save_numbers(subscription.user_id, check.devices)
         sessions = sorted(check.devices[number - 1].newest.id for number in check.new)
         cause = " ".join(("alert", subscription.user_id, *sessions))
-        owner = Sender(subscription.user_id, subscription.username)
-        await self._reply_sender.tell(owner, reply, cause)
+        await self._reply_sender.tell(subscription.user_id, reply, cause)
 
     async def _explain_interruption(
         self, subscription: AlertSubscription, error: UserError
@@ -170,8 +168,7 @@ class ScheduledTasks:
         locale = await self._find_locale(subscription.user_id)
         reply = format_interruption(_describe(error, locale, self._now()), locale)
         cause = f"alerts interrupted {subscription.user_id} {problem} {self._now().isoformat()}"
-        owner = Sender(subscription.user_id, subscription.username)
-        await self._reply_sender.tell(owner, reply, cause)
+        await self._reply_sender.tell(subscription.user_id, reply, cause)
         await self._alerts.subscriptions.save_problem(subscription.user_id, problem)
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
@@ -187,10 +184,6 @@ def _describe(error: UserError, locale: UserLocale, now: datetime) -> str:
         remedy = locale.text("{command} fixes that.", command=locale.call("connect"))
         return f"{problem} {remedy}"
     return problem
-
-
-def _owner(schedule: Schedule) -> Sender:
-    return Sender(schedule.user_id, schedule.username)
 
 
 def _cause_of(run: ReportRun) -> str:

@@ -37,13 +37,14 @@ _Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Pages:
     """Renders templates as responses."""
 
-    def __init__(self, *, bot_name: str, workspace_url: str, prefix: str) -> None:
+    def __init__(
+        self, *, find_bot_name: Callable[[], str], workspace_url: str, prefix: str
+    ) -> None:
         self._templates: Final = Environment(
             loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
         )
-        self._templates.globals.update(
-            bot_name=bot_name, workspace_url=workspace_url, prefix=prefix
-        )
+        self._templates.globals.update(workspace_url=workspace_url, prefix=prefix)
+        self._find_bot_name: Final = find_bot_name
         parts = urlsplit(workspace_url)
         self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
@@ -60,6 +61,7 @@ class Pages:
 
         ``may_submit_to_workspace`` lets a form redirect to the workspace.
         """
+        values["bot_name"] = self._find_bot_name()
         text = self._templates.get_template(f"{name}.html").render(values)
         # Chromium applies form-action to every redirect that follows a form, too.
         more_targets = f" {self._workspace_origin}" if may_submit_to_workspace else ""

@@ -99,6 +99,15 @@ def format_new_user(user: User) -> Document:
     return shown | {"__rooms": ["GENERAL"]}
 
 
+def format_changed_user(user: User, version: Version) -> Document:
+    """Return an account as ``users.update`` does."""
+    shown = format_new_user(user)
+    shown |= {} if version.is_before_7 else {"inactiveReason": None}
+    shown |= {"lastLogin": user.last_login} if user.last_login else {}
+    connection = "online" if user.connections else "offline"
+    return shown | ({"statusConnection": connection} if user.has_connected else {})
+
+
 def format_profile(user: User, viewer: User) -> Document:
     """Return the account as ``users.info`` does; ``viewer`` may be allowed to see more."""
     sees_all = viewer is user or viewer.may("view-full-other-user-info")

@@ -2,6 +2,7 @@
 
 from rocketchat_simulator.rest.call import Call, Route, get, post
 from rocketchat_simulator.rest.profiles import (
+    format_changed_user,
     format_new_user,
     format_presence,
     format_profile,
@@ -43,6 +44,19 @@ def _create(call: Call) -> Response | Document:
     if body.get("joinDefaultChannels", True):
         call.workspace.join_default_channels(user)
     return {"user": format_new_user(user)}
+
+
+def _update(call: Call) -> Response | Document:
+    if not call.user.may("edit-other-user-info"):
+        method = "insertOrUpdateUser"
+        raise make_not_allowed("Editing user is not allowed", "Editing_user", method)
+    user = call.workspace.find_user(str(call.body.get("userId")))
+    if user is None:
+        raise RefusedError("Invalid user", "error-invalid-user")
+    data = call.body.get("data")
+    if isinstance(data, dict) and data.get("username"):
+        call.workspace.rename(user, str(data["username"]))
+    return {"user": format_changed_user(user, call.workspace.version)}
 
 
 def _set_active(call: Call) -> Response | Document:
@@ -136,6 +150,7 @@ def _parse_token_name(call: Call, method: str) -> str:
 ROUTES: tuple[Route, ...] = (
     get("users.info", _info),
     post("users.create", _create),
+    post("users.update", _update),
     post("users.setActiveStatus", _set_active),
     get("users.list", _list),
     get("users.presence", _presence),

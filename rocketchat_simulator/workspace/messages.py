@@ -1,5 +1,6 @@
 """The messages of all rooms: storing, changing, deleting and publishing them."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -51,6 +52,21 @@ class Messages:
     def tombstones_of(self, room: Room) -> list[Document]:
         """Return a room's deleted messages, each with ``_id``, ``rid`` and ``_deletedAt``."""
         return [tombstone for tombstone in self._tombstones if tombstone["rid"] == room.id]
+
+    def rename_author(self, user: User, old: str) -> None:
+        """Write the new username into messages and mentions (source: as ``rename_member``)."""
+        for message in self._messages.values():
+            if message["u"]["_id"] == user.id:
+                message["u"] = user.as_author()
+            for mention in message.get("mentions", ()):
+                if mention["_id"] == user.id:
+                    mention["username"] = user.username
+                    message["msg"] = re.sub(
+                        rf"@{re.escape(old)}",
+                        f"@{user.username}",
+                        message["msg"],
+                        flags=re.IGNORECASE,
+                    )
 
     def say(
         self,

@@ -47,10 +47,7 @@ class People:
         type: str = "user",  # noqa: A002 - Rocket.Chat's word
     ) -> User:
         """Add an account; raise RefusedError if the username is taken."""
-        if self.find_by_name(username):
-            raise RefusedError(
-                f"{username} is already in use :(", "error-field-unavailable", {"field": "username"}
-            )
+        self._require_free(username)
         now = self._now()
         secret = password if password is not None else make_id(20)
         user = User(id or make_id(), username, name or username, secret, tuple(roles), now, now)
@@ -62,6 +59,14 @@ class People:
         self._by_name[username.casefold()] = user
         self._secrets |= {secret, digest_password(secret)}
         return user
+
+    def rename(self, user: User, username: str) -> None:
+        """Change a username, and free the old one; raise RefusedError if the new one is taken."""
+        if self.find_by_name(username) is not user:
+            self._require_free(username)
+        del self._by_name[user.username.casefold()]
+        user.username, user.updated_at = username, self._now()
+        self._by_name[username.casefold()] = user
 
     def find(self, user_id: str) -> User | None:
         """Find an account by id."""
@@ -144,6 +149,12 @@ class People:
     def secrets(self) -> frozenset[str]:
         """Return every secret ever made: passwords, tokens, codes and their hashes."""
         return frozenset(self._secrets)
+
+    def _require_free(self, username: str) -> None:
+        if self.find_by_name(username):
+            raise RefusedError(
+                f"{username} is already in use :(", "error-field-unavailable", {"field": "username"}
+            )
 
     def _find_personal_token(self, user: User, name: str) -> Token | None:
         return next((token for token in user.tokens.values() if name and token.name == name), None)

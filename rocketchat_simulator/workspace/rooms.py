@@ -153,6 +153,22 @@ class Rooms:
             row |= fields | {"_updatedAt": self._now()}
             self._event_bus.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
 
+    def rename_member(self, user: User, old: str) -> None:
+        """Write the new username into the rooms and subscriptions that show the old one.
+
+        Source: ``saveUserIdentity.ts``, 8.3; recordings show the room's ``usernames``.
+        """
+        for room in self.of(user):
+            self.change_subscription(room, user, u={"_id": user.id, "username": user.username})
+            if room.type != "d":
+                continue
+            names = room.document["usernames"]
+            names = [user.username if name == old else name for name in names]
+            self.change(room, usernames=names)
+            for peer in map(self._people.find, room.member_ids):
+                if peer:
+                    self.change_subscription(room, peer, **self._peer_names(room, peer))
+
     def _add(self, document: Document, people: list[User]) -> Room:
         room = Room(document, [user.id for user in people])
         document["usersCount"] = len(people)

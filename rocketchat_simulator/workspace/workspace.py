@@ -129,6 +129,13 @@ class Workspace:
             email=email,
         )
 
+    def rename(self, user: User, username: str) -> None:
+        """Change a username: the id stays, and rooms and messages show the new name."""
+        old = user.username
+        self.people.rename(user, username)
+        self.rooms.rename_member(user, old)
+        self.messages.rename_author(user, old)
+
     def join_default_channels(self, user: User) -> None:
         """Add a new account to the default channels."""
         for room in self.rooms.all:

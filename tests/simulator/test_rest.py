@@ -190,3 +190,28 @@ async def test_a_workspace_knows_every_secret_it_made() -> None:
 
     assert {"wonderland", token, found["loginToken"]} <= world.workspace.secrets()
     assert "wonderland" not in repr(world.alice)
+
+
+@pytest.mark.parametrize("version", EVERY_VERSION)
+async def test_a_renamed_user_keeps_id_and_room_and_frees_the_old_name(version: str) -> None:
+    async with open_world(version) as world:
+        alice, bot = world.alice, world.sign_in(world.bot)
+        _, before = await bot.post("im.create", username="alice")
+        admin = world.sign_in(world.workspace.add_user("root", roles=("admin",)))
+        status, body = await admin.post(
+            "users.update", userId=alice.id, data={"username": "alice.b"}
+        )
+        _, seen = await bot.get("users.info", userId=alice.id)
+        _, after = await bot.post("im.create", username="alice.b")
+        _, room = await bot.get("rooms.info", roomId=after["room"]["_id"])
+        old, body_of_old = await bot.post("im.create", username="alice")
+        refused, _ = await bot.post("users.update", userId=alice.id, data={"username": "x"})
+
+    assert status == 200
+    assert body["user"]["username"] == seen["user"]["username"] == "alice.b"
+    assert after["room"]["_id"] == before["room"]["_id"]
+    assert sorted(after["room"]["usernames"]) == ["alice.b", "sessions"]
+    assert sorted(room["room"]["uids"]) == sorted([alice.id, world.bot.id])
+    assert old == (400 if version == "6.5" else 200)
+    assert version == "6.5" or body_of_old["room"]["usernames"] == ["sessions"]
+    assert refused == 400

@@ -20,6 +20,7 @@ BOT = Sender("botbotbot", "session.bot")
 LISTENER = Listener(BOT, "!")
 INVISIBLE = ("\u00ad", "\u061c", "\u180e", "\u200b", "\u200c", "\u200d", "\u2064", "\U000e0020")
 QUOTE = "[ ](https://chat.example.org/direct/abcdefgh?msg=QoYYFw2t9oKks2niG)"
+TO_BOT = {BOT.id: BOT.username}
 ALICE = Sender("alicealice", "alice")
 
 
@@ -171,7 +172,7 @@ def test_a_direct_message_without_a_word_is_nothing(text: str) -> None:
     ],
 )
 def test_a_mention_in_a_channel_is_a_call(text: str, name: str, words: str) -> None:
-    message = say(text, room_type=RoomType.CHANNEL, mentioned_ids=(BOT.id,))
+    message = say(text, room_type=RoomType.CHANNEL, mentions=TO_BOT)
     invocation = parse(message, LISTENER, is_private=False)
     assert invocation is not None
     assert (invocation.name, invocation.words) == (name, words)
@@ -179,12 +180,19 @@ def test_a_mention_in_a_channel_is_a_call(text: str, name: str, words: str) -> N
 
 @pytest.mark.parametrize("text", ["!session 2", "session 2", "@session.bot session 2", "@all hi"])
 def test_a_channel_message_that_mentions_nobody_or_others_is_not_ours(text: str) -> None:
-    message = say(text, room_type=RoomType.CHANNEL, mentioned_ids=("all", "here"))
+    message = say(text, room_type=RoomType.CHANNEL, mentions={"ann": "ann"})
     assert parse(message, LISTENER, is_private=False) is None
 
 
+def test_a_new_name_of_the_bot_works_before_it_is_known_otherwise() -> None:
+    renamed = say("@devices session 2", room_type=RoomType.CHANNEL, mentions={BOT.id: "devices"})
+    invocation = parse(renamed, LISTENER, is_private=False)
+    assert invocation is not None
+    assert (invocation.name, invocation.words) == ("session", "2")
+
+
 def test_a_name_that_only_begins_like_the_bots_is_left_in_place() -> None:
-    message = say("@session.bots session 2", mentioned_ids=(BOT.id,))
+    message = say("@session.bots session 2", mentions=TO_BOT)
     invocation = parse(message, LISTENER, is_private=False)
     assert invocation is not None
     assert invocation.name == "@session.bots"
@@ -243,7 +251,7 @@ def test_any_text_parses_to_an_invocation_or_none(
     is_private: bool,
     is_mentioned: bool,
 ) -> None:
-    message = say(text, mentioned_ids=(BOT.id,) if is_mentioned else ())
+    message = say(text, mentions=TO_BOT if is_mentioned else {})
     invocation = parse(message, LISTENER, is_private=is_private)
     assert invocation is None or invocation.name
     assert is_mentioned or is_private or invocation is None

@@ -77,6 +77,11 @@ class Accounts:
         is_same = and_(_row.user_id == user_id, _row.connected_at == connected_at)
         await self._database.execute(update(accounts).where(is_same).values(notified_at=now))
 
+    async def save_username(self, user_id: str, username: str) -> None:
+        """Save the user name that the person has now; do nothing without an account."""
+        is_renamed = and_(_row.user_id == user_id, _row.username != username)
+        await self._database.execute(update(accounts).where(is_renamed).values(username=username))
+
     async def save_zone(self, user_id: str, zone: str) -> None:
         """Save the time zone the user chose; do nothing without an account."""
         await self._database.execute(

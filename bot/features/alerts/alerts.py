@@ -11,7 +11,6 @@ from bot.features.alerts.known_devices import KnownDevices
 from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.sessions.devices import DeviceSessions, make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
-from bot.models import Sender
 
 CHECKS_PER_MINUTE: Final = 4
 """Of all people together: less than half of the ten calls a minute that a workspace allows."""
@@ -65,19 +64,17 @@ class Alerts:
         self.subscriptions: Final = subscriptions
         self._now: Final = now
 
-    async def turn_on(self, asker: Sender) -> AlertStatus:
+    async def turn_on(self, user_id: str) -> AlertStatus:
         """Remember the present devices, and check for others from now on.
 
         Raises NotConnectedError, NotLicensedError, WorkspaceError; then nothing has changed.
         """
-        if await self.subscriptions.load(asker.id) is None:
-            await self.save(asker.id, await self.check(asker.id))
+        if await self.subscriptions.load(user_id) is None:
+            await self.save(user_id, await self.check(user_id))
             now = self._now()
             interval = find_interval(await self.subscriptions.count() + 1)
-            await self.subscriptions.save(
-                AlertSubscription(asker.id, asker.username, now, now + interval)
-            )
-        status = await self.load_status(asker.id)
+            await self.subscriptions.save(AlertSubscription(user_id, now, now + interval))
+        status = await self.load_status(user_id)
         return status or AlertStatus(self._now(), MIN_INTERVAL, 0)
 
     async def turn_off(self, user_id: str) -> bool:

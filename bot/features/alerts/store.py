@@ -15,7 +15,6 @@ class AlertSubscription:
     """A user's alerts; ``problem`` is why no check succeeds at present, of which the user knows."""
 
     user_id: str
-    username: str
     since: datetime
     next_check_at: datetime
     problem: str = ""
@@ -31,7 +30,7 @@ _TAKE: Final = (
         SELECT user_id FROM alert_subscriptions WHERE next_check_at <= :now
         ORDER BY next_check_at, user_id LIMIT 1
     )
-    RETURNING user_id, username, since, next_check_at, problem
+    RETURNING user_id, since, next_check_at, problem
 """)
     .bindparams(bindparam("next_check_at", type_=UtcTime), bindparam("now", type_=UtcTime))
     .columns(since=UtcTime, next_check_at=UtcTime)

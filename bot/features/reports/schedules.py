@@ -20,7 +20,6 @@ from bot.features.reports.schedule_rules import (
 )
 from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.formatting.locale import find_zone
-from bot.models import Sender
 
 _TIMES_SHOWN: Final = 3
 _BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
@@ -59,7 +58,6 @@ class Schedules:
         old = await self.store.load(account.user_id)
         schedule = Schedule(
             user_id=account.user_id,
-            username=account.username,
             rule=str(rule),
             next_at=now,
             start_at=now,
@@ -69,13 +67,13 @@ class Schedules:
         await self.store.save(schedule)
         return _summarise(schedule)
 
-    async def save_for_bot(self, bot: Sender, rule: ScheduleRule, zone: str) -> None:
+    async def save_for_bot(self, bot_id: str, rule: ScheduleRule, zone: str) -> None:
         """Save the schedule of the status report, unless it is the same already."""
-        old = await self.store.load(bot.id)
+        old = await self.store.load(bot_id)
         if old and (old.rule, old.zone) == (str(rule), zone):
             return
         now = self._now()
-        schedule = Schedule(bot.id, bot.username, str(rule), now, now, zone=zone)
+        schedule = Schedule(bot_id, str(rule), now, now, zone=zone)
         await self.store.save(_move_after(schedule, None, now))
 
     async def load(self, user_id: str) -> ScheduleSummary | None:

@@ -21,7 +21,6 @@ class Schedule:
     """
 
     user_id: str
-    username: str
     rule: str
     next_at: datetime
     start_at: datetime

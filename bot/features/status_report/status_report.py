@@ -18,7 +18,7 @@ from bot.features.status_report.counters import CounterStore, CounterSums
 from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
-from bot.models import Reply, Sender
+from bot.models import Reply
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import find_room
 from bot.rocketchat.rate_limit.limiter import RateLimiter
@@ -54,14 +54,14 @@ class PreparedStatusReport:
 class StatusReport:
     """Schedules and makes the report; without ``settings`` there is none.
 
-    ``account`` is the bot's own, ``version`` the program's.
+    ``bot_id`` is the bot's own, ``version`` the program's.
     """
 
     def __init__(
         self,
         settings: StatusReportSettings | None,
         *,
-        account: Sender,
+        bot_id: str,
         version: str,
         rest: RestClient,
         database: Database,
@@ -70,7 +70,7 @@ class StatusReport:
         now: Callable[[], datetime],
     ) -> None:
         self._settings: Final = settings
-        self._account: Final = account
+        self._bot_id: Final = bot_id
         self._version: Final = version
         self._rest: Final = rest
         self._database: Final = database
@@ -81,15 +81,15 @@ class StatusReport:
 
     def is_for(self, user_id: str) -> bool:
         """Return whether a schedule is the bot's own."""
-        return user_id == self._account.id
+        return user_id == self._bot_id
 
     async def schedule(self) -> None:
         """Save or remove the schedule as the settings say; raises StorageError."""
         settings = self._settings
         if settings is None:
-            await self._schedules.store.delete(self._account.id)
+            await self._schedules.store.delete(self._bot_id)
         else:
-            await self._schedules.save_for_bot(self._account, settings.rule, settings.zone)
+            await self._schedules.save_for_bot(self._bot_id, settings.rule, settings.zone)
 
     async def check_room(self) -> None:
         """Log a warning where the report cannot be sent to its room; never raises."""

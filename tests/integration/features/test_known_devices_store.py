@@ -76,7 +76,7 @@ async def test_devices_that_were_not_seen_for_long_are_deleted(known_devices: Kn
 
 async def test_a_check_that_is_due_is_taken_once(subscriptions: AlertSubscriptions) -> None:
     for number, name in enumerate(("ann", "bob")):
-        await subscriptions.save(AlertSubscription(name, name.title(), NOW, NOW + number * MINUTE))
+        await subscriptions.save(AlertSubscription(name, NOW, NOW + number * MINUTE))
     assert await subscriptions.count() == 2
 
     async def take(now: datetime) -> str | None:
@@ -91,9 +91,9 @@ async def test_a_check_that_is_due_is_taken_once(subscriptions: AlertSubscriptio
 
 
 async def test_switching_alerts_on_again_changes_nothing(subscriptions: AlertSubscriptions) -> None:
-    subscription = AlertSubscription("ann", "Ann", NOW, NOW + HOUR)
+    subscription = AlertSubscription("ann", NOW, NOW + HOUR)
     await subscriptions.save(subscription)
-    await subscriptions.save(AlertSubscription("ann", "Ann", NOW + HOUR, NOW + 9 * HOUR))
+    await subscriptions.save(AlertSubscription("ann", NOW + HOUR, NOW + 9 * HOUR))
     assert await subscriptions.load("ann") == subscription
     await subscriptions.save_problem("ann", "no licence")
     found = await subscriptions.load("ann")

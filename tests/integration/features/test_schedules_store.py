@@ -17,7 +17,7 @@ from tests.support.stored import load_outcomes
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-ANN = Schedule("ann", "Ann", "daily 08:00", NOW, NOW + MINUTE, zone="Europe/Berlin", utc_offset=1.0)
+ANN = Schedule("ann", "daily 08:00", NOW, NOW + MINUTE, zone="Europe/Berlin", utc_offset=1.0)
 
 
 @dataclass

@@ -66,11 +66,12 @@ async def test_more_calls_than_the_limit_are_all_answered_and_none_refused(versi
 
 async def test_the_bots_own_calls_are_not_slowed() -> None:
     async with open_limited_client(limit_calls=2, limit_window=600.0) as client:
+        person = await client.rest.fetch_person(client.tokens[1].user_id)
         await asyncio.gather(*(client.rest.fetch_user(token) for token in client.tokens[:2]))
         async with asyncio.timeout(10):
-            await asyncio.gather(*(client.rest.open_direct_room("person1") for _ in range(30)))
+            await asyncio.gather(*(client.rest.open_direct_room(person) for _ in range(30)))
             waiting = asyncio.create_task(client.rest.fetch_user(client.tokens[2]))
-            direct = await client.rest.open_direct_room("person1")
+            direct = await client.rest.open_direct_room(person)
             for number in range(30):
                 message = OutgoingMessage(
                     f"m{number}", direct.id, "hi", client.world.workspace.now()

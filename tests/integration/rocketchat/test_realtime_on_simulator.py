@@ -66,7 +66,7 @@ async def test_only_messages_of_others_in_the_bots_rooms_are_received(
         workspace.say(ann, room, "hello")
         await client.wait_for_texts("@sessions hello", "hello")
         assert [it.room_type for it in client.messages] == [RoomType.PRIVATE, RoomType.DIRECT]
-        assert client.messages[0].mentioned_ids == (bot.id,)
+        assert client.messages[0].mentions == {bot.id: bot.username}
 
 
 async def test_it_reconnects_after_a_crash_of_the_workspace(version: str) -> None:

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import RefusedError, TokenRejectedError
+from bot.errors import RefusedError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Room, RoomType, User
 from bot.rocketchat.client import RestClient, open_rest_client
 from tests.support.scripted_rest import (
@@ -114,26 +114,37 @@ async def test_a_workspace_may_have_a_path(script: Script) -> None:
         assert await rest.fetch_version() == "8.3"
 
 
-CREATE = "/api/v1/im.create"
+CREATE, ROOM = "/api/v1/im.create", "/api/v1/rooms.info"
+
+
+async def test_a_person_has_the_name_that_goes_with_their_id(
+    script: Script, rest: RestClient
+) -> None:
+    script.on("/api/v1/users.info", ok(user={"_id": "ann-id", "username": "ann.b"}))
+
+    assert await rest.fetch_person("ann-id") == User("ann-id", "ann.b")
+    assert script.requests[0].query == {"userId": "ann-id"}
 
 
 async def test_a_direct_room_is_opened(script: Script, rest: RestClient) -> None:
-    script.on(CREATE, ok(room={"_id": "r1", "rid": "r1", "t": "d", "usernames": ["Ann", "bot"]}))
+    script.on(CREATE, ok(room={"_id": "r1", "rid": "r1", "t": "d", "usernames": ["ann", "bot"]}))
+    script.on(ROOM, ok(room={"_id": "r1", "t": "d", "uids": [BOT.user_id, "ann-id"]}))
 
-    room = await rest.open_direct_room("ann")
+    room = await rest.open_direct_room(User("ann-id", "ann"))
 
-    assert room == Room("r1", RoomType.DIRECT, ("Ann", "bot"))
+    assert room == Room("r1", RoomType.DIRECT, (BOT.user_id, "ann-id"))
     assert script.requests[0].body == {"username": "ann"}
 
 
-@pytest.mark.parametrize("names", [["bot"], [], ["bot", "eve"], ["ann", "bot", "eve"], None])
+@pytest.mark.parametrize("others", [[], ["eve-id"], ["ann-id", "eve-id"]])
 async def test_a_direct_room_of_others_is_refused(
-    script: Script, rest: RestClient, names: list[str] | None
+    script: Script, rest: RestClient, others: list[str]
 ) -> None:
-    script.on(CREATE, ok(room={"_id": "r1", "t": "d", "usernames": names}))
+    script.on(CREATE, ok(room={"_id": "r1", "t": "d", "usernames": ["ann", "bot"]}))
+    script.on(ROOM, ok(room={"_id": "r1", "t": "d", "uids": [BOT.user_id, *others]}))
 
-    with pytest.raises(RefusedError):
-        await rest.open_direct_room("ann")
+    with pytest.raises(UnreachableError):
+        await rest.open_direct_room(User("ann-id", "ann"))
 
 
 async def test_an_unknown_name_is_refused_by_old_servers(script: Script, rest: RestClient) -> None:
@@ -142,6 +153,6 @@ async def test_an_unknown_name_is_refused_by_old_servers(script: Script, rest: R
     )
 
     with pytest.raises(RefusedError) as caught:
-        await rest.open_direct_room("nobody")
+        await rest.open_direct_room(User("nobody-id", "nobody"))
 
     assert caught.value.reason == "error-invalid-user"

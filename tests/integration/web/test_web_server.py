@@ -32,7 +32,9 @@ class _Routes:
 
 @asynccontextmanager
 async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
-    pages = Pages(bot_name="sessions", workspace_url="https://chat.example.org", prefix="!")
+    pages = Pages(
+        find_bot_name=lambda: "sessions", workspace_url="https://chat.example.org", prefix="!"
+    )
     app = make_web_app(
         _Routes(),  # type: ignore[arg-type] # only its routes are asked for
         pages,

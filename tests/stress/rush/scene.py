@@ -112,7 +112,6 @@ async def _save_accounts(
 def _make_schedule(user: User, rule: str, due_at: datetime) -> Schedule:
     return Schedule(
         user_id=user.id,
-        username=user.username,
         rule=rule,
         next_at=due_at,
         start_at=due_at + find_offset(user.id),

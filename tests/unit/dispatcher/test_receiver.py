@@ -21,8 +21,8 @@ CHANNEL, DIRECT = Room("channel", RoomType.CHANNEL), Room("direct", RoomType.DIR
 
 def say(id_: str, room: Room, milliseconds: int) -> Message:
     at = NOON + timedelta(milliseconds=milliseconds)
-    mentioned = (BOT.id,) if room is CHANNEL else ()
-    return Message(id_, room.id, room.type, ANN, "help", at, mentioned_ids=mentioned)
+    mentions = {BOT.id: BOT.username} if room is CHANNEL else {}
+    return Message(id_, room.id, room.type, ANN, "help", at, mentions=mentions)
 
 
 class Workspace:

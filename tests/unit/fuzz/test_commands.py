@@ -41,7 +41,7 @@ def test_any_text_is_an_invocation_or_nothing(
         sender=Sender("alicealice", "alice"),
         text=text,
         sent_at=datetime(2026, 11, 23, tzinfo=UTC),
-        mentioned_ids=(BOT.id,) if is_mentioned else (),
+        mentions={BOT.id: BOT.username} if is_mentioned else {},
     )
     invocation = parse(message, Listener(BOT, prefix), is_private=is_private)
     assert invocation is None or invocation.name

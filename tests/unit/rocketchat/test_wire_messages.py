@@ -53,7 +53,7 @@ def test_a_message_of_the_stream_is_parsed() -> None:
     assert message.edited_at is None
     assert message.system_type == ""
     assert not message.is_automatic
-    assert message.mentioned_ids == ()
+    assert message.mentions == {}
 
 
 def test_a_message_says_whether_the_bot_is_in_the_room() -> None:
@@ -116,7 +116,10 @@ def test_only_users_count_as_mentioned() -> None:
         "nonsense",
     ]
 
-    assert parse_message({**SAID, "mentions": mentions}).mentioned_ids == ("bot1", "old")
+    assert parse_message({**SAID, "mentions": mentions}).mentions == {
+        "bot1": "sessions",
+        "old": "from.an.old.server",
+    }
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,19 @@ json_values = st.recursive(
 )
 known_keys = st.sampled_from(
     sorted(
-        {*SAID, *ROW, "tmid", "t", "bot", "alias", "private", "editedAt", "usernames", "current"}
+        {
+            *SAID,
+            *ROW,
+            "tmid",
+            "t",
+            "bot",
+            "alias",
+            "private",
+            "editedAt",
+            "uids",
+            "mentions",
+            "current",
+        }
         | {"settings", "preferences", "language", "utcOffset", "username", "name", "logoutAt", "os"}
     )
 )

@@ -104,6 +104,6 @@ def test_an_impossible_utc_offset_is_none(offset: object) -> None:
 
 @pytest.mark.parametrize("key", ["_id", "rid"])
 def test_a_room_is_parsed(key: str) -> None:
-    room = parse_room({key: "r1", "t": "d", "usernames": ["ann", 7, "bot"]})
+    room = parse_room({key: "r1", "t": "d", "uids": ["ann", 7, "bot"]})
 
     assert room == Room("r1", RoomType.DIRECT, ("ann", "bot"))
