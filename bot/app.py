@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from bot import commands
 from bot.backoff import Backoff
@@ -34,42 +33,25 @@ from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import UserQueues
 from bot.errors import ConfigError
 from bot.features.accounts import vault_keys
-from bot.features.accounts.audit import Audit
-from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.audit import AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
-from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher, warn_if_oauth_is_missing
 from bot.features.accounts.tokens import Tokens
 from bot.features.alerts.alerts import Alerts
-from bot.features.alerts.known_devices import KnownDevices
-from bot.features.alerts.store import AlertSubscriptions
-from bot.features.confirmations import Confirmations, ConfirmationStore
+from bot.features.confirmations import Confirmations
 from bot.features.personal_data import PersonalData
 from bot.features.reports.pictures import Pictures
 from bot.features.reports.reports import Reports
 from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
-from bot.features.reports.store import ScheduleStore
 from bot.features.sessions.sessions import Sessions
-from bot.features.sessions.store import DeviceNames, NumberedLists
-from bot.features.status_report.counters import CounterStore, CounterTable
-from bot.features.status_report.status_report import (
-    OperatorTasks,
-    StatusReport,
-    make_status_report_settings,
-)
-from bot.gauges import (
-    BacklogGauges,
-    add_queue_gauge,
-    add_rate_limit_gauges,
-    add_realtime_gauges,
-    add_storage_gauges,
-)
+from bot.features.status_report.counters import CounterStore
+from bot.features.status_report.status_report import StatusReport, make_status_report_settings
+from bot.gauges import BacklogGauges, add_gauges
 from bot.lifecycle import Bot, Worker
 from bot.metrics import Metrics
 from bot.models import AuthToken
@@ -81,6 +63,7 @@ from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.retry import TaskRunner
 from bot.scheduler.scheduler import Scheduler
+from bot.scheduler.shared.migrate_jobs import migrate_jobs
 from bot.scheduler.tasks import MAX_DELAY, ScheduledTasks
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.database import Database, open_database
@@ -88,7 +71,6 @@ from bot.storage.engine import find_database_file, is_on_server
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 from bot.storage.vault import Vault
-from bot.web.browser_cookies import BrowserCookies
 from bot.web.linking_pages import LinkingPages
 from bot.web.server import (
     add_metrics,
@@ -176,14 +158,6 @@ class _App:
         )
         queues = UserQueues(self._overrides.backoff)
         receiver, dispatcher = self._make_dispatcher(realtime, queues)
-        operator_tasks = OperatorTasks(
-            counters=self._counters,
-            status_report=self._status_report,
-            database=self._database,
-            limiter=self._rest.rate_limiter,
-            bot_id=self._account.id,
-            max_delay=MAX_DELAY,
-        )
         bot = Bot(
             dispatcher=dispatcher,
             receiver=receiver,
@@ -192,7 +166,7 @@ class _App:
             background=[
                 self._maintenance.run,
                 scheduler.run,
-                operator_tasks.run,
+                self._status_report.run,
                 partial(
                     follow_account,
                     self._background_rest,
@@ -204,13 +178,13 @@ class _App:
             on_listening=self._overrides.on_listening,
             public_url=self.public_url,
         )
-        add_realtime_gauges(self._metrics, realtime)
-        add_rate_limit_gauges(self._metrics, self._rest.rate_limiter)
-        add_storage_gauges(self._metrics, self._database, self._health)
-        add_queue_gauge(
+        add_gauges(
             self._metrics,
-            received=lambda: receiver.backlog,
-            claimed=lambda: queues.count,
+            realtime=realtime,
+            limiter=self._rest.rate_limiter,
+            database=self._database,
+            health=self._health,
+            count_messages=lambda: {"received": receiver.backlog, "claimed": queues.count},
         )
         await self._serve_pages(bot, BacklogGauges(self._metrics, self._database, self._now))
         return bot
@@ -241,9 +215,7 @@ class _App:
         self._web = await self._stack.enter_async_context(open_web_server(listening))
         opening = open_database(settings.storage.url, metrics.record_transaction)
         self._database = await self._stack.enter_async_context(opening)
-        self._counters = CounterStore(
-            metrics, CounterTable(self._database), self._now, self._overrides.sleep
-        )
+        self._counters = CounterStore(metrics, self._database, self._now, self._overrides.sleep)
         self._stack.push_async_callback(self._counters.save_if_possible)
         self._vault = await open_vault(self._database, settings)
         self._token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
@@ -264,27 +236,22 @@ class _App:
         """Make what the bot does, from its stores to its services."""
         database, vault, now = self._database, self._vault, self._now
         self._accounts = Accounts(database, vault)
-        link_requests = LinkRequests(database)
         delegated_tokens = DelegatedTokens(database, vault)
-        self._device_names = DeviceNames(database)
-        self._numbered_lists = NumberedLists(database)
-        self._known_devices = KnownDevices(database)
-        self._alert_subscriptions = AlertSubscriptions(database)
         self._inbox = Inbox(database)
         self._runs = ReportRuns(database)
         oauth = await self._open_oauth()
-        audit = Audit(AuditTrail(database), now)
-        bearer = BearerSupport(self._rest, BearerRefusals(database), now)
+        audit = AuditTrail(database, now)
+        bearer = BearerSupport(self._rest, database, now)
         refresher = TokenRefresher(delegated_tokens, oauth, now)
         self._tokens = Tokens(delegated_tokens, refresher, self._rest, bearer, audit)
         self._linking = AccountLinking(
             accounts=self._accounts,
-            link_requests=link_requests,
             delegated_tokens=delegated_tokens,
             rest=self._rest,
             oauth=oauth,
             bearer=bearer,
             audit=audit,
+            database=database,
             public_url=self.public_url,
             now=now,
             browser_timeout_s=self._overrides.browser_timeout_s,
@@ -293,12 +260,11 @@ class _App:
             delegated_tokens=delegated_tokens,
             refresher=refresher,
             linking=self._linking,
-            link_requests=link_requests,
             audit=audit,
             now=now,
             sleep=self._overrides.sleep,
         )
-        self._schedules = Schedules(ScheduleStore(database), self._accounts, now)
+        self._schedules = Schedules(database, self._accounts, now)
         self._direct_rooms = DirectRooms(self._rest, self._account.id, self._accounts.save_username)
         self._reply_sender = ReplySender(
             rest=self._rest,
@@ -318,16 +284,14 @@ class _App:
         opening = open_oauth(self._settings.workspace.url, client, now=self._now)
         return await self._stack.enter_async_context(opening)
 
-    def _make_sessions(self, rest: RestClient) -> Sessions:
-        return Sessions(rest, self._tokens, self._device_names, self._numbered_lists, self._now)
+    def _make_session_features(self, rest: RestClient) -> tuple[Sessions, Reports, Alerts]:
+        database, now = self._database, self._now
+        sessions = Sessions(rest, self._tokens, database, now)
+        return sessions, Reports(sessions, database, now), Alerts(sessions, database, now)
 
-    def _make_reports(self, sessions: Sessions) -> Reports:
-        return Reports(sessions, self._known_devices, self._device_names, self._now)
-
-    def _make_alerts(self, sessions: Sessions) -> Alerts:
-        return Alerts(sessions, self._known_devices, self._alert_subscriptions, self._now)
-
-    def _make_task_runner(self, alerts: Alerts, sessions: Sessions) -> TaskRunner:
+    def _make_task_runner(self) -> tuple[TaskRunner, Alerts]:
+        # Scheduled calls let those of people go first.
+        sessions, reports, alerts = self._make_session_features(self._background_rest)
         report = self._settings.report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
@@ -337,12 +301,13 @@ class _App:
             database=self._database,
             schedules=self._schedules,
             counters=self._counters,
+            max_delay=MAX_DELAY,
             now=self._now,
         )
         tasks = ScheduledTasks(
             schedules=self._schedules,
             sessions=sessions,
-            reports=self._make_reports(sessions),
+            reports=reports,
             alerts=alerts,
             accounts=self._accounts,
             reply_sender=self._reply_sender,
@@ -351,20 +316,18 @@ class _App:
             prefix=self._settings.bot.prefix,
             now=self._now,
         )
-        return TaskRunner(tasks, self._runs, self._now)
+        return TaskRunner(tasks, self._runs, self._now), alerts
 
     async def _open_scheduler(self) -> "Scheduler | Cluster":
         """Open the scheduler that suits the database; raise ConfigError and StorageError."""
         if is_on_server(self._settings.storage.url):
             return await self._open_cluster()
-        # Scheduled calls let those of people go first.
-        sessions = self._make_sessions(self._background_rest)
-        alerts = self._make_alerts(sessions)
+        runner, alerts = self._make_task_runner()
         return Scheduler(
             schedules=self._schedules,
             alerts=alerts,
             runs=self._runs,
-            runner=self._make_task_runner(alerts, sessions),
+            runner=runner,
             now=self._now,
             sleep=self._overrides.sleep,
         )
@@ -379,14 +342,13 @@ class _App:
         from bot.scheduler.shared.cluster import Cluster  # noqa: PLC0415 - procrastinate is an extra
         from bot.scheduler.shared.job_queue import open_queue  # noqa: PLC0415 - the same
 
-        sessions = self._make_sessions(self._background_rest)
-        alerts = self._make_alerts(sessions)
+        runner, alerts = self._make_task_runner()
         return Cluster(
             queue=await self._stack.enter_async_context(open_queue(url)),
             schedules=self._schedules,
             alerts=alerts,
             runs=self._runs,
-            runner=self._make_task_runner(alerts, sessions),
+            runner=runner,
             now=self._now,
             sleep=self._overrides.sleep,
         )
@@ -457,7 +419,7 @@ class _App:
             accept=claims.accept,
             give_up=missed_notice.give_up,
             tell_of_trouble=worker.tell_of_trouble,
-            is_live=lambda: realtime.is_live,
+            is_live=realtime.is_live,
             max_age=max_age,
             now=now,
         )
@@ -465,9 +427,7 @@ class _App:
             receiver=receiver,
             claims=claims,
             queues=queues,
-            notifications=Notifications(
-                linking=self._linking, responder=responder, reply_sender=self._reply_sender
-            ),
+            notifications=Notifications(self._linking, responder, self._reply_sender),
             linking=self._linking,
             inbox=self._inbox,
             checkpoints=checkpoints,
@@ -483,17 +443,17 @@ class _App:
 
     def _bind_context(self, command_registry: CommandRegistry) -> Callable[..., Context]:
         """Return what makes a Context: the features are filled in, the call's own fields not."""
-        sessions = self._make_sessions(self._rest)
+        sessions, reports, alerts = self._make_session_features(self._rest)
         return partial(
             Context,
             commands=command_registry,
             accounts=self._accounts,
             linking=self._linking,
             sessions=sessions,
-            reports=self._make_reports(sessions),
+            reports=reports,
             schedules=self._schedules,
-            alerts=self._make_alerts(sessions),
-            confirmations=Confirmations(ConfirmationStore(self._database), self._now),
+            alerts=alerts,
+            confirmations=Confirmations(self._database, self._now),
             personal_data=PersonalData(self._database),
         )
 
@@ -504,8 +464,7 @@ class _App:
             workspace_url=settings.workspace.url,
             prefix=settings.bot.prefix,
         )
-        cookies = BrowserCookies(is_https=urlsplit(self.public_url).scheme == "https")
-        linking_pages = LinkingPages(self._linking, pages, cookies)
+        linking_pages = LinkingPages(self._linking, pages, self.public_url)
         web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         if settings.web.metrics:
             add_metrics(web_app, gauges.render)
@@ -515,23 +474,6 @@ class _App:
 
     async def _render_metrics(self) -> bytes:
         return self._metrics.render()
-
-
-async def migrate_jobs(database: Database, url: str) -> list[str] | None:
-    """Make or update the tables of the jobs; return the new steps, None where there are no jobs.
-
-    Raises ConfigError and StorageError.
-    """
-    if not is_on_server(url):
-        return None
-    try:
-        from bot.scheduler.shared.job_schema import apply_schema, load_schema  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"[storage] url: {error.name} is not installed;"
-            " run: pip install 'session-bot[postgresql]'"
-        ) from error
-    return await apply_schema(database, load_schema())
 
 
 async def open_vault(database: Database, settings: Settings) -> Vault:

@@ -20,9 +20,17 @@ _MAX_AGE_S: Final = 5.0
 _QUERY_TIMEOUT_S: Final = 3.0
 
 
-def add_realtime_gauges(metrics: Metrics, realtime: RealtimeClient) -> None:
-    """Add whether the websocket is live, and what it has received."""
-    metrics.add_gauge("realtime_up", "Whether the bot receives messages", lambda: realtime.is_live)
+def add_gauges(
+    metrics: Metrics,
+    *,
+    realtime: RealtimeClient,
+    limiter: RateLimiter,
+    database: Database,
+    health: StorageHealth,
+    count_messages: Callable[[], Mapping[str, float]],
+) -> None:
+    """Add the gauges of a listening bot; ``count_messages`` returns how many wait, by queue."""
+    metrics.add_gauge("realtime_up", "Whether the bot receives messages", realtime.is_live)
     metrics.add_gauge(
         "realtime_silence_seconds",
         "Time since the last frame",
@@ -30,11 +38,17 @@ def add_realtime_gauges(metrics: Metrics, realtime: RealtimeClient) -> None:
     )
     metrics.add_counter("realtime_disconnects", "Connections that broke", lambda: realtime.losses)
     metrics.add_counter("realtime_frames", "Frames received", lambda: realtime.frames)
+    metrics.add_gauge("storage_up", "Whether the last write succeeded", lambda: health.is_good)
+    metrics.add_gauge(
+        "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
+    )
+    metrics.add_labelled_gauge(
+        "queue_length", "Messages that wait in this process", "queue", count_messages
+    )
+    _add_rate_limit_gauges(metrics, limiter)
 
 
-def add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
-    """Add what the workspace's rate limit allows, and what waits for it."""
-
+def _add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
     def count_waiting() -> Mapping[str, float]:
         interactive = limiter.count_queued(is_background=False)
         background = limiter.count_queued(is_background=True)
@@ -58,26 +72,6 @@ def add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
         "Requests that a window allows",
         "route",
         lambda: _min_by_route(limiter.limits),
-    )
-
-
-def add_storage_gauges(metrics: Metrics, database: Database, health: StorageHealth) -> None:
-    """Add whether the database can be written, and what waits for it."""
-    metrics.add_gauge("storage_up", "Whether the last write succeeded", lambda: health.is_good)
-    metrics.add_gauge(
-        "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
-    )
-
-
-def add_queue_gauge(
-    metrics: Metrics, *, received: Callable[[], int], claimed: Callable[[], int]
-) -> None:
-    """Add how many messages this process has ``received`` and not saved, and has ``claimed``."""
-    metrics.add_labelled_gauge(
-        "queue_length",
-        "Messages that wait in this process",
-        "queue",
-        lambda: {"received": received(), "claimed": claimed()},
     )
 
 

@@ -45,7 +45,7 @@ class Bot:
     @property
     def is_ready(self) -> bool:
         """Whether it hears people and can answer them."""
-        is_listening = self._realtime.is_live and not self._dispatcher.is_stopping
+        is_listening = self._realtime.is_live() and not self._dispatcher.is_stopping
         return is_listening and self._health.is_good and self.is_alive
 
     @property

@@ -7,14 +7,14 @@ StorageError.
 from collections.abc import AsyncIterator
 from typing import Final
 
-from bot.app import migrate_jobs
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
-from bot.features.accounts.audit_store import AuditTrail
+from bot.features.accounts.audit import load_records
 from bot.features.accounts.key_rotation import count_seals, reseal_all
 from bot.features.accounts.store import count_accounts, load_accounts
 from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
+from bot.scheduler.shared.migrate_jobs import migrate_jobs
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.vault import KeyRing
@@ -104,7 +104,7 @@ async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]
     """Show the audit trail of one user, by user name or id, or of all users."""
     async with open_database(settings.storage.url) as database:
         user_id = await _find_user_id(database, user) if user else None
-        records = await AuditTrail(database).load(user_id)
+        records = await load_records(database, user_id)
     for record in records:
         at = record.at.isoformat(timespec="seconds")
         yield f"{at}  {record.user_id}  {record.action}  {record.detail}".rstrip()

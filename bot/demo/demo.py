@@ -20,7 +20,7 @@ from bot.config import (
     WebSettings,
     WorkspaceSettings,
 )
-from bot.demo.actions import open_deeds
+from bot.demo.actions import open_actions
 from bot.errors import ConfigError
 from rocketchat_simulator import OAuthApp, Person, Simulator, open_person
 from rocketchat_simulator.demo.clock import DemoClock
@@ -28,12 +28,12 @@ from rocketchat_simulator.demo.seed import DemoPeople, seed
 from rocketchat_simulator.person import Json
 
 _LIMIT = 200
-"""Calls a minute and route; the default of 10 is for ten people, not for one in a hurry."""
+"""Calls a minute and route: more than the default of 10, so that quick typing never waits."""
 _LINK = re.compile(r"https?://\S+/connect/[\w-]+")
 
 
 async def run_demo(port: int, *, is_browser_wanted: bool) -> None:
-    """Run both until cancelled, and print the one address to open."""
+    """Run both until cancelled, and print the address to open."""
     async with open_demo(port) as (simulator, _people):
         print(f"Open {simulator.url} in a browser. Ctrl+C ends the demo.", flush=True)  # noqa: T201
         if is_browser_wanted:
@@ -42,7 +42,7 @@ async def run_demo(port: int, *, is_browser_wanted: bool) -> None:
 
 
 async def say_in_demo(text: str) -> None:
-    """Connect Alice, say the text to the bot as Alice, print what the bot answers."""
+    """Connect Alice, send the text to the bot as Alice, print the bot's answer."""
     async with open_demo(0) as (simulator, people):
         alice = people.alice
         async with open_person(simulator.url, alice.username, alice.password) as person:
@@ -95,12 +95,12 @@ async def _open_demo_bot(
     listening = asyncio.Event()
     app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/not-yet")
     settings = _make_settings(simulator.url, people, app, folder)
-    surroundings = AppOverrides(clock.now, on_listening=listening.set, sleep=clock.sleep)
+    overrides = AppOverrides(clock.now, on_listening=listening.set, sleep=clock.sleep)
     async with (
-        open_bot(settings, surroundings) as bot,
-        open_deeds(simulator, clock, settings.storage.url),
+        open_bot(settings, overrides) as bot,
+        open_actions(simulator, clock, settings.storage.url),
     ):
-        # Only now is it known on which port people come back.
+        # The port is known only now.
         app.redirect_uri = f"{bot.public_url}/oauth/callback"
         running = asyncio.create_task(bot.run())
         try:
@@ -152,7 +152,7 @@ def find_link(message: Json) -> str:
 
 
 def format_as_text(message: Json) -> str:
-    """Write a message with its attachments the way a terminal can show it."""
+    """Format a message with its attachments for a terminal."""
     lines = [str(message["msg"])]
     for attachment in message.get("attachments", ()):
         lines += [attachment[key] for key in ("title", "text") if attachment.get(key)]

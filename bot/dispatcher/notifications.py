@@ -17,7 +17,7 @@ class Notifications:
     """Tells people what happened on the linking pages or to their delegated token."""
 
     def __init__(
-        self, *, linking: AccountLinking, responder: Responder, reply_sender: ReplySender
+        self, linking: AccountLinking, responder: Responder, reply_sender: ReplySender
     ) -> None:
         self._linking: Final = linking
         self._responder: Final = responder

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -70,10 +71,10 @@ class LinkingForm:
 class LinkingPages:
     """Serves the linking form, accepts what it sends, and shows the result."""
 
-    def __init__(self, linking: AccountLinking, pages: Pages, cookies: BrowserCookies) -> None:
+    def __init__(self, linking: AccountLinking, pages: Pages, public_url: str) -> None:
         self._linking: Final = linking
         self._pages: Final = pages
-        self._cookies: Final = cookies
+        self._cookies: Final = BrowserCookies(is_https=urlsplit(public_url).scheme == "https")
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add the form, its two ways to submit, and the OAuth redirect URI."""

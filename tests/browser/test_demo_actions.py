@@ -25,7 +25,7 @@ async def test_the_buttons_bring_a_report_and_an_alert_by_one_clock(newcomer: Ne
     await newcomer.ask("!report daily 09:00", "You get a report every day at 09:00")
     await newcomer.let_pass("Next report", "Your report is due", "Your report: 9 devices")
     await newcomer.ask("!alerts on", "On since")
-    await newcomer.let_pass("An attacker signs in", "The bot has just looked", "New device: Opera")
+    await newcomer.let_pass("An attacker signs in", "The bot has just checked", "New device: Opera")
     await newcomer.let_pass("Next report", "Your report is due", "Your report: 1 new device")
     await newcomer.see_picture(2)
     shown = newcomer.page.locator(".demo-time time")
@@ -49,12 +49,12 @@ async def test_after_a_month_in_one_press_the_bot_may_still_ask(newcomer: Newcom
 async def test_where_nothing_is_planned_the_button_says_what_to_write(newcomer: Newcomer) -> None:
     await newcomer.sign_in()
     await newcomer.page.get_by_role("button", name="Next report").click()
-    await expect(find_told(newcomer)).to_contain_text("Nobody has planned a report yet")
+    await expect(find_told(newcomer)).to_contain_text("Nobody has scheduled a report yet")
     await find_told(newcomer).get_by_role("button", name="!report daily 09:00").click()
     await expect(newcomer.talk.get_by_text("!report daily 09:00")).to_be_visible()
     await expect(find_told(newcomer)).to_be_empty()
     await newcomer.page.get_by_role("button", name="An attacker signs in").click()
-    await expect(find_told(newcomer)).to_contain_text("nobody tells you")
+    await expect(find_told(newcomer)).to_contain_text("your alerts are off")
     await expect(find_told(newcomer).get_by_role("button", name="!alerts on")).to_be_visible()
 
 

@@ -2,14 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Final
 
 import structlog
+from sqlalchemy import bindparam, delete, insert, select, text
 
-from bot.features.accounts.audit_store import AuditRecord, AuditTrail
+from bot.storage.database import Database
+from bot.storage.statement import BareStatement
+from bot.storage.tables import UtcTime, audit, columns_of, values_of
 
 RECORDS_KEPT: Final = timedelta(days=90)
 _CHECKS_NOTED_EVERY: Final = timedelta(days=1)
@@ -27,11 +31,30 @@ class AuditAction(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-class Audit:
+@dataclass(frozen=True, slots=True)
+class AuditRecord:
+    """An action by or for one user; ``detail`` says what it was about, and is never a token."""
+
+    at: datetime
+    user_id: str
+    action: str
+    detail: str = ""
+
+
+_row: Final = audit.c
+_COLUMNS: Final = columns_of(audit, AuditRecord)
+_SAVE: Final = BareStatement(
+    text(
+        "INSERT INTO audit (at, user_id, action, detail) VALUES (:at, :user_id, :action, :detail)"
+    ).bindparams(bindparam("at", type_=UtcTime))
+)
+
+
+class AuditTrail:
     """Records who did what, and when; details are the program's own text, never a secret."""
 
-    def __init__(self, trail: AuditTrail, now: Callable[[], datetime]) -> None:
-        self._trail: Final = trail
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database: Final = database
         self._now: Final = now
         self._check_noted_at: Final[dict[str, datetime]] = {}
         self._log = structlog.get_logger("audit").bind()
@@ -46,17 +69,18 @@ class Audit:
             return
         record = AuditRecord(self._now(), user_id, str(action), detail)
         if action is AuditAction.USED:
-            self._trail.save_soon(record).add_done_callback(partial(self._log_failure, record))
+            saving = self._database.write_soon(_SAVE.bind(values_of(record)))
+            saving.add_done_callback(partial(self._log_failure, record))
             return
         self._log.info(str(action), user_id=user_id, detail=detail)
         # A task of its own: cancelling the caller does not undo the action.
-        saving = asyncio.create_task(self._trail.save(record))
-        saving.add_done_callback(partial(self._log_failure, record))
-        await asyncio.wait([saving])
+        executing = asyncio.create_task(self._database.execute(insert(audit), values_of(record)))
+        executing.add_done_callback(partial(self._log_failure, record))
+        await asyncio.wait([executing])
 
     async def sweep(self) -> None:
-        """Delete records older than 90 days."""
-        await self._trail.sweep(self._now() - RECORDS_KEPT)
+        """Delete records older than 90 days; raise StorageError."""
+        await self._database.execute(delete(audit).where(_row.at < self._now() - RECORDS_KEPT))
 
     def _is_first_today(self, user_id: str) -> bool:
         last = self._check_noted_at.get(user_id)
@@ -75,3 +99,11 @@ class Audit:
                 detail=record.detail,
                 problem=repr(error),
             )
+
+
+async def load_records(database: Database, user_id: str | None = None) -> list[AuditRecord]:
+    """Return the records of one user, or of all, the oldest first; raise StorageError."""
+    query = select(*_COLUMNS).order_by(_row.id)
+    if user_id is not None:
+        query = query.where(_row.user_id == user_id)
+    return [AuditRecord(*row) for row in await database.fetch_all(query)]

@@ -5,35 +5,40 @@ from datetime import datetime
 from typing import Final
 
 import structlog
+from sqlalchemy import select
 
-from bot.deadline import within
 from bot.errors import WorkspaceError
-from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.deadline import within
 from bot.rocketchat.client import RestClient
+from bot.storage.database import Database
+from bot.storage.tables import bearer_refusals
 
 _VERSION_TIMEOUT_S: Final = 5.0
+_LOAD: Final = select(bearer_refusals.c.version)
 
 
 class BearerSupport:
-    """Remembers by version what was seen, so that a new version is tried again."""
+    """Remembers by version what was seen, so that a new version is tried again.
 
-    def __init__(
-        self, rest: RestClient, refusals: BearerRefusals, now: Callable[[], datetime]
-    ) -> None:
+    Every method raises StorageError.
+    """
+
+    def __init__(self, rest: RestClient, database: Database, now: Callable[[], datetime]) -> None:
         self._rest: Final = rest
-        self._refusals: Final = refusals
+        self._database: Final = database
         self._now: Final = now
         self._log = structlog.get_logger("bearer")
 
     async def is_missing(self) -> bool:
         """Return whether the workspace's present version was seen to ignore bearer tokens."""
-        if not await self._refusals.has_any():
+        versions = {row.version for row in await self._database.fetch_all(_LOAD)}
+        if not versions:
             return False
         try:
             version = await within(_VERSION_TIMEOUT_S, self._rest.fetch_version(), lambda: None)
-            return await self._refusals.contains(version)
         except WorkspaceError:
             return False
+        return version in versions
 
     async def note_missing(self) -> None:
         """Remember that the present version ignores them."""
@@ -43,4 +48,5 @@ class BearerSupport:
             self._log.warning("the workspace does not tell its version", problem=str(error))
             return
         self._log.warning("the workspace ignores bearer tokens", version=version)
-        await self._refusals.save(version, self._now())
+        values = {"version": version, "refused_at": self._now()}
+        await self._database.insert_or_ignore(bearer_refusals, values)

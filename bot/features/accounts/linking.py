@@ -15,7 +15,6 @@ from typing import Final, Literal
 import structlog
 from pydantic import SecretStr
 
-from bot.deadline import within
 from bot.errors import (
     BearerIgnoredError,
     OtherBrowserError,
@@ -26,8 +25,9 @@ from bot.errors import (
     WorkspaceError,
     WrongAccountError,
 )
-from bot.features.accounts.audit import Audit, AuditAction
+from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
+from bot.features.accounts.deadline import within
 from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
@@ -35,6 +35,7 @@ from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken, Sender, User
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuthProvider
+from bot.storage.database import Database
 
 LINK_LIFETIME: Final = timedelta(minutes=10)
 MAX_ATTEMPTS: Final = 5
@@ -93,18 +94,18 @@ class AccountLinking:
         self,
         *,
         accounts: Accounts,
-        link_requests: LinkRequests,
+        database: Database,
         delegated_tokens: DelegatedTokens,
         rest: RestClient,
         oauth: OAuthProvider | None,
         bearer: BearerSupport,
-        audit: Audit,
+        audit: AuditTrail,
         public_url: str,
         now: Callable[[], datetime],
         browser_timeout_s: float = BROWSER_TIMEOUT_S,
     ) -> None:
         self._accounts: Final = accounts
-        self._link_requests: Final = link_requests
+        self._link_requests: Final = LinkRequests(database)
         self._delegated_tokens: Final = delegated_tokens
         self._rest: Final = rest
         self._oauth: Final = oauth
@@ -191,6 +192,10 @@ class AccountLinking:
     async def delete_expired(self, event: TokenExpired) -> None:
         """Delete the account of a token that no longer works, once its owner has been told."""
         await self._delegated_tokens.delete(event.asker.id, event.token_id)
+
+    async def sweep(self) -> None:
+        """Delete the links that have expired."""
+        await self._link_requests.sweep(self._now())
 
     async def announce_untold(self) -> None:
         """Announce again those linked within a day who have not been told, as after a crash."""

@@ -8,9 +8,8 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, GrantRefusedError
-from bot.features.accounts.audit import Audit, AuditAction
+from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
-from bot.features.accounts.link_requests import LinkRequests
 from bot.features.accounts.linking import AccountLinking, TokenExpired
 from bot.features.accounts.token_refresh import TokenRefresher
 
@@ -30,15 +29,13 @@ class Maintenance:
         delegated_tokens: DelegatedTokens,
         refresher: TokenRefresher,
         linking: AccountLinking,
-        link_requests: LinkRequests,
-        audit: Audit,
+        audit: AuditTrail,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._delegated_tokens: Final = delegated_tokens
         self._refresher: Final = refresher
         self._linking: Final = linking
-        self._link_requests: Final = link_requests
         self._audit: Final = audit
         self._now: Final = now
         self._sleep: Final = sleep
@@ -61,7 +58,7 @@ class Maintenance:
         ):
             await self._refresh(user_id)
         await self._announce_revoked()
-        await self._link_requests.sweep(self._now())
+        await self._linking.sweep()
         await self._audit.sweep()
 
     async def _refresh(self, user_id: str) -> None:

@@ -14,7 +14,7 @@ from bot.errors import (
     UserError,
     WorkspaceError,
 )
-from bot.features.accounts.audit import Audit, AuditAction
+from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
 from bot.features.accounts.token_refresh import TokenRefresher
@@ -35,7 +35,7 @@ class Tokens:
         refresher: TokenRefresher,
         rest: RestClient,
         bearer: BearerSupport,
-        audit: Audit,
+        audit: AuditTrail,
     ) -> None:
         self._delegated_tokens: Final = delegated_tokens
         self._refresher: Final = refresher

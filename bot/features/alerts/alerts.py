@@ -11,6 +11,7 @@ from bot.features.alerts.known_devices import KnownDevices
 from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.sessions.devices import DeviceSessions, make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
+from bot.storage.database import Database
 
 CHECKS_PER_MINUTE: Final = 4
 """Of all people together: less than half of the ten calls a minute that a workspace allows."""
@@ -52,16 +53,10 @@ class Alerts:
     makes it another one.
     """
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        known_devices: KnownDevices,
-        subscriptions: AlertSubscriptions,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
         self._sessions: Final = sessions
-        self._known_devices: Final = known_devices
-        self.subscriptions: Final = subscriptions
+        self._known_devices: Final = KnownDevices(database)
+        self.subscriptions: Final = AlertSubscriptions(database)
         self._now: Final = now
 
     async def turn_on(self, user_id: str) -> AlertStatus:

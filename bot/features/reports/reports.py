@@ -9,21 +9,16 @@ from bot.features.reports.comparison import Report, compare
 from bot.features.sessions.devices import make_snapshots
 from bot.features.sessions.sessions import Sessions
 from bot.features.sessions.store import DeviceNames
+from bot.storage.database import Database
 
 
 class Reports:
     """Makes reports, and remembers the last one of each person."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        known_devices: KnownDevices,
-        device_names: DeviceNames,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
         self._sessions: Final = sessions
-        self._known_devices: Final = known_devices
-        self._device_names: Final = device_names
+        self._known_devices: Final = KnownDevices(database)
+        self._device_names: Final = DeviceNames(database)
         self._now: Final = now
 
     async def make(self, user_id: str, *, is_fresh: bool = False) -> Report:

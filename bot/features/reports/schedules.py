@@ -20,6 +20,7 @@ from bot.features.reports.schedule_rules import (
 )
 from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.formatting.locale import find_zone
+from bot.storage.database import Database
 
 _TIMES_SHOWN: Final = 3
 _BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
@@ -39,10 +40,8 @@ class ScheduleSummary:
 class Schedules:
     """Saves schedules and creates the report runs that are due; all raise StorageError."""
 
-    def __init__(
-        self, store: ScheduleStore, accounts: Accounts, now: Callable[[], datetime]
-    ) -> None:
-        self.store: Final = store
+    def __init__(self, database: Database, accounts: Accounts, now: Callable[[], datetime]) -> None:
+        self.store: Final = ScheduleStore(database)
         self._accounts: Final = accounts
         self._now: Final = now
         self._log = structlog.get_logger("schedules")

@@ -22,6 +22,7 @@ from bot.features.sessions.store import DeviceNames, NumberedLists
 from bot.models import AuthToken, Session, SessionPage
 from bot.parsing import is_session_id
 from bot.rocketchat.client import RestClient
+from bot.storage.database import Database
 
 MAX_SESSIONS: Final = 500
 _PAGE_SIZE: Final = 100
@@ -51,14 +52,13 @@ class Sessions:
         self,
         rest: RestClient,
         tokens: Tokens,
-        device_names: DeviceNames,
-        numbered_lists: NumberedLists,
+        database: Database,
         now: Callable[[], datetime],
     ) -> None:
         self._rest: Final = rest
         self._tokens: Final = tokens
-        self._device_names: Final = device_names
-        self._numbered_lists: Final = numbered_lists
+        self._device_names: Final = DeviceNames(database)
+        self._numbered_lists: Final = NumberedLists(database)
         self._now: Final = now
 
     async def fetch(self, user_id: str, session_id: str) -> Session:

@@ -79,12 +79,12 @@ class CounterStore:
     def __init__(
         self,
         metrics: Metrics,
-        table: CounterTable,
+        database: Database,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._metrics: Final = metrics
-        self._table: Final = table
+        self._table: Final = CounterTable(database)
         self._now: Final = now
         self._sleep: Final = sleep
         self._saved: dict[str, int] | None = None

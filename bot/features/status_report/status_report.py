@@ -21,7 +21,6 @@ from bot.formatting.locale import ENGLISH, UserLocale, find_zone
 from bot.models import Reply
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import find_room
-from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.storage.database import Database
 
 SESSIONS_ROUTE: Final = "GET v1/sessions/list"
@@ -54,7 +53,8 @@ class PreparedStatusReport:
 class StatusReport:
     """Schedules and makes the report; without ``settings`` there is none.
 
-    ``bot_id`` is the bot's own, ``version`` the program's.
+    ``bot_id`` is the bot's own user id, ``version`` the program's. ``max_delay`` is how late a
+    person's report may be.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class StatusReport:
         database: Database,
         schedules: Schedules,
         counters: CounterStore,
+        max_delay: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._settings: Final = settings
@@ -76,6 +77,7 @@ class StatusReport:
         self._database: Final = database
         self._schedules: Final = schedules
         self._counters: Final = counters
+        self._max_delay: Final = max_delay
         self._now: Final = now
         self._log = structlog.get_logger("status report")
 
@@ -83,24 +85,15 @@ class StatusReport:
         """Return whether a schedule is the bot's own."""
         return user_id == self._bot_id
 
-    async def schedule(self) -> None:
-        """Save or remove the schedule as the settings say; raises StorageError."""
-        settings = self._settings
-        if settings is None:
-            await self._schedules.store.delete(self._bot_id)
-        else:
-            await self._schedules.save_for_bot(self._bot_id, settings.rule, settings.zone)
-
-    async def check_room(self) -> None:
-        """Log a warning where the report cannot be sent to its room; never raises."""
-        if self._settings is None:
-            return
+    async def run(self) -> None:
+        """Schedule the report, log what the rate limit means, save the counters until cancelled."""
         try:
-            await self._find_room(self._settings)
-        except RefusedError as error:
-            self._log.warning("the operator's report cannot be sent", problem=str(error))
-        except WorkspaceError as error:
-            self._log.warning("the operator's room could not be checked", problem=str(error))
+            await self._schedule()
+            await self._log_capacity()
+        except StorageError as error:
+            self._log.warning("the operator's report could not be scheduled", problem=str(error))
+        await self._check_room()
+        await self._counters.run()
 
     async def make(self, schedule: Schedule) -> PreparedStatusReport | None:
         """Make the report of what was counted since the last one.
@@ -141,42 +134,25 @@ class StatusReport:
             next_at=next_at,
         )
 
-
-class OperatorTasks:
-    """Schedules the status report, logs what the rate limit means, and saves the counters.
-
-    ``max_delay`` is how late a report may be, ``bot_id`` the bot's own user id.
-    """
-
-    def __init__(
-        self,
-        *,
-        counters: CounterStore,
-        status_report: StatusReport,
-        database: Database,
-        limiter: RateLimiter,
-        bot_id: str,
-        max_delay: timedelta,
-    ) -> None:
-        self._counters: Final = counters
-        self._status_report: Final = status_report
-        self._database: Final = database
-        self._limiter: Final = limiter
-        self._bot_id: Final = bot_id
-        self._max_delay: Final = max_delay
-        self._log = structlog.get_logger("operator tasks")
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-        try:
-            await self._status_report.schedule()
-            await self._log_capacity()
-        except StorageError as error:
-            self._log.warning("the operator's report could not be scheduled", problem=str(error))
-        await self._status_report.check_room()
-        await self._counters.run()
+    async def _schedule(self) -> None:
+        settings = self._settings
+        if settings is None:
+            await self._schedules.store.delete(self._bot_id)
+        else:
+            await self._schedules.save_for_bot(self._bot_id, settings.rule, settings.zone)
 
     async def _log_capacity(self) -> None:
         demand = await load_demand(self._database, self._bot_id)
-        capacity = estimate(demand, self._limiter.limits.get(SESSIONS_ROUTE))
+        capacity = estimate(demand, self._rest.rate_limiter.limits.get(SESSIONS_ROUTE))
         self._log.info("capacity", estimate="; ".join(describe(capacity, self._max_delay)))
+
+    async def _check_room(self) -> None:
+        """Log a warning where the report cannot be sent to its room; never raises."""
+        if self._settings is None:
+            return
+        try:
+            await self._find_room(self._settings)
+        except RefusedError as error:
+            self._log.warning("the operator's report cannot be sent", problem=str(error))
+        except WorkspaceError as error:
+            self._log.warning("the operator's room could not be checked", problem=str(error))

@@ -77,9 +77,8 @@ class RealtimeClient:
         self._log = structlog.get_logger("realtime")
         self._warnings = SampledWarnings()
 
-    @property
     def is_live(self) -> bool:
-        """True while connected, logged in, subscribed and caught up."""
+        """Return whether it is connected, logged in, subscribed and caught up."""
         return self._live_since is not None
 
     @property

@@ -14,9 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 
 from bot.errors import BotError
-from bot.features.accounts.audit import Audit
-from bot.features.accounts.audit_store import AuditTrail
-from bot.features.accounts.bearer_refusals import BearerRefusals
+from bot.features.accounts.audit import AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.store import Accounts
@@ -63,8 +61,8 @@ async def open_bot_process(
     ):
         delegated = DelegatedTokens(database, vault)
         refresher = TokenRefresher(delegated, oauth, now, lease=LEASE)
-        audit = Audit(AuditTrail(database), now)
-        bearer = BearerSupport(rest, BearerRefusals(database), now)
+        audit = AuditTrail(database, now)
+        bearer = BearerSupport(rest, database, now)
         tokens = Tokens(delegated, refresher, rest, bearer, audit)
         accounts = Accounts(database, vault)
         yield BotProcess(database, accounts, delegated, oauth, rest, refresher, tokens)

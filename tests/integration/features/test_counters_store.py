@@ -47,13 +47,14 @@ async def test_nothing_is_lost_where_many_add_at_once(storage_url: str) -> None:
         assert (await tables[0].load(NINE)).fresh == {"a": 40, "b": sum(range(40))}
 
 
-async def test_a_process_saves_only_what_is_new(table: CounterTable) -> None:
-    metrics = Metrics("0")
-    store = CounterStore(metrics, table, lambda: NINE, asyncio.sleep)
-    metrics.record_command("session", CommandOutcome.ANSWERED, "m")
-    await asyncio.gather(*(store.save_if_possible() for _ in range(3)))
-    metrics.record_command("session", CommandOutcome.ANSWERED, "m")
-    sums = await store.load()
+async def test_a_process_saves_only_what_is_new(storage_url: str) -> None:
+    async with open_database(storage_url) as database:
+        metrics = Metrics("0")
+        store = CounterStore(metrics, database, lambda: NINE, asyncio.sleep)
+        metrics.record_command("session", CommandOutcome.ANSWERED, "m")
+        await asyncio.gather(*(store.save_if_possible() for _ in range(3)))
+        metrics.record_command("session", CommandOutcome.ANSWERED, "m")
+        sums = await store.load()
     assert sums.fresh["commands answered"] == 2
     assert sums.fresh["starts"] == 1
     assert sums.fresh["alerts"] == 0

@@ -37,7 +37,7 @@ async def test_after_any_close_code_it_reconnects_once_with_new_ids(code: int) -
         open_client(workspace.url) as client,
     ):
         first, second = await workspace.peer(1), await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         ids = [{frame["id"] for frame in peer.received[1:]} for peer in (first, second)]
         assert [len(each) for each in ids] == [3, 3]
         assert not ids[0] & ids[1]
@@ -54,7 +54,7 @@ async def test_it_reconnects_after_an_aborted_connection() -> None:
         open_client(workspace.url) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_a_frame_above_the_limit_only_ends_the_connection() -> None:
@@ -68,7 +68,7 @@ async def test_a_frame_above_the_limit_only_ends_the_connection() -> None:
         open_client(workspace.url) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         assert workspace.peers[0].socket.close_code == 1009
 
 
@@ -81,7 +81,7 @@ async def test_a_silent_connection_is_pinged_and_kept_if_it_answers() -> None:
         peer = await workspace.peer()
         await until(lambda: len(peer.received) >= 4 + 3)
         assert {frame["msg"] for frame in peer.received[4:]} == {"ping"}
-        assert client.realtime.is_live
+        assert client.realtime.is_live()
         assert len(workspace.peers) == 1
 
 
@@ -107,7 +107,7 @@ async def test_a_connection_that_died_silently_is_replaced(
             open_client(workspace.url, settings=settings) as client,
         ):
             await workspace.peer(2)
-            await until(lambda: client.realtime.is_live)
+            await until(client.realtime.is_live)
     assert "not a frame in 0.2 s" in {log.get("reason") for log in logs}
 
 
@@ -127,7 +127,7 @@ async def test_dropped_frames_count_as_a_sign_of_life() -> None:
     ):
         begun = time.monotonic()
         await until(lambda: time.monotonic() - begun > settings.ping_after_s + 1)
-        assert client.realtime.is_live
+        assert client.realtime.is_live()
         assert len(workspace.peers) == 1
         assert not client.texts
 
@@ -146,7 +146,7 @@ async def test_a_connection_that_accepts_no_frames_is_replaced() -> None:
         open_client(workspace.url, settings=settings) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_pauses_grow_until_a_connection_was_live_for_long_enough() -> None:
@@ -157,7 +157,7 @@ async def test_pauses_grow_until_a_connection_was_live_for_long_enough() -> None
 
     async def drop_soon(peer: Peer) -> None:
         await peer.accept_client()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
     async def drop_late(peer: Peer) -> None:
         await drop_soon(peer)
@@ -184,7 +184,7 @@ async def stop_when(is_there: Callable[[RealtimeClient], bool], url: str) -> Non
     async with asyncio.timeout(2):
         with pytest.raises(asyncio.CancelledError):
             await running
-    assert not realtime.is_live
+    assert not realtime.is_live()
 
 
 async def never_connected(peer: Peer) -> None:
@@ -198,7 +198,7 @@ async def test_stopping_closes_the_socket_in_time_and_leaves_no_task(script: Scr
     async with open_workspace(script) as workspace:
         is_live = script is not never_connected
         await stop_when(
-            lambda realtime: realtime.is_live if is_live else bool(workspace.peers), workspace.url
+            lambda realtime: realtime.is_live() if is_live else bool(workspace.peers), workspace.url
         )
         if script is not frozen:
             await until(lambda: workspace.peers[0].socket.closed)
@@ -226,7 +226,7 @@ async def test_a_cancellation_while_a_dead_connection_is_closed_is_not_lost() ->
     async with open_workspace(frozen) as workspace:
         realtime = RealtimeClient(workspace.url, TOKEN, settings=settings)
         running = asyncio.create_task(realtime.run(on_message=lambda _: None))
-        await until(lambda: realtime.is_live)
+        await until(realtime.is_live)
         await until(lambda: any(is_closing(task) for task in asyncio.all_tasks()))
         running.cancel()
         async with asyncio.timeout(2):

@@ -61,7 +61,7 @@ async def test_a_closed_port_is_tried_again() -> None:
     with capture_logs() as logs:
         async with open_client(closed) as client:
             await until(lambda: len(logs) >= 2)
-            assert not client.realtime.is_live
+            assert not client.realtime.is_live()
     assert "refused" in logs[0]["reason"] or "Connect call failed" in logs[0]["reason"]
 
 

@@ -44,7 +44,7 @@ async def has_fallen_silent(peer: Peer) -> bool:
 async def test_each_connection_logs_in_and_has_one_subscription_of_each() -> None:
     async with open_workspace(serve_client) as workspace, open_client(workspace.url) as client:
         peer = await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         assert [(frame["msg"], frame.get("name")) for frame in peer.received] == [
             ("connect", None),
             ("method", None),
@@ -74,7 +74,7 @@ async def test_it_waits_for_connected_and_for_the_result_of_the_login() -> None:
 
     async with open_workspace(slowly) as workspace, open_client(workspace.url) as client:
         await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_the_result_may_come_before_updated_as_from_ddp_streamer() -> None:
@@ -92,7 +92,7 @@ async def test_the_result_may_come_before_updated_as_from_ddp_streamer() -> None
 
     async with open_workspace(streamer) as workspace, open_client(workspace.url) as client:
         await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 @pytest.mark.parametrize("code", [401, 403])
@@ -173,7 +173,7 @@ async def test_every_other_failure_of_the_login_is_retried(script: Script) -> No
         open_client(workspace.url) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_it_waits_as_long_as_a_rate_limited_login_says() -> None:
@@ -197,7 +197,7 @@ async def test_it_goes_live_without_the_logout_stream() -> None:
 
     async with open_workspace(half) as workspace, open_client(workspace.url) as client:
         await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_messages_are_received_while_it_catches_up_and_is_not_live() -> None:
@@ -216,9 +216,9 @@ async def test_messages_are_received_while_it_catches_up_and_is_not_live() -> No
         open_client(workspace.url, before_live=catch_up) as client,
     ):
         await client.wait_for_texts("in between")
-        assert not client.realtime.is_live
+        assert not client.realtime.is_live()
         caught_up.set()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ async def test_a_failed_catch_up_is_retried_on_a_new_connection(failure: Excepti
         open_client(workspace.url, before_live=catch_up) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
 
 
 async def test_a_logout_of_this_session_or_of_all_leads_to_a_new_login() -> None:
@@ -294,6 +294,6 @@ async def test_a_login_without_an_answer_is_retried_on_a_new_connection() -> Non
         open_client(workspace.url, settings=settings) as client,
     ):
         await workspace.peer(2)
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         with pytest.raises(ConnectionClosed):
             await workspace.peers[0].receive()

@@ -171,7 +171,7 @@ async def test_a_ping_is_answered_with_its_id_if_it_has_one() -> None:
 async def test_typing_is_shown_and_cleared_in_room_and_thread() -> None:
     async with open_workspace(serve_client) as workspace, open_client(workspace.url) as client:
         peer = await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         await client.realtime.send_typing("room1", "bot")
         await client.realtime.send_typing("room1", "bot", thread_id="root", is_typing=False)
         await until(lambda: len(peer.received) == 6)
@@ -190,9 +190,9 @@ async def test_typing_before_the_connection_is_ignored() -> None:
 async def test_typing_on_a_connection_that_just_died_is_ignored() -> None:
     async with open_workspace(serve_client) as workspace, open_client(workspace.url) as client:
         peer = await workspace.peer()
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         peer.abort()
-        while client.realtime.is_live:
+        while client.realtime.is_live():
             await client.realtime.send_typing("room1", "bot")
             await asyncio.sleep(0)
         await workspace.peer(2)
@@ -209,13 +209,15 @@ async def test_typing_on_a_connection_that_accepts_no_frames_times_out() -> None
         open_workspace(freeze) as workspace,
         open_client(workspace.url, settings=settings) as client,
     ):
-        await until(lambda: client.realtime.is_live)
+        await until(client.realtime.is_live)
         await client.realtime.send_typing("room1", "a name that fills every buffer" * 10**6)
 
 
 async def test_it_knows_the_seconds_since_the_last_frame() -> None:
     async with open_workspace(serve_client) as workspace, open_client(workspace.url) as client:
         peer = await workspace.peer()
-        await until(lambda: client.realtime.is_live and client.realtime.seconds_since_frame > 0.05)
+        await until(
+            lambda: client.realtime.is_live() and client.realtime.seconds_since_frame > 0.05
+        )
         await peer.send({"msg": "ping"})
         await until(lambda: client.realtime.seconds_since_frame < 0.05)

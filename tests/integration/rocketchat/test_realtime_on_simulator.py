@@ -34,7 +34,7 @@ async def open_both(
     async with Simulator(version=version, has_greeting=True) as simulator:
         token = make_bot_token(simulator)
         async with open_client(simulator.url, token=token, settings=settings) as client:
-            await until(lambda: client.realtime.is_live)
+            await until(client.realtime.is_live)
             yield simulator, client
 
 
@@ -72,8 +72,8 @@ async def test_only_messages_of_others_in_the_bots_rooms_are_received(
 async def test_it_reconnects_after_a_crash_of_the_workspace(version: str) -> None:
     async with open_both(version) as (simulator, client):
         await simulator.realtime.drop_all()
-        await until(lambda: not client.realtime.is_live)
-        await until(lambda: client.realtime.is_live)
+        await until(lambda: not client.realtime.is_live())
+        await until(client.realtime.is_live)
         assert simulator.realtime.connections == 1
         ann, bot = person(simulator, "ann"), person(simulator, "sessions")
         simulator.workspace.say(ann, simulator.workspace.direct_room(ann, bot), "once")
@@ -84,8 +84,8 @@ async def test_a_connection_that_hangs_is_replaced(version: str) -> None:
     settings = replace(QUICK, ping_after_s=0.1, pong_timeout_s=0.2)
     async with open_both(version, settings=settings) as (simulator, client):
         simulator.realtime.hang()
-        await until(lambda: not client.realtime.is_live)
-        await until(lambda: client.realtime.is_live)
+        await until(lambda: not client.realtime.is_live())
+        await until(client.realtime.is_live)
 
 
 async def test_a_revoked_token_ends_the_run(version: str) -> None:
@@ -95,11 +95,11 @@ async def test_a_revoked_token_ends_the_run(version: str) -> None:
         )
         async with asyncio.TaskGroup() as tasks, asyncio.timeout(TIMEOUT_S):
             running = tasks.create_task(fail_to_run(realtime))
-            await until(lambda: realtime.is_live)
+            await until(realtime.is_live)
             bot = person(simulator, "sessions")
             simulator.workspace.remove_personal_access_token(bot, TOKEN_NAME)
             await running
-        assert not realtime.is_live
+        assert not realtime.is_live()
 
 
 async def fail_to_run(realtime: RealtimeClient) -> None:

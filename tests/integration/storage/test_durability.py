@@ -13,8 +13,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
-from bot.features.accounts.audit import Audit, AuditAction
-from bot.features.accounts.audit_store import AuditTrail
+from bot.features.accounts.audit import AuditAction, AuditTrail, load_records
 from bot.features.sessions.store import DeviceNames
 from bot.storage.database import Database, open_database
 
@@ -89,7 +88,7 @@ async def test_a_query_sees_what_was_written_before_it(storage_url: str) -> None
 async def test_a_use_is_in_the_trail_before_anything_that_is_written_later(
     database: Database,
 ) -> None:
-    await Audit(AuditTrail(database), lambda: NOW).note("ann", AuditAction.USED)
+    await AuditTrail(database, lambda: NOW).note("ann", AuditAction.USED)
     assert await database.fetch_value(text("SELECT count(*) FROM audit")) == 1
 
 
@@ -97,9 +96,9 @@ async def test_what_nobody_waits_for_is_kept_though_the_end_comes_after_it(
     storage_url: str,
 ) -> None:
     async with open_database(storage_url) as database:
-        await Audit(AuditTrail(database), lambda: NOW).note("ann", AuditAction.USED)
+        await AuditTrail(database, lambda: NOW).note("ann", AuditAction.USED)
     async with open_database(storage_url) as database:
-        assert len(await AuditTrail(database).load("ann")) == 1
+        assert len(await load_records(database, "ann")) == 1
 
 
 async def test_an_error_that_nobody_waits_for_is_logged(database: Database) -> None:

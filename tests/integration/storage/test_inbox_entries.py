@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert
 
-from bot.features.confirmations import ConfirmationStore, PendingConfirmation
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database, open_database
 from bot.storage.inbox import ANSWER_AFTER_CONNECTING, ClaimStatus, Inbox, InboxEntry
@@ -176,24 +175,6 @@ async def test_a_message_does_not_wait_for_long(database: Database) -> None:
     await connect(database, "ann")
     later = NOW + 31 * MINUTE
     assert await inbox.reopen(asked_after=later - 30 * MINUTE, connected_before=later) == 0
-
-
-async def test_a_confirmed_action_is_kept_until_its_message_is_finished(
-    database: Database,
-) -> None:
-    inbox, confirmations = Inbox(database), ConfirmationStore(database)
-    await confirmations.save(PendingConfirmation("ann", "r", "do it", NOW + MINUTE))
-    assert await claim(inbox, write("m1"), "one")
-    assert await confirmations.consume("ann", "elsewhere", NOW, "m1") is None
-    first = await confirmations.consume("ann", "r", NOW, "m1")
-    again = await confirmations.consume("ann", "r", NOW + 9 * MINUTE, "m1")
-    assert first is not None
-    assert (first.action, first.is_repeat) == ("do it", False)
-    assert again is not None
-    assert (again.action, again.is_repeat) == ("do it", True)
-    assert await confirmations.consume("ann", "r", NOW, "m2") is None
-    await inbox.finish("m1", NOW)
-    assert await confirmations.consume("ann", "r", NOW, "m1") is None
 
 
 async def test_the_checkpoint_is_made_once_and_never_moves_back(database: Database) -> None:
