@@ -1,7 +1,8 @@
 """The messages that this process works on, and its claims on them in the inbox."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -15,7 +16,13 @@ from bot.metrics import ReplyTimer
 from bot.models import Message
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.storage.health import StorageHealth
-from bot.storage.inbox import ClaimStatus, Inbox, make_inbox_entry
+from bot.storage.inbox import (
+    MAX_CLAIMED_PER_PERSON,
+    MAX_CLAIMED_PER_ROOM,
+    ClaimStatus,
+    Inbox,
+    make_inbox_entry,
+)
 
 CLAIM_LEASE: Final = timedelta(seconds=10)
 _LINKING_WAIT: Final = timedelta(minutes=30)
@@ -27,7 +34,8 @@ _CLAIM_IS_CERTAIN: Final = timedelta(seconds=1)
 class MessageClaims:
     """Claims messages for this process as far as its queues have room; others wait in the inbox.
 
-    ``name`` is this process's own in the inbox.
+    No person and no room may take all of the queues: people and rooms beyond their bound wait in
+    the inbox, from where they are taken in turns. ``name`` is this process's own in the inbox.
     """
 
     def __init__(
@@ -61,8 +69,7 @@ class MessageClaims:
         new = {each.id: each for each in messages if each.id not in self._pending}
         self._reply_timer.start(new)
         self._people_waiting.add(new)
-        room = self._queues.room
-        mine, others = list(new.values())[:room], list(new.values())[room:]
+        mine, others = self._divide(new.values())
         now = self._now()
         claimed = await self._claim(mine, self._name, now, now + CLAIM_LEASE)
         if others:
@@ -78,11 +85,14 @@ class MessageClaims:
         if new:
             self._health.note_success()
 
-    async def take_over(self) -> None:
-        """Claim and queue the messages of processes that are gone; raises StorageError."""
+    async def take_over(self) -> bool:
+        """Claim and queue messages that nobody works on; return whether there were any.
+
+        They wait for room in the queues, or their process is gone. Raises StorageError.
+        """
         now, room = self._now(), self._queues.room
         if not room:
-            return
+            return False
         entries = await self._inbox.take_over(
             now=now, by=self._name, until=now + CLAIM_LEASE, limit=room
         )
@@ -93,6 +103,7 @@ class MessageClaims:
             self._queue(PendingMessage(entry, None, is_repeat=True))
         if new:
             self._log.info("took over unfinished work", messages=len(new))
+        return bool(new)
 
     async def reopen(self, *, is_just_connected: bool) -> None:
         """Reopen the questions whose senders have connected; raises StorageError.
@@ -113,6 +124,31 @@ class MessageClaims:
     async def release(self) -> None:
         """Leave unfinished messages to the next process; raises StorageError."""
         await self._inbox.release_all(by=self._name, now=self._now())
+
+    def _divide(self, messages: Iterable[Message]) -> tuple[list[Message], list[Message]]:
+        """Return the messages that this process has room for, and the others."""
+        claimed = [each.entry for each in self._pending.values()]
+        of_person = Counter(each.sender_id for each in claimed)
+        of_room = Counter(each.room_id for each in claimed)
+        mine: list[Message] = []
+        others: list[Message] = []
+        late: set[str] = set()
+        for message in messages:
+            person, room = message.sender.id, message.room_id
+            is_full = (
+                len(mine) >= self._queues.room
+                or of_person[person] >= MAX_CLAIMED_PER_PERSON
+                or of_room[room] >= MAX_CLAIMED_PER_ROOM
+            )
+            # A person's later messages must not overtake the first that has no room.
+            if is_full or person in late:
+                late.add(person)
+                others.append(message)
+            else:
+                of_person[person] += 1
+                of_room[room] += 1
+                mine.append(message)
+        return mine, others
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime

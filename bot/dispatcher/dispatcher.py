@@ -28,6 +28,7 @@ from bot.storage.inbox import Inbox
 
 _HEARTBEAT_EVERY_S: Final = 3.0
 _LOOK_FOR_WORK_EVERY_S: Final = 2.0
+_LOOK_AGAIN_AFTER_S: Final = 0.2  # while messages wait in the inbox for room in the queues
 _SWEEP_EVERY: Final = timedelta(hours=1)
 _ALIVE_WITHIN_S: Final = 60.0
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
@@ -74,6 +75,7 @@ class Dispatcher:
         self._seconds: Final = seconds
         self._stopping: Final = asyncio.Event()
         self._has_work: Final = asyncio.Event()
+        self._has_more = False
         self._heartbeat_at = seconds()
         self._swept_at = _BEGINNING
         self._log = structlog.get_logger("dispatcher")
@@ -157,8 +159,9 @@ class Dispatcher:
         # Before this start, other processes told the people who connected.
         is_start = True
         while True:
+            pause_s = _LOOK_AGAIN_AFTER_S if self._has_more else _LOOK_FOR_WORK_EVERY_S
             try:
-                async with asyncio.timeout(_LOOK_FOR_WORK_EVERY_S):
+                async with asyncio.timeout(pause_s):
                     await self._has_work.wait()
             except TimeoutError:
                 pass
@@ -170,7 +173,7 @@ class Dispatcher:
 
     async def _find_work(self, *, is_start: bool) -> None:
         await self._claims.reopen(is_just_connected=is_start)
-        await self._claims.take_over()
+        self._has_more = await self._claims.take_over()
 
     async def _note_failures(self, work: Awaitable[None]) -> None:
         try:

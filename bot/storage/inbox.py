@@ -9,10 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Label,
     Update,
     and_,
     bindparam,
     delete,
+    func,
     or_,
     select,
     text,
@@ -26,6 +28,13 @@ from bot.storage.tables import UtcTime, accounts, columns_of, inbox, unfinished,
 
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
+
+MAX_CLAIMED_PER_PERSON: Final = 20
+"""Unfinished messages of one person that are worked on at a time; the others wait."""
+
+MAX_CLAIMED_PER_ROOM: Final = 100
+"""The same for a room, which many people may flood together."""
+
 _MAX_IDS: Final = 500  # of one statement
 
 _CLAIM: Final = BareStatement(
@@ -146,9 +155,25 @@ class Inbox:
     async def take_over(
         self, *, now: datetime, by: str, until: datetime, limit: int
     ) -> tuple[InboxEntry, ...]:
-        """Claim the messages whose claims have ended, the oldest first."""
+        """Claim the messages whose claims have ended: everybody's oldest, then everybody's second.
+
+        Of those, the oldest of each room come first. They are returned as they were sent.
+        """
         is_due = and_(unfinished, _row.claimed_until <= now)
-        due = select(_row.message_id).where(is_due).order_by(_row.sent_at).limit(limit)
+        ranked = select(
+            _row.message_id, _row.claimed_until, _row.sent_at, _rank("sender_id"), _rank("room_id")
+        )
+        waiting = ranked.where(unfinished).subquery().c
+        due = (
+            select(waiting.message_id)
+            .where(
+                waiting.claimed_until <= now,
+                waiting.sender_id_rank <= MAX_CLAIMED_PER_PERSON,
+                waiting.room_id_rank <= MAX_CLAIMED_PER_ROOM,
+            )
+            .order_by(waiting.sender_id_rank, waiting.room_id_rank, waiting.sent_at)
+            .limit(limit)
+        )
         statement = (
             update(inbox)
             .where(_row.message_id.in_(due), is_due)
@@ -235,6 +260,13 @@ def _read_status(found: Sequence[tuple[Any, ...]]) -> ClaimStatus:
         return ClaimStatus.LOST
     ((is_held_up,),) = found
     return ClaimStatus.HELD_UP if is_held_up else ClaimStatus.FREE
+
+
+def _rank(column: str) -> Label[int]:
+    """Return the place of a message among the unfinished ones with the same value, from 1 on."""
+    order = (_row.sent_at, _row.message_id)
+    rank = func.row_number().over(partition_by=_row[column], order_by=order)
+    return rank.label(f"{column}_rank")
 
 
 def _split(message_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -8,7 +8,14 @@ from sqlalchemy import insert
 
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database, open_database
-from bot.storage.inbox import ANSWER_AFTER_CONNECTING, ClaimStatus, Inbox, InboxEntry
+from bot.storage.inbox import (
+    ANSWER_AFTER_CONNECTING,
+    MAX_CLAIMED_PER_PERSON,
+    MAX_CLAIMED_PER_ROOM,
+    ClaimStatus,
+    Inbox,
+    InboxEntry,
+)
 from bot.storage.tables import accounts
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -96,6 +103,38 @@ async def test_messages_whose_claims_have_ended_are_taken_over_oldest_first(
     assert [entry.message_id for entry in taken] == ["m1", "m2"]
     assert taken[0] == write("m1", 1)
     assert await inbox.load_status(write("m1", 1), "one") is ClaimStatus.LOST
+
+
+async def test_people_are_taken_over_in_turns_however_much_one_of_them_has_said(
+    database: Database,
+) -> None:
+    inbox = Inbox(database)
+    flood = [write(f"a{number:03}", number) for number in range(MAX_CLAIMED_PER_PERSON + 9)]
+    for entry in [*flood, write("b", 90, "bob"), write("c1", 91, "cat"), write("c2", 92, "cat")]:
+        await inbox.claim(entry, now=NOW, by="", until=NOW)
+    taken = await inbox.take_over(now=NOW, by="one", until=NOW + MINUTE, limit=5)
+    assert [entry.message_id for entry in taken] == ["a000", "a001", "b", "c1", "c2"]
+    taken = await inbox.take_over(now=NOW, by="one", until=NOW + MINUTE, limit=99)
+    # Those taken before count as well, until they are finished.
+    assert len(taken) == MAX_CLAIMED_PER_PERSON - 2
+    assert await inbox.take_over(now=NOW, by="two", until=NOW + MINUTE, limit=99) == ()
+    await inbox.finish("a000", NOW)
+    (next_,) = await inbox.take_over(now=NOW, by="two", until=NOW + MINUTE, limit=99)
+    assert next_ == flood[MAX_CLAIMED_PER_PERSON]
+
+
+async def test_a_room_that_many_people_flood_keeps_nobody_elsewhere_waiting(
+    database: Database,
+) -> None:
+    inbox = Inbox(database)
+    people = range(MAX_CLAIMED_PER_ROOM + 9)
+    flood = [InboxEntry(f"f{each:03}", "flooded", f"stranger {each}", NOW) for each in people]
+    for entry in [*flood, write("b", 1, "bob")]:
+        await inbox.claim(entry, now=NOW, by="", until=NOW)
+    taken = await inbox.take_over(now=NOW, by="one", until=NOW + MINUTE, limit=2)
+    assert [entry.message_id for entry in taken] == ["f000", "b"]
+    taken = await inbox.take_over(now=NOW, by="one", until=NOW + MINUTE, limit=999)
+    assert len(taken) == MAX_CLAIMED_PER_ROOM - 1
 
 
 async def test_a_worker_extends_only_its_own_claims(database: Database) -> None:
