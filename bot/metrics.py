@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import (
     CollectorRegistry,
@@ -90,6 +90,9 @@ class Metrics:
         self._undelivered: Final = self._make_counter(
             "replies_undelivered", "Replies that could not be posted"
         )
+        self._excess: Final = self._make_counter(
+            "messages_too_fast", "Messages that were not answered: too many came at once", "scope"
+        )
         self._reports: Final = self._make_counter("reports", "Reports that were due", "outcome")
         self._alerts: Final = self._make_counter("alerts", "Alerts about new devices")
         self._alert_checks: Final = self._make_counter("alert_checks", "Checks for new devices")
@@ -128,6 +131,10 @@ class Metrics:
     def record_undelivered(self) -> None:
         """Count a reply that could not be posted."""
         self._undelivered.inc()
+
+    def record_excess(self, scope: Literal["person", "room"]) -> None:
+        """Count a message that was not answered, a person or a room having sent too many."""
+        self._excess.labels(scope).inc()
 
     def record_report(self, outcome: ReportOutcome) -> None:
         """Count a report that was due."""

@@ -65,11 +65,11 @@ class ReplySender:
         thread_id = question.thread_id if room_id == question.room_id else None
         await self._send(room_id, reply, question.id, part, thread_id)
 
-    async def say_away(self, question: Message, reply: Reply, gap: str) -> None:
-        """Say in the question's room that the bot was away; once per room and ``gap``."""
+    async def say_in_room(self, question: Message, reply: Reply, cause: str, part: str) -> None:
+        """Say something impersonal in the question's room; once per room, cause and part."""
         is_private = await self._direct_rooms.is_private(question)
         thread_id = question.thread_id if is_private else question.thread_id or question.id
-        await self._send(question.room_id, reply, gap, "away", thread_id)
+        await self._send(question.room_id, reply, cause, part, thread_id)
 
     async def tell(
         self, user_id: str, reply: Reply, cause: str, *, is_background: bool = True

@@ -1,25 +1,48 @@
-"""Limits on talking: hints are rare, and a room gets only so many replies a minute."""
+"""Limits on talking: hints are rare, and a person gets only so many replies a minute."""
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from bot.models import Message
 
 HINT_EVERY: Final = timedelta(hours=1)
 QUESTION_HINT_EVERY: Final = timedelta(seconds=10)
 """A person who asks gets the hint again; two bots that ask each other get no further."""
 
 REPLIES_PER_MINUTE: Final = 20
+_MINUTE: Final = timedelta(minutes=1)
+_CLOCK_SET_BACK: Final = timedelta(minutes=10)  # a client may date a message a minute off
 _MAX_CACHED: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class TooFast:
+    """A message is one too many; the first such message of a minute is to be told so."""
+
+    wait_s: float
+    is_first: bool
+
+
+@dataclass(eq=False, slots=True)
+class _Minute:
+    begins_at: datetime
+    admitted_ids: set[str] = field(default_factory=set)
+    first_refused_id: str = ""
+
+    def includes(self, moment: datetime) -> bool:
+        return -_CLOCK_SET_BACK < moment - self.begins_at < _MINUTE
+
+
 class ReplyThrottle:
-    """Decides whether a room may get another hint or another reply."""
+    """Decides whether a room may get another hint, and whether a message is one too many."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now: Final = now
         self._hinted: Final[OrderedDict[tuple[str, str], datetime]] = OrderedDict()
-        self._replied: Final[OrderedDict[str, deque[datetime]]] = OrderedDict()
+        self._minutes: Final[OrderedDict[tuple[str, str], _Minute]] = OrderedDict()
 
     def may_hint(self, room_id: str, about: str, *, is_question: bool = False) -> bool:
         """Allow one hint about each topic per room and hour; a call counts as a hint.
@@ -36,18 +59,23 @@ class ReplyThrottle:
             self._hinted.popitem(last=False)
         return True
 
-    def may_reply(self, room_id: str, sent_at: datetime) -> bool:
-        """Stop two bots that answer each other; no person types this fast.
+    def find_excess(self, message: Message, scope: tuple[str, str]) -> TooFast | None:
+        """Count a message in its scope, such as a person; None unless it is one too many.
 
-        The times of the messages count, not ours: catching up on an hour is not a flood.
+        Asked again about the same message, the answer is the same. The times of the messages
+        count, not ours: catching up on an hour is not a flood. This also stops two bots that
+        answer each other.
         """
-        recent = self._replied.setdefault(room_id, deque())
-        self._replied.move_to_end(room_id)
-        while recent and sent_at - recent[0] > timedelta(minutes=1):
-            recent.popleft()
-        if len(self._replied) > _MAX_CACHED:
-            self._replied.popitem(last=False)
-        if len(recent) >= REPLIES_PER_MINUTE:
-            return False
-        recent.append(sent_at)
-        return True
+        minute = self._minutes.get(scope)
+        if minute is None or not minute.includes(message.sent_at):
+            minute = self._minutes[scope] = _Minute(message.sent_at)
+        self._minutes.move_to_end(scope)
+        if len(self._minutes) > _MAX_CACHED:
+            self._minutes.popitem(last=False)
+        ids = minute.admitted_ids
+        if message.id in ids or len(ids) < REPLIES_PER_MINUTE:
+            ids.add(message.id)
+            return None
+        minute.first_refused_id = minute.first_refused_id or message.id
+        wait = min(minute.begins_at + _MINUTE - message.sent_at, _MINUTE)
+        return TooFast(wait.total_seconds(), minute.first_refused_id == message.id)

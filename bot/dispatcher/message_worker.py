@@ -154,7 +154,7 @@ class MessageWorker:
             await self._missed_notice.tell(pending.message)
         else:
             pending.awaiting = await self._responder.answer(
-                pending.message, pending.entry.reply_kind, is_repeat=pending.is_repeat
+                pending.message, pending.entry.reply_kind
             )
 
     async def _apologise(self, pending: PendingMessage, reference: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+from bot.delivery.reply_throttle import REPLIES_PER_MINUTE
 from bot.formatting.locale import UserLocale
 from bot.models import Reply
 
@@ -45,6 +46,33 @@ def format_wait(seconds: float, locale: UserLocale) -> Reply:
             "Your workspace limits how many questions I can answer in a minute: "
             "it is your turn in about {count} seconds.",
             max(1, math.ceil(seconds)),
+        )
+    )
+
+
+def format_too_fast(wait_s: float, locale: UserLocale) -> Reply:
+    """Say that a person's messages come too fast to be answered."""
+    return Reply(
+        locale.plural(
+            "Too fast: I answer {limit} messages a minute from one person. I leave out this one "
+            "and all that follow. Ask again in {count} second.",
+            "Too fast: I answer {limit} messages a minute from one person. I leave out this one "
+            "and all that follow. Ask again in {count} seconds.",
+            max(1, math.ceil(wait_s)),
+            limit=REPLIES_PER_MINUTE,
+        )
+    )
+
+
+def format_crowded(wait_s: float, locale: UserLocale) -> Reply:
+    """Say that too many people who are not connected ask in one room."""
+    return Reply(
+        locale.plural(
+            "Too many people ask me here at once. Write to me in a direct message, or ask again "
+            "in {count} second.",
+            "Too many people ask me here at once. Write to me in a direct message, or ask again "
+            "in {count} seconds.",
+            max(1, math.ceil(wait_s)),
         )
     )
 

@@ -13,9 +13,11 @@ from bot.delivery.reply_sender import ReplySender
 from bot.delivery.reply_throttle import ReplyThrottle
 from bot.dispatcher.notices import (
     format_away,
+    format_crowded,
     format_database_trouble,
     format_encrypted,
     format_hint,
+    format_too_fast,
 )
 from bot.dispatcher.typing_indicator import TypingIndicator
 from bot.errors import (
@@ -35,6 +37,8 @@ from bot.metrics import CommandOutcome, Metrics
 from bot.models import Invocation, Message, Reply, Sender
 from bot.parsing import Listener, has_token, is_question, parse
 from bot.rocketchat.realtime import RealtimeClient
+
+_CONFIRM: Final = "confirm"
 
 
 class Responder:
@@ -75,7 +79,7 @@ class Responder:
         self._now: Final = now
         self._log = structlog.get_logger("responder").bind()
 
-    async def answer(self, message: Message, part: str, *, is_repeat: bool = False) -> str | None:
+    async def answer(self, message: Message, part: str) -> str | None:
         """Answer, if the message asks for it; a repeat sends nothing that is in the room already.
 
         Return the user whose account linking the true answer waits for, if any. Raises
@@ -87,13 +91,14 @@ class Responder:
             return None
         if not (is_private or self._listener.bot.id in message.mentions):
             return None
-        if not (is_repeat or self._throttle.may_reply(message.room_id, message.sent_at)):
-            return None
         # First of all, so that a token in chat is neither used nor logged nor stored.
-        if has_token(message.text):
+        has_secret = has_token(message.text)
+        invocation = None if has_secret else parse(message, self._listener, is_private=is_private)
+        if await self._refuse_excess(message, invocation, is_private=is_private):
+            return None
+        if has_secret:
             await self._reply(message, format_token_in_chat)
             return None
-        invocation = parse(message, self._listener, is_private=is_private)
         if invocation is None or self._is_talk(invocation):
             await self._hint(message, format_hint)
             return None
@@ -116,7 +121,7 @@ class Responder:
     async def say_away(self, message: Message, gap: str) -> None:
         """Say, once per room and gap, that messages there will not be answered any more."""
         locale = await self.find_locale(message.sender)
-        await self._reply_sender.say_away(message, format_away(locale), gap)
+        await self._reply_sender.say_in_room(message, format_away(locale), gap, "away")
 
     async def tell_of_trouble(self, message: Message) -> None:
         """Say, once, that the answer has to wait for the database."""
@@ -130,6 +135,36 @@ class Responder:
         locale = UserLocale(prefix=self._listener.prefix)
         reply = Reply(format_unexpected(reference, locale))
         await self._reply_sender.answer(message, reply, locale, "apology")
+
+    async def _refuse_excess(
+        self, message: Message, invocation: Invocation | None, *, is_private: bool
+    ) -> bool:
+        """Return whether the message is one too many in its minute; say so once in the minute.
+
+        ``!confirm`` has a count of its own: a hurry before it must not undo a person's decision.
+        In a room that others read, those who are not connected are counted together, too.
+        """
+        is_confirmation = invocation is not None and invocation.name == _CONFIRM
+        kind = "confirmations" if is_confirmation else "messages"
+        excess = self._throttle.find_excess(message, (kind, message.sender.id))
+        if excess is not None:
+            self._metrics.record_excess("person")
+            if excess.is_first:
+                self._log.warning("a person writes too fast", user_id=message.sender.id)
+                notice = format_too_fast(excess.wait_s, await self.find_locale(message.sender))
+                await self._reply_sender.notify(message, notice, "too fast")
+            return True
+        if is_private or await self._accounts.load(message.sender.id) is not None:
+            return False
+        excess = self._throttle.find_excess(message, ("strangers", message.room_id))
+        if excess is None:
+            return False
+        self._metrics.record_excess("room")
+        if excess.is_first:
+            self._log.warning("strangers write too fast in a room", room_id=message.room_id)
+            notice = format_crowded(excess.wait_s, await self.find_locale(message.sender))
+            await self._reply_sender.say_in_room(message, notice, message.id, "crowded")
+        return True
 
     def _is_talk(self, invocation: Invocation) -> bool:
         return not invocation.is_prefixed and invocation.name not in self._commands

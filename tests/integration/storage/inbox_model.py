@@ -148,8 +148,7 @@ class ScriptedResponder:
     database: Database
     script: list[str] = field(default_factory=list)
 
-    async def answer(self, message: Message, _part: str, *, is_repeat: bool = False) -> None:
-        del is_repeat
+    async def answer(self, message: Message, _part: str) -> None:
         assert not await is_finished(self.database, message.id)
         how = self.script.pop() if self.script else "well"
         if how == "killed before":

@@ -9,7 +9,7 @@ from itertools import cycle
 from rocketchat_simulator import MessageStored, Room, User, Workspace
 from tests.stress.shared import pause, subscribe_to_messages
 
-_PACE_S = 3.4  # the bot takes anybody who asks more than twenty times a minute for another bot
+_PACE_S = 3.4  # the bot answers twenty messages a minute from one person
 _ANSWER_TIMEOUT_S = 60.0
 _QUESTIONS = ("!help", "!whoami", "!sessions")
 

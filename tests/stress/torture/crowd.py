@@ -15,7 +15,7 @@ from tests.stress.shared import pause, subscribe_to_messages
 from tests.stress.torture.ledger import Command, Ledger, MessageKind
 
 _MINUTE_S = 61.0
-_MAX_A_MINUTE = 18  # the bot takes anybody who asks more than twenty times for another bot
+_MAX_A_MINUTE = 18  # the bot answers twenty messages a minute from one person
 _ANSWER_TIMEOUT_S = 20.0
 _DEVICES = (FIREFOX_WINDOWS, CHROME_MAC, MOBILE_APP)
 _BACKDATED = timedelta(seconds=4)
