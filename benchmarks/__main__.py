@@ -10,9 +10,9 @@ from benchmarks import machine
 from benchmarks.bench import Bench
 from benchmarks.contestants import ALL
 from benchmarks.environments import FOLDER, find_python
-from benchmarks.findings import Findings
 from benchmarks.picture import draw
 from benchmarks.report import format_report, format_targets
+from benchmarks.results import Results
 from benchmarks.scenarios import SCENARIOS
 
 _HOME = Path(__file__).parent
@@ -25,37 +25,35 @@ def main() -> int:
     names = [name for name in SCENARIOS if not asked.only or name in asked.only]
     bench = Bench(repetitions=2, scale=0.2) if asked.quick else Bench(repetitions=_REPETITIONS)
     started, described = monotonic(), machine.describe()
-    findings = asyncio.run(_measure(bench, names))
+    results = asyncio.run(_measure(bench, names))
     minutes = (monotonic() - started) / 60
     is_whole = not asked.quick and names == list(SCENARIOS)
     settings = f"{bench.repetitions} repetitions, {minutes:.0f} minutes"
     folder = _HOME if is_whole else FOLDER
-    path = _write(folder, [*described], settings, findings)
-    bench.tell(format_targets([target for each in findings.values() for target in each.targets]))
+    path = _write(folder, [*described], settings, results)
+    bench.tell(format_targets([target for each in results.values() for target in each.targets]))
     bench.tell(f"Written to {path}" + ("" if is_whole else ", as this was not the whole run"))
     return 0
 
 
-async def _measure(bench: Bench, names: list[str]) -> dict[str, Findings]:
+async def _measure(bench: Bench, names: list[str]) -> dict[str, Results]:
     FOLDER.mkdir(exist_ok=True)
     for contestant in ALL:
         await find_python(contestant)
-    findings = {}
+    results = {}
     for name in names:
         start = monotonic()
         bench.tell(f"{name}: {SCENARIOS[name].title}")
-        findings[name] = await SCENARIOS[name].run(bench)
+        results[name] = await SCENARIOS[name].run(bench)
         bench.tell(f"{name}: {monotonic() - start:.0f} s")
-    return findings
+    return results
 
 
-def _write(
-    folder: Path, described: list[str], settings: str, findings: dict[str, Findings]
-) -> Path:
-    bars = [bar for each in findings.values() for bar in each.bars]
+def _write(folder: Path, described: list[str], settings: str, results: dict[str, Results]) -> Path:
+    bars = [bar for each in results.values() for bar in each.bars]
     if bars:
         (folder / "results.svg").write_text(draw(bars))
-    report = format_report(described, settings, findings, "results.svg" if bars else "")
+    report = format_report(described, settings, results, "results.svg" if bars else "")
     path = folder / "RESULTS.md"
     path.write_text(report)
     return path

@@ -1,4 +1,4 @@
-"""From what was said and answered to the figures of a report. Pure."""
+"""Computes the figures of a report from commands and their answers; no I/O."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,8 @@ class Command:
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Whether everything was answered, and once."""
+class AnswerCounts:
+    """How many commands were said, answered, and answered twice."""
 
     said: int = 0
     answered: int = 0
@@ -28,9 +28,9 @@ class Tally:
         """How many were never answered."""
         return self.said - self.answered
 
-    def __add__(self, other: "Tally") -> "Tally":
+    def __add__(self, other: "AnswerCounts") -> "AnswerCounts":
         """Count both together."""
-        return Tally(
+        return AnswerCounts(
             self.said + other.said, self.answered + other.answered, self.twice + other.twice
         )
 
@@ -45,12 +45,12 @@ class Spread:
     count: int
 
 
-def count(commands: Iterable[Command]) -> Tally:
+def count(commands: Iterable[Command]) -> AnswerCounts:
     """Count what was answered; an answer too many is one ``twice`` each."""
     found = list(commands)
     answered = sum(bool(each.replies) for each in found)
     extra = sum(max(0, len(each.replies) - 1) for each in found)
-    return Tally(len(found), answered, extra)
+    return AnswerCounts(len(found), answered, extra)
 
 
 def find_delays(commands: Iterable[Command]) -> list[float]:
@@ -84,5 +84,5 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def pair_ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Divide repetition by repetition: what the machine did meanwhile befell both alike."""
+    """Divide repetition by repetition, so that the machine's other load cancels out."""
     return [one / other for one, other in zip(ours, theirs, strict=False) if other]

@@ -1,7 +1,7 @@
-"""What every scenario stands on: a workspace, a contestant in it, the progress that is shown.
+"""What every scenario shares: a workspace, a contestant in it, the shown progress.
 
-A scenario says ``async with bench.try_out(contestant) as trial`` and gives orders to
-``trial.workspace``, while ``trial.program`` is the contestant's process, which hears by then.
+A scenario enters ``bench.start_measurement(contestant)`` and sends orders to its ``workspace``;
+its ``program`` is the contestant's process, which is connected by then.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Timed:
 
 
 @dataclass
-class Trial:
+class Measurement:
     """One contestant in one fresh workspace."""
 
     contestant: Contestant
@@ -45,17 +45,17 @@ class Trial:
     program: Program
     first_answer: float = 0.0
 
-    async def rouse(self, seconds: float = _START_SECONDS, gap: float = 0.1) -> float:
+    async def wake(self, seconds: float = _START_SECONDS, gap: float = 0.1) -> float:
         """Ask until the bot answers; return the moment, or raise TimeoutError."""
         text = self.contestant.noop
-        heard = await self.workspace.order("rouse", text=text, seconds=seconds, gap=gap)
+        heard = await self.workspace.order("wake", text=text, seconds=seconds, gap=gap)
         answers = [min(each.replies) for each in heard.commands if each.replies]
         if not answers:
             raise TimeoutError(f"{self.contestant.title} does not answer")
         return min(answers)
 
     async def order(self, name: str, **arguments: object) -> Timed:
-        """Have something done in the workspace, and look what it costs the contestant."""
+        """Send an order to the workspace, and measure what it costs the contestant."""
         before = self.program.cpu
         heard = await self.workspace.order(name, **arguments)
         return Timed(heard, self.program.cpu - before)
@@ -68,10 +68,10 @@ class Trial:
 
     @asynccontextmanager
     async def asking_each_time(self, commands: int) -> AsyncIterator[None]:
-        """See that so many commands about sessions were not answered from memory.
+        """Check that so many commands about sessions were not answered from memory.
 
-        Raises RuntimeError where the workspace was asked less often, for what was then measured
-        is something else.
+        Raises RuntimeError where the workspace was asked less often: then something else was
+        measured.
         """
         before = await self.count_calls(_SESSION)
         yield
@@ -97,18 +97,18 @@ class Bench:
         """Return a count, smaller in a quick run."""
         return max(1, round(count * self.scale))
 
-    def take_turns(self, contestants: Sequence[Contestant]) -> list[tuple[int, Contestant]]:
-        """Return who is tried when: everybody in each repetition, every second one backwards."""
-        turns: list[tuple[int, Contestant]] = []
+    def alternate(self, contestants: Sequence[Contestant]) -> list[tuple[int, Contestant]]:
+        """Return all contestants for each repetition, in reverse order in every second one."""
+        alternated: list[tuple[int, Contestant]] = []
         for repetition in range(self.repetitions):
             order = contestants if repetition % 2 == 0 else contestants[::-1]
-            turns += [(repetition, each) for each in order]
-        return turns
+            alternated += [(repetition, each) for each in order]
+        return alternated
 
     @asynccontextmanager
-    async def open_trial(
+    async def open_measurement(
         self, contestant: Contestant, plan: Plan | None = None, *, is_pinned: bool = True
-    ) -> AsyncIterator[Trial]:
+    ) -> AsyncIterator[Measurement]:
         """Open a workspace with the contestant ready to be started in it.
 
         With ``is_pinned`` each has a processor of its own, where there are two.
@@ -124,18 +124,18 @@ class Bench:
                 self._open_program(contestant, workspace.site, folder) as program,
             ):
                 program.is_pinned = is_pinned
-                yield Trial(contestant, workspace, program)
+                yield Measurement(contestant, workspace, program)
 
     @asynccontextmanager
-    async def try_out(
+    async def start_measurement(
         self, contestant: Contestant, plan: Plan | None = None, *, is_pinned: bool = True
-    ) -> AsyncIterator[Trial]:
-        """Do the same, start it and wait until it hears; its ``first_answer`` is in seconds."""
-        async with self.open_trial(contestant, plan, is_pinned=is_pinned) as trial:
-            await trial.program.start()
-            trial.first_answer = await trial.rouse() - trial.program.started_at
-            await trial.workspace.order("rest", seconds=1.5 if contestant.is_poller else 0.4)
-            yield trial
+    ) -> AsyncIterator[Measurement]:
+        """Open a measurement, start the contestant, wait for its ``first_answer`` (in seconds)."""
+        async with self.open_measurement(contestant, plan, is_pinned=is_pinned) as measurement:
+            await measurement.program.start()
+            measurement.first_answer = await measurement.wake() - measurement.program.started_at
+            await measurement.workspace.order("rest", seconds=1.5 if contestant.is_poller else 0.4)
+            yield measurement
 
     @asynccontextmanager
     async def _open_program(

@@ -16,7 +16,7 @@ from bot.storage.database import open_database
 from bot.storage.tables import accounts
 
 _LIFETIME = timedelta(days=40)
-_RENEWALS = timedelta(days=13)  # they were renewed in the last so many days, so none is due
+_REFRESHED_WITHIN = timedelta(days=13)  # they were renewed in the last so many days, so none is due
 
 
 async def connect_strangers(config: Path, count: int) -> None:
@@ -26,7 +26,7 @@ async def connect_strangers(config: Path, count: int) -> None:
         vault = await open_vault(database, settings)
         rows = []
         for number in range(count):
-            refreshed_at = now - _RENEWALS * (number / count)
+            refreshed_at = now - _REFRESHED_WITHIN * (number / count)
             pair = TokenPair(
                 SecretStr(f"{number:043}"), SecretStr(f"{number:043}"), now + _LIFETIME
             )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.findings import Bar
+from benchmarks.results import Bar
 
 _WIDTH = 880
 _LEFT = 276

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.arithmetic import Tally
+from benchmarks.arithmetic import AnswerCounts
 from benchmarks.contestants import ABSENT, ALL
-from benchmarks.findings import NOTHING, Findings, Table, Target, format_number
+from benchmarks.results import NOTHING, Results, Table, Target, format_number
 
 _INTRODUCTION = """\
 # Side by side
@@ -16,10 +16,10 @@ the same run, the simulated workspace on one processor, the contestant on anothe
 
 
 def format_report(
-    machine: Sequence[str], settings: str, findings: Mapping[str, Findings], picture: str
+    machine: Sequence[str], settings: str, results: Mapping[str, Results], picture: str
 ) -> str:
     """Write the whole report; ``picture`` is the file that it shows."""
-    found = list(findings.values())
+    found = list(results.values())
     targets = [target for each in found for target in each.targets]
     parts = [
         _INTRODUCTION.rstrip(),
@@ -28,7 +28,7 @@ def format_report(
         _format_targets(targets),
         f"![Bars that compare the contestants]({picture})" if picture else "",
         "## Answered, lost, said twice",
-        _format_tallies(found),
+        _format_answer_counts(found),
         "## Who was measured",
         _format_contestants(),
         *(_format_table(table) for each in found for table in each.tables),
@@ -70,17 +70,20 @@ def _format_limit(target: Target) -> str:
     return f"{sign} {target.limit:g} {target.unit}".strip()
 
 
-def _format_tallies(found: Sequence[Findings]) -> str:
-    total: dict[str, Tally] = {}
+def _format_answer_counts(found: Sequence[Results]) -> str:
+    total: dict[str, AnswerCounts] = {}
     for each in found:
-        for title, tally in each.tallies.items():
-            total[title] = total.get(title, Tally()) + tally
+        for title, counted in each.answer_counts.items():
+            total[title] = total.get(title, AnswerCounts()) + counted
     rows = [
         (
             title,
-            *(f"{figure:,}" for figure in (tally.said, tally.answered, tally.lost, tally.twice)),
+            *(
+                f"{figure:,}"
+                for figure in (counted.said, counted.answered, counted.lost, counted.twice)
+            ),
         )
-        for title, tally in total.items()
+        for title, counted in total.items()
     ]
     return _format_rows(("", "commands", "answered", "lost", "twice"), rows)
 

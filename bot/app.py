@@ -213,8 +213,8 @@ class _App:
         listening = open_socket(settings.web.host, settings.web.port)
         self.public_url = fill_port(settings.web.public_url, listening)
         self._web = await self._stack.enter_async_context(open_web_server(listening))
-        opening = open_database(settings.storage.url, metrics.record_transaction)
-        self._database = await self._stack.enter_async_context(opening)
+        database = open_database(settings.storage.url, metrics.record_transaction)
+        self._database = await self._stack.enter_async_context(database)
         self._counters = CounterStore(metrics, self._database, self._now, self._overrides.sleep)
         self._stack.push_async_callback(self._counters.save_if_possible)
         self._vault = await open_vault(self._database, settings)
@@ -281,8 +281,8 @@ class _App:
             return None
         callback = f"{self.public_url}/oauth/callback"
         client = OAuthClient(settings.client_id, settings.client_secret, callback)
-        opening = open_oauth(self._settings.workspace.url, client, now=self._now)
-        return await self._stack.enter_async_context(opening)
+        oauth = open_oauth(self._settings.workspace.url, client, now=self._now)
+        return await self._stack.enter_async_context(oauth)
 
     def _make_session_features(self, rest: RestClient) -> tuple[Sessions, Reports, Alerts]:
         database, now = self._database, self._now

@@ -47,7 +47,7 @@ def _check_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _check_timetable(text: str) -> str:
+def _check_schedule(text: str) -> str:
     try:
         return str(parse_schedule_rule(text))
     except UsageError as error:
@@ -134,7 +134,7 @@ class ReportSettings(BaseModel):
 
     model_config = _FROZEN
     room: str = ""
-    schedule: Annotated[str, AfterValidator(_check_timetable)] = "daily 09:00"
+    schedule: Annotated[str, AfterValidator(_check_schedule)] = "daily 09:00"
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
 
 

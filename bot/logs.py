@@ -33,7 +33,7 @@ def open_logs(
         logger_factory=partial(_Lines, stream),
         # Drops what is below the level before any work is done for it.
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Or each event would make its logger anew, those that are dropped, too.
+        # Otherwise each event would make its logger again, even an event that is dropped.
         cache_logger_on_first_use=True,
     )
     return handler

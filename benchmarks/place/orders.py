@@ -28,9 +28,9 @@ class Orders:
         outcome = told if isinstance(told, dict) else {"commands": _show(told or ())}
         return outcome | {"cpu": time.process_time() - cpu, "strays": self._talk.strays}
 
-    async def do_rouse(self, text: str, seconds: float, gap: float = 0.1) -> Sequence[Command]:
+    async def do_wake(self, text: str, seconds: float, gap: float = 0.1) -> Sequence[Command]:
         """Say a command again and again until the bot answers."""
-        return await self._talk.rouse(text, seconds, gap)
+        return await self._talk.wake(text, seconds, gap)
 
     async def do_serial(self, text: str, count: int, seconds: float = 5.0) -> Sequence[Command]:
         """Say commands, each after the answer to the one before."""

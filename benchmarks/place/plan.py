@@ -8,11 +8,11 @@ class Plan:
     """``people`` have a direct message with the bot each; ``channels`` are rooms it is in, too.
 
     Each of the people has so many ``sessions``. A bot may answer the same question from memory for
-    some seconds, so whoever is asked about more often than that wants several.
+    some seconds, so people who are asked about more often need several.
     ``limit_calls`` is the REST limit per minute, route and address; None for no limit. Measured is
     on 6.5, where bots may send as fast as they like: from 8 on the realtime ``sendMessage`` is
     refused to them more than five times a second, and half of the peers answer by it. The first
-    ``ROUSERS`` of the people are there to find out whether the bot hears.
+    ``WAKERS`` of the people are there to find out whether the bot hears.
     """
 
     people: int = 200
@@ -23,7 +23,7 @@ class Plan:
     ping_after: float = 15.0
 
 
-ROUSERS = 20
+WAKERS = 20
 
 
 @dataclass(frozen=True)

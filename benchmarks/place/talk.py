@@ -8,7 +8,7 @@ from itertools import cycle
 from time import monotonic
 
 from benchmarks.place.ledger import Command, Ledger
-from benchmarks.place.plan import ROUSERS, Account
+from benchmarks.place.plan import WAKERS, Account
 from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
 
 _BATCH = 20
@@ -25,8 +25,8 @@ class Talk:
     def __init__(self, workspace: Workspace, bot: User, people: Sequence[Account]) -> None:
         self._workspace = workspace
         self._bot = bot
-        self._speakers = cycle(people[ROUSERS:] or people)
-        self._rousers = cycle(people[:ROUSERS])
+        self._speakers = cycle(people[WAKERS:] or people)
+        self._wakers = cycle(people[:WAKERS])
         self._sessions = {each.user_id: cycle(each.session_ids) for each in people}
         self._ledger = Ledger(bot.id)
         self._waiting: dict[str, asyncio.Event] = {}
@@ -37,12 +37,12 @@ class Talk:
         self.answers: list[float] = []
         workspace.subscribe(self._listen)
 
-    async def rouse(self, text: str, seconds: float, gap: float = 0.1) -> list[Command]:
+    async def wake(self, text: str, seconds: float, gap: float = 0.1) -> list[Command]:
         """Say a command every ``gap`` seconds until one of them is answered."""
         said: list[Command] = []
         deadline = monotonic() + seconds
         while monotonic() < deadline and not any(each.replies for each in said):
-            said.append(self.say(text, next(self._rousers)))
+            said.append(self.say(text, next(self._wakers)))
             with suppress(TimeoutError):
                 async with asyncio.timeout(gap):
                     await self._waiting[said[-1].id].wait()

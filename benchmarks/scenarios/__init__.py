@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from benchmarks.bench import Bench
-from benchmarks.findings import Findings
+from benchmarks.results import Results
 from benchmarks.scenarios import (
     bursts,
     footprint,
@@ -22,7 +22,7 @@ class Scenario:
     """A scenario and what it is about."""
 
     title: str
-    run: Callable[[Bench], Awaitable[Findings]]
+    run: Callable[[Bench], Awaitable[Results]]
 
 
 SCENARIOS = {

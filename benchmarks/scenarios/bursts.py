@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from benchmarks.arithmetic import (
-    Tally,
+    AnswerCounts,
     count,
     find_delays,
     find_percentile,
@@ -14,13 +14,13 @@ from benchmarks.arithmetic import (
 )
 from benchmarks.bench import Bench, Timed
 from benchmarks.contestants import ALL, FLOOR, OURS, ROCKETBOTTE, Contestant
-from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.results import Bar, Results, Table, Target, format_number, format_spread
 
 _SIZES = {"noop": (500, 2000), "session": (2000,)}
 # Each command about another session, so that nothing is answered from memory.
 _PLAN = Plan(people=400, sessions=6)
-_PATIENCE = 5.0
+_ANSWER_TIMEOUT_S = 5.0
 _Key = tuple[str, int, str]
 
 
@@ -32,40 +32,44 @@ class _Notes:
         self.one_core: defaultdict[_Key, list[float]] = defaultdict(list)
         self.last: defaultdict[_Key, list[float]] = defaultdict(list)
         self.memory: defaultdict[_Key, list[float]] = defaultdict(list)
-        self.tallies: defaultdict[_Key, Tally] = defaultdict(Tally)
+        self.answer_counts: defaultdict[_Key, AnswerCounts] = defaultdict(AnswerCounts)
         self.place_cpu: defaultdict[_Key, list[float]] = defaultdict(list)
 
     def take(self, key: _Key, timed: Timed, memory: float) -> None:
-        delays, tally = find_delays(timed.commands), count(timed.commands)
+        delays, counted = find_delays(timed.commands), count(timed.commands)
         self.rates[key].append(find_rate(timed.commands))
-        self.one_core[key].append(tally.answered / timed.cpu if timed.cpu else 0.0)
-        self.place_cpu[key].append(1000 * timed.heard.cpu / max(1, tally.answered))
+        self.one_core[key].append(counted.answered / timed.cpu if timed.cpu else 0.0)
+        self.place_cpu[key].append(1000 * timed.heard.cpu / max(1, counted.answered))
         self.last[key].append(find_percentile(delays, 0.99))
         self.memory[key].append(memory)
-        self.tallies[key] += tally
+        self.answer_counts[key] += counted
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Measure everybody in turn."""
-    notes, findings = _Notes(), Findings()
-    for number, contestant in bench.take_turns(ALL):
-        async with bench.try_out(contestant, _PLAN) as trial:
+    notes, results = _Notes(), Results()
+    for number, contestant in bench.alternate(ALL):
+        async with bench.start_measurement(contestant, _PLAN) as measurement:
             for word, size, text in _list_bursts(contestant):
                 commands = bench.scaled(size)
-                asking = trial.asking_each_time(commands if word == "session" else 0)
+                asking = measurement.asking_each_time(commands if word == "session" else 0)
                 async with asking:
-                    timed = await trial.order("burst", text=text, count=commands, seconds=_PATIENCE)
+                    timed = await measurement.order(
+                        "burst", text=text, count=commands, seconds=_ANSWER_TIMEOUT_S
+                    )
                 # What comes twice comes soon after.
-                await trial.workspace.order("rest", seconds=0.3)
-                looked = await trial.workspace.order("look", ids=[e.id for e in timed.commands])
-                findings.note(contestant.title, count(looked.commands))
-                notes.take((word, size, contestant.name), timed, trial.program.memory)
+                await measurement.workspace.order("rest", seconds=0.3)
+                looked = await measurement.workspace.order(
+                    "look", ids=[e.id for e in timed.commands]
+                )
+                results.note(contestant.title, count(looked.commands))
+                notes.take((word, size, contestant.name), timed, measurement.program.memory)
         _tell(bench, notes, number, contestant)
-    findings.tables = [
+    results.tables = [
         _make_table(word, size, notes) for word, sizes in _SIZES.items() for size in sizes
     ]
-    findings.targets, findings.bars = _make_targets(notes), _make_bars(notes)
-    return findings
+    results.targets, results.bars = _make_targets(notes), _make_bars(notes)
+    return results
 
 
 def _list_bursts(contestant: Contestant) -> list[tuple[str, int, str]]:
@@ -79,12 +83,12 @@ def _list_bursts(contestant: Contestant) -> list[tuple[str, int, str]]:
 
 
 def _tell(bench: Bench, notes: _Notes, number: int, contestant: Contestant) -> None:
-    figures = [
+    parts = [
         f"{word} x{size} {format_number(notes.rates[key][-1])}/s"
         for word, size, _ in _list_bursts(contestant)
         if notes.rates[key := (word, size, contestant.name)]
     ]
-    bench.tell(f"  {number + 1}/{bench.repetitions} {contestant.title}: {', '.join(figures)}")
+    bench.tell(f"  {number + 1}/{bench.repetitions} {contestant.title}: {', '.join(parts)}")
 
 
 def _make_table(word: str, size: int, notes: _Notes) -> Table:
@@ -93,14 +97,14 @@ def _make_table(word: str, size: int, notes: _Notes) -> Table:
         key = (word, size, contestant.name)
         if not notes.rates[key]:
             continue
-        figures = (notes.rates, notes.one_core, notes.last, notes.memory, notes.place_cpu)
-        tally = notes.tallies[key]
+        measures = (notes.rates, notes.one_core, notes.last, notes.memory, notes.place_cpu)
+        counted = notes.answer_counts[key]
         rows.append(
             (
                 contestant.title,
-                f"{tally.lost} of {tally.said}",
-                str(tally.twice),
-                *(format_spread(spread(each[key])) for each in figures),
+                f"{counted.lost} of {counted.said}",
+                str(counted.twice),
+                *(format_spread(spread(each[key])) for each in measures),
             )
         )
     title = "no-op" if word == "noop" else "`!session`"
@@ -127,7 +131,7 @@ def _make_targets(notes: _Notes) -> list[Target]:
     core = pair_ratios(notes.one_core[ours], notes.one_core[floor])
     clock = pair_ratios(notes.rates[ours], notes.rates[floor])
     noop, rival = (("noop", 2000, each.name) for each in (OURS, ROCKETBOTTE))
-    lost = sum(tally.lost for key, tally in notes.tallies.items() if key[2] == OURS.name)
+    lost = sum(counted.lost for key, counted in notes.answer_counts.items() if key[2] == OURS.name)
     details = f"by the clock, both sharing the workspace: {format_number(spread(clock).middle)} x"
     return [
         Target(

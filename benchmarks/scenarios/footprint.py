@@ -5,13 +5,13 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.arithmetic import spread
-from benchmarks.bench import Bench, Trial
+from benchmarks.bench import Bench, Measurement
 from benchmarks.contestants import ALL, OURS
 from benchmarks.crowds import connect_strangers
-from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
 from benchmarks.ours import PROGRAM, connect_everybody, write_config
 from benchmarks.place.plan import Plan
 from benchmarks.program import Program
+from benchmarks.results import Bar, Results, Table, Target, format_number, format_spread
 from benchmarks.workspace import open_workspace
 
 _PEOPLE = 10
@@ -21,13 +21,13 @@ _CALM = 5.0  # seconds after the first answer at which memory is looked at
 _MANY = "with many accounts"
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Measure everybody in turn, our bot also with very many connected accounts."""
     started: defaultdict[str, list[float]] = defaultdict(list)
     memory: defaultdict[str, list[float]] = defaultdict(list)
-    for number, contestant in bench.take_turns(ALL):
-        async with bench.open_trial(contestant, Plan(people=_PEOPLE)) as trial:
-            await _measure(trial, contestant.name, started, memory)
+    for number, contestant in bench.alternate(ALL):
+        async with bench.open_measurement(contestant, Plan(people=_PEOPLE)) as measurement:
+            await _measure(measurement, contestant.name, started, memory)
         if contestant is OURS:
             await _measure_many(started, memory)
         bench.tell(
@@ -35,20 +35,23 @@ async def run(bench: Bench) -> Findings:
             f"{format_number(started[contestant.name][-1])} s, "
             f"{format_number(memory[contestant.name][-1])} MiB"
         )
-    findings = Findings()
-    findings.tables = [_make_table(started, memory)]
-    findings.targets = _make_targets(started, memory)
-    findings.bars = _make_bars(memory)
-    return findings
+    results = Results()
+    results.tables = [_make_table(started, memory)]
+    results.targets = _make_targets(started, memory)
+    results.bars = _make_bars(memory)
+    return results
 
 
 async def _measure(
-    trial: Trial, name: str, started: dict[str, list[float]], memory: dict[str, list[float]]
+    measurement: Measurement,
+    name: str,
+    started: dict[str, list[float]],
+    memory: dict[str, list[float]],
 ) -> None:
-    await trial.program.start()
-    started[name].append(await trial.rouse(gap=_GAP) - trial.program.started_at)
-    await trial.workspace.order("rest", seconds=_CALM)
-    memory[name].append(trial.program.memory)
+    await measurement.program.start()
+    started[name].append(await measurement.wake(gap=_GAP) - measurement.program.started_at)
+    await measurement.workspace.order("rest", seconds=_CALM)
+    memory[name].append(measurement.program.memory)
 
 
 async def _measure_many(started: dict[str, list[float]], memory: dict[str, list[float]]) -> None:
@@ -60,7 +63,7 @@ async def _measure_many(started: dict[str, list[float]], memory: dict[str, list[
             await connect_strangers(config, _ACCOUNTS)
             program = Program([PROGRAM, "run", "--config", str(config)], folder)
             try:
-                await _measure(Trial(OURS, workspace, program), _MANY, started, memory)
+                await _measure(Measurement(OURS, workspace, program), _MANY, started, memory)
             finally:
                 await program.end()
 

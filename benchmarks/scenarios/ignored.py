@@ -3,9 +3,9 @@
 from collections import defaultdict
 
 from benchmarks.arithmetic import count, find_delays, find_percentile, pair_ratios, spread
-from benchmarks.bench import Bench, Trial
+from benchmarks.bench import Bench, Measurement
 from benchmarks.contestants import BOT_SDK, FLOOR, OURS, RCA, Contestant
-from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
+from benchmarks.results import Bar, Results, Table, Target, format_number, format_spread
 
 _FRAMES = 50_000
 _COMMANDS = 100
@@ -14,36 +14,36 @@ _MICRO = 1e6
 _LISTENERS = (FLOOR, OURS, RCA, BOT_SDK)
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Measure everybody in turn."""
-    findings = Findings()
+    results = Results()
     costs: defaultdict[str, list[float]] = defaultdict(list)
     delays: defaultdict[str, list[float]] = defaultdict(list)
-    for number, contestant in bench.take_turns(_LISTENERS):
-        async with bench.try_out(contestant) as trial:
-            cost, late = await _measure(bench, trial, findings)
+    for number, contestant in bench.alternate(_LISTENERS):
+        async with bench.start_measurement(contestant) as measurement:
+            cost, late = await _measure(bench, measurement, results)
         costs[contestant.name].append(cost)
         delays[contestant.name].append(late)
         bench.tell(
             f"  {number + 1}/{bench.repetitions} {contestant.title}: "
             f"{format_number(cost)} µs a frame"
         )
-    findings.tables = [_make_table(costs, delays)]
-    findings.targets = [_make_target(costs)]
-    findings.bars = _make_bars(costs)
-    return findings
+    results.tables = [_make_table(costs, delays)]
+    results.targets = [_make_target(costs)]
+    results.bars = _make_bars(costs)
+    return results
 
 
-async def _measure(bench: Bench, trial: Trial, findings: Findings) -> tuple[float, float]:
+async def _measure(bench: Bench, measurement: Measurement, results: Results) -> tuple[float, float]:
     """Return CPU per ignored frame, in microseconds, and the worst answer's delay, in ms."""
-    text, commands = trial.contestant.noop, bench.scaled(_COMMANDS)
+    text, commands = measurement.contestant.noop, bench.scaled(_COMMANDS)
     frames = bench.scaled(_FRAMES)
-    within = await trial.order("babble", text=text, count=commands, frames=frames)
-    findings.note(trial.contestant.title, count(within.commands))
+    within = await measurement.order("babble", text=text, count=commands, frames=frames)
+    results.note(measurement.contestant.title, count(within.commands))
     worst = find_percentile(find_delays(within.commands), 1.0)
     # Commands cost more one by one than together, so they are kept out of what frames cost.
-    alone = await trial.order("burst", text=text, count=1)
-    last = await trial.order("babble", text=text, count=1, frames=frames)
+    alone = await measurement.order("burst", text=text, count=1)
+    last = await measurement.order("babble", text=text, count=1, frames=frames)
     return _MICRO * (last.cpu - alone.cpu) / frames, worst
 
 

@@ -8,10 +8,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from benchmarks.arithmetic import count, find_delays, find_percentile, pair_ratios, spread
-from benchmarks.bench import Bench, Trial
+from benchmarks.bench import Bench, Measurement
 from benchmarks.contestants import FLOOR, OURS, Contestant
-from benchmarks.findings import Findings, Table, Target, format_number, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.results import Results, Table, Target, format_number, format_spread
 
 _WARMING = 200
 _BLOCK = 50  # a tenth of a second
@@ -20,7 +20,7 @@ _PAIR = (FLOOR, OURS)
 
 
 @dataclass
-class _Figures:
+class _Latencies:
     """One figure a repetition, in milliseconds."""
 
     p50: list[float] = field(default_factory=list)
@@ -28,53 +28,59 @@ class _Figures:
     cpu: list[float] = field(default_factory=list)
 
 
-async def compare(bench: Bench, plan: Plan, findings: Findings) -> None:
+async def compare(bench: Bench, plan: Plan, results: Results) -> None:
     """Measure both, and add a table and the targets of the round trip to the findings."""
-    figures = {each.name: _Figures() for each in _PAIR}
+    latencies = {each.name: _Latencies() for each in _PAIR}
     for number in range(bench.repetitions):
         async with AsyncExitStack() as stack:
-            trials = [await stack.enter_async_context(bench.try_out(each, plan)) for each in _PAIR]
-            await _take_turns(bench, trials, figures, findings)
-        told = [f"{each.title} {format_number(figures[each.name].p50[-1])} ms" for each in _PAIR]
+            measurements = [
+                await stack.enter_async_context(bench.start_measurement(each, plan))
+                for each in _PAIR
+            ]
+            await _alternate(bench, measurements, latencies, results)
+        told = [f"{each.title} {format_number(latencies[each.name].p50[-1])} ms" for each in _PAIR]
         bench.tell(f"  {number + 1}/{bench.repetitions} in turn: {', '.join(told)}")
-    findings.tables.append(_make_table(figures))
-    findings.targets += [
-        _make_target("p50", figures[OURS.name].p50, figures[FLOOR.name].p50, 1.5),
-        _make_target("p99", figures[OURS.name].p99, figures[FLOOR.name].p99, 2.5),
+    results.tables.append(_make_table(latencies))
+    results.targets += [
+        _make_target("p50", latencies[OURS.name].p50, latencies[FLOOR.name].p50, 1.5),
+        _make_target("p99", latencies[OURS.name].p99, latencies[FLOOR.name].p99, 2.5),
     ]
 
 
-async def _take_turns(
-    bench: Bench, trials: list[Trial], figures: dict[str, _Figures], findings: Findings
+async def _alternate(
+    bench: Bench,
+    measurements: list[Measurement],
+    latencies: dict[str, _Latencies],
+    results: Results,
 ) -> None:
-    delays: dict[str, list[float]] = {each.contestant.name: [] for each in trials}
+    delays: dict[str, list[float]] = {each.contestant.name: [] for each in measurements}
     seconds = dict.fromkeys(delays, 0.0)
     blocks = bench.scaled(_BLOCKS)
     async with AsyncExitStack() as stack:
-        for trial in trials:
-            await trial.order("serial", text=trial.contestant.session, count=_WARMING)
-            await stack.enter_async_context(trial.asking_each_time(blocks * _BLOCK))
+        for measurement in measurements:
+            await measurement.order("serial", text=measurement.contestant.session, count=_WARMING)
+            await stack.enter_async_context(measurement.asking_each_time(blocks * _BLOCK))
         for number in range(blocks):
-            for trial in trials if number % 2 == 0 else trials[::-1]:
-                contestant = trial.contestant
-                timed = await trial.order("serial", text=contestant.session, count=_BLOCK)
+            for measurement in measurements if number % 2 == 0 else measurements[::-1]:
+                contestant = measurement.contestant
+                timed = await measurement.order("serial", text=contestant.session, count=_BLOCK)
                 delays[contestant.name] += find_delays(timed.commands)
                 seconds[contestant.name] += timed.cpu
-                findings.note(contestant.title, count(timed.commands))
+                results.note(contestant.title, count(timed.commands))
     for name, found in delays.items():
-        figures[name].p50.append(find_percentile(found, 0.5))
-        figures[name].p99.append(find_percentile(found, 0.99))
-        figures[name].cpu.append(1000 * seconds[name] / max(1, len(found)))
+        latencies[name].p50.append(find_percentile(found, 0.5))
+        latencies[name].p99.append(find_percentile(found, 0.99))
+        latencies[name].cpu.append(1000 * seconds[name] / max(1, len(found)))
 
 
-def _make_table(figures: dict[str, _Figures]) -> Table:
-    rows = [_make_row(each, figures[each.name]) for each in _PAIR]
+def _make_table(latencies: dict[str, _Latencies]) -> Table:
+    rows = [_make_row(each, latencies[each.name]) for each in _PAIR]
     columns = ("", "p50, ms", "p99, ms", "its CPU per command, ms")
     return Table(f"Round trip: `!session`, {_BLOCK} commands each in turn", columns, rows)
 
 
-def _make_row(contestant: Contestant, figures: _Figures) -> tuple[str, ...]:
-    kinds = (figures.p50, figures.p99, figures.cpu)
+def _make_row(contestant: Contestant, latencies: _Latencies) -> tuple[str, ...]:
+    kinds = (latencies.p50, latencies.p99, latencies.cpu)
     return (contestant.title, *(format_spread(spread(each)) for each in kinds))
 
 

@@ -6,16 +6,16 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
-from benchmarks.arithmetic import Command, Tally, count, spread
-from benchmarks.bench import Bench, Trial
+from benchmarks.arithmetic import AnswerCounts, Command, count, spread
+from benchmarks.bench import Bench, Measurement
 from benchmarks.contestants import ALL, OURS, Contestant
-from benchmarks.findings import Findings, Table, Target, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.results import Results, Table, Target, format_spread
 
 _GAP_COMMANDS = 10
 _OUTAGE = 3.0
 _AWAY = 2.0
-_PATIENCE = {"outage": 60.0, "half-open": 75.0, "close": 60.0, "kill": 60.0}
+_RECOVERY_TIMEOUTS_S = {"outage": 60.0, "half-open": 75.0, "close": 60.0, "kill": 60.0}
 _TITLES = {
     "outage": "Away for 3 s (503)",
     "half-open": "Link half-open",
@@ -25,7 +25,7 @@ _TITLES = {
 _STARTS_AT_A_TIME = 3
 # To wait costs nothing, but who starts or connects again should have the machine.
 _AT_A_TIME = {"outage": 100, "half-open": 100, "close": 2, "kill": 2}
-_ROUSE_GAP = 0.25  # so often that nobody's manners are offended in the longest wait
+_WAKE_GAP_S = 0.25  # slow enough for every contestant's limit on replies
 
 
 @dataclass
@@ -33,7 +33,7 @@ class _Course:
     """How it went: seconds until it heard again, what was said in the gap, how often it ended."""
 
     back: list[float] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    counted: AnswerCounts = field(default_factory=AnswerCounts)
     ends: int = 0
 
 
@@ -49,34 +49,34 @@ class _Pace:
 _Courses = dict[str, _Course]
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Let everything happen to everybody, at the same time: what is timed takes seconds."""
-    findings = Findings()
+    results = Results()
     courses: dict[tuple[str, str], _Course] = {}
     for contestant, found in await _try_all(bench):
         for kind, course in found.items():
             known = courses.setdefault((kind, contestant.name), _Course())
             known.back += course.back
-            known.tally += course.tally
+            known.counted += course.counted
             known.ends += course.ends
-            findings.note(contestant.title, course.tally)
-    findings.tables = [_make_table(kind, courses) for kind in _HAPPENINGS]
-    findings.targets = _make_targets(courses)
-    return findings
+            results.note(contestant.title, course.counted)
+    results.tables = [_make_table(kind, courses) for kind in _HAPPENINGS]
+    results.targets = _make_targets(courses)
+    return results
 
 
-def _list_turns(bench: Bench) -> list[Contestant]:
+def _list_contestants(bench: Bench) -> list[Contestant]:
     """Our bot as often as everything is repeated, the others once: they do it or do not."""
     return [OURS] * bench.repetitions + [each for each in ALL if each is not OURS]
 
 
 async def _try_all(bench: Bench) -> list[tuple[Contestant, _Courses]]:
-    turns = _list_turns(bench)
+    order = _list_contestants(bench)
     happening = {kind: asyncio.Semaphore(most) for kind, most in _AT_A_TIME.items()}
-    starting, together = asyncio.Semaphore(_STARTS_AT_A_TIME), asyncio.Barrier(len(turns))
+    starting, together = asyncio.Semaphore(_STARTS_AT_A_TIME), asyncio.Barrier(len(order))
     pace = _Pace(starting, together, happening)
     async with asyncio.TaskGroup() as tasks:
-        tried = [tasks.create_task(_try(bench, each, pace)) for each in turns]
+        tried = [tasks.create_task(_try(bench, each, pace)) for each in order]
     return [each.result() for each in tried]
 
 
@@ -84,72 +84,76 @@ async def _try(bench: Bench, contestant: Contestant, pace: _Pace) -> tuple[Conte
     courses: _Courses = {}
     async with AsyncExitStack() as stack:
         async with pace.starting:
-            trying = bench.try_out(contestant, Plan(people=45), is_pinned=False)
-            trial = await stack.enter_async_context(trying)
-        await stack.enter_async_context(trial.program.supervised())
+            trying = bench.start_measurement(contestant, Plan(people=45), is_pinned=False)
+            measurement = await stack.enter_async_context(trying)
+        await stack.enter_async_context(measurement.program.supervised())
         for kind in _HAPPENINGS:
             # Nobody's start or catching up should slow down what happens to another.
             await pace.together.wait()
             async with pace.happening[kind]:
-                courses[kind] = await _let_happen(trial, kind)
+                courses[kind] = await _let_happen(measurement, kind)
             bench.tell(f"  {_TITLES[kind]}, {contestant.title}: {_describe(courses[kind])}")
     return contestant, courses
 
 
-async def _let_happen(trial: Trial, kind: str) -> _Course:
-    course, ends = _Course(), trial.program.ends
-    since, said = await _HAPPENINGS[kind](trial)
+async def _let_happen(measurement: Measurement, kind: str) -> _Course:
+    course, ends = _Course(), measurement.program.ends
+    since, said = await _HAPPENINGS[kind](measurement)
     with suppress(TimeoutError):
-        course.back = [await trial.rouse(_PATIENCE[kind], _ROUSE_GAP) - since]
-    course.tally = await _look_at(trial, said)
-    course.ends = trial.program.ends - ends - (kind == "kill")
+        course.back = [await measurement.wake(_RECOVERY_TIMEOUTS_S[kind], _WAKE_GAP_S) - since]
+    course.counted = await _look_at(measurement, said)
+    course.ends = measurement.program.ends - ends - (kind == "kill")
     return course
 
 
-async def _look_at(trial: Trial, said: Sequence[Command]) -> Tally:
-    heard = await trial.workspace.wait(said, 5.0)
-    await trial.workspace.order("rest", seconds=0.5)
+async def _look_at(measurement: Measurement, said: Sequence[Command]) -> AnswerCounts:
+    heard = await measurement.workspace.wait(said, 5.0)
+    await measurement.workspace.order("rest", seconds=0.5)
     ids = [each.id for each in heard.commands]
-    return count((await trial.workspace.order("look", ids=ids)).commands)
+    return count((await measurement.workspace.order("look", ids=ids)).commands)
 
 
 def _describe(course: _Course) -> str:
     back = f"hears again after {course.back[0]:.1f} s" if course.back else "stays deaf"
-    return f"{back}, {course.tally.answered} of {course.tally.said} answered"
+    return f"{back}, {course.counted.answered} of {course.counted.said} answered"
 
 
-_Happening = Callable[[Trial], Awaitable[tuple[float, Sequence[Command]]]]
+_Happening = Callable[[Measurement], Awaitable[tuple[float, Sequence[Command]]]]
 
 
-async def _be_away(trial: Trial) -> tuple[float, Sequence[Command]]:
-    heard = await trial.workspace.order(
+async def _be_away(measurement: Measurement) -> tuple[float, Sequence[Command]]:
+    heard = await measurement.workspace.order(
         "outage",
         kind="UNAVAILABLE",
         lasting=_OUTAGE,
-        text=trial.contestant.noop,
+        text=measurement.contestant.noop,
         count=_GAP_COMMANDS,
     )
     return monotonic(), heard.commands
 
 
-async def _cut(trial: Trial, how: str) -> tuple[float, Sequence[Command]]:
-    cut = await trial.workspace.order("cut", how=how)
-    said = await trial.workspace.order("say", text=trial.contestant.noop, count=_GAP_COMMANDS)
+async def _cut(measurement: Measurement, how: str) -> tuple[float, Sequence[Command]]:
+    cut = await measurement.workspace.order("cut", how=how)
+    said = await measurement.workspace.order(
+        "say", text=measurement.contestant.noop, count=_GAP_COMMANDS
+    )
     return cut.document["at"], said.commands
 
 
-async def _close(trial: Trial) -> tuple[float, Sequence[Command]]:
-    return await _cut(trial, "close")
+async def _close(measurement: Measurement) -> tuple[float, Sequence[Command]]:
+    return await _cut(measurement, "close")
 
 
-async def _hang(trial: Trial) -> tuple[float, Sequence[Command]]:
-    return await _cut(trial, "hang")
+async def _hang(measurement: Measurement) -> tuple[float, Sequence[Command]]:
+    return await _cut(measurement, "hang")
 
 
-async def _kill(trial: Trial) -> tuple[float, Sequence[Command]]:
-    trial.program.restarts_after = _AWAY
-    await trial.program.kill()
-    said = await trial.workspace.order("say", text=trial.contestant.noop, count=_GAP_COMMANDS)
+async def _kill(measurement: Measurement) -> tuple[float, Sequence[Command]]:
+    measurement.program.restarts_after = _AWAY
+    await measurement.program.kill()
+    said = await measurement.workspace.order(
+        "say", text=measurement.contestant.noop, count=_GAP_COMMANDS
+    )
     await asyncio.sleep(_AWAY)
     return monotonic(), said.commands
 
@@ -167,17 +171,21 @@ def _make_table(kind: str, courses: dict[tuple[str, str], _Course]) -> Table:
     rows = []
     for contestant in ALL:
         course = courses[kind, contestant.name]
-        back = format_spread(spread(course.back)) if course.back else f"not in {_PATIENCE[kind]:g}"
-        tally = course.tally
-        answered = f"{tally.answered} of {tally.said}"
-        rows.append((contestant.title, answered, str(tally.twice), back, str(course.ends)))
+        back = (
+            format_spread(spread(course.back))
+            if course.back
+            else f"not in {_RECOVERY_TIMEOUTS_S[kind]:g}"
+        )
+        counted = course.counted
+        answered = f"{counted.answered} of {counted.said}"
+        rows.append((contestant.title, answered, str(counted.twice), back, str(course.ends)))
     columns = ("", "gap answered", "twice", "hears again after, s", "times it ended")
     return Table(f"{_TITLES[kind]}", columns, rows)
 
 
 def _make_targets(courses: dict[tuple[str, str], _Course]) -> list[Target]:
     own = {kind: courses[kind, OURS.name] for kind in _HAPPENINGS}
-    total = sum((course.tally for course in own.values()), Tally())
+    total = sum((course.counted for course in own.values()), AnswerCounts())
     silent, closed = own["half-open"], own["close"]
     return [
         Target(

@@ -3,16 +3,16 @@
 import math
 from dataclasses import dataclass
 
-from benchmarks.arithmetic import Tally
+from benchmarks.arithmetic import AnswerCounts
 from benchmarks.bench import Bench
 from benchmarks.contestants import OURS
-from benchmarks.findings import NOTHING, Findings, Table, Target, format_number
 from benchmarks.place.plan import Plan
+from benchmarks.results import NOTHING, Results, Table, Target, format_number
 from benchmarks.shifts import Shift, open_database, open_database_server, open_shift
 
 _REPORTS = 10_000
 _WORKERS = (1, 2, 4)
-_PATIENCE = 600.0
+_REPORTS_TIMEOUT_S = 600.0
 _LATE = 2.0  # nobody is told twice after so much silence, in seconds
 _LIMIT = 10  # calls a minute and route, the server's default
 _WATCHED = 200.0  # seconds
@@ -42,10 +42,10 @@ class _Course:
         return self.said / self.cpu if self.cpu else math.nan
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Measure each once: a rate over thousands of reports is an average already."""
     count, slowly = bench.scaled(_REPORTS), bench.scaled(_SLOWLY)
-    findings, quick, slow = Findings(), [], []
+    results, quick, slow = Results(), [], []
     quick.append(await _work_off(bench, "SQLite, 1 process", count, 1))
     with open_database_server() as server:
         for workers in _WORKERS if server else ():
@@ -57,14 +57,14 @@ async def run(bench: Bench) -> Findings:
     crawl = await _watch(bench, count)
     for course in (*quick, *slow):
         asked = count if course in quick else slowly
-        findings.note(f"{OURS.title}, reports", Tally(asked, course.said, course.twice))
-    findings.tables = [
+        results.note(f"{OURS.title}, reports", AnswerCounts(asked, course.said, course.twice))
+    results.tables = [
         _make_table(f"{count:,} reports due at once, no rate limit", quick, _NOTE),
         _make_table(f"{slowly:,} reports, lists take {1000 * _SLOW:.0f} ms more", slow, _SLOW_NOTE),
         _make_limited(crawl, count),
     ]
-    findings.targets = _make_targets(quick, slow)
-    return findings
+    results.targets = _make_targets(quick, slow)
+    return results
 
 
 async def _work_off(
@@ -77,17 +77,17 @@ async def _work_off(
             await shift.workspace.order(
                 "slow_down", route="sessions/list", delay=delay, times=times
             )
-        course = await _follow(name, shift, count, _PATIENCE)
+        course = await _follow(name, shift, count, _REPORTS_TIMEOUT_S)
     slowed = f", lists {1000 * delay:.0f} ms late" if delay else ""
     bench.tell(f"  {name}{slowed}: {course.said} of {count}, {format_number(course.rate)}/s")
     return course
 
 
-async def _follow(name: str, shift: Shift, count: int, patience: float) -> _Course:
+async def _follow(name: str, shift: Shift, count: int, timeout_s: float) -> _Course:
     started = await shift.start()
-    await shift.workspace.order("hear", count=1, seconds=patience)
+    await shift.workspace.order("hear", count=1, seconds=timeout_s)
     before = shift.cpu
-    heard = await shift.workspace.order("hear", count=count, seconds=patience)
+    heard = await shift.workspace.order("hear", count=count, seconds=timeout_s)
     cpu = shift.cpu - before
     at: list[float] = heard.document["answers"]
     await shift.workspace.order("rest", seconds=_LATE)
@@ -113,7 +113,9 @@ async def _watch(bench: Bench, count: int) -> _Crawl:
     async with open_shift(Plan(people=count, limit_calls=_LIMIT), count=1) as shift:
         await shift.start()
         await shift.workspace.order("hear", count=count, seconds=_WATCHED / 4)
-        asked = await shift.workspace.order("serial", text="!sessions", count=1, seconds=_PATIENCE)
+        asked = await shift.workspace.order(
+            "serial", text="!sessions", count=1, seconds=_REPORTS_TIMEOUT_S
+        )
         heard = await shift.workspace.order("hear", count=count, seconds=3 * _WATCHED / 4)
     at: list[float] = heard.document["answers"]
     begin, end = _COUNTED
@@ -163,8 +165,8 @@ def _make_table(title: str, courses: list[_Course], note: str) -> Table:
 
 def _make_limited(crawl: _Crawl, count: int) -> Table:
     hours = count / crawl.rate / 60 if crawl.rate else math.nan
-    figures = (crawl.rate, hours, crawl.wait)
-    rows = [(str(crawl.reports), *(format_number(each) for each in figures))]
+    values = (crawl.rate, hours, crawl.wait)
+    rows = [(str(crawl.reports), *(format_number(each) for each in values))]
     columns = (
         f"answers in {_WATCHED:.0f} s",
         "reports a minute",

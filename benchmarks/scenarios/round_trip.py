@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 
 from benchmarks.arithmetic import count, find_delays, find_percentile, pair_ratios, spread
-from benchmarks.bench import Bench, Timed, Trial
+from benchmarks.bench import Bench, Measurement, Timed
 from benchmarks.contestants import ALL, FLOOR, OURS, Contestant
-from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.results import Bar, Results, Table, Target, format_number, format_spread
 from benchmarks.scenarios.in_turn import compare
 
 _COMMANDS = 200
@@ -26,16 +26,16 @@ _KINDS = {
 }
 
 
-_Figures = defaultdict[tuple[str, str], list[float]]
+_Latencies = defaultdict[tuple[str, str], list[float]]
 
 
 class _Notes:
     """Figures by kind and contestant, one for each repetition."""
 
     def __init__(self) -> None:
-        self.p50: _Figures = defaultdict(list)
-        self.p99: _Figures = defaultdict(list)
-        self.cpu: _Figures = defaultdict(list)
+        self.p50: _Latencies = defaultdict(list)
+        self.p99: _Latencies = defaultdict(list)
+        self.cpu: _Latencies = defaultdict(list)
 
     def take(self, kind: str, contestant: Contestant, timed: Timed) -> None:
         delays, key = find_delays(timed.commands), (kind, contestant.name)
@@ -44,57 +44,59 @@ class _Notes:
         self.cpu[key].append(1000 * timed.cpu / max(1, len(delays)))
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Measure everybody in turn."""
-    notes, findings = _Notes(), Findings()
-    for number, contestant in bench.take_turns(ALL):
-        async with bench.try_out(contestant, _PLAN) as trial:
-            async for kind, timed in _measure(bench, trial):
+    notes, results = _Notes(), Results()
+    for number, contestant in bench.alternate(ALL):
+        async with bench.start_measurement(contestant, _PLAN) as measurement:
+            async for kind, timed in _measure(bench, measurement):
                 notes.take(kind, contestant, timed)
-                findings.note(contestant.title, count(timed.commands))
+                results.note(contestant.title, count(timed.commands))
         _tell(bench, notes, number, contestant)
-    findings.tables = [_make_table(title, kind, notes) for title, kind in _KINDS.items()]
-    await compare(bench, _PLAN, findings)
-    findings.targets.append(_make_target(notes))
-    findings.bars = _make_bars(notes)
-    return findings
+    results.tables = [_make_table(title, kind, notes) for title, kind in _KINDS.items()]
+    await compare(bench, _PLAN, results)
+    results.targets.append(_make_target(notes))
+    results.bars = _make_bars(notes)
+    return results
 
 
-async def _measure(bench: Bench, trial: Trial) -> AsyncIterator[tuple[str, Timed]]:
-    contestant = trial.contestant
-    async for kind, timed in _ask(bench, trial, contestant.noop):
+async def _measure(bench: Bench, measurement: Measurement) -> AsyncIterator[tuple[str, Timed]]:
+    contestant = measurement.contestant
+    async for kind, timed in _ask(bench, measurement, contestant.noop):
         yield f"noop {kind}", timed
     if not contestant.session:
         return
-    async with trial.asking_each_time(2 * bench.scaled(_COMMANDS)):
-        async for kind, timed in _ask(bench, trial, contestant.session):
+    async with measurement.asking_each_time(2 * bench.scaled(_COMMANDS)):
+        async for kind, timed in _ask(bench, measurement, contestant.session):
             yield f"session {kind}", timed
     if contestant in {OURS, FLOOR}:
         delayed = bench.scaled(_DELAYED)
         late = {"route": "sessions/info", "delay": _DELAY}
-        await trial.order("slow_down", **late, times=delayed)
-        async with trial.asking_each_time(delayed):
-            timed = await trial.order("serial", text=contestant.session, count=delayed)
+        await measurement.order("slow_down", **late, times=delayed)
+        async with measurement.asking_each_time(delayed):
+            timed = await measurement.order("serial", text=contestant.session, count=delayed)
         yield "session delayed", timed
 
 
-async def _ask(bench: Bench, trial: Trial, text: str) -> AsyncIterator[tuple[str, Timed]]:
-    contestant, commands = trial.contestant, bench.scaled(_COMMANDS)
+async def _ask(
+    bench: Bench, measurement: Measurement, text: str
+) -> AsyncIterator[tuple[str, Timed]]:
+    contestant, commands = measurement.contestant, bench.scaled(_COMMANDS)
     if not contestant.is_poller:
-        await trial.order("serial", text=text, count=_WARMING)
+        await measurement.order("serial", text=text, count=_WARMING)
     serial = min(commands, contestant.most_serial)
-    yield "serial", await trial.order("serial", text=text, count=serial)
+    yield "serial", await measurement.order("serial", text=text, count=serial)
     if not contestant.is_poller:
-        yield "paced", await trial.order("paced", text=text, count=commands, gap=_GAP)
+        yield "paced", await measurement.order("paced", text=text, count=commands, gap=_GAP)
 
 
 def _tell(bench: Bench, notes: _Notes, number: int, contestant: Contestant) -> None:
-    figures = [
+    latencies = [
         f"{kind} {format_number(notes.p50[kind, contestant.name][-1])} ms"
         for kind in _KINDS.values()
         if notes.p50[kind, contestant.name]
     ]
-    bench.tell(f"  {number + 1}/{bench.repetitions} {contestant.title}: {', '.join(figures)}")
+    bench.tell(f"  {number + 1}/{bench.repetitions} {contestant.title}: {', '.join(latencies)}")
 
 
 def _make_table(title: str, kind: str, notes: _Notes) -> Table:
@@ -102,8 +104,8 @@ def _make_table(title: str, kind: str, notes: _Notes) -> Table:
     for contestant in ALL:
         key = (kind, contestant.name)
         if notes.p50[key]:
-            figures = (notes.p50[key], notes.p99[key], notes.cpu[key])
-            rows.append((contestant.title, *(format_spread(spread(each)) for each in figures)))
+            latencies = (notes.p50[key], notes.p99[key], notes.cpu[key])
+            rows.append((contestant.title, *(format_spread(spread(each)) for each in latencies)))
     columns = ("", "p50, ms", "p99, ms", "its CPU per command, ms")
     return Table(f"Round trip: {title}", columns, rows)
 

@@ -3,22 +3,22 @@
 from collections import defaultdict
 
 from benchmarks.arithmetic import pair_ratios, spread
-from benchmarks.bench import Bench, Trial
+from benchmarks.bench import Bench, Measurement
 from benchmarks.contestants import ALL, OURS, Contestant
-from benchmarks.findings import NOTHING, Findings, Table, Target, format_number, format_spread
 from benchmarks.place.plan import Plan
+from benchmarks.results import NOTHING, Results, Table, Target, format_number, format_spread
 
 _ROOMS = (10, 2000, 10_000)
 _LIMITS = (None, 10)
 _PEOPLE = 1  # or the calls for each who asked before it heard would be counted, too
-_PATIENCE = 20.0
+_ANSWER_TIMEOUT_S = 20.0
 _GAP = 0.02  # so often is it tried whether the bot hears, in seconds
 _SILENCE = 1.0  # seconds after which whatever belongs to the start is done
 _ANSWERING = "/api/v1/chat.sendMessage"
 _Key = tuple[str, int, int | None]
 
 
-async def run(bench: Bench) -> Findings:
+async def run(bench: Bench) -> Results:
     """Try our bot in each repetition and the others once: most of what they do is not to start."""
     first: defaultdict[_Key, list[float]] = defaultdict(list)
     calls: defaultdict[_Key, list[int]] = defaultdict(list)
@@ -28,31 +28,31 @@ async def run(bench: Bench) -> Findings:
                 for limit in _LIMITS:
                     key = (contestant.name, rooms, limit)
                     plan = Plan(people=_PEOPLE, channels=rooms - _PEOPLE, limit_calls=limit)
-                    async with bench.open_trial(contestant, plan) as trial:
-                        first[key].append(await _start(trial))
+                    async with bench.open_measurement(contestant, plan) as measurement:
+                        first[key].append(await _start(measurement))
                         if limit is None:
-                            calls[key].append(await _count_calls(trial))
+                            calls[key].append(await _count_calls(measurement))
             bench.tell(f"  {number + 1}/{bench.repetitions} {_describe(contestant, first)}")
-    findings = Findings()
-    findings.tables = [_make_table(first, calls)]
-    findings.targets = [_make_target(first, limit) for limit in _LIMITS]
-    findings.targets.append(_make_promise(calls))
-    return findings
+    results = Results()
+    results.tables = [_make_table(first, calls)]
+    results.targets = [_make_target(first, limit) for limit in _LIMITS]
+    results.targets.append(_make_promise(calls))
+    return results
 
 
-async def _start(trial: Trial) -> float:
+async def _start(measurement: Measurement) -> float:
     """Return the seconds until the first answer, endless without one."""
-    await trial.program.start()
+    await measurement.program.start()
     try:
-        return await trial.rouse(_PATIENCE, _GAP) - trial.program.started_at
+        return await measurement.wake(_ANSWER_TIMEOUT_S, _GAP) - measurement.program.started_at
     except TimeoutError:
         return float("inf")
 
 
-async def _count_calls(trial: Trial) -> int:
+async def _count_calls(measurement: Measurement) -> int:
     """Count the REST calls but for the answers, whose number is that of the questions."""
-    await trial.workspace.order("rest", seconds=_SILENCE)
-    heard = await trial.workspace.order("count_calls")
+    await measurement.workspace.order("rest", seconds=_SILENCE)
+    heard = await measurement.workspace.order("count_calls")
     calls: dict[str, int] = heard.document["calls"]
     return sum(count for path, count in calls.items() if path != _ANSWERING)
 
@@ -78,7 +78,7 @@ def _make_table(first: dict[_Key, list[float]], calls: dict[_Key, list[int]]) ->
         most = max(max(calls[key]) for key in keys if key in calls)
         rows.append((contestant.title, *(_format(first[key]) for key in keys), str(most)))
     note = (
-        f"Seconds from the start of the program; {NOTHING} is no answer in {_PATIENCE:.0f} s. "
+        f"Seconds from the program's start; {NOTHING} is no answer in {_ANSWER_TIMEOUT_S:.0f} s. "
         "A room is a channel that the bot is in. The last column is the most REST calls that were "
         "made without a limit until all was still, answers not counted."
     )

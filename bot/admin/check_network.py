@@ -45,9 +45,9 @@ async def _check_oauth_client(
     settings: Settings, redirect_uri: str, timeout_s: float
 ) -> CheckResult:
     client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, redirect_uri)
-    opening = open_oauth(settings.workspace.url, client, now=_now, timeout_s=timeout_s)
+    connecting = open_oauth(settings.workspace.url, client, now=_now, timeout_s=timeout_s)
     try:
-        async with opening as oauth:
+        async with connecting as oauth:
             await oauth.exchange(_MADE_UP_CODE)
     except GrantRefusedError:
         # The answer of a workspace that accepts the client and refuses the made-up code.

@@ -17,7 +17,7 @@ from bot.errors import ConfigError
 from bot.storage.vault import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
 
 _FIRST_LINE: Final = (
-    "# Seals the tokens people lent the bot. Without it they must all connect again.\n"
+    "# Seals the tokens that people gave the bot. Without it they must all connect again.\n"
 )
 _WHERE_FROM: Final = (
     "restore it, or copy it from another machine on the same database;"

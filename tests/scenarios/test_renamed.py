@@ -1,4 +1,4 @@
-"""People and the bot are renamed: what is for somebody goes to them, and to nobody else."""
+"""People and the bot are renamed: messages still reach the right person only."""
 
 import asyncio
 from collections.abc import AsyncIterator

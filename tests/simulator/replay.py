@@ -47,16 +47,16 @@ class Client:
     expected: list[Json]
     is_arranged: bool
     received: list[Json] = field(default_factory=list)
-    news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     is_connected: bool = False
 
     async def listen(self) -> None:
         async for message in self.socket:
-            async with self.news:
+            async with self.changed:
                 self.received.append(json.loads(message.data))
-                self.news.notify_all()
-        async with self.news:
-            self.news.notify_all()
+                self.changed.notify_all()
+        async with self.changed:
+            self.changed.notify_all()
 
     async def catch_up(self, number: int) -> None:
         """Wait until everything that the server had to say so far is here."""
@@ -67,16 +67,18 @@ class Client:
             return
         barrier = {"msg": "pong", "id": f"barrier-{number}"}
         await self.socket.send_json({"msg": "ping", "id": barrier["id"]})
-        async with asyncio.timeout(_SECONDS), self.news:
-            await self.news.wait_for(lambda: barrier in self.received or self.socket.closed)
+        async with asyncio.timeout(_SECONDS), self.changed:
+            await self.changed.wait_for(lambda: barrier in self.received or self.socket.closed)
             if barrier in self.received:
                 self.received.remove(barrier)
 
     async def _wait_for_frames(self, number: int) -> None:
         """Wait for the answers of a connection that is not connected and cannot be pinged."""
         due = [row for row in self.expected if row["number"] < number]
-        async with asyncio.timeout(_SECONDS), self.news:
-            await self.news.wait_for(lambda: len(self.received) >= len(due) or self.socket.closed)
+        async with asyncio.timeout(_SECONDS), self.changed:
+            await self.changed.wait_for(
+                lambda: len(self.received) >= len(due) or self.socket.closed
+            )
         self.is_connected = any(frame.get("msg") == "connected" for frame in self.received)
 
 
@@ -173,8 +175,8 @@ class Replay:
 
     async def _play_close(self, row: Json) -> None:
         client = self._clients[row["connection"]]
-        async with asyncio.timeout(_SECONDS), client.news:
-            await client.news.wait_for(lambda: client.socket.closed)
+        async with asyncio.timeout(_SECONDS), client.changed:
+            await client.changed.wait_for(lambda: client.socket.closed)
         code = client.socket.close_code
         if code != row["code"]:
             self._report.frames.append(f"{client.name}: closed with {code}, not {row['code']}")

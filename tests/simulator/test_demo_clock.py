@@ -11,7 +11,7 @@ async def test_it_runs_like_any_other_until_it_is_moved() -> None:
     assert clock.lead == timedelta()
 
 
-async def test_whoever_sleeps_long_enough_wakes_when_it_moves() -> None:
+async def test_a_sleeper_wakes_when_the_clock_passes_its_time() -> None:
     clock = DemoClock()
     short, long = (asyncio.create_task(clock.sleep(hours * 3600)) for hours in (1, 3))
     await asyncio.sleep(0)

@@ -12,7 +12,7 @@ async def call_until_limited(caller: Caller, most: int = 20) -> int:
     return most
 
 
-async def test_ten_calls_a_minute_for_a_route_whoever_calls() -> None:
+async def test_ten_calls_a_minute_for_a_route_and_all_callers() -> None:
     async with open_world() as world:
         done = await call_until_limited(world.sign_in(world.alice))
         status, body = await world.sign_in(world.bob).get("sessions/list")

@@ -1,4 +1,4 @@
-"""Writing to the simulated workspace over REST, with the real server's oddities."""
+"""Sending to the simulated workspace over REST, as oddly as on the real server."""
 
 import pytest
 

@@ -22,7 +22,7 @@ _SEALED: Final = ((_row.sealed_token, ACCESS), (_row.sealed_refresh_token, REFRE
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """What one batch did: accounts sealed anew, and those whose token does not open."""
+    """What one batch did: accounts sealed again, and those whose token does not open."""
 
     done: int
     broken: tuple[str, ...]

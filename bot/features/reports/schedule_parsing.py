@@ -16,7 +16,7 @@ _LENGTH: Final = re.compile(r"(\d{1,3})(h|d|w|hours?|days?|weeks?)")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _MAX_PAUSE: Final = timedelta(days=366)
 _NOON: Final = 12
-_MIN_WEEKDAY_LETTERS: Final = 2
+_MIN_WEEKDAY_LENGTH: Final = 2
 
 _EXAMPLES: Final = {
     Frequency.DAILY: Call("report daily 09:00"),
@@ -82,7 +82,7 @@ def _parse_frequency(word: str) -> Frequency:
 def _parse_weekday(word: str, time: str) -> int:
     bare = word.rstrip(".")
     for number, name in enumerate(WEEKDAYS):
-        if len(bare) >= _MIN_WEEKDAY_LETTERS and f"{name}s".startswith(bare):
+        if len(bare) >= _MIN_WEEKDAY_LENGTH and f"{name}s".startswith(bare):
             return number
     near = get_close_matches(bare, WEEKDAYS, n=1, cutoff=0.5)
     if near:

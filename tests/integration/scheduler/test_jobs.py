@@ -1,4 +1,4 @@
-"""Jobs in PostgreSQL: each thing once, whoever does it, and nothing left behind by the dead."""
+"""Jobs in PostgreSQL: each is done once, and dead processes leave nothing behind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_sc
 from bot.storage.database import open_database
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
-SLOT = ReportRun("ann", "daily 09:00", NOW)
+RUN = ReportRun("ann", "daily 09:00", NOW)
 PERIOD = 118_000_000
 JOBS = "SELECT count(*) FROM session_bot_jobs.procrastinate_jobs"
 AGE = "UPDATE session_bot_jobs.procrastinate_workers SET last_heartbeat = now() - interval '1 min'"
@@ -36,8 +36,8 @@ async def ask(url: str, query: str) -> int:
         return int(row[0]) if row else done.rowcount
 
 
-class Hands:
-    """Takes jobs from a queue, and holds on to each until it is let go."""
+class JobWorker:
+    """Takes jobs from a queue, and keeps each until ``may_end`` is set."""
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -55,12 +55,12 @@ class Hands:
 
 
 @asynccontextmanager
-async def open_hands(url: str) -> AsyncIterator[Hands]:
+async def open_job_worker(url: str) -> AsyncIterator[JobWorker]:
     async with open_queue(url) as queue:
-        hands = Hands(queue)
-        working = asyncio.create_task(queue.work(hands.do))
+        worker = JobWorker(queue)
+        working = asyncio.create_task(queue.work(worker.do))
         try:
-            yield hands
+            yield worker
         finally:
             working.cancel()
             await asyncio.wait([working])
@@ -78,8 +78,8 @@ async def wait_until_empty(url: str) -> None:
 async def test_of_several_that_make_the_tables_at_once_one_does(postgres_url: str) -> None:
     schema = load_schema()
     async with AsyncExitStack() as stack:
-        opening = [open_database(postgres_url) for _ in range(4)]
-        databases = [await stack.enter_async_context(each) for each in opening]
+        managers = [open_database(postgres_url) for _ in range(4)]
+        databases = [await stack.enter_async_context(each) for each in managers]
         made = await asyncio.gather(*(apply_schema(each, schema) for each in databases))
     assert sorted(map(len, made)) == [0, 0, 0, len(schema.steps)]
 
@@ -104,7 +104,7 @@ async def test_an_update_takes_the_new_steps_only_and_in_order(postgres_url: str
 
 
 async def test_a_period_has_one_tick_however_many_ask(url: str) -> None:
-    async with open_hands(url) as one, open_queue(url) as two:
+    async with open_job_worker(url) as one, open_queue(url) as two:
         added = await asyncio.gather(*(each.add_tick(PERIOD) for each in (one.queue, two)))
         assert sorted(added) == [False, True]
         assert (await one.take()).values == {"timestamp": PERIOD}
@@ -113,51 +113,53 @@ async def test_a_period_has_one_tick_however_many_ask(url: str) -> None:
         assert await two.add_tick(PERIOD + 1)
 
 
-async def test_a_slot_is_offered_once_and_taken_once(url: str) -> None:
-    other = replace(SLOT, user_id="bob")
+async def test_a_run_is_offered_once_and_taken_once(url: str) -> None:
+    other = replace(RUN, user_id="bob")
     async with open_queue(url) as queue:
         assert await queue.load_offered() == frozenset()
-        assert await queue.add_reports([SLOT]) == 1
-        assert await queue.load_offered() == {SLOT}
-        assert await queue.add_reports([SLOT]) == 0
+        assert await queue.add_reports([RUN]) == 1
+        assert await queue.load_offered() == {RUN}
+        assert await queue.add_reports([RUN]) == 0
         assert await queue.add_reports([other]) == 1
         assert await queue.add_reports([]) == 0
-        assert await queue.load_offered() == {SLOT, other}
-    async with open_hands(url) as one, open_hands(url) as two:
+        assert await queue.load_offered() == {RUN, other}
+    async with open_job_worker(url) as one, open_job_worker(url) as two:
         await wait_until_empty(url)
-        taken = [hands.done.get_nowait() for hands in (one, two) for _ in range(hands.done.qsize())]
-    assert sorted(slot.user_id for work in taken for slot in read_runs(work)) == ["ann", "bob"]
+        taken = [
+            worker.done.get_nowait() for worker in (one, two) for _ in range(worker.done.qsize())
+        ]
+    assert sorted(run.user_id for work in taken for run in read_runs(work)) == ["ann", "bob"]
 
 
-async def test_a_slot_is_offered_while_it_is_being_worked_on(url: str) -> None:
-    async with open_hands(url) as hands:
-        hands.may_end.clear()
-        await hands.queue.add_reports([SLOT])
-        await hands.take()
-        assert await hands.queue.load_offered() == {SLOT}
-        hands.may_end.set()
+async def test_a_run_is_offered_while_it_is_being_worked_on(url: str) -> None:
+    async with open_job_worker(url) as worker:
+        worker.may_end.clear()
+        await worker.queue.add_reports([RUN])
+        await worker.take()
+        assert await worker.queue.load_offered() == {RUN}
+        worker.may_end.set()
         await wait_until_empty(url)
-        assert await hands.queue.load_offered() == frozenset()
+        assert await worker.queue.load_offered() == frozenset()
 
 
 @pytest.mark.parametrize(("count", "jobs"), [(1, 1), (50, 50), (51, 26), (400, 50)])
-async def test_many_slots_share_jobs_and_each_is_in_one(url: str, count: int, jobs: int) -> None:
-    slots = [replace(SLOT, user_id=f"user{number:03}") for number in range(count)]
-    async with open_hands(url) as hands:
-        assert await hands.queue.add_reports(slots) == jobs
-        found = [slot for _ in range(jobs) for slot in read_runs(await hands.take())]
-    assert sorted(found, key=lambda each: each.user_id) == slots
+async def test_many_runs_share_jobs_and_each_is_in_one(url: str, count: int, jobs: int) -> None:
+    runs = [replace(RUN, user_id=f"user{number:03}") for number in range(count)]
+    async with open_job_worker(url) as worker:
+        assert await worker.queue.add_reports(runs) == jobs
+        found = [run for _ in range(jobs) for run in read_runs(await worker.take())]
+    assert sorted(found, key=lambda each: each.user_id) == runs
 
 
 async def test_more_is_asked_for_when_no_report_waits_any_more(url: str) -> None:
     async with open_queue(url) as queue:
         await queue.add_more()
         await queue.add_more()
-        await queue.add_reports([replace(SLOT, user_id=f"user{number}") for number in range(10)])
-    async with open_hands(url) as hands:
-        tasks = [(await hands.take()).task for _ in range(11)]
+        await queue.add_reports([replace(RUN, user_id=f"user{number}") for number in range(10)])
+    async with open_job_worker(url) as worker:
+        tasks = [(await worker.take()).task for _ in range(11)]
         await wait_until_empty(url)
-        assert hands.done.empty()
+        assert worker.done.empty()
     assert tasks == [*[REPORTS] * 10, MORE]
 
 
@@ -179,15 +181,15 @@ async def test_what_is_done_or_fails_leaves_nothing_behind(url: str) -> None:
 
 
 async def test_jobs_of_a_process_that_died_are_found_by_another(url: str) -> None:
-    async with open_hands(url) as dead, open_queue(url) as alive:
+    async with open_job_worker(url) as dead, open_queue(url) as alive:
         dead.may_end.clear()
-        await alive.add_reports([SLOT])
+        await alive.add_reports([RUN])
         work = await dead.take()
         assert await alive.find_stalled() == []
         await ask(url, AGE)
         [stalled] = await alive.find_stalled()
         assert (stalled.task, stalled.attempt) == (REPORTS, work.attempt)
-        assert await alive.add_reports([SLOT]) == 1
+        assert await alive.add_reports([RUN]) == 1
         await alive.remove(stalled)
         assert (await dead.take()).attempt != work.attempt
         dead.may_end.set()

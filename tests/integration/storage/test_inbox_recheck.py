@@ -23,7 +23,7 @@ class Scene:
         self.world.now += time
 
     async def answer(self) -> list[str]:
-        """Let everything be answered that is in hand; return what was."""
+        """Answer every claimed message; return those that were answered."""
         await self.process.receiver.save_heard()
         while await self.process.queues.work(ANN):
             pass

@@ -37,7 +37,7 @@ async def test_the_migrations_make_what_the_program_expects(storage_url: str) ->
         assert await database.read(find_differences) == []
 
 
-async def test_opening_again_changes_nothing(storage_url: str) -> None:
+async def test_a_second_open_changes_nothing(storage_url: str) -> None:
     async with open_database(storage_url) as database:
         before = await database.read(read_schema)
     async with open_database(storage_url) as database:

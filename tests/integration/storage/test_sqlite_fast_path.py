@@ -85,7 +85,7 @@ async def test_small_work_is_done_on_the_loop_and_all_else_on_the_thread(
     assert await database.write(say_thread) != here
 
 
-async def test_a_database_in_memory_or_on_a_server_has_no_shortcut(postgres_url: str) -> None:
+async def test_a_database_in_memory_or_on_a_server_has_no_fast_path(postgres_url: str) -> None:
     for url in ("sqlite://", "sqlite:///:memory:", postgres_url):
         async with open_database(url) as database:
             assert await database.write_soon(say_thread) != threading.get_ident()
@@ -114,7 +114,7 @@ async def test_the_loop_goes_on_while_another_program_holds_the_lock(
     assert await count_words(database) == 1
 
 
-async def test_a_query_takes_the_shortcut_though_another_program_holds_the_lock(
+async def test_a_query_takes_the_fast_path_though_another_program_holds_the_lock(
     database: Database, tmp_path: Path
 ) -> None:
     with another_writing(tmp_path):
@@ -139,7 +139,7 @@ async def test_what_is_given_up_before_its_turn_is_not_done(database: Database) 
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_everything_is_done_once_and_in_order_whoever_does_it(
+async def test_all_work_is_done_once_and_in_order_on_both_paths(
     storage_url: str, seed: int
 ) -> None:
     chance, begun, done = Random(seed), list[int](), list[int]()  # noqa: S311 - no secret
@@ -188,7 +188,7 @@ async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_p
         await database.read(say_thread)  # after the last copy
         return (tmp_path / "bot.db-wal").stat().st_size
 
-    # Whoever reads on and on keeps the log from being used again, and must hold nobody up.
+    # An endless reader keeps the log from being reset, and must not block other work.
     with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM words").fetchone()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.arithmetic import (
+    AnswerCounts,
     Command,
-    Tally,
     count,
     find_delays,
     find_percentile,
@@ -22,18 +22,18 @@ def said(at: float, *replies: float) -> Command:
 
 
 def test_what_is_never_answered_is_lost_and_every_further_answer_is_one_too_many() -> None:
-    tally = count([said(0), said(0, 1), said(0, 1, 2), said(0, 1, 2, 3)])
-    assert tally == Tally(said=4, answered=3, twice=3)
-    assert tally.lost == 1
+    counted = count([said(0), said(0, 1), said(0, 1, 2), said(0, 1, 2, 3)])
+    assert counted == AnswerCounts(said=4, answered=3, twice=3)
+    assert counted.lost == 1
 
 
 def test_an_answer_too_many_does_not_make_up_for_a_lost_one() -> None:
-    tally = count([said(0), said(0, 1, 2)])
-    assert (tally.lost, tally.twice) == (1, 1)
+    counted = count([said(0), said(0, 1, 2)])
+    assert (counted.lost, counted.twice) == (1, 1)
 
 
-def test_tallies_add_up() -> None:
-    assert Tally(3, 2, 1) + Tally(10, 10, 0) == Tally(13, 12, 1)
+def test_answer_counts_add_up() -> None:
+    assert AnswerCounts(3, 2, 1) + AnswerCounts(10, 10, 0) == AnswerCounts(13, 12, 1)
 
 
 def test_a_delay_is_to_the_first_answer_in_milliseconds_and_lost_commands_have_none() -> None:

@@ -5,10 +5,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.arithmetic import Tally, spread
-from benchmarks.findings import Bar, Findings, Table, Target, format_number, format_spread
+from benchmarks.arithmetic import AnswerCounts, spread
 from benchmarks.picture import draw
 from benchmarks.report import format_report
+from benchmarks.results import Bar, Results, Table, Target, format_number, format_spread
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_a_median_stands_with_its_range() -> None:
 
 
 def test_the_report_shows_every_scenarios_tables_targets_and_counts() -> None:
-    one, other = Findings(), Findings()
+    one, other = Results(), Results()
     one.tables = [Table("Speed", ("", "ms"), [("bot", "1.00")], ("A note.",))]
     one.targets = [Target("1", "fast enough", 3.0, 1.5, "x", details="3 ms to 1 ms")]
-    one.note("bot", Tally(10, 9, 0))
-    other.note("bot", Tally(1, 1, 1))
+    one.note("bot", AnswerCounts(10, 9, 0))
+    other.note("bot", AnswerCounts(1, 1, 1))
     report = format_report(["a machine"], "7 repetitions", {"a": one, "b": other}, "results.svg")
     assert "| 1 | fast enough | 3.00 x | ≤ 1.5 x | **not met** | 3 ms to 1 ms |" in report
     assert "| bot | 11 | 10 | 1 | 1 |" in report

@@ -14,11 +14,11 @@ QUICK = Backoff(first_pause_s=0.01, max_pause_s=0.02)
 
 @asynccontextmanager
 async def running() -> AsyncIterator[UserQueues]:
-    lanes = UserQueues(QUICK)
+    queues = UserQueues(QUICK)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
-        tasks.create_task(lanes.run())
-        yield lanes
-        lanes.stop()
+        tasks.create_task(queues.run())
+        yield queues
+        queues.stop()
 
 
 class Diary:
@@ -46,20 +46,20 @@ class Diary:
 
 async def test_one_persons_work_is_done_in_the_order_of_its_times() -> None:
     diary = Diary()
-    async with running() as lanes:
+    async with running() as queues:
         for name, second in (("c", 3), ("a", 1), ("b", 2), ("b again", 2)):
-            lanes.add(diary.make_job("ann", name, second))
+            queues.add(diary.make_job("ann", name, second))
         await diary.wait_until(lambda: len(diary.worked) == 4)
     assert diary.worked == ["a", "b", "b again", "c"]
-    assert lanes.room == MAX_QUEUED
+    assert queues.room == MAX_QUEUED
 
 
 async def test_what_fails_is_done_again_before_what_comes_after_it() -> None:
     diary = Diary()
     diary.endings["a"] = [Progress.FAILED, Progress.BLOCKED, Progress.FAILED]
-    async with running() as lanes:
-        lanes.add(diary.make_job("ann", "a", 1))
-        lanes.add(diary.make_job("ann", "b", 2))
+    async with running() as queues:
+        queues.add(diary.make_job("ann", "a", 1))
+        queues.add(diary.make_job("ann", "b", 2))
         await diary.wait_until(lambda: "b" in diary.worked)
     assert diary.worked == ["a", "a", "a", "a", "b"]
 
@@ -71,10 +71,10 @@ async def test_people_do_not_wait_for_each_other() -> None:
         await blocked.wait()
         return Progress.DONE
 
-    async with running() as lanes:
-        lanes.add(UserTask("ann", NOW, hang))
+    async with running() as queues:
+        queues.add(UserTask("ann", NOW, hang))
         for number in range(100):
-            lanes.add(diary.make_job(f"person {number}", str(number)))
+            queues.add(diary.make_job(f"person {number}", str(number)))
         await diary.wait_until(lambda: len(diary.worked) == 100)
         blocked.set()
     assert diary.worked == [str(number) for number in range(100)]
@@ -83,10 +83,10 @@ async def test_people_do_not_wait_for_each_other() -> None:
 async def test_what_holds_up_an_earlier_comer_goes_first() -> None:
     diary = Diary()
     diary.endings["b"] = [Progress.BLOCKED]
-    async with running() as lanes:
-        lanes.add(diary.make_job("ann", "b", 2))
+    async with running() as queues:
+        queues.add(diary.make_job("ann", "b", 2))
         await diary.wait_until(lambda: diary.worked == ["b"])
-        lanes.add(diary.make_job("ann", "a", 1))
+        queues.add(diary.make_job("ann", "a", 1))
         await diary.wait_until(lambda: len(diary.worked) == 3)
     assert diary.worked == ["b", "a", "b"]
 
@@ -101,31 +101,31 @@ async def test_a_stop_lets_running_work_end_and_begins_nothing_more() -> None:
         ended.append("it")
         return Progress.DONE
 
-    async with running() as lanes:
-        lanes.add(UserTask("ann", NOW, hang))
-        lanes.add(diary.make_job("ann", "later", 1))
+    async with running() as queues:
+        queues.add(UserTask("ann", NOW, hang))
+        queues.add(diary.make_job("ann", "later", 1))
         await begun.wait()
-        lanes.stop()
+        queues.stop()
         blocked.set()
     assert ended == ["it"]
     assert diary.worked == []
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_what_comes_after_a_stop_is_left_to_the_next_start(turns: int) -> None:
+async def test_what_comes_after_a_stop_is_left_to_the_next_start(order: int) -> None:
     diary, released = Diary(), asyncio.Event()
 
     async def work() -> Progress:
         await released.wait()
         return Progress.DONE
 
-    async with running() as lanes:
+    async with running() as queues:
         await asyncio.sleep(0)
-        lanes.add(UserTask("ann", NOW, work))
+        queues.add(UserTask("ann", NOW, work))
         await asyncio.sleep(0)
-        lanes.stop()
+        queues.stop()
         released.set()
-        for _ in range(turns):
+        for _ in range(order):
             await asyncio.sleep(0)
-        lanes.add(diary.make_job("bob", "late"))
+        queues.add(diary.make_job("bob", "late"))
     assert diary.worked == []

@@ -133,8 +133,8 @@ def test_no_change_is_blue_and_says_since_when() -> None:
 
 
 def test_a_late_report_says_what_was_missed_and_when_the_next_one_comes() -> None:
-    occasion = ReportContext(NOW - HOUR, NOW + DAY, is_late=True, skipped=2)
-    assert list_notes(occasion, LOCALE) == [
+    context = ReportContext(NOW - HOUR, NOW + DAY, is_late=True, skipped=2)
+    assert list_notes(context, LOCALE) == [
         "This report is late: it was due Mon 23 Nov 2026, 19:40.",
         "Before it, 2 reports were skipped, because they could not be made in time.",
         "The next one comes Tue 24 Nov 2026, 20:40.",
@@ -161,7 +161,7 @@ def test_nobody_signed_in_is_said_plainly() -> None:
         ),
     ],
 )
-def test_a_timetable_in_words(words: str, said: str) -> None:
+def test_a_schedule_in_words(words: str, said: str) -> None:
     assert format_rule(parse_schedule_rule(words), LOCALE) == said
 
 
@@ -216,6 +216,6 @@ def test_whatever_devices_say_a_message_fits_and_nobody_is_mentioned(
 
 def test_looks_take_less_than_half_of_what_a_workspace_allows() -> None:
     assert find_interval(1) == find_interval(20) == MIN_INTERVAL
-    for watches in (21, 100, 1000, 5000):
-        minutes = find_interval(watches).total_seconds() / 60
-        assert watches / minutes <= 5
+    for subscriptions in (21, 100, 1000, 5000):
+        minutes = find_interval(subscriptions).total_seconds() / 60
+        assert subscriptions / minutes <= 5

@@ -110,7 +110,7 @@ def test_other_pauses_are_refused_with_an_example(words: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_no_text_breaks_the_reader(text: str) -> None:
+def test_no_text_breaks_the_parser(text: str) -> None:
     for read in (parse_schedule_rule, parse_pause):
         with suppress(UsageError):
             assert read(text)
@@ -132,22 +132,22 @@ timetables = st.builds(
 
 
 @given(timetables)
-def test_a_timetable_is_kept_as_what_one_would_type(timetable: ScheduleRule) -> None:
-    assert parse_schedule_rule(str(timetable)) == timetable
+def test_a_rule_is_stored_as_a_person_would_type_it(rule: ScheduleRule) -> None:
+    assert parse_schedule_rule(str(rule)) == rule
 
 
 # The times that follow
 
 
-def is_meant(timetable: ScheduleRule, day: date) -> bool:
+def is_meant(rule: ScheduleRule, day: date) -> bool:
     """Tell by the calendar alone, not as the program does it, whether a day is meant."""
-    if timetable.frequency is Frequency.WEEKDAYS:
+    if rule.frequency is Frequency.WEEKDAYS:
         return day.isoweekday() <= 5
-    if timetable.frequency is Frequency.WEEKLY:
-        return day.weekday() == timetable.day
-    if timetable.frequency is Frequency.MONTHLY:
+    if rule.frequency is Frequency.WEEKLY:
+        return day.weekday() == rule.day
+    if rule.frequency is Frequency.MONTHLY:
         is_last = (day + timedelta(days=1)).month != day.month
-        return day.day == timetable.day or (is_last and day.day < timetable.day)
+        return day.day == rule.day or (is_last and day.day < rule.day)
     return True
 
 
@@ -161,15 +161,13 @@ def first_minute(day: date, at: time, zone: tzinfo) -> datetime:
         wall += timedelta(minutes=1)
 
 
-def expect_times(
-    timetable: ScheduleRule, zone: tzinfo, after: datetime, days: int
-) -> list[datetime]:
+def expect_times(rule: ScheduleRule, zone: tzinfo, after: datetime, days: int) -> list[datetime]:
     start = after.astimezone(zone).date() - timedelta(days=2)
-    at = time(timetable.hour, timetable.minute)
+    at = time(rule.hour, rule.minute)
     found = {
         first_minute(day, at, zone)
         for day in (start + timedelta(days=number) for number in range(days))
-        if is_meant(timetable, day)
+        if is_meant(rule, day)
     }
     return sorted(moment for moment in found if moment > after)
 
@@ -180,11 +178,9 @@ def expect_times(
     st.sampled_from(ZONES),
     st.integers(0, 5 * 365 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes)),
 )
-def test_times_are_those_of_the_calendar(
-    timetable: ScheduleRule, zone: str, after: datetime
-) -> None:
-    expected = expect_times(timetable, ZoneInfo(zone), after, days=100)[:3]
-    assert list_next(timetable, ZoneInfo(zone), after, 3) == expected
+def test_times_are_those_of_the_calendar(rule: ScheduleRule, zone: str, after: datetime) -> None:
+    expected = expect_times(rule, ZoneInfo(zone), after, days=100)[:3]
+    assert list_next(rule, ZoneInfo(zone), after, 3) == expected
 
 
 NIGHTS = [  # the zone, the day, a time that night, what it is in UTC
@@ -206,8 +202,8 @@ def test_on_the_night_of_a_change_a_report_comes_once(
 ) -> None:
     there = ZoneInfo(zone)
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
-    timetable = parse_schedule_rule(f"daily {at}")
-    times = list_next(timetable, there, noon - timedelta(days=1), 2)
+    rule = parse_schedule_rule(f"daily {at}")
+    times = list_next(rule, there, noon - timedelta(days=1), 2)
     assert [f"{moment:%Y-%m-%dT%H:%M}" for moment in times if moment < noon] == expected
     assert times[1].astimezone(there).strftime("%H:%M") == at
 
@@ -218,9 +214,9 @@ def test_asking_minute_by_minute_gives_no_other_times(
 ) -> None:
     there = ZoneInfo(zone)
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=there).astimezone(UTC)
-    timetable = parse_schedule_rule(f"daily {at}")
+    rule = parse_schedule_rule(f"daily {at}")
     start = noon - timedelta(hours=16)
-    times = {find_next(timetable, there, start + timedelta(minutes=m)) for m in range(15 * 60)}
+    times = {find_next(rule, there, start + timedelta(minutes=m)) for m in range(15 * 60)}
     assert [f"{time:%Y-%m-%dT%H:%M}" for time in sorted(times) if time < noon] == expected
 
 

@@ -90,7 +90,7 @@ def test_more_devices_than_fit_are_counted() -> None:
         ("de", ["26. Okt.", "2. Nov.", "9. Nov.", "16. Nov.", "23. Nov."]),
     ],
 )
-def test_every_seventh_day_is_named_in_the_readers_language(
+def test_every_seventh_day_is_named_in_the_persons_language(
     language: str, labels: list[str]
 ) -> None:
     devices = (device(1, 1), device(2, 2), device(3, 3))
@@ -99,7 +99,7 @@ def test_every_seventh_day_is_named_in_the_readers_language(
     assert [place for place, _ in ticks] == sorted(place for place, _ in ticks)
 
 
-def test_days_are_those_of_the_readers_zone_over_a_change_of_the_clocks() -> None:
+def test_days_follow_the_persons_zone_over_a_change_of_the_clocks() -> None:
     devices = (device(1, 1), device(2, 2), device(3, 3))
     locale = UserLocale("en", ZoneInfo("Pacific/Auckland"))
     found = lay_out(*devices, locale=locale)

@@ -61,7 +61,7 @@ def test_a_connected_session_is_green_and_complete() -> None:
     }
 
 
-def test_times_are_in_the_readers_zone() -> None:
+def test_times_are_in_the_persons_zone() -> None:
     reply = format_session(SESSION, UserLocale(zone=ZoneInfo("Asia/Tokyo")), NOW)
     assert "24 Nov 2026, 02:40 (3 hours ago)" in all_texts(reply)
 

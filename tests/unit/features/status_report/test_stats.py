@@ -34,8 +34,8 @@ def count(waits: list[float]) -> Stats:
 def test_a_share_is_within_the_upper_end_of_its_class(
     waits: list[float], half: float, most: float
 ) -> None:
-    figures = count(waits)
-    assert (figures.find_wait(0.5), figures.find_wait(0.95)) == (half, most)
+    counts = count(waits)
+    assert (counts.find_wait(0.5), counts.find_wait(0.95)) == (half, most)
 
 
 def test_without_answers_there_is_no_waiting_time() -> None:

@@ -1,10 +1,10 @@
-"""What a scenario found: tables, targets, and what goes into the picture."""
+"""The results of a scenario: tables, targets, and bars for the picture."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.arithmetic import Spread, Tally
+from benchmarks.arithmetic import AnswerCounts, Spread
 
 NOTHING = _TO = "\N{EN DASH}"
 
@@ -21,7 +21,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Target:
-    """A figure that was promised; ``is_least`` where more is better. NaN is a figure not taken."""
+    """A promised figure; ``is_least`` where more is better, NaN where it was not measured."""
 
     number: str
     text: str
@@ -33,7 +33,7 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        """Whether it was reached."""
+        """Whether it was met."""
         return self.value >= self.limit if self.is_least else self.value <= self.limit
 
     @property
@@ -55,21 +55,21 @@ class Bar:
 
 
 @dataclass
-class Findings:
-    """Everything that one scenario found."""
+class Results:
+    """All results of one scenario."""
 
     tables: list[Table] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    answer_counts: dict[str, AnswerCounts] = field(default_factory=dict)
 
-    def note(self, title: str, tally: Tally) -> None:
-        """Add to what was answered, lost and said twice by somebody."""
-        self.tallies[title] = self.tallies.get(title, Tally()) + tally
+    def note(self, title: str, counted: AnswerCounts) -> None:
+        """Add to the counts of one contestant."""
+        self.answer_counts[title] = self.answer_counts.get(title, AnswerCounts()) + counted
 
 
 def format_number(value: float) -> str:
-    """Write a figure with three digits that count."""
+    """Format a number with three significant digits."""
     if math.isnan(value):
         return NOTHING
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2  # noqa: PLR2004 - digits
@@ -77,7 +77,7 @@ def format_number(value: float) -> str:
 
 
 def format_spread(found: Spread) -> str:
-    """Write a median with its range."""
+    """Format a median with its range."""
     if not found.count:
         return NOTHING
     middle = format_number(found.middle)
