@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from benchmarks.place.ledger import ID_KEY
 from benchmarks.place.plan import Site
 from benchmarks.program import Program
 from bot.app import open_vault
@@ -17,6 +18,7 @@ from bot.config import load_settings
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
+from bot.storage.message_id_key import load_message_id_key
 
 PROGRAM = str(Path(sys.executable).with_name("session-bot"))
 
@@ -58,7 +60,9 @@ async def connect_everybody(config: Path, site: Site) -> None:
     """Store everybody's token, sealed, as if they had connected."""
     settings = load_settings(config)
     async with open_database(settings.storage.url) as database:
-        accounts = Accounts(database, await open_vault(database, settings))
+        vault = await open_vault(database, settings)
+        await load_message_id_key(database, vault, if_missing=SecretStr(ID_KEY.decode()))
+        accounts = Accounts(database, vault)
         now = datetime.now(UTC)
         for person in site.people:
             token = AuthToken(person.user_id, SecretStr(person.token))

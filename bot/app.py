@@ -14,6 +14,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from pydantic import SecretStr
+
 from bot import commands
 from bot.backoff import Backoff
 from bot.commands.registry import CommandRegistry, Context, load_commands
@@ -70,6 +72,7 @@ from bot.storage.database import Database, open_database
 from bot.storage.engine import find_database_file, is_on_server
 from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
+from bot.storage.message_id_key import load_message_id_key
 from bot.storage.vault import Vault
 from bot.web.linking_pages import LinkingPages
 from bot.web.server import (
@@ -270,6 +273,9 @@ class _App:
             rest=self._rest,
             direct_rooms=self._direct_rooms,
             bot=self._account,
+            id_key=await load_message_id_key(
+                database, vault, if_missing=SecretStr(secrets.token_urlsafe(32))
+            ),
             now=now,
             pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.delivery.reply_sender import make_message_id
 
+ID_KEY = b"the key of our bot's message ids"
 _ID = re.compile(r"c\d{9}[a-f0-9]{7}")
 
 
@@ -38,7 +39,7 @@ class Ledger:
     def note_command(self, command: Command) -> None:
         """Remember a command before it is said."""
         self._by_id[command.id] = command
-        answer = make_message_id(self._bot_id, command.room_id, command.id, "answer")
+        answer = make_message_id(ID_KEY, self._bot_id, command.room_id, command.id, "answer")
         self._by_answer[answer] = command
         self._by_room[command.room_id].append(command)
 

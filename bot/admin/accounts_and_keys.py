@@ -17,6 +17,7 @@ from bot.features.personal_data import PersonalData
 from bot.scheduler.shared.migrate_jobs import migrate_jobs
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
+from bot.storage.message_id_key import reseal_message_id_key
 from bot.storage.vault import KeyRing
 
 _MAX_PASSES: Final = 5
@@ -74,6 +75,7 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
     key_file = None if settings.vault.keys else settings.find_key_file()
     vault, total = make_vault(ring, settings.workspace.url, key_file), 0
     async with open_database(settings.storage.url) as database:
+        await reseal_message_id_key(database, vault)
         for _ in range(_MAX_PASSES):
             done, broken = 0, list[str]()
             async for batch in reseal_all(database, vault, ring.sealing_id):

@@ -1,7 +1,8 @@
 """Sending: the right room, an id derived from the cause, and the only send in the program."""
 
 import asyncio
-import hashlib
+import hmac
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -15,15 +16,15 @@ from bot.formatting.locale import UserLocale
 from bot.models import Message, OutgoingMessage, Reply, Sender, Timeline
 from bot.rocketchat.client import RestClient
 
-_ID_BYTES: Final = 12
+_ID_CHARACTERS: Final = 24
 _PICTURE_TIMEOUT_S: Final = 20.0
 
 
 class ReplySender:
     """Sends replies to where only the person concerned can read them.
 
-    Answers are sent at once; what is said unasked lets the calls of people go first. Without
-    ``pictures`` replies have words only.
+    Answers are sent at once; what is said unasked lets the calls of people go first. ``id_key`` is
+    the secret that message ids are derived with. Without ``pictures`` replies have words only.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class ReplySender:
         rest: RestClient,
         direct_rooms: DirectRooms,
         bot: Sender,
+        id_key: bytes,
         now: Callable[[], datetime],
         pictures: Pictures | None = None,
     ) -> None:
@@ -39,6 +41,7 @@ class ReplySender:
         self._background_rest: Final = rest.in_background()
         self._direct_rooms: Final = direct_rooms
         self._bot: Final = bot
+        self._id_key: Final = id_key
         self._now: Final = now
         self._pictures: Final = pictures
         self._log = structlog.get_logger("delivery").bind()
@@ -98,7 +101,7 @@ class ReplySender:
         rest: RestClient | None = None,
     ) -> bool:
         message = OutgoingMessage(
-            id=make_message_id(self._bot.id, room_id, cause, part),
+            id=make_message_id(self._id_key, self._bot.id, room_id, cause, part),
             room_id=room_id,
             text=reply.text,
             sent_at=self._now(),
@@ -131,6 +134,9 @@ class ReplySender:
                 pictures.pause()
 
 
-def make_message_id(*seeds: str) -> str:
-    """Derive a message's id from its cause and room, so that a repeat is refused by the server."""
-    return hashlib.blake2b("\n".join(seeds).encode(), digest_size=_ID_BYTES).hexdigest()
+def make_message_id(key: bytes, *seeds: str) -> str:
+    """Derive a message's id from its cause and room, so that a repeat is refused by the server.
+
+    Without the key, nobody can post under that id first, which would keep the bot from posting.
+    """
+    return hmac.digest(key, json.dumps(seeds).encode(), "sha256").hex()[:_ID_CHARACTERS]

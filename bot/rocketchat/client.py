@@ -275,7 +275,9 @@ class RestClient:
             found = await self.fetch_message(message.id)
         except RefusedError:
             return False
-        return found is not None and found.room_id == message.room_id
+        # Anybody may choose an id: only a message of the bot's own is the one that was sent.
+        sent = (message.id, message.room_id, self._token.user_id)
+        return found is not None and (found.id, found.room_id, found.sender.id) == sent
 
     def _make_request(
         self, route: str, token: AuthToken | None, query: Mapping[str, str]

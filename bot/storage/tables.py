@@ -97,6 +97,13 @@ inbox: Final = Table(
 )
 unfinished: Final = inbox.c.finished_at.is_(None)
 
+sealed_secrets: Final = Table(
+    "sealed_secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     metadata,

@@ -1,6 +1,7 @@
 """Alerts: one for each new device, none for anything else."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -242,3 +243,18 @@ async def test_another_port_is_no_other_device(stage: Stage, alice: Conversation
     await alice.ask("!alerts on")
     stage.sign_in(ip="198.51.100.4:61044")
     await expect_quiet(stage, alice, 1)
+
+
+async def test_a_thief_who_posts_first_does_not_keep_an_alert_back(
+    stage: Stage, alice: Conversation
+) -> None:
+    await alice.ask("!alerts on")
+    stage.sign_in()
+    workspace, people = stage.simulator.workspace, stage.people
+    session_id = workspace.sessions.rows_of(people.alice)[-1]["sessionId"]
+    # All that an id was derived from before it took a key.
+    seeds = [people.bot.id, alice.room_id, f"alert {people.alice.id} {session_id}", "notice"]
+    guess = hashlib.blake2b("\n".join(seeds).encode(), digest_size=12).hexdigest()
+    await alice.say("nothing to see here", _id=guess)
+    await alice.hear()
+    assert (await hear_after_check(stage, alice)).startswith("New device: ")

@@ -150,3 +150,22 @@ async def test_a_message_is_fetched_or_missing(script: Script, rest: RestClient)
     assert await rest.fetch_message("nope") is None
     with pytest.raises(ProtocolError):
         await rest.fetch_message("odd")
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"u": {"_id": "thief", "username": "bot"}},
+        {"rid": "another room"},
+        {"_id": "another id"},
+        {"u": {}},
+    ],
+)
+async def test_a_message_that_is_not_our_own_is_no_proof_of_a_send(
+    script: Script, rest: RestClient, foreign: dict[str, object]
+) -> None:
+    script.on(SEND, USED_ID)
+    script.on(GET, ok(message=STORED | foreign))
+
+    with pytest.raises((RefusedError, ProtocolError)):
+        await rest.send_message(HELLO)

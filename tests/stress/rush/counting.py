@@ -6,6 +6,7 @@ from datetime import datetime
 from bot.delivery.reply_sender import make_message_id
 from rocketchat_simulator import Document
 from tests.stress.rush.scene import ConnectedUser, Scene
+from tests.support.message_ids import ID_KEY
 from tests.support.stored import load_outcomes
 
 
@@ -55,7 +56,7 @@ def _count_one(
 ) -> None:
     cause = f"report {each.user.id} daily {due_at:%H:%M} {due_at.isoformat()}"
     bot = scene.stage.people.bot
-    expected = make_message_id(bot.id, scene.find_room(each).id, cause, "notice")
+    expected = make_message_id(ID_KEY, bot.id, scene.find_room(each).id, cause, "notice")
     own = [message["msg"] for message in said if message["_id"] == expected]
     if len(said) > 1:
         counts.twice.append(each.user.username)

@@ -19,6 +19,7 @@ from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from rocketchat_simulator import Room, Simulator, User
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS, FIREFOX_WINDOWS
+from tests.support.message_ids import plant_message_id_key
 from tests.support.programs import write_config
 from tests.support.stage import KEY, Stage, open_stage
 
@@ -70,6 +71,7 @@ async def open_scene(folder: Path, storage_url: str, due: int, asking: int) -> A
         folder, bots=0, is_limited=False, storage_url=storage_url, vault=vault
     ) as stage:
         settings = stage.settings
+        await plant_message_id_key(settings)
         async with open_database(settings.storage.url) as database:
             scene = Scene(
                 stage=stage,

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from bot.delivery.reply_sender import make_message_id
+from tests.support.message_ids import ID_KEY
 
 _KEY = re.compile(r"q\d+z")
 _NOT_ANSWERS = ("wait", "memory", "apology")
@@ -80,7 +81,7 @@ class Ledger:
         return self._by_message.get(message["_id"], Attribution(MessageKind.UNKNOWN))
 
     def _expect(self, command: Command, room_id: str, part: str, kind: MessageKind) -> None:
-        message_id = make_message_id(self._bot_id, room_id, command.id, part)
+        message_id = make_message_id(ID_KEY, self._bot_id, room_id, command.id, part)
         self._by_message[message_id] = Attribution(kind, command)
 
 

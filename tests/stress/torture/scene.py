@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.config import VaultSettings
 from rocketchat_simulator import Room
 from tests.stress.torture.crowd import Member
+from tests.support.message_ids import plant_message_id_key
 from tests.support.stage import KEY, Stage, open_stage
 
 _CHANNELS = 4
@@ -49,6 +50,7 @@ async def open_scene(
             workspace.make_channel(f"room{number}", [*users, bot]) for number in range(_CHANNELS)
         ]
         members = [Member(user, workspace.direct_room(user, bot)) for user in users]
+        await plant_message_id_key(stage.settings)
         yield Scene(stage, members, channels)
 
 

@@ -1,6 +1,6 @@
 """Each answer in a benchmark is matched with its command, whichever library sent it."""
 
-from benchmarks.place.ledger import Command, Ledger
+from benchmarks.place.ledger import ID_KEY, Command, Ledger
 from bot.delivery.reply_sender import make_message_id
 
 BOT = "bot"
@@ -24,7 +24,11 @@ def test_an_answer_that_quotes_an_id_belongs_to_that_command() -> None:
 
 def test_our_bots_answer_is_known_by_its_own_id() -> None:
     ledger, first, second = make_ledger()
-    answer = {"_id": make_message_id(BOT, "room", SECOND, "answer"), "rid": "room", "msg": "Hello"}
+    answer = {
+        "_id": make_message_id(ID_KEY, BOT, "room", SECOND, "answer"),
+        "rid": "room",
+        "msg": "Hello",
+    }
     assert ledger.note_answer(answer, 1.0) is second
     assert first.replies == []
 

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.delivery.reply_sender import make_message_id
 from tests.stress.torture.ledger import Command, Ledger, count
+from tests.support.message_ids import ID_KEY
 
 BOT = "botbotbot"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -32,7 +33,7 @@ def say(text: str, message_id: str = "any") -> dict[str, object]:
 
 
 def answer_id(command: Command, part: str = "answer") -> str:
-    return make_message_id(BOT, command.answer_room_id, command.id, part)
+    return make_message_id(ID_KEY, BOT, command.answer_room_id, command.id, part)
 
 
 def test_one_answer_each_is_clean() -> None:
