@@ -2,13 +2,16 @@
 
 import asyncio
 import gc
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Final, ParamSpec
 
+import structlog
 import typer
 
 from bot.admin import accounts_and_keys
@@ -37,6 +40,7 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port
 Parameters = ParamSpec("Parameters")
 CommandFunction = Callable[Parameters, Coroutine[Any, Any, None]]
 
+_STOP_TIMEOUT_S: Final = 11.5  # answers that are being given get 10 of them
 _GC_THRESHOLD: Final = 20_000  # young objects; a burst keeps thousands of tasks alive
 
 
@@ -235,8 +239,22 @@ def _run_to_exit_status(work: Coroutine[Any, Any, None]) -> None:
 async def _run_until_terminated(work: Awaitable[None]) -> None:
     task = asyncio.current_task()
     if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop, task)
     await work
+
+
+def _stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    giving_up = threading.Timer(_STOP_TIMEOUT_S, _give_up)
+    giving_up.daemon = True  # it does not keep a program that has ended in time
+    giving_up.start()
+
+
+def _give_up() -> None:
+    """End the program where a database or a thread hangs; a start goes on where it stopped."""
+    seconds = _STOP_TIMEOUT_S
+    structlog.get_logger("cli").error("stopping took too long; ended by force", seconds=seconds)
+    os._exit(1)
 
 
 def _flatten(error: BaseException) -> Iterator[BaseException]:

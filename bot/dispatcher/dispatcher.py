@@ -31,6 +31,8 @@ _LOOK_FOR_WORK_EVERY_S: Final = 2.0
 _LOOK_AGAIN_AFTER_S: Final = 0.2  # while messages wait in the inbox for room in the queues
 _SWEEP_EVERY: Final = timedelta(hours=1)
 _ALIVE_WITHIN_S: Final = 60.0
+_STORAGE_TIMEOUT_S: Final = 15.0
+"""Longer than a lock or a new connection is waited for, whose errors say more."""
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
 Event = AccountLinked | WrongAccount | TokenExpired
@@ -105,6 +107,7 @@ class Dispatcher:
                     tasks.create_task(self._receiver.run()),
                     tasks.create_task(self._queue_notifications()),
                     tasks.create_task(self._send_heartbeats()),
+                    tasks.create_task(self._keep_maintaining()),
                     tasks.create_task(self._look_for_work()),
                 ]
                 await asyncio.wait([answering])
@@ -136,8 +139,13 @@ class Dispatcher:
         return Progress.DONE
 
     async def _send_heartbeats(self) -> None:
+        # Without the database: a restart would not help where that hangs.
         while True:
             self._heartbeat_at = self._seconds()
+            await asyncio.sleep(_HEARTBEAT_EVERY_S)
+
+    async def _keep_maintaining(self) -> None:
+        while True:
             await self._note_failures(self._maintain())
             await asyncio.sleep(_HEARTBEAT_EVERY_S)
 
@@ -177,9 +185,13 @@ class Dispatcher:
 
     async def _note_failures(self, work: Awaitable[None]) -> None:
         try:
-            await work
+            async with asyncio.timeout(_STORAGE_TIMEOUT_S):
+                await work
         except StorageError as error:
             self._health.note_failure(error)
+        except TimeoutError:
+            reason = f"the database has not answered for {_STORAGE_TIMEOUT_S:g} seconds"
+            self._health.note_failure(StorageError(reason))
 
     async def _release(self) -> None:
         try:

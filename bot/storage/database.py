@@ -27,6 +27,7 @@ from bot.storage.work_queue import DbTask, WorkQueue, fail, set_results, succeed
 # Longer than what SQLite and PostgreSQL are told to wait themselves, whose errors say more.
 DATABASE_TIMEOUT_S: Final = 60.0
 MIGRATION_TIMEOUT_S: Final = 600.0
+CLOSE_TIMEOUT_S: Final = 5.0
 
 _SMALL_READ: Final = TransactionOptions(is_read_only=True, is_small=True)
 _LARGE_READ: Final = TransactionOptions(is_read_only=True)
@@ -96,14 +97,20 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Finish the waiting work, then close the connections and end the thread."""
+        """Finish the waiting work, then close the connections and end the thread.
+
+        Returns after a few seconds where a server hangs; what waits for it then is given up.
+        """
         self._is_closed = True
         self._thread.submit(self._work_off)
         if self._fast_path is not None:
             self._thread.submit(self._fast_path.close)
         last = self._thread.submit(self._engine.dispose)
         self._thread.shutdown(wait=False)
-        await asyncio.shield(asyncio.wrap_future(last))
+        closing = asyncio.wrap_future(last)
+        await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
+        if not closing.done():
+            self._runner.interrupt()
 
     @property
     def waiting(self) -> int:

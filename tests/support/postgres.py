@@ -89,12 +89,31 @@ class PostgresServer:
     def _make_command(self, program: str) -> list[str | Path]:
         return [self.binaries / program, "-D", self.folder / "data"]
 
+    @contextmanager
+    def hang(self) -> Iterator[None]:
+        """Let all its processes stand still: it takes connections and answers nothing."""
+        assert self._process is not None
+        pids = [self._process.pid, *_find_children(self._process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT ends all connections first, SIGQUIT is a crash."""
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(DEADLINE)
             self._process = None
+
+
+def _find_children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
 
 
 def bind_to_parent() -> list[str]:

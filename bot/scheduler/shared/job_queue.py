@@ -1,8 +1,9 @@
 """The job queue: adding jobs, working on them, recovering those of dead processes."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,6 +31,7 @@ _MAX_JOBS: Final = 50  # at a time: enough for every process, though a job costs
 _MAX_CONNECTIONS: Final = 4
 _CONNECTION_TIMEOUT_S: Final = 10.0
 _SHUTDOWN_TIMEOUT_S: Final = 2.0
+_CALL_TIMEOUT_S: Final = 15.0
 _HEARTBEAT_EVERY_S: Final = 3.0
 _STALLED_AFTER_S: Final = 12.0
 _POLL_EVERY_S: Final = 2.0  # new jobs are announced, but not one that comes during a fetch
@@ -57,9 +59,14 @@ Do = Callable[[Work], Awaitable[None]]
 
 
 class Queue:
-    """Jobs, each taken by one of the processes. Every method raises StorageError."""
+    """Jobs, each taken by one of the processes.
 
-    def __init__(self, app: App) -> None:
+    Every method raises StorageError, all but ``work`` at the latest some seconds after
+    ``call_timeout_s``.
+    """
+
+    def __init__(self, app: App, call_timeout_s: float) -> None:
+        self._call_timeout_s: Final = call_timeout_s
         self._app: Final = app
         self._jobs: Final = app.job_manager
         self._do: Do = _ignore
@@ -73,13 +80,14 @@ class Queue:
         is the layer below them: at most one row for each period.
         """
         job = _make_job(TICK, TICK, timestamp=period)
-        with _translated_errors(), suppress(*_ALREADY_QUEUED):
-            return await self._jobs.defer_periodic_job(job, "", period) is not None
+        async with _calling(self._call_timeout_s):
+            with suppress(*_ALREADY_QUEUED):
+                return await self._jobs.defer_periodic_job(job, "", period) is not None
         return False
 
     async def load_offered(self) -> frozenset[ReportRun]:
         """Return the runs that have a waiting or running job."""
-        with _translated_errors():
+        async with _calling(self._call_timeout_s):
             rows = await self._app.connector.execute_query_all_async(_OFFERED, task=REPORTS)
         return frozenset(run for row in rows for run in _parse_runs(row["args"]))
 
@@ -87,31 +95,36 @@ class Queue:
         """Add jobs of a few runs each, for runs that have none; return the number of jobs."""
         size = -(-len(runs) // _MAX_JOBS)
         groups = [runs[start : start + size] for start in range(0, len(runs), size or 1)]
-        with _translated_errors(), suppress(*_ALREADY_QUEUED):
-            if groups:
-                await self._jobs.batch_defer_jobs_async([_make_reports(each) for each in groups])
-            return len(groups)
+        async with _calling(self._call_timeout_s):
+            with suppress(*_ALREADY_QUEUED):
+                if groups:
+                    jobs = [_make_reports(each) for each in groups]
+                    await self._jobs.batch_defer_jobs_async(jobs)
+                return len(groups)
         return 0
 
     async def add_more(self) -> None:
         """Add the MORE job, which is taken when no report job waits; at most one is queued."""
-        with _translated_errors(), suppress(*_ALREADY_QUEUED):
-            await self._jobs.defer_job_async(_make_job(MORE, MORE))
+        async with _calling(self._call_timeout_s):
+            with suppress(*_ALREADY_QUEUED):
+                await self._jobs.defer_job_async(_make_job(MORE, MORE))
 
     async def add_look(self, user_id: str) -> None:
         """Add a check for somebody's new devices; at most one each is queued."""
-        with _translated_errors(), suppress(*_ALREADY_QUEUED):
-            await self._jobs.defer_job_async(_make_job(LOOK, f"look {user_id}", user_id=user_id))
+        job = _make_job(LOOK, f"look {user_id}", user_id=user_id)
+        async with _calling(self._call_timeout_s):
+            with suppress(*_ALREADY_QUEUED):
+                await self._jobs.defer_job_async(job)
 
     async def find_stalled(self) -> list[Work]:
         """Return the jobs of dead processes."""
-        with _translated_errors():
+        async with _calling(self._call_timeout_s):
             found = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S)
             return [_describe(job) for job in found]
 
     async def remove(self, work: Work) -> None:
         """Remove the job of a dead process."""
-        with _translated_errors():
+        async with _calling(self._call_timeout_s):
             await self._jobs.finish_job(work.job, Status.FAILED, delete_job=True)
 
     async def work(self, do: Do) -> None:
@@ -120,7 +133,7 @@ class Queue:
         Returns or raises StorageError when the server goes away. ``do`` must not raise.
         """
         self._do = do
-        with _translated_errors():
+        async with _calling(None):
             await self._app.run_worker_async(
                 queues=[_QUEUE],
                 concurrency=MAX_CONCURRENT_REPORTS,
@@ -137,7 +150,7 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(url: str) -> AsyncIterator[Queue]:
+async def open_queue(url: str, *, call_timeout_s: float = _CALL_TIMEOUT_S) -> AsyncIterator[Queue]:
     """Open connections to the queue's tables, which must be there; raise StorageError."""
     # It would log every job with the id of its person.
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
@@ -149,10 +162,10 @@ async def open_queue(url: str) -> AsyncIterator[Queue]:
         timeout=_CONNECTION_TIMEOUT_S,
     )
     app = App(connector=connector)
-    with _translated_errors():
+    async with _calling(call_timeout_s):
         await app.open_async()
     try:
-        yield Queue(app)
+        yield Queue(app, call_timeout_s)
     finally:
         await app.close_async()
 
@@ -198,10 +211,18 @@ async def _ignore(_work: Work) -> None:
     """Do nothing, until ``work`` is called."""
 
 
-@contextmanager
-def _translated_errors() -> Iterator[None]:
+@asynccontextmanager
+async def _calling(timeout_s: float | None) -> AsyncIterator[None]:
+    """Raise StorageError for the library's errors, and after so many seconds.
+
+    A server that hangs is not noticed otherwise: it still confirms what the network brings.
+    """
     try:
-        yield
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        reason = f"no answer within {timeout_s} seconds"
+        raise StorageError(f"The queue of jobs could not be used: {reason}.") from error
     except (ConnectorException, PoolTimeout) as error:
         cause = error.__cause__ or error
         raise StorageError(f"The queue of jobs could not be used: {_shorten(cause)}.") from error
