@@ -97,7 +97,8 @@ class ScheduledTasks:
         except UserError as error:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
-            await self._schedules.store.save_problem(run.user_id, "")
+            # What was left out before it had no changes, either.
+            await self._schedules.store.clear_problems(run.user_id)
             return ReportOutcome.UNCHANGED
         await self._send_report(run, schedule, report)
         return outcome

@@ -176,7 +176,7 @@ report_runs: Final = Table(
     Column("user_id", String, primary_key=True),
     Column("rule", String, primary_key=True),
     Column("due_at", UtcTime, primary_key=True),
-    Column("claimable_at", UtcTime, nullable=False, index=True),
+    Column("claimable_at", UtcTime, nullable=False),
     Column("claimed_by", String, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("finished_at", UtcTime),

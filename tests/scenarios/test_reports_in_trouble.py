@@ -107,6 +107,24 @@ async def test_a_report_missed_long_ago_is_skipped_and_the_next_one_says_so(
     assert stage.count_said("Your report") == 1
 
 
+async def test_a_skipped_report_without_changes_is_explained_to_nobody(
+    stage: Stage, alice: Conversation
+) -> None:
+    await alice.ask("!report changes")
+    await alice.hear_at(NINE)
+    await wait_for_outcomes(stage, ["sent"])
+    await stage.stop_bots()
+    stage.clock.move_to(NINE + DAY + 7 * HOUR)
+    await stage.start_bot()
+    await wait_for_outcomes(stage, ["sent", "skipped"])
+    await stage.clock.pass_to(NINE + 2 * DAY + SPREAD)
+    await wait_for_outcomes(stage, ["sent", "skipped", "unchanged"])
+    stage.sign_in()
+    report = await alice.hear_at(NINE + 3 * DAY)
+    assert "1 new device" in report
+    assert "skipped" not in report
+
+
 # Once
 
 

@@ -19,7 +19,7 @@ _CLAIM: Final = (
     WHERE finished_at IS NULL AND claimable_at <= :now AND (user_id, rule, due_at) IN (
         SELECT user_id, rule, due_at FROM report_runs
         WHERE finished_at IS NULL AND claimable_at <= :now
-        ORDER BY due_at, claimable_at, user_id LIMIT 1
+        ORDER BY claimable_at, user_id LIMIT 1
     )
     RETURNING user_id, rule, due_at, tries
 """)
@@ -72,7 +72,7 @@ class ReportRuns:
         self._database: Final = database
 
     async def claim(self, *, now: datetime, by: str, until: datetime) -> ReportRun | None:
-        """Claim the run that is longest due; None where none is claimable.
+        """Claim the run that has been claimable longest; None where none is claimable.
 
         A run that is not finished by ``until`` can be claimed again.
         """
@@ -93,11 +93,11 @@ class ReportRuns:
         return replace(run, tries=tries) if tries else None
 
     async def load_claimable(self, now: datetime, limit: int) -> list[ReportRun]:
-        """Return the runs that may be claimed now, the longest due first."""
+        """Return the runs that may be claimed now, in the order in which ``claim`` takes them."""
         query = (
             select(_row.user_id, _row.rule, _row.due_at, _row.tries)
             .where(_row.finished_at.is_(None), _row.claimable_at <= now)
-            .order_by(_row.due_at, _row.claimable_at, _row.user_id)
+            .order_by(_row.claimable_at, _row.user_id)
             .limit(limit)
         )
         return [ReportRun(*row) for row in await self._database.fetch_all(query)]

@@ -16,7 +16,7 @@ from typing import Final
 from cronsim import CronSim
 
 SPREAD: Final = timedelta(minutes=5)
-"""Reports due at the same time are made within this window, each person's at a fixed offset."""
+"""Reports due at the same time are made within this window, each at an offset of its own."""
 
 WEEKDAYS: Final = (
     "monday",
@@ -83,9 +83,13 @@ def list_next(rule: ScheduleRule, zone: tzinfo, after: datetime, count: int) -> 
     return list(islice(list_times(rule, zone, after), count))
 
 
-def find_offset(user_id: str) -> timedelta:
-    """Return the user's own offset within ``SPREAD``: always the same, in whole seconds."""
-    number = int.from_bytes(sha256(user_id.encode()).digest()[:8])
+def find_offset(user_id: str, due_at: datetime) -> timedelta:
+    """Return the offset of one report within ``SPREAD``: always the same, in whole seconds.
+
+    A person's next report has another one, so that nobody is always among the last.
+    """
+    name = f"{user_id} {due_at.timestamp():.0f}"
+    number = int.from_bytes(sha256(name.encode()).digest()[:8])
     return timedelta(seconds=number % int(SPREAD.total_seconds()))
 
 

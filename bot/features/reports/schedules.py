@@ -138,13 +138,13 @@ class Schedules:
 
     def _prepare_run(self, schedule: Schedule) -> RunCreation:
         latest, missed = schedule.next_at, 0
-        offset = find_offset(schedule.user_id)
         rule = parse_schedule_rule(schedule.rule)
         for time in list_times(rule, _zone_of(schedule), schedule.next_at):
-            if time + offset > self._now():
+            start_at = time + find_offset(schedule.user_id, time)
+            if start_at > self._now():
                 break
             latest, missed = time, missed + 1
-        ahead = replace(schedule, next_at=time, start_at=time + offset, paused_until=None)
+        ahead = replace(schedule, next_at=time, start_at=start_at, paused_until=None)
         if missed:
             self._log.warning("reports were missed", count=missed, user_id=schedule.user_id)
         return RunCreation(schedule, ahead, latest, missed)
@@ -164,7 +164,9 @@ def _move_after(schedule: Schedule, account: ConnectedAccount | None, after: dat
     if account is not None:
         schedule = replace(schedule, zone=account.zone, utc_offset=account.utc_offset)
     next_at = find_next(parse_schedule_rule(schedule.rule), _zone_of(schedule), after)
-    return replace(schedule, next_at=next_at, start_at=next_at + find_offset(schedule.user_id))
+    return replace(
+        schedule, next_at=next_at, start_at=next_at + find_offset(schedule.user_id, next_at)
+    )
 
 
 def _zone_of(schedule: Schedule) -> tzinfo:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
@@ -44,6 +44,8 @@ class RunCreation:
     due_at: datetime
     missed: int = 0
 
+
+_HEAD_START: Final = timedelta(days=1)  # longer than a run may wait
 
 _row: Final = schedules.c
 _COLUMNS: Final = columns_of(schedules, Schedule)
@@ -153,4 +155,6 @@ def _advance_values(old: Schedule, new: Schedule, missed: int) -> dict[str, Any]
 def _run_values(creation: RunCreation) -> dict[str, Any]:
     old = creation.old
     named = {"user_id": old.user_id, "rule": old.rule, "due_at": creation.due_at}
-    return named | {"claimable_at": old.start_at, "claimed_by": "", "tries": 0, "outcome": ""}
+    # The longest claimable run is claimed first: now comes who was left out before.
+    claimable_at = old.start_at - old.skipped * _HEAD_START
+    return named | {"claimable_at": claimable_at, "claimed_by": "", "tries": 0, "outcome": ""}

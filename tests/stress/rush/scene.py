@@ -116,6 +116,6 @@ def _make_schedule(user: User, rule: str, due_at: datetime) -> Schedule:
         user_id=user.id,
         rule=rule,
         next_at=due_at,
-        start_at=due_at + find_offset(user.id),
+        start_at=due_at + find_offset(user.id, due_at),
         utc_offset=0.0,
     )

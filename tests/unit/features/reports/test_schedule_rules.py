@@ -232,11 +232,15 @@ def test_a_day_that_a_month_does_not_have_is_its_last() -> None:
 
 
 @given(st.text(max_size=20))
-def test_everybody_has_a_place_in_the_window_and_keeps_it(user_id: str) -> None:
-    assert timedelta() <= find_offset(user_id) < SPREAD
-    assert find_offset(user_id) == find_offset(user_id)
+def test_each_report_has_a_place_in_the_window_and_keeps_it(user_id: str) -> None:
+    due_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    assert timedelta() <= find_offset(user_id, due_at) < SPREAD
+    assert find_offset(user_id, due_at) == find_offset(user_id, due_at)
 
 
-def test_places_are_spread_over_the_window() -> None:
-    places = {find_offset(f"user {number}") for number in range(2000)}
+def test_places_are_spread_over_the_window_and_change_from_report_to_report() -> None:
+    due_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+    places = {find_offset(f"user {number}", due_at) for number in range(2000)}
     assert len(places) > 290
+    places = {find_offset("ann", due_at + timedelta(days=day)) for day in range(100)}
+    assert len(places) > 70
