@@ -18,7 +18,10 @@ _SESSION_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 # Rocket.Chat's tokens: 43 characters of base64url (personal access tokens and login tokens), 40 or
 # 64 hexadecimal digits (OAuth up to 7.3, and later). Not after "/": links end in such words, too.
 _TOKEN = re.compile(r"(?<![\w/-])(?:[A-Za-z0-9_-]{43}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})(?![\w-])")
-_CALLED_TOKEN = re.compile(r"\btoken\b\W{0,5}(?:is\W+)?(?=\S*\d)[A-Za-z0-9_-]{16,}", re.IGNORECASE)
+# Every repetition has a bound, so that the time is linear in the length of the text.
+_CALLED_TOKEN = re.compile(
+    r"\btoken\b\W{0,5}(?:is\W{1,20})?(?=\S{0,100}\d)[A-Za-z0-9_-]{16}", re.IGNORECASE
+)
 _CALLS_FOR_HELP = ("help", "hilf")  # in the languages of bot/locales
 
 

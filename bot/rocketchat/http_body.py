@@ -1,5 +1,7 @@
 """Reads the body of an HTTP response."""
 
+from collections.abc import AsyncIterator
+
 from aiohttp import ClientResponse
 
 from bot.errors import ProtocolError
@@ -10,10 +12,15 @@ async def read_body(name: str, response: ClientResponse, max_bytes: int) -> byte
 
     Raises ``ProtocolError``, which calls the response by ``name``, above ``max_bytes``.
     """
+    return b"".join([piece async for piece in read_pieces(name, response, max_bytes)])
+
+
+async def read_pieces(name: str, response: ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield the body as it arrives; raise ``ProtocolError`` above ``max_bytes``."""
     # Not read(n): it returns what has arrived, which may be a part.
-    content = bytearray()
+    size = 0
     async for piece in response.content.iter_any():
-        content += piece
-        if len(content) > max_bytes:
+        size += len(piece)
+        if size > max_bytes:
             raise ProtocolError(f"{name}: the answer is longer than {max_bytes} bytes")
-    return bytes(content)
+        yield piece

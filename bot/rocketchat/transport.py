@@ -1,7 +1,7 @@
 """The only module of the REST client that uses aiohttp."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,15 +18,22 @@ from aiohttp import (
     FormData,
 )
 
-from bot.errors import TokenRejectedError, UnreachableError
+from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
-from bot.rocketchat.http_body import read_body
+from bot.rocketchat.http_body import read_body, read_pieces
 from bot.rocketchat.responses import Response
-from bot.rocketchat.wire import parse_document
+from bot.rocketchat.row_filter import RowFilter
+from bot.rocketchat.wire import MESSAGE_KEYS, ROOM_KEYS, parse_document
 
 _MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
-# It has no pages: after an outage it lists every room of the bot's, each with its last message.
-_MAX_ROOMS_BYTES: Final = 64 * 1024 * 1024
+_MAX_LIST_BYTES: Final = 256 * 1024 * 1024
+_MAX_LIST_KEPT_BYTES: Final = 32 * 1024 * 1024
+_ROW_KEYS: Final[Mapping[str, Collection[str]]] = {
+    "v1/rooms.get": ROOM_KEYS,
+    "v1/im.history": MESSAGE_KEYS,
+    "v1/channels.history": MESSAGE_KEYS,
+    "v1/groups.history": MESSAGE_KEYS,
+}
 _CONNECT_TIMEOUT_S: Final = 5.0
 
 RequestObserver = Callable[[str, int, float], None]
@@ -135,11 +142,23 @@ def _make_form(file: File) -> FormData:
 
 
 async def _read_response(route: str, received: ClientResponse) -> Response:
-    max_bytes = _MAX_ROOMS_BYTES if route == "v1/rooms.get" else _MAX_RESPONSE_BYTES
-    content = await read_body(route, received, max_bytes)
+    if keys := _ROW_KEYS.get(route):
+        content = await _read_list(route, received, keys)
+    else:
+        content = await read_body(route, received, _MAX_RESPONSE_BYTES)
     # Checked because 6.5.3 answers an unknown route with 200 and an HTML page.
     is_json = received.content_type == "application/json"
     return Response(received.status, received.headers, parse_document(content) if is_json else None)
+
+
+async def _read_list(route: str, received: ClientResponse, keys: Collection[str]) -> bytes:
+    """Read a response of any length, of whose rows only ``keys`` are kept."""
+    rows = RowFilter(keys)
+    async for piece in read_pieces(route, received, _MAX_LIST_BYTES):
+        rows.add(piece)
+        if len(rows) > _MAX_LIST_KEPT_BYTES:
+            raise ProtocolError(f"{route}: the answer has more than the bot can keep")
+    return rows.finish()
 
 
 def _translate(route: str, error: Exception) -> UnreachableError:

@@ -37,6 +37,14 @@ _MAX_UTC_OFFSET_H: Final = 14.0
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _EMPTY: Final = "–"  # noqa: RUF001 - people read an en dash as "nothing here"
 
+ROOM_KEYS: Final = ("_id", "rid", "t", "uids")
+"""What ``parse_room`` reads."""
+MESSAGE_KEYS: Final = (
+    *("_id", "rid", "u", "msg", "ts", "tmid", "editedAt", "t", "mentions"),
+    *("bot", "alias", "private"),
+)
+"""What ``parse_message`` reads."""
+
 
 def parse_document(raw: str | bytes) -> dict[str, Any] | None:
     """Return a JSON object; None for anything else.

@@ -1,3 +1,4 @@
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -296,3 +297,34 @@ def test_a_token_is_recognised(text: str) -> None:
 )
 def test_what_is_no_token_is_left_alone(text: str) -> None:
     assert not has_token(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token" * 40_000,
+        "token-" * 40_000,
+        "token " * 40_000,
+        "token is" + "!" * 200_000,
+        "token is" + " " * 200_000,
+        "token " + "is " * 60_000,
+        "token" + "\N{ZERO WIDTH SPACE}" * 200_000,
+        "token " + "a" * 200_000,
+        "-" * 200_000,
+        ":" * 200_000,
+        ":-" * 100_000,
+        "[ " * 100_000,
+        "[](http://" * 20_000,
+        "```a" * 50_000,
+        "@sessions" * 20_000,
+        "#" * 200_000,
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    began_at = time.process_time()
+    has_token(text)
+    is_question(text)
+    parse(say(text), LISTENER, is_private=True)
+    # It takes milliseconds; what is quadratic takes minutes.
+    assert time.process_time() - began_at < 2
