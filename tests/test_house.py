@@ -11,11 +11,8 @@ from tests.support.house_figures import Figure, count_session, count_structure
 
 # Looser than the limits until the rebuilding of issue 17 is done.
 TODAY = {
-    "rooms at the top of bot/": 23,
-    "lines of bot/": 18_500,
-    "files that build": 3,
-    "carrier classes": 2,
-    "longest module (lines)": 562,
+    "lines of bot/": 20_000,
+    "longest module (lines)": 500,
     "modules in one !session": 48,
 }
 

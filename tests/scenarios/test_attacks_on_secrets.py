@@ -80,7 +80,7 @@ async def test_no_secret_of_the_delegation_comes_out(tmp_path: Path, logged: io.
     stored = read_files(tmp_path)
     outputs = {"logs": logged.getvalue(), "replies and pages": "\n".join(shown), "files": stored}
     assert len(secrets) > 30
-    for words in ("asked for tokens", "renewed a token", "disconnected"):
+    for words in ("asked for tokens", "refreshed a token", "disconnected"):
         assert words in outputs["logs"]
     for where, output in outputs.items():
         assert not [secret for secret in secrets if secret in output], where
@@ -93,7 +93,7 @@ async def test_secrets_are_not_even_handed_to_the_logs(tmp_path: Path) -> None:
             await use_all_of_delegation(stage)
             secrets = stage.simulator.workspace.secrets()
     handed = repr(events)
-    assert "renewed a token" in handed
+    assert "refreshed a token" in handed
     assert not [secret for secret in secrets if secret in handed]
 
 
