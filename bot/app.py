@@ -40,6 +40,7 @@ from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
+from bot.features.accounts.profiles import Profiles
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher, warn_if_oauth_is_missing
 from bot.features.accounts.tokens import Tokens
@@ -168,6 +169,7 @@ class _App:
             health=self._health,
             background=[
                 self._maintenance.run,
+                self._profiles.run,
                 scheduler.run,
                 self._status_report.run,
                 partial(
@@ -267,6 +269,13 @@ class _App:
             now=now,
             sleep=self._overrides.sleep,
         )
+        self._profiles = Profiles(
+            accounts=self._accounts,
+            tokens=self._tokens,
+            rest=self._rest,
+            now=now,
+            sleep=self._overrides.sleep,
+        )
         self._schedules = Schedules(database, self._accounts, now)
         self._direct_rooms = DirectRooms(self._rest, self._account.id, self._accounts.save_username)
         self._reply_sender = ReplySender(
@@ -315,7 +324,7 @@ class _App:
             sessions=sessions,
             reports=reports,
             alerts=alerts,
-            accounts=self._accounts,
+            profiles=self._profiles,
             reply_sender=self._reply_sender,
             status_report=self._status_report,
             metrics=self._metrics,
@@ -375,6 +384,7 @@ class _App:
             commands=command_registry,
             make_context=self._bind_context(command_registry),
             accounts=self._accounts,
+            profiles=self._profiles,
             linking=self._linking,
             direct_rooms=self._direct_rooms,
             throttle=ReplyThrottle(now),

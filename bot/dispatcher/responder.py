@@ -30,6 +30,7 @@ from bot.errors import (
 )
 from bot.features.accounts.linking import AccountLinking
 from bot.features.accounts.messages import format_invitation, format_token_in_chat
+from bot.features.accounts.profiles import Profiles
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.formatting.errors import format_failure, format_unexpected
 from bot.formatting.locale import UserLocale, find_zone
@@ -51,6 +52,7 @@ class Responder:
         commands: CommandRegistry,
         make_context: Callable[..., Context],
         accounts: Accounts,
+        profiles: Profiles,
         linking: AccountLinking,
         direct_rooms: DirectRooms,
         throttle: ReplyThrottle,
@@ -69,6 +71,7 @@ class Responder:
         self._commands: Final = commands
         self._make_context: Final = make_context
         self._accounts: Final = accounts
+        self._profiles: Final = profiles
         self._linking: Final = linking
         self._direct_rooms: Final = direct_rooms
         self._throttle: Final = throttle
@@ -113,7 +116,7 @@ class Responder:
     async def find_locale(self, person: Sender) -> UserLocale:
         """Return the person's locale, or the default one where it is not known."""
         try:
-            account = await self._accounts.load(person.id)
+            account = await self._profiles.load(person.id)
         except StorageError:
             account = None
         return self._make_locale(account)
@@ -184,7 +187,7 @@ class Responder:
     async def _answer(self, invocation: Invocation, part: str) -> str | None:
         message = invocation.message
         room_id = await self._direct_rooms.find_answer_room(message)
-        account = await self._accounts.load(message.sender.id)
+        account = await self._profiles.load(message.sender.id)
         if account and account.username != message.sender.username:
             await self._accounts.save_username(account.user_id, message.sender.username)
         locale = self._make_locale(account)

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.delivery.reply_sender import ReplySender
 from bot.errors import BotError, NotConnectedError, UserError
-from bot.features.accounts.store import Accounts
+from bot.features.accounts.profiles import MAX_AGE_FOR_REPORT, Profiles
 from bot.features.alerts.alerts import AlertCheck, Alerts
 from bot.features.alerts.messages import format_alert, format_interruption
 from bot.features.alerts.store import AlertSubscription
@@ -48,7 +48,7 @@ class ScheduledTasks:
         sessions: Sessions,
         reports: Reports,
         alerts: Alerts,
-        accounts: Accounts,
+        profiles: Profiles,
         reply_sender: ReplySender,
         status_report: StatusReport,
         metrics: Metrics,
@@ -59,7 +59,7 @@ class ScheduledTasks:
         self._sessions: Final = sessions
         self._reports: Final = reports
         self._alerts: Final = alerts
-        self._accounts: Final = accounts
+        self._profiles: Final = profiles
         self._reply_sender: Final = reply_sender
         self._status_report: Final = status_report
         self._metrics: Final = metrics
@@ -84,7 +84,8 @@ class ScheduledTasks:
 
     async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> ReportOutcome:
         outcome = ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
-        schedule = await self._schedules.load_for(run)
+        is_due = is_status_report or await self._is_due_by_present_offset(run)
+        schedule = await self._schedules.load_for(run) if is_due else None
         if schedule is None:
             return ReportOutcome.CANCELLED
         if self._now() - run.due_at > MAX_DELAY:
@@ -120,6 +121,12 @@ class ScheduledTasks:
 
     def _is_late(self, run: ReportRun) -> bool:
         return self._now() - run.due_at > LATE_AFTER
+
+    async def _is_due_by_present_offset(self, run: ReportRun) -> bool:
+        account = await self._profiles.load(
+            run.user_id, max_age=MAX_AGE_FOR_REPORT, is_background=True
+        )
+        return account is None or await self._schedules.is_due(run, account)
 
     async def _send_status_report(self, run: ReportRun, schedule: Schedule) -> ReportOutcome:
         report = await self._status_report.make(schedule)
@@ -173,7 +180,7 @@ class ScheduledTasks:
         await self._alerts.subscriptions.save_problem(subscription.user_id, problem)
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
-        account = await self._accounts.load(user_id)
+        account = await self._profiles.load(user_id, is_background=True)
         settings = account or schedule
         zone = find_zone(settings.zone, settings.utc_offset) if settings else UTC
         return UserLocale(account.language if account else ENGLISH, zone, self._prefix)

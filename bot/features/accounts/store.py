@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import and_, bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 
 from bot.features.accounts.delegated_tokens import seal_pair, seal_token
-from bot.models import AuthToken, TokenPair
+from bot.models import AuthToken, TokenPair, User
 from bot.storage.database import Database
 from bot.storage.statement import BareStatement
 from bot.storage.tables import accounts, columns_of, values_of
@@ -81,6 +81,21 @@ class Accounts:
         """Save the user name that the person has now; do nothing without an account."""
         is_renamed = and_(_row.user_id == user_id, _row.username != username)
         await self._database.execute(update(accounts).where(is_renamed).values(username=username))
+
+    async def save_profile(self, user: User) -> None:
+        """Save the language and UTC offset that a person has now; do nothing without an account."""
+        is_changed = or_(
+            _row.language != user.language, _row.utc_offset.is_distinct_from(user.utc_offset)
+        )
+        statement = update(accounts).where(_row.user_id == user.id, is_changed)
+        await self._database.execute(
+            statement.values(language=user.language, utc_offset=user.utc_offset)
+        )
+
+    async def load_without_zone(self) -> list[str]:
+        """Return the ids of users whose time zone is Rocket.Chat's offset."""
+        query = select(_row.user_id).where(_row.zone == "", _row.revoked_at.is_(None))
+        return [row.user_id for row in await self._database.fetch_all(query)]
 
     async def save_zone(self, user_id: str, zone: str) -> None:
         """Save the time zone the user chose; do nothing without an account."""

@@ -23,6 +23,7 @@ from bot.formatting.locale import find_zone
 from bot.storage.database import Database
 
 _TIMES_SHOWN: Final = 3
+_HALF_A_DAY: Final = timedelta(hours=12)
 _BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
 _RESOLUTION: Final = timedelta(microseconds=1)
 
@@ -106,6 +107,22 @@ class Schedules:
         schedule = await self.store.load(account.user_id)
         if schedule:
             await self._move(schedule, account)
+
+    async def is_due(self, run: ReportRun, account: ConnectedAccount) -> bool:
+        """Return false where the run's time is yet to come by the account's present offset.
+
+        The schedule follows the offset. A run that would have been earlier is due now.
+        """
+        if account.zone:
+            return True
+        now, zone = self._now(), find_zone("", account.utc_offset)
+        comes_at = find_next(parse_schedule_rule(run.rule), zone, run.due_at - _RESOLUTION)
+        is_due = not timedelta() < comes_at - run.due_at < _HALF_A_DAY or comes_at <= now
+        schedule = await self.store.load(run.user_id)
+        if schedule and schedule.utc_offset != account.utc_offset:
+            after = max(now, schedule.paused_until or now) if is_due else comes_at - _RESOLUTION
+            await self.store.reschedule(schedule, _move_after(schedule, account, after))
+        return is_due
 
     async def create_due_runs(self) -> int:
         """Create a run for each report that is due, and return how many.
