@@ -4,11 +4,13 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any, Final, ParamSpec
 
 import structlog
@@ -16,9 +18,9 @@ import typer
 
 from bot.admin import accounts_and_keys
 from bot.app import open_bot, open_worker
-from bot.config import Settings, load_settings
+from bot.config import Settings, find_public_files, load_settings
 from bot.errors import BotError, ConfigError
-from bot.logs import open_logs
+from bot.logs import escape_unprintable, open_logs
 
 cli = typer.Typer(
     help="Tells people in Rocket.Chat which devices are signed in as them.",
@@ -46,6 +48,8 @@ _GC_THRESHOLD: Final = 20_000  # young objects; a burst keeps thousands of tasks
 
 def main() -> None:
     """Run the command line."""
+    # Through the log, which strikes out secrets.
+    sys.excepthook = _log_crash
     cli()
 
 
@@ -68,8 +72,7 @@ def _command(
 @_command(cli, "run")
 async def run(config: Config = None, secrets: Secrets = None) -> None:
     """Run the bot."""
-    settings = load_settings(config, secrets=secrets)
-    open_logs(settings.log.level, settings.log.format)
+    settings = _load_for_service(config, secrets)
     async with open_bot(settings) as bot:
         _tune_garbage_collector()
         await bot.run()
@@ -78,8 +81,7 @@ async def run(config: Config = None, secrets: Secrets = None) -> None:
 @_command(cli, "work")
 async def work(config: Config = None, secrets: Secrets = None) -> None:
     """Run scheduled jobs only, beside running bots; needs PostgreSQL."""
-    settings = load_settings(config, secrets=secrets)
-    open_logs(settings.log.level, settings.log.format)
+    settings = _load_for_service(config, secrets)
     async with open_worker(settings) as worker:
         _tune_garbage_collector()
         await worker.run()
@@ -132,7 +134,7 @@ async def check(config: Config = None, secrets: Secrets = None) -> None:
     open_logs("CRITICAL", "text")
     has_problem = False
     async for result in check_config_file(config, secrets):
-        typer.echo(str(result))
+        _echo(str(result))
         has_problem = has_problem or result.level is Level.PROBLEM
     if has_problem:
         raise typer.Exit(1)
@@ -151,7 +153,7 @@ async def init(
         ask=lambda question, default: str(typer.prompt(question, default=default or None)),
         ask_secret=lambda question: str(typer.prompt(question, hide_input=True)),
         confirm=typer.confirm,
-        print=typer.echo,
+        print=_echo,
     )
     if not await SetupWizard(prompter, CHECK_TIMEOUT_S).run(config):
         raise typer.Exit(1)
@@ -199,6 +201,16 @@ async def forget_account(user: User, config: Config = None, secrets: Secrets = N
     await _print_lines(accounts_and_keys.forget_account(_load_for_operator(config, secrets), user))
 
 
+def _load_for_service(config: Path | None, secrets: Path | None) -> Settings:
+    settings = load_settings(config, secrets=secrets)
+    open_logs(settings.log.level, settings.log.format)
+    for file in find_public_files(settings, config, secrets):
+        structlog.get_logger("cli").warning(
+            "a file can be read by every user of this machine; run chmod o= on it", file=str(file)
+        )
+    return settings
+
+
 def _load_for_operator(config: Path | None, secrets: Path | None) -> Settings:
     settings = load_settings(config, secrets=secrets)
     open_logs("WARNING", "text")
@@ -207,7 +219,18 @@ def _load_for_operator(config: Path | None, secrets: Path | None) -> Settings:
 
 async def _print_lines(lines: AsyncIterator[str]) -> None:
     async for line in lines:
-        typer.echo(line)
+        _echo(line)
+
+
+def _echo(text: str, *, err: bool = False) -> None:
+    # Names and reasons come from the workspace, and must not control the terminal.
+    typer.echo(escape_unprintable(text), err=err)
+
+
+def _log_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    structlog.get_logger("cli").critical("the program failed", exc_info=(kind, error, trace))
 
 
 def _tune_garbage_collector() -> None:
@@ -231,7 +254,7 @@ def _run_to_exit_status(work: Coroutine[Any, Any, None]) -> None:
         if not all(isinstance(problem, BotError) for problem in problems):
             raise
         for problem in problems:
-            typer.echo(f"session-bot: {problem}", err=True)
+            _echo(f"session-bot: {problem}", err=True)
         is_config_wrong = any(isinstance(problem, ConfigError) for problem in problems)
         raise typer.Exit(2 if is_config_wrong else 1) from None
 

@@ -5,8 +5,10 @@ or as ``SESSION_BOT_WORKSPACE__AUTH_TOKEN`` in the environment.
 """
 
 import os
+import stat
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -211,6 +213,24 @@ def load_settings(path: Path | None, *, secrets: Path | None = None) -> Settings
     except SettingsError as error:
         # Raised from a value that may be a secret: the cause stays out of the chain.
         raise ConfigError(f"settings in the environment or {secrets}: {error}") from None
+
+
+def find_public_files(
+    settings: Settings, config: Path | None, secrets: Path | None = None
+) -> list[Path]:
+    """Return the files with secrets or people's data that every user of this machine may read."""
+    database = find_database_file(settings.storage.url)
+    files = [config, database, database and Path(f"{database}-wal")]
+    with suppress(OSError):
+        files += secrets.iterdir() if secrets else []
+    return [file for file in files if file and _may_anybody_read(file)]
+
+
+def _may_anybody_read(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def _refuse_unknown_variables() -> None:

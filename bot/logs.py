@@ -12,7 +12,10 @@ from structlog.typing import EventDict, Processor
 
 _SHORTEST_SECRET = 40
 """Every secret of Rocket.Chat's is at least this long; no id that is worth reading is."""
-_LONG_WORD = re.compile(rf"[A-Za-z0-9_+=-]{{{_SHORTEST_SECRET},}}")
+_SECRET = re.compile(rf"[A-Za-z0-9_+=-]{{{_SHORTEST_SECRET},}}")
+# Also base64 with slashes, and what is percent-encoded in an address.
+_LONG_WORD = re.compile(rf"[A-Za-z0-9_+=/%-]{{{_SHORTEST_SECRET},}}")
+_STRUCK_OUT = "[struck out]"
 
 
 def open_logs(
@@ -65,7 +68,31 @@ def _strike_out(value: Any) -> Any:  # noqa: ANN401 - log values may be anything
         if isinstance(value, bool | int | float | None):
             return value
         value = str(value)
-    return value if len(value) < _SHORTEST_SECRET else _LONG_WORD.sub("[struck out]", value)
+    return value if len(value) < _SHORTEST_SECRET else _LONG_WORD.sub(_strike_out_word, value)
+
+
+def _strike_out_word(found: re.Match[str]) -> str:
+    # Paths of modules in a traceback are in lower case; base64 of that length never is.
+    return _SECRET.sub(_STRUCK_OUT, found[0]) if found[0].islower() else _STRUCK_OUT
+
+
+def escape_unprintable(text: str) -> str:
+    r"""Return the text with ``\u001b`` and the like for what could control a terminal.
+
+    Line breaks stay, and JSON stays the same JSON.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() or each == "\n" else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _escape_line(_logger: object, _method: str, line: Any) -> str:  # noqa: ANN401 - what was rendered
+    return escape_unprintable(line)
 
 
 def _write_text(_logger: object, _method: str, event: EventDict) -> str:
@@ -102,7 +129,7 @@ def _last(style: Literal["text", "json"]) -> list[Processor]:
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else _write_text
     )
-    return [structlog.processors.format_exc_info, strike_out_secrets, renderer]
+    return [structlog.processors.format_exc_info, strike_out_secrets, renderer, _escape_line]
 
 
 def _make_formatter(style: Literal["text", "json"]) -> logging.Formatter:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.demo.demo import find_link
 from tests.support.deadlines import DEADLINE_S
-from tests.support.programs import run_to_its_end, write_config
+from tests.support.programs import run_program, run_to_its_end, write_config
 from tests.support.stage import Stage, open_stage
 
 
@@ -153,3 +153,28 @@ async def test_taking_oauth_out_of_the_settings_is_warned_of(tmp_path: Path) -> 
 
 def write_program_config(stage: Stage) -> str:
     return str(write_config(stage.folder / "operator.toml", stage.settings))
+
+
+async def test_no_line_of_a_command_controls_the_terminal(stage: Stage, tmp_path: Path) -> None:
+    config = str(write_config(tmp_path / "config.toml", stage.settings))
+    status, output, errors = await run_to_its_end(
+        "accounts", "forget", "\x1b[2Jmallory", "--config", config
+    )
+    assert (status, errors) == (0, "")
+    assert output.startswith(r"Everything about \u001b[2Jmallory has been deleted.")
+    missing = str(tmp_path / "\x1b[2J.toml")
+    _, _, errors = await run_to_its_end("accounts", "list", "--config", missing)
+    assert "\x1b" not in errors
+    assert "does not exist" in errors
+
+
+async def test_files_that_everybody_may_read_are_warned_of(stage: Stage, tmp_path: Path) -> None:
+    await stage.stop_bots()
+    config = write_config(tmp_path / "config.toml", stage.settings)
+    database = tmp_path / "bot.db"
+    for mode, is_public in ((0o640, False), (0o644, True)):
+        config.chmod(mode)
+        database.chmod(mode)
+        async with run_program(config) as program:
+            found = [line for line in program.log if "every user of this machine" in line]
+        assert [str(file) in "".join(found) for file in (config, database)] == [is_public] * 2

@@ -1,9 +1,12 @@
 """What is written to the log: by this program and by its libraries, in one form."""
 
+import base64
+import hashlib
 import io
 import json
 import logging
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -90,3 +93,55 @@ def test_a_traceback_follows_its_line() -> None:
     line, first, *_ = stream.getvalue().splitlines()
     assert line.endswith("[error] it went wrong [desk] reference=7F3A")
     assert first == "Traceback (most recent call last):"
+
+
+RANDOM = hashlib.sha512(b"secret").digest()
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        base64.b64encode(RANDOM[:32]).decode(),
+        base64.b64encode(RANDOM[:12] + b"\xff" * 3 + RANDOM[12:30]).decode(),
+        base64.b64encode(RANDOM).decode(),
+        base64.b64encode(b"\xff" * 15 + RANDOM[:30]).decode(),
+        quote(base64.b64encode(RANDOM[:32]), safe=""),
+        RANDOM[:20].hex(),
+    ],
+)
+def test_every_spelling_of_a_secret_is_struck_out(style: str, secret: str) -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "json" if style == "json" else "text", stream)
+    structlog.get_logger("audit").info("used", address=f"https://chat.example.org/a/b/{secret}?x")
+    logging.getLogger("library").warning("it was %s", secret)
+    structlog.get_logger("audit").error("it went wrong", exc_info=ValueError(secret))
+    for part in (secret, secret[:20], secret[-20:]):
+        assert part not in stream.getvalue()
+
+
+def test_a_path_in_a_traceback_stays() -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "text", stream)
+    path = "/opt/session-bot/lib/site-packages/bot/features/accounts/delegated_tokens.py"
+    structlog.get_logger("audit").info("here", file=path)
+    assert path in stream.getvalue()
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(
+    "mark", ["\x1b]0;title\x07", "\x9b2J", "\x7f", "\u202e", "\U000e0041", "\ud800"]
+)
+def test_no_log_can_control_a_terminal(style: str, mark: str) -> None:
+    stream = io.StringIO()
+    open_logs("INFO", "json" if style == "json" else "text", stream)
+    structlog.get_logger("audit").info(f"event {mark}", name=f"a{mark}", names=[mark])
+    logging.getLogger("library").warning("said %s", mark)
+    structlog.get_logger("audit").error("it went wrong", exc_info=ValueError(mark))
+    written = stream.getvalue()
+    assert len(written.splitlines()) == len(written.split("\n")) - 1
+    assert all(line.isprintable() for line in written.split("\n"))
+    if style == "json":
+        first, _, last = map(json.loads, written.splitlines())
+        assert first["name"] == f"a{mark}"
+        assert mark in last["exception"]

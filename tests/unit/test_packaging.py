@@ -24,6 +24,12 @@ def test_systemd_understands_the_unit(pytestconfig: pytest.Config, tmp_path: Pat
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
+def test_no_core_dump_is_written(pytestconfig: pytest.Config) -> None:
+    unit = (pytestconfig.rootpath / "packaging" / "session-bot.service").read_text()
+    assert "LimitCORE=0" in unit.splitlines()
+    assert "--ulimit core=0" in (pytestconfig.rootpath / "Containerfile").read_text()
+
+
 def read_steps(root: Path) -> list[list[str]]:
     text = (root / "Containerfile").read_text().replace("\\\n", " ")
     return [line.split() for line in text.splitlines() if line.strip() and line[0] != "#"]
