@@ -15,7 +15,7 @@ async def confirm(context: Context) -> Reply:
     # After a crash halfway, only the result is checked: nothing is done twice.
     log_out = context.sessions.check_log_out if confirmed.may_be_done else context.sessions.log_out
     outcome = await log_out(user_id, action.session_ids)
-    return format_logout(outcome, context.locale)
+    return format_logout(outcome, action.devices, context.locale)
 
 
 async def _forget(context: Context) -> Reply:

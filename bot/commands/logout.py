@@ -1,10 +1,15 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
 from bot.features.confirmations import Action, ActionKind
-from bot.features.sessions.devices import DeviceSessions
+from bot.features.sessions.devices import DeviceSessions, find_own_device
 from bot.features.sessions.logout_messages import (
+    format_choice_of_kept,
     format_logout_of_others_question,
     format_logout_question,
+    name_devices,
 )
 from bot.models import Reply
 from bot.parsing import parse_session_words
@@ -19,8 +24,9 @@ from bot.parsing import parse_session_words
 async def logout(context: Context) -> Reply:
     """Sign out one of your devices, or all the others.
 
-    I ask you first, and check afterwards whether it worked. "others" keeps the newest device
-    signed in, or the one whose number you add.
+    I ask you first, and check afterwards whether it worked. "others" signs out all devices
+    but one, whose number you add. Without a number I ask which one, unless I have told you of all
+    others as new.
     """
     words = parse_session_words(context.words)
     if not words:
@@ -31,7 +37,7 @@ async def logout(context: Context) -> Reply:
         )
     first, _, rest = words.partition(" ")
     if first.casefold() == "others":
-        return await _ask_about_others(context, parse_session_words(rest) or "1")
+        return await _ask_about_others(context, parse_session_words(rest))
     return await _ask_about_one(context, words)
 
 
@@ -42,27 +48,36 @@ async def _ask_about_one(context: Context, words: str) -> Reply:
     if newest.logged_out_at:
         return Reply(context.locale.text("That session is already signed out."))
     name = await sessions.find_name(user_id, newest)
-    await _ask(context, tuple(ids))
-    device = DeviceSessions((newest,) * len(ids), name)
+    device = DeviceSessions(tuple(replace(newest, id=each) for each in ids), name)
+    await _ask(context, [device])
     return format_logout_question(device, context.locale)
 
 
 async def _ask_about_others(context: Context, keep: str) -> Reply:
-    sessions, user_id = context.sessions, context.asker.id
-    kept_ids = set(await sessions.find_ids(user_id, keep))
-    numbered = list(enumerate(await sessions.fetch_numbered_devices(user_id), 1))
-    kept = [device for _, device in numbered if kept_ids & set(device.ids)]
-    others = [(number, device) for number, device in numbered if device not in kept]
-    if not kept:
+    sessions, user_id, locale = context.sessions, context.asker.id, context.locale
+    # Before the list is numbered anew: the number is of the list that the person has seen.
+    kept_ids = set(await sessions.find_ids(user_id, keep)) if keep else set()
+    # Fresh: a device that an alert has just told of must be among those that go.
+    devices = await sessions.fetch_numbered_devices(user_id, is_fresh=True)
+    numbered = list(enumerate(devices, 1))
+    kept = [device for device in devices if kept_ids & set(device.ids)]
+    if keep and not kept:
         raise UsageError(
             "The device to keep is no longer signed in. See {list}.", list=Call("sessions")
         )
-    if not others:
-        return Reply(context.locale.text("There is no other session to sign out."))
-    await _ask(context, tuple(each for _, device in others for each in device.ids))
-    return format_logout_of_others_question(kept[0], others, context.locale)
+    if len(devices) < 2:  # noqa: PLR2004 - one, and others
+        return Reply(locale.text("There is no other session to sign out."))
+    if not kept:
+        announced = await context.alerts.load_announced(user_id)
+        own = find_own_device(devices, announced, context.now)
+        if own is None:
+            return format_choice_of_kept(numbered, announced, locale, context.now)
+        kept = [own]
+    others = [(number, device) for number, device in numbered if device not in kept]
+    await _ask(context, [device for _, device in others])
+    return format_logout_of_others_question(kept[0], others, locale)
 
 
-async def _ask(context: Context, session_ids: tuple[str, ...]) -> None:
-    action = Action(kind=ActionKind.LOG_OUT, session_ids=session_ids)
+async def _ask(context: Context, devices: Sequence[DeviceSessions]) -> None:
+    action = Action(kind=ActionKind.LOG_OUT, devices=name_devices(devices, context.locale))
     await context.confirmations.ask(context.asker.id, context.room_id, action)

@@ -27,11 +27,19 @@ class ActionKind(StrEnum):
 
 
 class Action(BaseModel):
-    """What is done once it is confirmed; ``session_ids`` are for logging out."""
+    """What is done once it is confirmed.
+
+    ``devices`` are to be logged out: the name of each, as the person reads it, and its session ids.
+    """
 
     model_config = ConfigDict(frozen=True)
     kind: ActionKind
-    session_ids: tuple[str, ...] = ()
+    devices: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        """The sessions of all the devices."""
+        return tuple(session_id for _, ids in self.devices for session_id in ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,7 @@ known_devices: Final = Table(
     Column("last_seen_at", UtcTime, nullable=False),
     Column("is_known_to_alerts", Boolean, nullable=False),
     Column("reported_at", UtcTime),
+    Column("announced_at", UtcTime),
 )
 
 counters: Final = Table(

@@ -54,8 +54,39 @@ async def test_the_first_look_only_learns_and_says_how_often_the_next_ones_come(
     assert answer.startswith("Alerts are on: ")
     assert "Checked every: 5 minutes" in answer
     assert "Known devices: 9" in answer
-    assert await alice.ask("!alerts") == answer
+    status = await alice.ask("!alerts")
+    assert answer.startswith(status)
+    assert await alice.ask("!alerts on") == status
     await expect_quiet(stage, alice, 1)
+
+
+async def test_what_is_taken_for_known_is_shown_and_can_be_signed_out(
+    stage: Stage, alice: Conversation
+) -> None:
+    stage.sign_in(ip="203.0.113.66")  # before alerts are on: it will never cause one
+    answer = await alice.ask("!alerts on")
+    assert "I take these for yours" in answer
+    assert "1 · Chrome 113 on Windows 10 or 11" in answer
+    assert "`203.0.113.66`" in answer
+    assert "Firefox 131" in answer
+    assert (await alice.ask("!logout 1")).startswith("Sign out Chrome 113 on Windows 10 or 11?")
+
+
+async def test_others_are_never_signed_out_for_a_device_that_was_announced(
+    stage: Stage, alice: Conversation
+) -> None:
+    own = FIREFOX_WINDOWS | {"version": "99.0", "longVersion": "99.0"}
+    await alice.ask("!logout others 1")  # keeps the script that this test is
+    await alice.ask("!confirm")
+    stage.sign_in(own, "203.0.113.7")
+    await alice.ask("!alerts on")
+    stage.clock.move_to(START + timedelta(days=2))
+    stage.simulator.skew += timedelta(days=2)
+    stage.sign_in()
+    assert (await hear_after_check(stage, alice)).startswith("New device: Chrome 113")
+    question = await alice.ask("!logout others")
+    assert question.startswith("Sign out 2 other devices?")
+    assert "Stays signed in: Firefox 99 on Windows" in question
 
 
 async def test_a_new_device_is_announced_once_with_what_to_do(
@@ -68,7 +99,7 @@ async def test_a_new_device_is_announced_once_with_what_to_do(
     assert "from `192.0.2.99`, not seen before" in alert
     assert "Was that you? Then there is nothing to do." in alert
     assert "Not you?: `!logout 1` signs it out. Then change your password." in alert
-    assert "`!logout others 3` signs out all devices except number 3, Firefox 131 on" in alert
+    assert "`!logout others` signs out all devices but one, which I let you choose." in alert
     await expect_quiet(stage, alice, 1)
     assert stage.count_said("New device") == 2
 
@@ -78,7 +109,7 @@ async def test_what_the_alert_advises_works(stage: Stage, alice: Conversation) -
     stage.sign_in()
     await hear_after_check(stage, alice)
     assert (await alice.ask("!logout 1")).startswith("Sign out Chrome 113 on Windows 10 or 11?")
-    assert await alice.ask("!confirm") == "Signed out 1 session."
+    assert await alice.ask("!confirm") == "Signed out Chrome 113 on Windows 10 or 11."
 
 
 async def test_a_look_that_finds_nothing_leaves_the_numbers_alone(

@@ -39,7 +39,7 @@ async def use_everything(stage: Stage) -> list[str]:
     link = await alice.ask_for_link(f"!session {EXAMPLE}")
     pages.append(await alice.person.fill_in(link, user_id=user_id, token=token))
     heard += [await alice.hear(), await alice.hear()]
-    for said in ("!sessions", "!whoami", "!privacy", "!logout others", "!confirm", "!xyzzy"):
+    for said in ("!sessions", "!whoami", "!privacy", "!logout others 1", "!confirm", "!xyzzy"):
         heard.append(await alice.ask(said))
     stage.simulator.faults.fail_next("sessions/info", status=500, times=3)
     heard.append(await alice.ask(f"!session {EXAMPLE}"))

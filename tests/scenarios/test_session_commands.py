@@ -192,7 +192,7 @@ async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> No
     question = await alice.ask(f"!logout {number}")
     assert question.startswith("Sign out Firefox 131 on Windows 10 or 11?")
     assert "Send `!confirm` within two minutes" in question
-    assert await alice.ask("!confirm") == "Signed out 1 session."
+    assert await alice.ask("!confirm") == "Signed out Firefox 131 on Windows 10 or 11."
     assert "signed out" in await alice.ask(f"!session {FIREFOX}")
     assert "Firefox 131" not in await alice.ask("!sessions")
     assert "already signed out" in await alice.ask(f"!logout {FIREFOX}")
@@ -203,7 +203,7 @@ async def test_all_sessions_of_a_device_go_together(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Chrome 129")
     assert "This signs out all 3 of its sessions." in await alice.ask(f"!logout {number}")
-    assert await alice.ask("!confirm") == "Signed out 3 sessions."
+    assert (await alice.ask("!confirm")).startswith("Signed out Chrome 129 on macOS")
 
 
 async def test_signing_out_a_script_warns_of_its_token(stage: Stage) -> None:
@@ -212,12 +212,27 @@ async def test_signing_out_a_script_warns_of_its_token(stage: Stage) -> None:
 
 
 @on_each_version
-async def test_logging_out_others_keeps_the_newest(stage: Stage) -> None:
+async def test_logging_out_others_asks_which_one_stays(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     question = await alice.ask("!logout others")
+    assert question.startswith("Which device stays signed in?")
+    assert "`!logout others <number>`" in question
+    assert "nothing to confirm" in await alice.ask("!confirm")
+    number = await find_number(alice, "Firefox 131")
+    assert f"{number} · Firefox 131 on Windows 10 or 11" in question
+    question = await alice.ask(f"!logout others {number}")
     assert question.startswith("Sign out 8 other devices?")
-    assert "Stays signed in: A script or an unknown app." in question
-    assert await alice.ask("!confirm") == "Signed out 10 sessions."
+    assert "Stays signed in: Firefox 131 on Windows 10 or 11." in question
+
+
+@on_each_version
+async def test_what_was_signed_out_is_named(stage: Stage) -> None:
+    alice = await stage.meet_connected("alice")
+    await alice.ask("!logout others 1")  # the script that this test is
+    done = await alice.ask("!confirm")
+    assert done.startswith("Signed out 8 devices.")
+    assert "Chrome 129 on macOS" in done
+    assert "(×3)" in done  # noqa: RUF001 - read as "times"
     assert (await alice.ask("!sessions")).startswith("1 device is signed in as you")
     assert "no other session" in await alice.ask("!logout others")
 
@@ -232,9 +247,9 @@ async def test_logging_out_others_keeps_the_one_that_is_named(stage: Stage) -> N
 async def test_a_limit_of_the_workspace_is_waited_out(tmp_path: Path) -> None:
     async with open_stage(tmp_path, limit_calls=8, limit_window=1.0) as stage:
         alice = await stage.meet_connected("alice")
-        await alice.ask("!logout others")
+        await alice.ask("!logout others 1")
         answer = await alice.ask("!confirm")
-        assert answer.startswith("Signed out 10 sessions.")
+        assert answer.startswith("Signed out 8 devices.")
         assert 429 not in {request.status for request in stage.simulator.requests}
 
 
@@ -247,7 +262,7 @@ async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(stage: Stage)
     assert nothing in await alice.ask("!confirm")
     await alice.ask(f"!logout {FIREFOX}")
     assert "Hier gibt es nichts zu bestätigen." in await bob.ask("!confirm")
-    assert "Signed out 1 session." in await alice.ask("!confirm")
+    assert "Signed out Firefox 131 on Windows 10 or 11." in await alice.ask("!confirm")
     assert nothing in await alice.ask("!confirm")
     await alice.ask("!logout Wm4pLzJ8cRdEoXv6T")
     stage.clock.advance(seconds=121)
@@ -261,7 +276,7 @@ async def test_a_confirmation_in_another_room_confirms_nothing(stage: Stage) -> 
     await alice.ask(f"!logout {FIREFOX}")
     await alice.person.say(group, "@sessions confirm")
     # A mention is answered in the direct message, where the question was.
-    assert "Signed out 1 session." in await alice.hear()
+    assert "Signed out Firefox 131 on Windows 10 or 11." in await alice.hear()
 
 
 # !name

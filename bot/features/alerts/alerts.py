@@ -1,7 +1,7 @@
 """Alerts: checking for devices that were never seen before, with the person's own token."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
@@ -22,11 +22,15 @@ _SAVE_EVERY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class AlertStatus:
-    """A person's alerts: since when, how often devices are checked, how many are known."""
+    """A person's alerts: since when, how often devices are checked, how many are known.
+
+    ``accepted`` are the devices that have just been accepted as known, numbered from 1.
+    """
 
     since: datetime
     interval: timedelta
     known: int
+    accepted: tuple[DeviceSessions, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +64,22 @@ class Alerts:
         self._now: Final = now
 
     async def turn_on(self, user_id: str) -> AlertStatus:
-        """Remember the present devices, and check for others from now on.
+        """Remember the present devices, and check for others from now on; save their numbers.
 
         Raises NotConnectedError, NotLicensedError, WorkspaceError; then nothing has changed.
         """
+        accepted: tuple[DeviceSessions, ...] = ()
         if await self.subscriptions.load(user_id) is None:
-            await self.save(user_id, await self.check(user_id))
+            check = await self.check(user_id)
+            accepted = check.devices
+            await self.save(user_id, replace(check, new=()))
+            await self._sessions.save_numbers(user_id, accepted)
             now = self._now()
             interval = find_interval(await self.subscriptions.count() + 1)
             await self.subscriptions.save(AlertSubscription(user_id, now, now + interval))
         status = await self.load_status(user_id)
-        return status or AlertStatus(self._now(), MIN_INTERVAL, 0)
+        status = status or AlertStatus(self._now(), MIN_INTERVAL, 0)
+        return replace(status, accepted=accepted)
 
     async def turn_off(self, user_id: str) -> bool:
         """Stop checking and delete what only alerts remember; false where alerts were off."""
@@ -120,8 +129,14 @@ class Alerts:
         return AlertCheck(devices, new, needs_saving)
 
     async def save(self, user_id: str, check: AlertCheck) -> None:
-        """Remember the devices, which are then no longer new."""
+        """Remember the devices, which are then no longer new, and which ones were announced."""
         if check.needs_saving:
+            announced = {make_device_key(check.devices[number - 1].newest) for number in check.new}
             await self._known_devices.save_for_alerts(
-                user_id, make_snapshots(check.devices), self._now()
+                user_id, make_snapshots(check.devices), self._now(), announced
             )
+
+    async def load_announced(self, user_id: str) -> frozenset[str]:
+        """Return the keys of the devices that alerts or reports have told of as new."""
+        known = await self._known_devices.load(user_id)
+        return frozenset(key for key, each in known.items() if each.announced_at)

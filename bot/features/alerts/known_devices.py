@@ -1,6 +1,6 @@
 """The devices that are known of each user: program, system and network, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -36,7 +36,13 @@ _DELETE_OLD: Final = delete(known_devices).where(
     _row.user_id == bindparam("of_user"),
     or_(_row.last_seen_at < bindparam("seen_before"), _is_useless),
 )
-_NEVER_UPDATED: Final = {"user_id", "device_key", "first_seen_at", "is_known_to_alerts"}
+_NEVER_UPDATED: Final = {
+    "user_id",
+    "device_key",
+    "first_seen_at",
+    "is_known_to_alerts",
+    "announced_at",
+}
 _UPDATED_BY_REPORT: Final = tuple(
     column.name for column in _row if column.name not in _NEVER_UPDATED
 )
@@ -46,7 +52,8 @@ _UPDATED_BY_REPORT: Final = tuple(
 class KnownDevice:
     """A device as it was last reported.
 
-    ``reported_at`` is the time of the last report, where the device was in that one.
+    ``reported_at`` is the time of the last report, where the device was in that one;
+    ``announced_at`` is when an alert or a report told of it as new.
     """
 
     snapshot: DeviceSnapshot
@@ -54,6 +61,7 @@ class KnownDevice:
     last_seen_at: datetime
     is_known_to_alerts: bool
     reported_at: datetime | None
+    announced_at: datetime | None = None
 
 
 class KnownDevices:
@@ -68,27 +76,40 @@ class KnownDevices:
         return {row.device_key: _read(row) for row in rows}
 
     async def save_for_alerts(
-        self, user_id: str, snapshots: Mapping[str, DeviceSnapshot], now: datetime
+        self,
+        user_id: str,
+        snapshots: Mapping[str, DeviceSnapshot],
+        now: datetime,
+        announced: Collection[str] = (),
     ) -> None:
-        """Add what an alert check has seen; what reports know of these devices stays."""
+        """Add what an alert check has seen; what reports know of these devices stays.
+
+        ``announced`` are the keys of devices that the person has been told of as new.
+        """
 
         def write(connection: Connection) -> None:
             rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
             rows = [row | {"is_known_to_alerts": True} for row in rows]
             _upsert(connection, rows, "is_known_to_alerts", "last_seen_at")
+            _note_announced(connection, user_id, announced, now)
             _delete_old(connection, user_id, now)
 
         await self._database.write(write)
 
     async def save_report(
-        self, user_id: str, snapshots: Mapping[str, DeviceSnapshot], now: datetime
+        self,
+        user_id: str,
+        snapshots: Mapping[str, DeviceSnapshot],
+        now: datetime,
+        announced: Collection[str] = (),
     ) -> None:
-        """Replace what the last report had."""
+        """Replace what the last report had; ``announced`` as in ``save_for_alerts``."""
 
         def write(connection: Connection) -> None:
             connection.execute(_CLEAR_REPORT, {"of_user": user_id})
             rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
             _upsert(connection, [row | {"reported_at": now} for row in rows], *_UPDATED_BY_REPORT)
+            _note_announced(connection, user_id, announced, now)
             _delete_old(connection, user_id, now)
 
         await self._database.write(write)
@@ -105,6 +126,13 @@ class KnownDevices:
             connection.execute(reported.values(is_known_to_alerts=False))
 
         await self._database.write(write)
+
+
+def _note_announced(
+    connection: Connection, user_id: str, keys: Collection[str], now: datetime
+) -> None:
+    is_one = and_(_row.user_id == user_id, _row.device_key.in_(keys))
+    connection.execute(update(known_devices).where(is_one).values(announced_at=now))
 
 
 def _delete_old(connection: Connection, user_id: str, now: datetime) -> None:
@@ -144,6 +172,7 @@ def _write(user_id: str, key: str, snapshot: DeviceSnapshot, now: datetime) -> d
         "last_seen_at": now,
         "is_known_to_alerts": False,
         "reported_at": None,
+        "announced_at": None,
     }
 
 
@@ -156,4 +185,5 @@ def _read(row: AnyRow) -> KnownDevice:
         row.last_seen_at,
         row.is_known_to_alerts,
         row.reported_at,
+        row.announced_at,
     )

@@ -1,6 +1,6 @@
 """Messages about alerts: a new device, the status, an interruption."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ from babel.dates import format_timedelta
 from bot.features.alerts.alerts import AlertStatus
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
+from bot.features.sessions.list_messages import list_devices
 from bot.features.sessions.messages import format_name
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -36,7 +37,7 @@ def format_alert(
 
 
 def format_status(status: AlertStatus, locale: UserLocale, now: datetime) -> Reply:
-    """Say that alerts are on, since when, and how often devices are checked."""
+    """Say that alerts are on, since when, how often devices are checked, and what is known."""
     every = format_timedelta(status.interval, threshold=1.5, locale=locale.babel)
     lead = locale.text(
         "Alerts are on: I tell you when a device that I have not seen before signs in as you."
@@ -51,8 +52,25 @@ def format_status(status: AlertStatus, locale: UserLocale, now: datetime) -> Rep
         Fact(locale.text("On since"), locale.moment(status.since, now)),
         Fact(locale.text("Checked every"), every),
         Fact(locale.text("Known devices"), str(status.known)),
+        *_list_accepted(status.accepted, locale, now),
     )
     return Reply(lead, Attachment(Colour.BLUE, text=text, facts=facts))
+
+
+def _list_accepted(
+    devices: Sequence[DeviceSessions], locale: UserLocale, now: datetime
+) -> Iterator[Fact]:
+    """List the devices that will never cause an alert: somebody else's may be among them."""
+    if not devices:
+        return
+    yield Fact(
+        locale.text("I take these for yours"),
+        locale.text(
+            "Is one of them not yours? {logout} signs it out.", logout=locale.call("logout 1")
+        ),
+        is_short=False,
+    )
+    yield from list_devices(list(enumerate(devices, 1)), locale, now)
 
 
 def format_interruption(problem: str, locale: UserLocale) -> Reply:
@@ -98,22 +116,11 @@ def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserL
     first = locale.text(
         "{logout} signs it out. Then change your password.", logout=locale.call(f"logout {new[0]}")
     )
-    known = _find_best_known(devices, new)
-    if known is None:
+    if len(devices) == 1:
         return first
-    # Without a number, "others" would keep the newest device, which is the suspicious one.
+    # No device is proposed to be kept: the one that was there before may be the thief's, too.
     others = locale.text(
-        "{others} signs out all devices except number {number}, {device}.",
-        others=locale.call(f"logout others {known}"),
-        number=known,
-        device=format_name(devices[known - 1], locale),
+        "{others} signs out all devices but one, which I let you choose.",
+        others=locale.call("logout others"),
     )
     return f"{first}\n{others}"
-
-
-def _find_best_known(devices: Sequence[DeviceSessions], new: Sequence[int]) -> int | None:
-    """Return the number of a device to keep: named, else with a known program, else any."""
-    known = [number for number in range(1, len(devices) + 1) if number not in new]
-    found = [(number, devices[number - 1]) for number in known]
-    ranked = sorted(found, key=lambda each: (not each[1].name, not each[1].newest.device.name))
-    return ranked[0][0] if ranked else None

@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.features.alerts.known_devices import KnownDevices
 from bot.features.reports.comparison import Report, compare
-from bot.features.sessions.devices import make_snapshots
+from bot.features.sessions.devices import make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
 from bot.features.sessions.store import DeviceNames
 from bot.storage.database import Database
@@ -34,4 +34,7 @@ class Reports:
 
     async def save(self, user_id: str, report: Report) -> None:
         """Remember the report: the next one is compared with it."""
-        await self._known_devices.save_report(user_id, make_snapshots(report.devices), self._now())
+        announced = {make_device_key(report.devices[number - 1].newest) for number in report.new}
+        await self._known_devices.save_report(
+            user_id, make_snapshots(report.devices), self._now(), announced
+        )

@@ -1,10 +1,14 @@
 """Devices: sessions grouped, keyed and remembered by what tells devices apart."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from bot.features.sessions.addresses import find_network
 from bot.models import Device, Session
+
+_RECENT: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,33 @@ def group_by_device(
         DeviceSessions(tuple(group), names.get(make_device_key(group[0]), ""))
         for group in groups.values()
     )
+
+
+def find_own_device(
+    devices: Sequence[DeviceSessions], announced: Collection[str], now: datetime
+) -> DeviceSessions | None:
+    """Return the device that its owner is using, or None where that is not certain.
+
+    It is certain only where every other device is a script or was reported as new (its key is
+    ``announced``), and this one signed in more than a day ago. The newest is no answer: somebody
+    who has just broken in has the newest.
+    """
+    rest = [
+        each
+        for each in devices
+        if make_device_key(each.newest) not in announced and not may_be_script(each.newest.device)
+    ]
+    signed_in_at = rest[0].newest.logged_in_at if len(rest) == 1 else None
+    return rest[0] if signed_in_at and now - signed_in_at > _RECENT else None
+
+
+def may_be_script(device: Device) -> bool:
+    """Return whether it may have signed in with a personal access token.
+
+    Such a program loses the token with its session (server source ``Sessions`` and ``logout.me``,
+    8.3); its device is recorded as empty.
+    """
+    return not (device.name or device.os.name)
 
 
 def make_snapshots(devices: Sequence[DeviceSessions]) -> dict[str, DeviceSnapshot]:

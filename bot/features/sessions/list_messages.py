@@ -1,10 +1,10 @@
 """The list of a person's devices, page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.features.sessions.devices import NumberedDevice
+from bot.features.sessions.devices import NumberedDevice, make_device_key
 from bot.features.sessions.messages import format_advice, format_device_line, format_origin
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -29,6 +29,25 @@ def format_devices(
         advice = f"{advice}\n{_format_paging(page, pages, locale)}"
     facts.append(Fact(locale.text("What next?"), advice, is_short=False))
     return Reply(_format_total(numbered, locale), Attachment(Colour.BLUE, facts=tuple(facts)))
+
+
+def list_devices(
+    numbered: Sequence[NumberedDevice],
+    locale: UserLocale,
+    now: datetime,
+    announced: Collection[str] = (),
+) -> Iterator[Fact]:
+    """List the first page of devices, and how many more there are.
+
+    Those whose keys are ``announced`` are marked as new.
+    """
+    for number, device in numbered[:PAGE_SIZE]:
+        mark = locale.text("NEW") if make_device_key(device.newest) in announced else ""
+        yield format_device_line(number, device, format_origin(device, locale, now), locale, mark)
+    left = len(numbered) - PAGE_SIZE
+    if left > 0:
+        more = locale.plural("… and {count} more line", "… and {count} more lines", left)
+        yield Fact(more, locale.call("sessions"), is_short=False)
 
 
 def _format_total(numbered: Sequence[NumberedDevice], locale: UserLocale) -> str:

@@ -1,15 +1,17 @@
 """Questions before devices are signed out, and what became of it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from bot.features.sessions.devices import DeviceSessions, NumberedDevice
-from bot.features.sessions.messages import format_name
+from bot.features.sessions.devices import DeviceSessions, NumberedDevice, may_be_script
+from bot.features.sessions.list_messages import list_devices
+from bot.features.sessions.messages import format_name, format_title
 from bot.features.sessions.sessions import LogoutOutcome
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.formatting.text import cut_lines
-from bot.models import Attachment, Device, Reply
+from bot.formatting.text import LINES_LIMIT, cut_lines
+from bot.models import Attachment, Fact, Reply
 
 
 def format_logout_question(device: DeviceSessions, locale: UserLocale) -> Reply:
@@ -32,9 +34,8 @@ def format_logout_of_others_question(
     lines = [
         locale.text("Stays signed in: {device}.", device=format_name(kept, locale)),
         locale.text(
-            "I can't see which one you are using now. To keep another, add its number, "
-            "for example {example}.",
-            example=locale.call(f"logout others {others[0][0]}"),
+            "To keep another, add its number: {command}.",
+            command=locale.call("logout others <number>"),
         ),
         "",
         *(f"{number} · {format_name(each, locale)}" for number, each in others),
@@ -42,8 +43,34 @@ def format_logout_of_others_question(
     return _ask(question, lines, [device for _, device in others], locale)
 
 
-def format_logout(outcome: LogoutOutcome, locale: UserLocale) -> Reply:
-    """Say how many sessions were signed out, and how many were not."""
+def format_choice_of_kept(
+    numbered: Sequence[NumberedDevice],
+    announced: Collection[str],
+    locale: UserLocale,
+    now: datetime,
+) -> Reply:
+    """Ask which device stays signed in; those whose keys are ``announced`` are marked as new."""
+    text = locale.text(
+        "I can't see which one you are using now. {command} keeps the device with that number and "
+        "signs out all the others, after you confirm it.",
+        command=locale.call("logout others <number>"),
+    )
+    facts = tuple(list_devices(numbered, locale, now, announced))
+    question = locale.text("Which device stays signed in?")
+    return Reply(question, Attachment(Colour.AMBER, text=text, facts=facts))
+
+
+def name_devices(
+    devices: Sequence[DeviceSessions], locale: UserLocale
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the name of each device, with the ids of its sessions."""
+    return tuple((format_title(device, locale), tuple(device.ids)) for device in devices)
+
+
+def format_logout(
+    outcome: LogoutOutcome, devices: Sequence[tuple[str, Sequence[str]]], locale: UserLocale
+) -> Reply:
+    """Say which devices were signed out, and which were not; ``devices`` as by ``name_devices``."""
     if outcome.unchecked:
         text = locale.text(
             "I asked your workspace to sign them out, but could not check whether it worked. "
@@ -51,15 +78,40 @@ def format_logout(outcome: LogoutOutcome, locale: UserLocale) -> Reply:
             sessions=locale.call("sessions"),
         )
         return Reply(text)
-    done = locale.plural(
-        "Signed out {count} session", "Signed out {count} sessions", len(outcome.logged_out)
+    left = [name for name, ids in devices if not set(ids).isdisjoint(outcome.still_there)]
+    gone = [name for name, ids in devices if set(ids).isdisjoint(outcome.still_there)]
+    if len(gone) == 1:
+        done = locale.text("Signed out {device}.", device=gone[0])
+    else:
+        done = locale.plural("Signed out {count} device.", "Signed out {count} devices.", len(gone))
+    if not left:
+        return Reply(done, _list_names([(locale.text("Signed out"), gone)], Colour.GREEN, locale))
+    still = locale.plural("{count} is still signed in.", "{count} are still signed in.", len(left))
+    names = [(locale.text("Signed out"), gone), (locale.text("Still signed in"), left)]
+    return Reply(
+        f"{done} {still}{_explain_limit(outcome.retry_after, locale)}",
+        _list_names(names, Colour.AMBER, locale),
     )
-    if not outcome.still_there:
-        return Reply(f"{done}.")
-    left = locale.plural(
-        "{count} is still signed in.", "{count} are still signed in.", len(outcome.still_there)
+
+
+def _list_names(
+    names: Sequence[tuple[str, Sequence[str]]], colour: Colour, locale: UserLocale
+) -> Attachment | None:
+    """List names under titles; None where the first line has named the only one."""
+    if sum(len(each) for _, each in names) == 1 and names[0][1]:
+        return None
+    return Attachment(
+        colour,
+        facts=tuple(
+            Fact(
+                title,
+                "\n".join(cut_lines(each, locale, LINES_LIMIT // len(names))),
+                is_short=False,
+            )
+            for title, each in names
+            if each
+        ),
     )
-    return Reply(f"{done}. {left}{_explain_limit(outcome.retry_after, locale)}")
 
 
 def _explain_limit(retry_after: float, locale: UserLocale) -> str:
@@ -75,7 +127,7 @@ def _explain_limit(retry_after: float, locale: UserLocale) -> str:
 def _ask(
     question: str, lines: list[str], devices: Sequence[DeviceSessions], locale: UserLocale
 ) -> Reply:
-    if any(_may_be_script(device.newest.device) for device in devices):
+    if any(may_be_script(device.newest.device) for device in devices):
         warning = locale.text(
             "A script may be signed in with a personal access token. "
             "Signing it out deletes that token too."
@@ -86,9 +138,3 @@ def _ask(
     )
     text = "\n".join([*cut_lines(lines, locale), how])
     return Reply(question, Attachment(Colour.AMBER, text=text))
-
-
-def _may_be_script(device: Device) -> bool:
-    # A program that logged in by `resume` with a personal access token loses the token with its
-    # session (server source `Sessions` and `logout.me`, 8.3); its device is recorded as empty.
-    return not (device.name or device.os.name)

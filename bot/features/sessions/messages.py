@@ -94,10 +94,14 @@ def format_device_title(
     number: int, device: DeviceSessions, locale: UserLocale, mark: str = ""
 ) -> str:
     """Name a device in a list, as in ``NEW · 2 · Firefox 131 on Linux (×3)``."""  # noqa: RUF002 - times
-    title = " · ".join(filter(None, (mark, str(number), format_name(device, locale))))
-    if len(device.sessions) > 1:
-        title += f" (×{len(device.sessions)})"  # noqa: RUF001 - read as "times"
-    return title
+    return " · ".join(filter(None, (mark, str(number), format_title(device, locale))))
+
+
+def format_title(device: DeviceSessions, locale: UserLocale) -> str:
+    """Name a device, with the number of its sessions if there are several."""
+    count = len(device.sessions)
+    times = f" (×{count})" if count > 1 else ""  # noqa: RUF001 - read as "times"
+    return f"{format_name(device, locale)}{times}"
 
 
 def format_origin(device: DeviceSessions, locale: UserLocale, now: datetime) -> str:

@@ -86,9 +86,11 @@ class Sessions:
         sessions = await self._tokens.use(user_id, fetch, action=action, detail=detail)
         return group_by_device(sessions, await self._device_names.load(user_id))
 
-    async def fetch_numbered_devices(self, user_id: str) -> tuple[DeviceSessions, ...]:
+    async def fetch_numbered_devices(
+        self, user_id: str, *, is_fresh: bool = False
+    ) -> tuple[DeviceSessions, ...]:
         """Fetch the devices and save their numbers."""
-        devices = await self.fetch_devices(user_id)
+        devices = await self.fetch_devices(user_id, is_fresh=is_fresh)
         await self.save_numbers(user_id, devices)
         return devices
 

@@ -17,7 +17,7 @@ from bot.storage.database import Database, open_database
 from bot.storage.inbox import Inbox, InboxEntry
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
-ACTION = Action(kind=ActionKind.LOG_OUT, session_ids=("s1",))
+ACTION = Action(kind=ActionKind.LOG_OUT, devices=(("a tablet", ("s1",)),))
 TAKEN = Confirmed(ACTION, may_be_done=False)
 
 

@@ -74,6 +74,17 @@ async def test_devices_that_were_not_seen_for_long_are_deleted(known_devices: Kn
     assert set(await known_devices.load("ann")) == {"p"}
 
 
+async def test_what_was_announced_stays_so(known_devices: KnownDevices) -> None:
+    both = {"f": FIREFOX, "p": PHONE}
+    await known_devices.save_for_alerts("ann", both, NOW, {"p"})
+    await known_devices.save_for_alerts("ann", both, NOW + HOUR)
+    await known_devices.save_report("ann", both, NOW + HOUR)
+    known = await known_devices.load("ann")
+    assert {key: each.announced_at for key, each in known.items()} == {"f": None, "p": NOW}
+    await known_devices.save_report("ann", both, NOW + HOUR, {"f"})
+    assert (await known_devices.load("ann"))["f"].announced_at == NOW + HOUR
+
+
 async def test_a_check_that_is_due_is_taken_once(subscriptions: AlertSubscriptions) -> None:
     for number, name in enumerate(("ann", "bob")):
         await subscriptions.save(AlertSubscription(name, NOW, NOW + number * MINUTE))

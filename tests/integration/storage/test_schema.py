@@ -91,7 +91,7 @@ async def test_a_database_of_the_last_unreleased_revision_is_renamed_with_all_it
             names = renames_0007.COLUMNS.get(table, {})
             expected = {names.get(name, name): value for name, value in row.items()}
             expected = {
-                name: expected[name] for name in expected if name in metadata.tables[table].c
+                column.name: expected.get(column.name) for column in metadata.tables[table].c
             }
             found = await database.fetch_one(text(f"SELECT * FROM {table}"))  # noqa: S608 - a name
             assert found is not None

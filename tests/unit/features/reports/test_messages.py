@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.features.alerts.alerts import MIN_INTERVAL, find_interval
+from bot.features.alerts.alerts import MIN_INTERVAL, AlertStatus, find_interval
 from bot.features.alerts.known_devices import KnownDevice
-from bot.features.alerts.messages import format_alert
+from bot.features.alerts.messages import format_alert, format_status
 from bot.features.reports.comparison import GoneDevice, Report, compare
 from bot.features.reports.messages import ReportContext, format_report, list_notes
 from bot.features.reports.schedule_messages import format_rule
@@ -19,6 +19,12 @@ from bot.features.sessions.devices import (
     make_device_key,
     make_snapshots,
 )
+from bot.features.sessions.logout_messages import (
+    format_choice_of_kept,
+    format_logout,
+    name_devices,
+)
+from bot.features.sessions.sessions import LogoutOutcome
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import MESSAGE_LIMIT, utf16_length
@@ -165,7 +171,7 @@ def test_a_schedule_in_words(words: str, said: str) -> None:
     assert format_rule(parse_schedule_rule(words), LOCALE) == said
 
 
-def test_an_alert_keeps_the_device_that_is_best_known() -> None:
+def test_an_alert_proposes_no_device_to_keep() -> None:
     devices = tuple(
         DeviceSessions((session,), name)
         for session, name in (
@@ -177,7 +183,7 @@ def test_an_alert_keeps_the_device_that_is_best_known() -> None:
     )
     reply = format_alert(devices, (1,), LOCALE, NOW)
     assert reply.text == "New device: Edge 131 on Windows 10 or 11, 1 hour ago"
-    assert "`!logout others 4` signs out all devices except number 4, desk: Firefox" in all_text(
+    assert "`!logout others` signs out all devices but one, which I let you choose." in all_text(
         reply
     )
     assert "others" not in all_text(format_alert(devices[:1], (1,), LOCALE, NOW))
@@ -201,12 +207,17 @@ def test_whatever_devices_say_a_message_fits_and_nobody_is_mentioned(
     )
     numbers = range(1, len(devices) + 1)
     changed = {number: devices[number - 1].newest.device for number in numbers}
+    named = name_devices(devices, LOCALE)
     replies = [
         format_report(
             Report(devices, NOW, frozenset(numbers), {}, gone), LOCALE, NOW, ("x" * 300,)
         ),
         format_report(Report(devices, NOW, frozenset(), changed), LOCALE, NOW),
         *([format_alert(devices, tuple(numbers), LOCALE, NOW)] if devices else []),
+        format_status(AlertStatus(NOW, HOUR, len(devices), devices), LOCALE, NOW),
+        format_choice_of_kept(list(enumerate(devices, 1)), (), LOCALE, NOW),
+        format_logout(LogoutOutcome(), named * 2, LOCALE),
+        *(format_logout(LogoutOutcome(still_there=ids), named, LOCALE) for _, ids in named[-1:]),
     ]
     for reply in replies:
         assert utf16_length(all_text(reply)) <= MESSAGE_LIMIT
