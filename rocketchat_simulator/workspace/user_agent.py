@@ -23,12 +23,21 @@ _BROWSERS: Final = (
 _SYSTEMS: Final = (
     ("iOS", re.compile(r"(?:iPhone|iPad).*? OS ([0-9_]+)")),
     ("Android", re.compile(r"Android ([0-9.]+)")),
+    ("Chromium OS", re.compile(r"CrOS \w+ ([0-9.]+)")),
     ("Windows", re.compile(r"Windows NT ([0-9.]+)")),
     ("Mac OS", re.compile(r"Mac OS X ([0-9_.]+)")),
     ("Linux", re.compile(r"Linux ([\w.]+)")),
 )
 
-_WINDOWS_NAMES: Final = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7"}
+_WINDOWS_NAMES: Final = {
+    "10.0": "10",
+    "6.3": "8.1",
+    "6.2": "8",
+    "6.1": "7",
+    "6.0": "Vista",
+    "5.2": "XP",
+    "5.1": "XP",
+}
 
 Device = dict[str, Any]
 """``{type, name, longVersion, os: {name, version?}, version}``, as the server stores it."""

@@ -59,3 +59,13 @@ def test_a_rebranded_desktop_app_has_neither_name_nor_version() -> None:
 
     assert device["type"] == "desktop-app"
     assert "name" not in device
+
+
+def test_systems_are_named_as_ua_parser_js_names_them() -> None:
+    chromebook = "Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) Chrome/129.0.0.0 Safari/537.36"
+    old = "Mozilla/5.0 (Windows NT 5.1; rv:52.0) Gecko/20100101 Firefox/52.0"
+
+    systems = [parse_user_agent(each, has_linux_version=False)["os"] for each in (chromebook, old)]
+
+    assert systems[0] == {"name": "Chromium OS", "version": "14541.0.0"}
+    assert systems[1] == {"name": "Windows", "version": "XP"}

@@ -1,7 +1,7 @@
 """What can be known of a device from its user agent, as values that can be compared.
 
-Browsers freeze parts of their user agent: Windows 11 says 10, macOS 11 and later say 10.15, Android
-says 10 and Safari 26 says iOS 18.6 whatever the system is.
+Browsers freeze parts of their user agent, so a version may mean "this or a later one": see
+``_RULES``. Windows names are ua-parser-js's (``XP``, ``Vista``), which the server uses.
 """
 
 import re
@@ -14,15 +14,19 @@ from bot.models import Device, OperatingSystem
 
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 _MAX_DIGITS: Final = 9
-_FROZEN_IOS: Final = (18, 6)
-_FIRST_SAFARI_WITH_FROZEN_IOS: Final = 26
 _SYSTEM_NAMES: Final = {
     "android": "Android",
+    "chrome os": "ChromeOS",
+    "chromium os": "ChromeOS",
+    "cros": "ChromeOS",
     "ios": "iOS",
     "mac os": "macOS",
     "mac os x": "macOS",
     "macos": "macOS",
 }
+_SAFARI: Final = frozenset({"safari", "mobile safari"})
+# On an iPad these ask for the pages of a Mac unless told otherwise, and say that it is one.
+_MAC_ON_IPAD: Final = frozenset({"safari", "firefox", "mobile safari", "mobile firefox"})
 
 
 class ClientKind(Enum):
@@ -39,10 +43,9 @@ class SystemKind(Enum):
     """How much is known of the operating system: its name and version, or a range."""
 
     NAMED = auto()
+    NAMED_OR_LATER = auto()
+    NAMED_OR_LATER_OR_IPAD = auto()
     WINDOWS_10_OR_11 = auto()
-    MACOS_10_15_OR_LATER = auto()
-    ANDROID_10_OR_LATER = auto()
-    IOS_18_6_OR_LATER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +98,80 @@ def describe_system(device: Device, client: Client) -> System:
     if is_in_app_name and not device.os.version:
         return System()
     name, version = _read_name(device.os), _read_version(device.os.version)
-    if name == "Windows" and version[:1] == (10,):
-        return System(SystemKind.WINDOWS_10_OR_11)
-    if name == "macOS" and version[:2] == (10, 15):
-        return System(SystemKind.MACOS_10_15_OR_LATER)
-    if name == "Android" and version == (10,) and device.type != "mobile-app":
-        return System(SystemKind.ANDROID_10_OR_LATER)
-    if name == "iOS" and _has_frozen_ios(device, version):
-        return System(SystemKind.IOS_18_6_OR_LATER)
+    if device.type != "mobile-app":
+        browser = device.name.strip().casefold(), _read_version(device.version)
+        for rule in _RULES:
+            if rule.fits(name, version, *browser):
+                return System(rule.kind, name, version[:2] if rule.shown is None else rule.shown)
     return System(SystemKind.NAMED, name, version[:2])
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What versions from ``lowest`` to below ``below`` mean, in these browsers or in all.
+
+    ``shown`` is the version to show; None is the one that was read. ``browser_from`` is the
+    browser's lowest version. The first rule that fits holds.
+    """
+
+    system: str
+    kind: SystemKind
+    lowest: tuple[int, ...] = ()
+    below: tuple[int, ...] = (10**_MAX_DIGITS,)
+    shown: tuple[int, ...] | None = None
+    browsers: frozenset[str] = frozenset()
+    browser_from: tuple[int, ...] = ()
+
+    def fits(
+        self, system: str, version: tuple[int, ...], browser: str, release: tuple[int, ...]
+    ) -> bool:
+        """Return whether the rule is about this system, version, browser and its version."""
+        return (
+            system == self.system
+            and self.lowest <= version < self.below
+            and (not self.browsers or browser in self.browsers)
+            and release >= self.browser_from
+        )
+
+
+_RULES: Final = (
+    # Chrome from 107 on, Firefox: "Windows NT 10.0" (chromium.org/updates/ua-reduction).
+    _Rule("Windows", SystemKind.WINDOWS_10_OR_11, (10,), (11,), shown=()),
+    # Chrome, Safari and Firefox: 10_15_7 or 10.15, at first any 10_15 (bowser-js/bowser#554).
+    _Rule(
+        "macOS",
+        SystemKind.NAMED_OR_LATER_OR_IPAD,
+        (10, 15),
+        (11,),
+        shown=(10, 15),
+        browsers=_MAC_ON_IPAD,
+    ),
+    _Rule("macOS", SystemKind.NAMED_OR_LATER, (10, 15), (11,), shown=(10, 15)),
+    # Chrome from 110 on: "Android 10; K".
+    _Rule("Android", SystemKind.NAMED_OR_LATER, (10,), (11,)),
+    # Safari has iOS's version. From 26 on it says iOS 18.6, 18.6.2 or 18.7 (whatwg/compat#283).
+    _Rule(
+        "iOS",
+        SystemKind.NAMED_OR_LATER,
+        (18,),
+        (19,),
+        shown=(26,),
+        browsers=_SAFARI,
+        browser_from=(26,),
+    ),
+    _Rule("iOS", SystemKind.NAMED, (18,), (19,), browsers=_SAFARI),
+    # Others may do the same, as Firefox does (mozilla-mobile/firefox-ios#29263).
+    _Rule("iOS", SystemKind.NAMED_OR_LATER, (18, 6), (19,)),
+    # A build, which says nothing to people; Chrome from 107 on: always 14541.0.0.
+    _Rule("ChromeOS", SystemKind.NAMED, shown=()),
+)
+
+
 def _read_name(system: OperatingSystem) -> str:
-    return _SYSTEM_NAMES.get(system.name.strip().casefold(), escape(system.name))
-
-
-def _has_frozen_ios(device: Device, version: tuple[int, ...]) -> bool:
-    browser = _read_version(device.version)
-    return version[:2] == _FROZEN_IOS and browser >= (_FIRST_SAFARI_WITH_FROZEN_IOS,)
+    name = _SYSTEM_NAMES.get(system.name.strip().casefold(), escape(system.name))
+    # Elsewhere such a version is a processor: "Linux x86_64".
+    has_named_version = name == "Windows" and not _VERSION.match(system.version.strip())
+    return f"{name} {escape(system.version)}".strip() if has_named_version else name
 
 
 def _read_version(text: str) -> tuple[int, ...]:

@@ -30,7 +30,16 @@ def format_client(client: Client, locale: UserLocale) -> str:
 
 def format_system(system: System, locale: UserLocale) -> str:
     """Name the operating system as far as it is known; empty where it is not."""
-    return _add_version(_name_system(system, locale), system.version)
+    named = _add_version(system.name, system.version)
+    match system.kind:
+        case SystemKind.NAMED:
+            return named
+        case SystemKind.NAMED_OR_LATER:
+            return locale.text("{system} or later", system=named)
+        case SystemKind.NAMED_OR_LATER_OR_IPAD:
+            return locale.text("{system} or later, or an iPad", system=named)
+        case SystemKind.WINDOWS_10_OR_11:
+            return locale.text("Windows 10 or 11")
 
 
 def format_ip(session: Session, locale: UserLocale) -> str:
@@ -53,20 +62,6 @@ def _name_client(client: Client, locale: UserLocale) -> str:
             return locale.text("Android app")
         case ClientKind.MOBILE_APP:
             return locale.text("Mobile app")
-
-
-def _name_system(system: System, locale: UserLocale) -> str:
-    match system.kind:
-        case SystemKind.NAMED:
-            return system.name
-        case SystemKind.WINDOWS_10_OR_11:
-            return locale.text("Windows 10 or 11")
-        case SystemKind.MACOS_10_15_OR_LATER:
-            return locale.text("macOS 10.15 or later")
-        case SystemKind.ANDROID_10_OR_LATER:
-            return locale.text("Android 10 or later")
-        case SystemKind.IOS_18_6_OR_LATER:
-            return locale.text("iOS 18.6 or later")
 
 
 def _add_version(name: str, version: tuple[int, ...]) -> str:

@@ -26,7 +26,46 @@ def device(kind: str, name: str, version: str, system: str = "", release: str = 
         (device("tablet", "Mobile Safari", "17.5", "iOS", "17.5"), "Mobile Safari 17 on iOS 17.5"),
         (
             device("mobile", "Mobile Safari", "26.0", "iOS", "18.6"),
-            "Mobile Safari 26 on iOS 18.6 or later",
+            "Mobile Safari 26 on iOS 26 or later",
+        ),
+        (
+            device("mobile", "Mobile Safari", "26.2", "iOS", "18.7"),
+            "Mobile Safari 26 on iOS 26 or later",
+        ),
+        (
+            device("mobile", "Mobile Safari", "18.6", "iOS", "18.6.2"),
+            "Mobile Safari 18 on iOS 18.6",
+        ),
+        (device("mobile", "Firefox", "146.0", "iOS", "18.7"), "Firefox 146 on iOS 18.7 or later"),
+        (device("mobile", "Chrome", "125.0", "iOS", "17.5"), "Chrome 125 on iOS 17.5"),
+        (device("browser", "Chrome", "129.0", "Chrome OS", "14541.0.0"), "Chrome 129 on ChromeOS"),
+        (device("browser", "Chrome", "99.0", "Chromium OS", "14324.80.0"), "Chrome 99 on ChromeOS"),
+        (
+            device("", "Safari", "17.8", "Mac OS", "10.15.7"),
+            "Safari 17 on macOS 10.15 or later, or an iPad",
+        ),
+        (
+            device("", "Safari", "13.1", "Mac OS", "10.15.4"),
+            "Safari 13 on macOS 10.15 or later, or an iPad",
+        ),
+        (
+            device("", "Firefox", "131.0", "Mac OS", "10.15"),
+            "Firefox 131 on macOS 10.15 or later, or an iPad",
+        ),
+        (device("", "Edge", "129.0", "macOS", "10.15.7"), "Edge 129 on macOS 10.15 or later"),
+        (
+            device("desktop-app", "", "", "Mac OS", "10.15.7"),
+            "Desktop app on macOS 10.15 or later",
+        ),
+        (device("", "Firefox", "50.0", "Mac OS", "11.2"), "Firefox 50 on macOS 11.2"),
+        (device("browser", "Firefox", "52.0", "Windows", "XP"), "Firefox 52 on Windows XP"),
+        (device("browser", "Firefox", "52.0", "Windows", "Vista"), "Firefox 52 on Windows Vista"),
+        (device("browser", "Firefox", "52.0", "Windows", "8.1"), "Firefox 52 on Windows 8.1"),
+        (device("browser", "Chrome", "130.0", "Windows", "11"), "Chrome 130 on Windows 11"),
+        (device("browser", "Firefox", "52.0", "Windows"), "Firefox 52 on Windows"),
+        (
+            device("browser", "Chrome", "130.0", "Windows", "[x](http://evil.example)"),
+            "Chrome 130 on Windows (x)(http:\u2060//evil.\u2060example)",
         ),
         (
             device("desktop-app", "Rocket.Chat", "4.1.0", "Linux", "x86_64"),
