@@ -4,8 +4,17 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.busy import LIMIT, Outcome, ask_at_once, count_refusals, open_busy_stage
+from tests.support.busy import (
+    LIMIT,
+    Outcome,
+    ask_at_once,
+    count_refusals,
+    find_askers,
+    open_busy_stage,
+)
 from tests.support.deadlines import SLOWNESS
+from tests.support.people import Guest
+from tests.support.stage import Stage
 
 WINDOW = 2.0
 PEOPLE = 40
@@ -27,10 +36,17 @@ async def test_forty_people_at_once_are_answered_in_turn_and_told_the_wait(tmp_p
     assert all(each.is_answer for each in answered)
     assert stage.count_calls("sessions/list") == PEOPLE
     assert count_refusals(stage) == 0
-    for place, each in enumerate(answered):
-        assert abs(place - guests.index(each.guest)) <= LIMIT
+    check_that_all_were_in_turn(stage, guests)
+    for each in answered:
         check_that_the_wait_was_told(each)
     assert answered[-1].seconds > SURELY_TOLD_S
+
+
+def check_that_all_were_in_turn(stage: Stage, guests: list[Guest]) -> None:
+    """Check the order of the calls: on a busy machine, answers overtake each other on their way."""
+    askers = list(find_askers(stage, "sessions/list"))
+    for place, guest in enumerate(guests):
+        assert abs(place - askers.index(guest.user.id)) <= LIMIT
 
 
 def check_that_the_wait_was_told(each: Outcome) -> None:
@@ -64,8 +80,7 @@ async def test_whom_nothing_can_be_promised_is_told_at_once_when_to_come_back(
             check_the_time_to_come_back(each, asked_at)
         for each in answered:
             check_that_the_wait_was_told(each)
-        places = [guests.index(each.guest) for each in answered]
-        assert all(abs(place - turn) <= LIMIT for turn, place in enumerate(places))
+        check_that_all_were_in_turn(stage, sorted((e.guest for e in answered), key=guests.index))
 
         # Those who were refused are answered like all others when they come back.
         again = await ask_at_once([each.guest for each in refused[:LIMIT]])
