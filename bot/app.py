@@ -478,6 +478,7 @@ class _App:
         pages = Pages(
             find_bot_name=lambda: self._listener.bot.name or self._listener.bot.username,
             workspace_url=settings.workspace.url,
+            public_url=self.public_url,
             prefix=settings.bot.prefix,
         )
         linking_pages = LinkingPages(self._linking, pages, self.public_url)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -41,12 +41,28 @@ from bot.storage.engine import find_database_file
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-def _check_url(text: str) -> str:
-    parts = urlsplit(text)
+def check_url(text: str) -> str:
+    """Return an address without a slash at its end; raise ValueError where it cannot work."""
+    parts, message = urlsplit(text), ""
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         message = "write it with https:// and the host, as in https://chat.example.org"
+    elif "@" in parts.netloc:
+        # Pages and messages show the address to everybody.
+        message = "it must not contain a user name or password"
+    elif parts.query or parts.fragment or not text.isprintable() or " " in text:
+        message = "write it without ? and # and without blanks"
+    elif not _is_port_valid(parts):
+        message = "its port is not a number from 0 to 65535"
+    if message:
         raise ValueError(message)
     return text.rstrip("/")
+
+
+def _is_port_valid(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port >= 0
+    except ValueError:
+        return False
 
 
 def _check_schedule(text: str) -> str:
@@ -69,7 +85,7 @@ def _split_keys(value: object) -> object:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
-Url = Annotated[str, AfterValidator(_check_url)]
+Url = Annotated[str, AfterValidator(check_url)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from bot.admin.check_network import check_https
-from bot.admin.check_result import CheckResult, Level
+from bot.admin.check_result import CheckResult, Level, make_problem
 from bot.admin.check_workspace import (
     check_forged_tokens,
     check_licence,
@@ -21,6 +21,7 @@ from bot.admin.check_workspace import (
     check_roles,
     check_room,
 )
+from bot.config import check_url
 from bot.errors import ConfigError
 from bot.models import AuthToken
 from bot.rocketchat.client import open_rest_client
@@ -101,8 +102,8 @@ class SetupWizard:
 
     async def _ask_url(self) -> str:
         while True:
-            url = _complete_url(self._prompter.ask("URL of the Rocket.Chat server", ""))
-            if await self._accept(self._check_url(url)):
+            url = self._parse_url(self._prompter.ask("URL of the Rocket.Chat server", ""))
+            if url and await self._accept(self._check_url(url)):
                 return url
 
     async def _ask_token(self, url: str) -> AuthToken:
@@ -122,8 +123,8 @@ class SetupWizard:
             answer = self._prompter.ask(
                 "URL at which people's browsers reach the bot", "http://localhost:8080"
             )
-            url = _complete_url(answer)
-            if await self._accept(_check_public_url(url)):
+            url = self._parse_url(answer)
+            if url and await self._accept(_check_public_url(url)):
                 return url
 
     async def _ask_room(self, url: str, token: AuthToken) -> str:
@@ -134,6 +135,14 @@ class SetupWizard:
                 return ""
             if await self._accept(self._check_room(url, token, room)):
                 return room
+
+    def _parse_url(self, answer: str) -> str:
+        """Return the URL, completed; say what is wrong with it and return "" where it is wrong."""
+        try:
+            return check_url(_complete_url(answer))
+        except ValueError as error:
+            self._prompter.print(str(make_problem("url", str(error))))
+            return ""
 
     async def _accept(self, results: AsyncIterator[CheckResult]) -> bool:
         has_problem = False

@@ -112,7 +112,7 @@ def parse_server_time(route: str, response: Response) -> datetime:
         raise UnreachableError(f"{route}: HTTP {response.status}")
     try:
         return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ProtocolError(f"{route}: the answer has no date") from None
 
 
@@ -178,16 +178,17 @@ def _is_from_rocketchat(response: Response) -> bool:
 
 
 def _describe_foreign(route: str, response: Response) -> str:
-    if origin := _parse_origin(response.headers.get("Location", "")):
+    if origin := parse_origin(response.headers.get("Location", "")):
         return f"{route}: redirected to {origin}; {_IS_URL_RIGHT}"
     kind = response.headers.get("Content-Type", "nothing").partition(";")[0]
     return f"{route}: {response.status} with {kind} is no answer of Rocket.Chat's; {_IS_URL_RIGHT}"
 
 
-def _parse_origin(address: str) -> str:
-    # Scheme and host only: the rest of an address may contain secrets.
+def parse_origin(address: str) -> str:
+    """Return what of an address may be shown, like ``https://host:8443``; empty without a host."""
+    # Scheme, host and port only: the rest of an address may contain secrets.
     try:
         parts = urlsplit(address)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.hostname else ""

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
 from bot.errors import ProtocolError
@@ -60,19 +60,27 @@ def parse_document(raw: str | bytes) -> dict[str, Any] | None:
 
 
 def parse_date(value: object) -> datetime | None:
-    """Return the UTC time of ``{"$date": ms}``, an ISO text or milliseconds; None for all else."""
+    """Return the UTC time of ``{"$date": ms}``, an ISO text or milliseconds; None for all else.
+
+    The first and the last year of the calendar are None, too.
+    """
     if value is None:
         return None
     if not isinstance(value, str) and isinstance(value, Mapping):
         value = value.get("$date")
     try:
         if isinstance(value, str):
-            return _in_utc(datetime.fromisoformat(value))
+            return _leave_room(_in_utc(datetime.fromisoformat(value)))
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return _EPOCH + timedelta(milliseconds=value)
+            return _leave_room(_EPOCH + timedelta(milliseconds=value))
     except (ValueError, OverflowError):
         return None
     return None
+
+
+def _leave_room(moment: datetime) -> datetime | None:
+    # A time at either end of the calendar cannot be shown in every zone, nor counted on from.
+    return moment if MINYEAR < moment.year < MAXYEAR else None
 
 
 def format_date(moment: datetime) -> str:

@@ -76,13 +76,13 @@ class LinkingPages:
         self._pages: Final = pages
         self._cookies: Final = BrowserCookies(is_https=urlsplit(public_url).scheme == "https")
 
-    def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Add the form, its two ways to submit, and the OAuth redirect URI."""
-        router.add_get("/connect/{secret}", self.show_form)
-        router.add_post("/connect/{secret}", self.submit_token)
-        router.add_post("/connect/{secret}/oauth", self.start_oauth)
+    def add_routes(self, router: web.UrlDispatcher, root: str) -> None:
+        """Add, below the path ``root``, the form, its two ways to submit, and the redirect URI."""
+        router.add_get(root + "/connect/{secret}", self.show_form)
+        router.add_post(root + "/connect/{secret}", self.submit_token)
+        router.add_post(root + "/connect/{secret}/oauth", self.start_oauth)
         # Not for HEAD: a link preview must not use up the code.
-        router.add_get("/oauth/callback", self.finish_oauth, allow_head=False)
+        router.add_get(root + "/oauth/callback", self.finish_oauth, allow_head=False)
 
     async def show_form(self, request: web.Request) -> web.Response:
         """Show the form, or that the link is no longer valid."""

@@ -40,9 +40,11 @@ def make_web_app(
         client_max_size=_MAX_FORM_BYTES,
         middlewares=[make_error_middleware(pages), limit_bodies(body_timeout_s)],
     )
-    _add_health(app, is_alive, is_ready)
-    app.router.add_get("/style.css", pages.serve_style)
-    linking_pages.add_routes(app.router)
+    # With the path of the public URL and without it: a reverse proxy may pass on either.
+    for root in sorted({"", pages.root}):
+        _add_health(app, is_alive, is_ready, root)
+        app.router.add_get(f"{root}/style.css", pages.serve_style)
+        linking_pages.add_routes(app.router, root)
     return app
 
 
@@ -67,7 +69,10 @@ def make_starting_app() -> web.Application:
 
 
 def _add_health(
-    app: web.Application, is_alive: Callable[[], bool], is_ready: Callable[[], bool]
+    app: web.Application,
+    is_alive: Callable[[], bool],
+    is_ready: Callable[[], bool],
+    root: str = "",
 ) -> None:
     async def show_health(_request: web.Request) -> web.Response:
         alive = is_alive()
@@ -77,8 +82,8 @@ def _add_health(
         ready = is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
-    app.router.add_get("/healthz", show_health)
-    app.router.add_get("/readyz", show_readiness)
+    app.router.add_get(f"{root}/healthz", show_health)
+    app.router.add_get(f"{root}/readyz", show_readiness)
 
 
 def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
@@ -91,10 +96,14 @@ def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) ->
 
 
 def open_socket(host: str, port: int) -> socket.socket:
-    """Listen on a TCP port, 0 for any free one; raise ConfigError where that is not possible."""
+    """Listen on a TCP port, 0 for any free one; raise ConfigError where that is not possible.
+
+    The host ``::`` means IPv4, too, where the system can do both on one socket.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    is_dual = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((host, port), family=family, dualstack_ipv6=is_dual)
     except OSError as error:
         raise ConfigError(f"[web] host, port: cannot listen on {host}:{port}: {error}") from error
 
@@ -105,7 +114,7 @@ def fill_port(public_url: str, listening: socket.socket) -> str:
     if parts.port != 0:
         return public_url
     port = listening.getsockname()[1]
-    return parts._replace(netloc=f"{parts.hostname}:{port}").geturl()
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
 
 class WebServer:

@@ -35,18 +35,27 @@ _Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Pages:
-    """Renders templates as responses."""
+    """Renders templates as responses.
+
+    ``root`` is the path of the public URL, empty or like ``/session-bot``.
+    """
 
     def __init__(
-        self, *, find_bot_name: Callable[[], str], workspace_url: str, prefix: str
+        self,
+        *,
+        find_bot_name: Callable[[], str],
+        workspace_url: str,
+        public_url: str,
+        prefix: str,
     ) -> None:
+        self.root: Final = urlsplit(public_url).path
         self._templates: Final = Environment(
             loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
         )
-        self._templates.globals.update(workspace_url=workspace_url, prefix=prefix)
+        self._templates.globals.update(workspace_url=workspace_url, prefix=prefix, root=self.root)
         self._find_bot_name: Final = find_bot_name
         parts = urlsplit(workspace_url)
-        self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
 
     def render(

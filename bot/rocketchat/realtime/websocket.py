@@ -16,6 +16,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatusCode, WebSocket
 from websockets.legacy.client import Connect, WebSocketClientProtocol
 
 from bot.errors import UnreachableError
+from bot.rocketchat.responses import parse_origin
 
 _MAX_FRAME_BYTES: Final = 16 * 2**20
 _CLOSE_STEP_TIMEOUT_S: Final = 0.3  # the library closes a dead connection in up to five steps
@@ -143,7 +144,7 @@ class _ConnectWithoutRedirect(Connect):
     """Refuses redirects: the token must not travel to another host."""
 
     def handle_redirect(self, uri: str) -> NoReturn:
-        raise InvalidHandshake(f"it redirects to {urlsplit(uri).hostname or 'another path'}")
+        raise InvalidHandshake(f"it redirects to {parse_origin(uri) or 'another path'}")
 
 
 def _explain(error: Exception) -> str:

@@ -37,8 +37,8 @@ HANDSHAKES = {
     "HTTP 502": "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n",
     "HTTP 200": "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>",
     "valid HTTP response": "SSH-2.0-OpenSSH_9.6\r\n",
-    "redirects to elsewhere.example": (
-        "HTTP/1.1 301 Moved\r\nLocation: wss://elsewhere.example/websocket\r\n\r\n"
+    "redirects to wss://elsewhere.example:8443": (
+        "HTTP/1.1 301 Moved\r\nLocation: wss://me:pw@elsewhere.example:8443/websocket\r\n\r\n"
     ),
     "redirects to another path": "HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n",
 }

@@ -143,7 +143,7 @@ async def test_a_redirect_is_not_followed(script: Script, rest: RestClient, stat
             "/api/v1/me", reply_with(status, text="", headers={"Location": f"{url}/api/v1/me"})
         )
 
-        with pytest.raises(ProtocolError, match=r"http://127.0.0.1; is workspace.url right\?"):
+        with pytest.raises(ProtocolError, match=rf"redirected to {url}; is workspace.url right\?"):
             await rest.fetch_user(ANN)
 
     assert not elsewhere.requests

@@ -23,8 +23,8 @@ FORM = "application/x-www-form-urlencoded"
 class _Routes:
     """Stands for the linking pages: a form that is only read."""
 
-    def add_routes(self, router: web.UrlDispatcher) -> None:
-        router.add_post("/connect/{secret}", self._submit)
+    def add_routes(self, router: web.UrlDispatcher, root: str) -> None:
+        router.add_post(root + "/connect/{secret}", self._submit)
 
     async def _submit(self, request: web.Request) -> web.Response:
         return web.Response(text=str(len(await request.post())))
@@ -33,7 +33,10 @@ class _Routes:
 @asynccontextmanager
 async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
     pages = Pages(
-        find_bot_name=lambda: "sessions", workspace_url="https://chat.example.org", prefix="!"
+        find_bot_name=lambda: "sessions",
+        workspace_url="https://chat.example.org",
+        public_url="https://bot.example.org",
+        prefix="!",
     )
     app = make_web_app(
         _Routes(),  # type: ignore[arg-type] # only its routes are asked for
@@ -141,3 +144,12 @@ async def test_a_worker_is_ready_where_it_is_alive() -> None:
     async with open_web_server(listening) as server:
         await server.serve(make_health_app(lambda: False))
         assert await fetch_health(port) == 503
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_two_colons_listen_on_every_address(address: str) -> None:
+    with (
+        open_socket("::", 0) as listening,
+        socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as client,
+    ):
+        client.connect((address, listening.getsockname()[1]))

@@ -33,6 +33,14 @@ def test_every_spelling_of_a_date_is_the_same_moment(value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["0001-01-01T00:00:00+05:00", "0001-06-01", "9999-12-31T23:59:59.999Z", 253_402_300_799_000],
+)
+def test_a_date_at_an_end_of_the_calendar_is_none(value: object) -> None:
+    assert parse_date(value) is None
+
+
+@pytest.mark.parametrize(
     "value", [None, "", "yesterday", True, [], {}, {"$date": None}, float("nan"), 10**400, 1e300]
 )
 def test_an_invalid_date_is_none(value: object) -> None:
