@@ -49,10 +49,10 @@ async def report(context: Context) -> Reply:
     if first == "pause":
         length = parse_pause(words[len(first) :])
         schedule = await context.schedules.pause(context.asker.id, length, context.account)
-        return format_schedule(schedule, context.locale)
+        return format_schedule(schedule, context.locale, context.now)
     if words.casefold() == _CHANGES:
         schedule = await context.schedules.toggle_changes(context.asker.id)
-        return format_schedule(schedule, context.locale)
+        return format_schedule(schedule, context.locale, context.now)
     return await _save_schedule(context, words, first)
 
 
@@ -84,7 +84,7 @@ async def _save_schedule(context: Context, words: str, first: str) -> Reply:
     schedule = await context.schedules.save(
         context.require_account(), rule, is_only_changes=len(others) < len(parts)
     )
-    return format_schedule(schedule, context.locale)
+    return format_schedule(schedule, context.locale, context.now)
 
 
 def _suggest_option(word: str) -> None:

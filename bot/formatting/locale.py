@@ -84,7 +84,9 @@ class UserLocale:
 
     def zone_name(self) -> str:
         """Name the person's time zone: ``Europe/Lisbon``, ``UTC+01:00``."""
-        return str(self.zone)
+        # Names such as Etc/GMT-1 have the sign of POSIX, which people read the other way.
+        offset = self.zone.utcoffset(None)
+        return str(timezone(offset)) if offset else str(self.zone)
 
 
 def find_zone(name: str, utc_offset: float | None) -> tzinfo:

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ async def test_times_follow_the_zone_that_a_person_chose(stage: Stage) -> None:
         ("!timezone lisbo", "Did you mean `!timezone Europe/Lisbon`?"),
         ("!timezone Middle Earth Shire", "For example: `!timezone Europe/Lisbon`"),
         ("!timezone ../../etc/passwd", "There is no time zone"),
+        # What these are like is hours away.
+        ("!timezone tokyoo", "For example: `!timezone Europe/Lisbon`"),
+        ("!timezone Johnstown", "For example: `!timezone Europe/Lisbon`"),
+        ("!timezone CEST", "For example: `!timezone Europe/Lisbon`"),
+        ("!timezone PST", "For example: `!timezone Europe/Lisbon`"),
+        ("!timezone Etc/GMT+2", "`!timezone UTC+2` is ahead of Greenwich, `!timezone UTC-2` is"),
+        ("!timezone +05:30", "Name a place: `!timezone Asia/Kolkata`."),
+        ("!timezone UTC-13", "The offset UTC-13 alone is no time zone."),
+        ("!timezone UTC+99", "There is no time zone UTC+99."),
     ],
 )
 async def test_a_zone_that_does_not_exist_is_put_right(
@@ -41,6 +51,42 @@ async def test_a_zone_that_does_not_exist_is_put_right(
 ) -> None:
     alice = await stage.meet_connected("alice")
     assert answer in await alice.ask(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "zone", "offset_h"),
+    [
+        ("GMT+2", "UTC+02:00", 2),
+        ("utc+2", "UTC+02:00", 2),
+        ("UTC + 02:00", "UTC+02:00", 2),
+        ("+2", "UTC+02:00", 2),
+        ("\u22125", "UTC-05:00", -5),
+        ("gmt-11", "UTC-11:00", -11),
+        ("UTC+14", "UTC+14:00", 14),
+    ],
+)
+async def test_an_offset_is_what_people_mean_by_it(
+    stage: Stage, typed: str, zone: str, offset_h: int
+) -> None:
+    stage.clock.move_to(datetime(2027, 1, 15, 12, 0, tzinfo=UTC))
+    alice = await stage.meet_connected("alice")
+    answer = await alice.ask(f"!timezone {typed}")
+    assert f"your time zone is {zone}, where it is {(12 + offset_h) % 24:02}:00" in answer
+    assert "does not follow daylight saving time by itself. A place does: `!timezone " in answer
+    assert "A place does" in await alice.ask("!report daily 09:00")
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Europe/Berlin"])
+async def test_a_place_and_utc_need_no_note(stage: Stage, zone: str) -> None:
+    alice = await stage.meet_connected("alice")
+    assert "daylight" not in await alice.ask(f"!timezone {zone}")
+
+
+async def test_an_offset_of_rocketchats_is_said_to_be_one(stage: Stage) -> None:
+    stage.clock.move_to(datetime(2027, 1, 15, 12, 0, tzinfo=UTC))
+    stage.people.alice.utc_offset = 1.0
+    alice = await stage.meet_connected("alice")
+    assert "A place does: `!timezone Europe/Berlin`" in await alice.ask("!timezone")
 
 
 async def test_someone_unconnected_is_asked_to_connect_before_choosing_a_zone(

@@ -15,19 +15,23 @@ from bot.features.reports.schedule_rules import (
 from bot.features.reports.schedules import ScheduleSummary
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
+from bot.formatting.zones import format_offset_note
 from bot.models import Attachment, Fact, Reply
 
 _A_MONDAY: Final = date(2024, 1, 1)
 
 
-def format_schedule(schedule: ScheduleSummary, locale: UserLocale) -> Reply:
+def format_schedule(schedule: ScheduleSummary, locale: UserLocale, now: datetime) -> Reply:
     """Say what the schedule is, and when the next reports come."""
     facts = (
         Fact(locale.text("Next reports"), _format_times(schedule, locale), is_short=False),
         Fact(locale.text("Time zone"), f"{locale.zone_name()} ({locale.call('timezone')})"),
         Fact(locale.text("Options"), _format_options(schedule, locale), is_short=False),
     )
-    return Reply(_format_headline(schedule, locale), Attachment(Colour.BLUE, facts=facts))
+    note = format_offset_note(locale, now)
+    return Reply(
+        _format_headline(schedule, locale), Attachment(Colour.BLUE, text=note, facts=facts)
+    )
 
 
 def format_trouble(problem: str, due_at: datetime, locale: UserLocale) -> Reply:
