@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pydantic import SecretStr
 
@@ -55,7 +55,7 @@ from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.counters import CounterStore
 from bot.features.status_report.status_report import StatusReport, make_status_report_settings
 from bot.gauges import BacklogGauges, add_gauges
-from bot.lifecycle import Bot, Worker
+from bot.lifecycle import Bot, Worker, open_with_retries
 from bot.metrics import Metrics
 from bot.models import AuthToken
 from bot.parsing import Listener
@@ -77,6 +77,7 @@ from bot.storage.message_id_key import load_message_id_key
 from bot.storage.vault import Vault
 from bot.web.linking_pages import LinkingPages
 from bot.web.server import (
+    WebServer,
     add_metrics,
     fill_port,
     make_health_app,
@@ -91,6 +92,8 @@ if TYPE_CHECKING:
 
 _MIN_MESSAGE_AGE: Final = timedelta(minutes=10)
 
+T = TypeVar("T")
+
 
 def read_clock() -> datetime:
     """Return the present time, in UTC."""
@@ -101,12 +104,14 @@ def read_clock() -> datetime:
 class AppOverrides:
     """What a test or the demo may replace.
 
-    ``sleep`` is how the scheduler waits; ``seconds`` is a monotonic clock.
+    ``sleep`` is how the scheduler waits; ``seconds`` is a monotonic clock; ``start_timeout_s`` is
+    how long a start waits for a database on a server.
     """
 
     now: Callable[[], datetime] = read_clock
     backoff: Backoff = field(default_factory=Backoff)
     request_timeout_s: float = 15.0
+    start_timeout_s: float = 30.0
     on_listening: Callable[[], None] = lambda: None
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     browser_timeout_s: float = BROWSER_TIMEOUT_S
@@ -118,11 +123,11 @@ class AppOverrides:
 async def open_bot(settings: Settings, overrides: AppOverrides | None = None) -> AsyncIterator[Bot]:
     """Build the bot and serve its pages.
 
-    Waits for the workspace as long as it takes. Raises ConfigError, StorageError, and
-    TokenRejectedError where the bot's own token is refused.
+    Waits for the workspace as long as it takes, and half a minute for a database on a server.
+    Raises ConfigError, StorageError, and TokenRejectedError where the bot's own token is refused.
     """
-    async with AsyncExitStack() as stack:
-        yield await _App(settings, overrides or AppOverrides(), stack).open_bot()
+    async with _open(settings, overrides or AppOverrides(), _App.open_bot) as bot:
+        yield bot
 
 
 @asynccontextmanager
@@ -133,17 +138,48 @@ async def open_worker(
 
     Waits and raises as ``open_bot`` does; ConfigError also where the database is not PostgreSQL.
     """
+    async with _open(settings, overrides or AppOverrides(), _App.open_worker) as worker:
+        yield worker
+
+
+@asynccontextmanager
+async def _open(
+    settings: Settings, overrides: AppOverrides, open_parts: Callable[["_App"], Awaitable[T]]
+) -> AsyncIterator[T]:
+    """Listen, so that health is served from the beginning, and open the parts."""
+    listening = open_socket(settings.web.host, settings.web.port)
+    is_shared = is_on_server(settings.storage.url)
     async with AsyncExitStack() as stack:
-        yield await _App(settings, overrides or AppOverrides(), stack).open_worker()
+        server = await stack.enter_async_context(open_web_server(listening))
+        public_url = fill_port(settings.web.public_url, listening)
+
+        async def open_once(opened: AsyncExitStack) -> T:
+            return await open_parts(_App(settings, overrides, opened, server, public_url))
+
+        yield await open_with_retries(
+            stack,
+            open_once,
+            timeout_s=overrides.start_timeout_s if is_shared else 0.0,
+            pause_s=overrides.backoff.first_pause_s,
+        )
 
 
 class _App:
     """The parts of one process, each opened or made once, those that others need first."""
 
-    def __init__(self, settings: Settings, overrides: AppOverrides, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        overrides: AppOverrides,
+        stack: AsyncExitStack,
+        server: WebServer,
+        public_url: str,
+    ) -> None:
         self._settings: Final = settings
         self._overrides: Final = overrides
         self._stack: Final = stack
+        self._web: Final = server
+        self.public_url: Final = public_url
         self._now: Final = overrides.now
         self._metrics: Final = Metrics(version("session-bot"))
         self._people_waiting: Final = PeopleWaiting(overrides.seconds)
@@ -213,11 +249,8 @@ class _App:
         return worker
 
     async def _open_foundations(self) -> None:
-        """Open the listening socket, the database, the vault and the workspace's client."""
+        """Open the database, the vault and the workspace's client."""
         settings, metrics = self._settings, self._metrics
-        listening = open_socket(settings.web.host, settings.web.port)
-        self.public_url = fill_port(settings.web.public_url, listening)
-        self._web = await self._stack.enter_async_context(open_web_server(listening))
         database = open_database(settings.storage.url, metrics.record_transaction)
         self._database = await self._stack.enter_async_context(database)
         self._counters = CounterStore(metrics, self._database, self._now, self._overrides.sleep)

@@ -2,18 +2,50 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from contextlib import AsyncExitStack
+from typing import Final, TypeVar
 
 import structlog
 
 from bot.dispatcher.dispatcher import Dispatcher
 from bot.dispatcher.receiver import MessageReceiver
+from bot.errors import StorageError
 from bot.rocketchat.realtime import RealtimeClient
 from bot.storage.health import StorageHealth
 
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
 Loop = Callable[[], Awaitable[None]]
+T = TypeVar("T")
+
+
+async def open_with_retries(
+    stack: AsyncExitStack,
+    open_once: Callable[[AsyncExitStack], Awaitable[T]],
+    *,
+    timeout_s: float,
+    pause_s: float,
+) -> T:
+    """Return what ``open_once`` opens on the stack; try again where the database fails.
+
+    What a try has opened is closed before the next. Raises its StorageError for a failure later
+    than ``timeout_s`` after the first try, and every other error at once.
+    """
+    loop, log = asyncio.get_running_loop(), structlog.get_logger("start")
+    give_up_at = loop.time() + timeout_s
+    while True:
+        async with AsyncExitStack() as opened:
+            try:
+                result = await open_once(opened)
+            except StorageError as error:
+                if loop.time() >= give_up_at:
+                    raise
+                problem = str(error)
+            else:
+                stack.push_async_exit(opened.pop_all())
+                return result
+        log.warning("cannot start yet; trying again", problem=problem, pause=pause_s)
+        await asyncio.sleep(pause_s)
 
 
 class Bot:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -13,11 +14,20 @@ from bot.config import StorageSettings, VaultSettings
 from bot.errors import StorageError
 from bot.scheduler.shared.job_queue import open_queue
 from tests.support.deadlines import DEADLINE_S, SLOWNESS
-from tests.support.postgres import PostgresServer, open_empty_database, open_server
+from tests.support.postgres import (
+    PostgresServer,
+    open_empty_database,
+    open_server,
+    run_alone,
+)
 from tests.support.programs import Program, run_program, start_program, write_config
-from tests.support.stage import KEY, Stage, open_stage
+from tests.support.stage import KEY, QUICKLY, Stage, open_stage
 from tests.support.storage_faults import choose_port
 
+END_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 STOPS_WITHIN_S = 12.0 + SLOWNESS  # the program's start-up of its own end included
 
 
@@ -120,3 +130,40 @@ async def test_the_queue_of_jobs_does_not_wait_without_end(
                 with pytest.raises(StorageError, match=r"within 0.5 seconds"):
                     await queue.add_tick(2)
         await queue.add_tick(3)
+
+
+async def test_a_start_waits_for_a_server_that_is_away(
+    server: PostgresServer, stage: Stage, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "config.toml", stage.settings)
+    server.stop()
+    try:
+        async with start_program("run", "--config", str(config)) as program:
+            assert "no server answers" in await program.wait_for_log("cannot start yet")
+            assert (await fetch(stage, "healthz"))[0] == 200
+            server.start()
+            await program.wait_until_listening()
+            assert await program.stop() == 0
+    finally:
+        server.start()
+
+
+async def test_a_start_that_is_cut_off_from_its_database_tries_again(
+    server: PostgresServer, stage: Stage
+) -> None:
+    """End every connection for a second, wherever the start may be by then."""
+    async with asyncio.TaskGroup() as tasks:
+        starting = tasks.create_task(stage.start_bot())
+        for _ in range(50):
+            await asyncio.to_thread(run_alone, server.url, END_CONNECTIONS)
+            await asyncio.sleep(0.02)
+        await starting
+
+
+async def test_a_start_gives_up_in_the_end(server: PostgresServer, stage: Stage) -> None:
+    server.stop()
+    try:
+        with pytest.raises(StorageError, match="no server answers"):
+            await stage.start_bot(replace(QUICKLY, start_timeout_s=0.5))
+    finally:
+        server.start()

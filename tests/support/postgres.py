@@ -75,6 +75,9 @@ class PostgresServer:
         assert made.returncode == 0, made.stdout + made.stderr
 
     def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None:
+            return
         options = [f"--{setting}" for setting in SETTINGS]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the system's own program
