@@ -64,6 +64,7 @@ from bot.rocketchat.client import RestClient, open_rest_client
 from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
+from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.retry import TaskRunner
 from bot.scheduler.scheduler import Scheduler
 from bot.scheduler.shared.migrate_jobs import migrate_jobs
@@ -376,6 +377,7 @@ class _App:
             alerts=alerts,
             runs=self._runs,
             runner=runner,
+            clock_setback=self._make_clock_setback(alerts),
             now=self._now,
             sleep=self._overrides.sleep,
         )
@@ -397,8 +399,18 @@ class _App:
             alerts=alerts,
             runs=self._runs,
             runner=runner,
+            clock_setback=self._make_clock_setback(alerts),
             now=self._now,
             sleep=self._overrides.sleep,
+        )
+
+    def _make_clock_setback(self, alerts: Alerts) -> ClockSetback:
+        return ClockSetback(
+            database=self._database,
+            schedules=self._schedules,
+            alerts=alerts,
+            fetch_time=self._rest.fetch_time,
+            now=self._now,
         )
 
     def _make_dispatcher(

@@ -51,7 +51,9 @@ class ReplyThrottle:
         """
         now = self._now()
         last = self._hinted.get((room_id, about))
-        if last is not None and now - last < (QUESTION_HINT_EVERY if is_question else HINT_EVERY):
+        pause = QUESTION_HINT_EVERY if is_question else HINT_EVERY
+        # Without ``abs`` a clock that was ahead once would silence hints until then.
+        if last is not None and abs(now - last) < pause:
             return False
         self._hinted[room_id, about] = now
         self._hinted.move_to_end((room_id, about))

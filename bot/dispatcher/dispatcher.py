@@ -156,7 +156,7 @@ class Dispatcher:
             await self._checkpoints.advance(_BEGINNING, self._now())
             self._health.note_success()
         server_now = self._server_clock.now
-        if server_now and self._now() - self._swept_at >= _SWEEP_EVERY:
+        if server_now and abs(self._now() - self._swept_at) >= _SWEEP_EVERY:
             self._swept_at = self._now()
             await self._inbox.sweep(
                 sent_before=server_now - self._inbox_memory,

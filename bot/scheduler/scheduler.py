@@ -13,6 +13,7 @@ from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import CHECKS_PER_MINUTE, Alerts
 from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
+from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.retry import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
 TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
@@ -38,6 +39,7 @@ class Scheduler:
         alerts: Alerts,
         runs: ReportRuns,
         runner: TaskRunner,
+        clock_setback: ClockSetback,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
@@ -45,6 +47,7 @@ class Scheduler:
         self._alerts: Final = alerts
         self._runs: Final = runs
         self._runner: Final = runner
+        self._clock_setback: Final = clock_setback
         self._now: Final = now
         self._sleep: Final = sleep
         self._name: Final = secrets.token_hex(4)
@@ -63,6 +66,7 @@ class Scheduler:
                 await self._sleep(TICK_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
+        await self._clock_setback.correct_times()
         await self._schedules.create_due_runs()
         self._start_report_worker(tasks)
         self._start(tasks, "alerts", self._check_next_alerts)
@@ -110,6 +114,6 @@ class Scheduler:
 
     async def _sweep(self) -> None:
         now = self._now()
-        if self._swept_at is None or now - self._swept_at > _SWEEP_EVERY:
+        if self._swept_at is None or abs(now - self._swept_at) > _SWEEP_EVERY:
             self._swept_at = now
             await self._runs.sweep(now - RUNS_KEPT)

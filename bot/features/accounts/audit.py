@@ -84,7 +84,7 @@ class AuditTrail:
 
     def _is_first_today(self, user_id: str) -> bool:
         last = self._check_noted_at.get(user_id)
-        if last is not None and self._now() - last < _CHECKS_NOTED_EVERY:
+        if last is not None and abs(self._now() - last) < _CHECKS_NOTED_EVERY:
             return False
         self._check_noted_at[user_id] = self._now()
         return True

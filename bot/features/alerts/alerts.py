@@ -105,6 +105,12 @@ class Alerts:
         interval = find_interval(await self.subscriptions.count())
         return await self.subscriptions.take(now=now, next_check_at=now + interval)
 
+    async def bring_back(self) -> int:
+        """Let checks that were put off while the clock was ahead be due; return how many."""
+        now = self._now()
+        interval = find_interval(await self.subscriptions.count())
+        return await self.subscriptions.bring_back(now=now, latest=now + interval)
+
     async def check(self, user_id: str) -> AlertCheck:
         """Fetch the devices and find the new ones; those that the person named are never new.
 

@@ -68,6 +68,11 @@ class AlertSubscriptions:
         )
         return AlertSubscription(*row) if row else None
 
+    async def bring_back(self, *, now: datetime, latest: datetime) -> int:
+        """Let the checks that are due after ``latest`` be due now; return how many."""
+        statement = update(alert_subscriptions).where(_row.next_check_at > latest)
+        return await self._database.execute(statement.values(next_check_at=now))
+
     async def save_problem(self, user_id: str, problem: str) -> None:
         """Save why the last check failed; an empty text where it did not."""
         statement = update(alert_subscriptions).where(_row.user_id == user_id)

@@ -14,7 +14,7 @@ _TIME: Final = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?(am|pm)?|(\d{2})(\d{2})")
 _MONTHDAY: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?|last")
 _LENGTH: Final = re.compile(r"(\d{1,3})(h|d|w|hours?|days?|weeks?)")
 _UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_MAX_PAUSE: Final = timedelta(days=366)
+MAX_PAUSE: Final = timedelta(days=366)
 _NOON: Final = 12
 _MIN_WEEKDAY_LENGTH: Final = 2
 
@@ -43,7 +43,7 @@ def parse_pause(words: str) -> timedelta:
     """Read a length such as ``12h``, ``3 d`` or ``2 weeks``; raise UsageError."""
     found = _LENGTH.fullmatch("".join(_normalise(words)))
     length = int(found[1]) * _UNITS[found[2][0]] if found else timedelta()
-    if not timedelta() < length <= _MAX_PAUSE:
+    if not timedelta() < length <= MAX_PAUSE:
         raise UsageError(
             "For how long? In hours, days or weeks, and at most a year, for example {example}.",
             example=Call("report pause 2w"),

@@ -10,7 +10,7 @@ import structlog
 from bot.errors import Call, UsageError
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.runs import ReportRun
-from bot.features.reports.schedule_parsing import parse_schedule_rule
+from bot.features.reports.schedule_parsing import MAX_PAUSE, parse_schedule_rule
 from bot.features.reports.schedule_rules import (
     ScheduleRule,
     find_next,
@@ -140,6 +140,20 @@ class Schedules:
         while due := await self.store.load_due(self._now(), _BATCH_SIZE):
             created += await self.store.create_runs([self._prepare_run(each) for each in due])
         return created
+
+    async def bring_back(self) -> int:
+        """Correct the times that were found while the clock was ahead; return how many."""
+        now, count = self._now(), 0
+        for schedule in await self.store.load_ahead(now):
+            paused_until = schedule.paused_until
+            if paused_until and paused_until > now + MAX_PAUSE:
+                paused_until = None
+            after = max(now, paused_until - _RESOLUTION) if paused_until else now
+            right = replace(schedule, paused_until=paused_until, skipped=0)
+            right = _move_after(right, None, after)
+            if right.next_at < schedule.next_at:
+                count += await self.store.reschedule(schedule, right)
+        return count
 
     async def load_for(self, run: ReportRun) -> Schedule | None:
         """Return the schedule of the run; None where it was deleted, changed or paused since."""

@@ -91,6 +91,11 @@ class ScheduleStore:
         query = select(*_COLUMNS).where(_row.start_at <= now).order_by(_row.start_at).limit(limit)
         return [Schedule(*row) for row in await self._database.fetch_all(query)]
 
+    async def load_ahead(self, now: datetime) -> list[Schedule]:
+        """Return the schedules whose next time is still to come."""
+        query = select(*_COLUMNS).where(_row.next_at > now)
+        return [Schedule(*row) for row in await self._database.fetch_all(query)]
+
     async def load_with_other_zone(self) -> list[Schedule]:
         """Return the schedules that were computed in another time zone than the account's."""
         has_other_offset = accounts.c.utc_offset.is_distinct_from(_row.utc_offset)
@@ -101,7 +106,8 @@ class ScheduleStore:
 
     async def reschedule(self, old: Schedule, new: Schedule) -> bool:
         """Change a schedule's times; return false where it is not the stored one any more."""
-        return await self._database.execute(_ADVANCE, _advance_values(old, new, missed=0)) == 1
+        values = _advance_values(old, new, missed=new.skipped - old.skipped)
+        return await self._database.execute(_ADVANCE, values) == 1
 
     async def create_runs(self, creations: Sequence[RunCreation]) -> int:
         """Create the runs and advance their schedules; return how many.

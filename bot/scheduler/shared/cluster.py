@@ -16,6 +16,7 @@ from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import Alerts
 from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.features.reports.schedules import Schedules
+from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.retry import LEASE, TaskRunner
 from bot.scheduler.scheduler import RUNS_KEPT, TICK_S
 from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
@@ -37,6 +38,7 @@ class Cluster:
         alerts: Alerts,
         runs: ReportRuns,
         runner: TaskRunner,
+        clock_setback: ClockSetback,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
@@ -45,6 +47,7 @@ class Cluster:
         self._alerts: Final = alerts
         self._runs: Final = runs
         self._runner: Final = runner
+        self._clock_setback: Final = clock_setback
         self._now: Final = now
         self._sleep: Final = sleep
         self._refusals: Final[asyncio.Queue[TokenRejectedError]] = asyncio.Queue()
@@ -74,6 +77,7 @@ class Cluster:
             self._ticked_at = time.monotonic()
             now = self._now().timestamp()
             try:
+                await self._clock_setback.correct_times()
                 await self._queue.add_tick(int(now // TICK_S))
             except StorageError as error:
                 self._log.error("no tick could be added", problem=str(error))
