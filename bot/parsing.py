@@ -9,6 +9,7 @@ from bot.models import Invocation, Message, Sender
 _JOINERS = "\u200c\u200d"  # They hold letters and parts of emoji together in names of devices.
 _QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"  # noqa: RUF001 - put around ids by keyboards and apps
 _EMPHASIS = "*_~|"
+_DASHES = re.compile("[\u2010-\u2015\u2212]")
 # A link without a label is how clients quote a message (RocketChat/Rocket.Chat#13179).
 _QUOTED_MESSAGE = re.compile(r"\[\s*\]\(https?://[^\s()]*\)")
 _CODE_FENCE = re.compile(r"```(?:[\w+-]*\n)?")
@@ -86,8 +87,18 @@ def has_token(text: str) -> bool:
 
 def parse_session_words(words: str) -> str:
     """Strip what surrounds a pasted session id, number or word: quotes, blanks, full width."""
-    plain = words if words.isascii() else _drop_invisible(unicodedata.normalize("NFKC", words))
+    plain = words if words.isascii() else _drop_invisible(fold_dashes(words))
     return plain.strip().strip(_QUOTES + _EMPHASIS + "<>()[]#.,;: ").strip()
+
+
+def parse_quoted(words: str) -> str:
+    """Return words without the quotes around them, and with single blanks."""
+    return _unwrap(" ".join(words.split()))
+
+
+def fold_dashes(text: str) -> str:
+    """Return the text with plain hyphens and without full width: phones make dashes of hyphens."""
+    return _DASHES.sub("-", unicodedata.normalize("NFKC", text))
 
 
 def is_session_id(words: str) -> bool:
@@ -105,6 +116,11 @@ def _strip_mention(text: str, username: str) -> str:
     after, before = text[found.end() :], text[: found.start()]
     has_words = re.search(r"\w", after) is not None
     return " ".join((after if has_words else before).split())
+
+
+def _unwrap(words: str) -> str:
+    is_wrapped = len(words) > 1 and words[0] in _QUOTES and words[-1] in _QUOTES
+    return words.strip(_QUOTES).strip() if is_wrapped else words
 
 
 def _strip_closing(words: str, marks: str) -> str:

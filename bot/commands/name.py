@@ -3,7 +3,7 @@ from bot.errors import Call, UsageError
 from bot.features.sessions.device_names import format_device
 from bot.formatting.text import escape
 from bot.models import Reply
-from bot.parsing import parse_session_words
+from bot.parsing import parse_quoted, parse_session_words
 
 _MAX_LENGTH = 40
 
@@ -16,7 +16,7 @@ async def name(context: Context) -> Reply:
     one network: the same browser somewhere else does not get it.
     """
     reference, _, words = context.words.partition(" ")
-    reference, words = parse_session_words(reference), " ".join(words.split())
+    reference, words = parse_session_words(reference), parse_quoted(words)
     if not reference:
         raise UsageError(
             "Which device do you want to name? For example: {example}.",

@@ -1,5 +1,4 @@
 import re
-import unicodedata
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -10,6 +9,7 @@ from bot.errors import Call, NotConnectedError, UsageError
 from bot.formatting.locale import UserLocale, find_zone
 from bot.formatting.zones import find_offset_of, find_places, format_offset_note
 from bot.models import Reply
+from bot.parsing import fold_dashes, parse_quoted
 
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?")
 _POSIX_OFFSET = re.compile(r"etc/gmt[+-]([1-9]\d?)")
@@ -28,8 +28,7 @@ async def timezone(context: Context) -> Reply:
     Until you set one, I use the UTC offset that Rocket.Chat has for you, and read it again daily.
     A place follows daylight saving time, an offset such as "UTC+2" does not.
     """
-    plain = unicodedata.normalize("NFKC", context.words).replace("\N{MINUS SIGN}", "-")
-    words = "_".join(plain.split()).strip("\"'`")
+    words = "_".join(parse_quoted(fold_dashes(context.words)).split())
     locale, now = context.locale, context.now
     if not words:
         shown = locale.text(

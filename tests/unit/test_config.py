@@ -64,6 +64,8 @@ def test_keys_from_the_environment_are_separated_by_blanks_or_commas(
         (GOOD + "[webb]\nport = 1", r"unknown setting webb; did you mean web\?"),
         (GOOD + "[web]\nport = 99999", r"\[web\] port: .*65535"),
         (GOOD + "[bot]\nprefix = 'a b'", r"\[bot\] prefix"),
+        # Rocket.Chat keeps what begins so for itself (RocketChat/hubot-rocketchat#158).
+        (GOOD + "[bot]\nprefix = '/'", r"\[bot\] prefix"),
         (
             GOOD + "[report]\nschedule = 'dialy 9'",
             r"\[report\] schedule: .* Did you mean daily 09:00",

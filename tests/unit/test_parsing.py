@@ -192,6 +192,15 @@ def test_a_new_name_of_the_bot_works_before_it_is_known_otherwise() -> None:
     assert (invocation.name, invocation.words) == ("session", "2")
 
 
+@pytest.mark.parametrize("username", ["bot", "bot.", "bot-1", "b.o_t-"])
+def test_a_name_is_the_bots_whatever_it_ends_in(username: str) -> None:
+    text = f"@{username}-dev session 1, @{username} session 2"
+    listener = Listener(Sender("botbotbot", username), "!")
+    invocation = parse(say(text, mentions={"botbotbot": username}), listener, is_private=False)
+    assert invocation is not None
+    assert (invocation.name, invocation.words) == ("session", "2")
+
+
 def test_a_name_that_only_begins_like_the_bots_is_left_in_place() -> None:
     message = say("@session.bots session 2", mentions=TO_BOT)
     invocation = parse(message, LISTENER, is_private=False)
