@@ -12,7 +12,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, Executable, Row, Table
 
 from bot.errors import StorageError
-from bot.storage.engine import make_engine
+from bot.storage.engine import find_database_file, make_engine
+from bot.storage.file_watch import FileWatch
 from bot.storage.schema import Migration, migrate
 from bot.storage.sqlite_fast_path import SqliteFastPath, open_fast_path
 from bot.storage.tables import make_insert
@@ -83,6 +84,7 @@ class Database:
         self._runner: Final = TransactionRunner(engine)
         self._thread: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._fast_path: SqliteFastPath | None = None
+        self._files: FileWatch | None = None
         # Held while it is decided whether the thread or the loop works the queue off.
         self._lock: Final = threading.Lock()
         self._is_thread_busy = False
@@ -95,6 +97,8 @@ class Database:
         self._fast_path = await self._submit(
             partial(open_fast_path, self._engine), _LARGE_READ, self._timeout_s
         )
+        path = find_database_file(str(self._engine.url))
+        self._files = FileWatch(path) if path else None
 
     async def close(self) -> None:
         """Finish the waiting work, then close the connections and end the thread.
@@ -219,7 +223,11 @@ class Database:
     def _run_on_loop(self, fast_path: SqliteFastPath) -> None:
         tasks, began_at = self._queue.take_group(), time.monotonic()
         is_read_only = all(task.options.is_read_only for task in tasks)
-        results = fast_path.run([task.work for task in tasks], is_read_only=is_read_only)
+        try:
+            self._check_files()
+            results = fast_path.run([task.work for task in tasks], is_read_only=is_read_only)
+        except StorageError:
+            results = None  # the thread meets the same, and tells those who wait
         if results is None:
             self._queue.put_back(tasks)
             self._start_thread()
@@ -240,6 +248,10 @@ class Database:
         with self._lock:
             self._is_thread_busy = bool(len(self._queue))
             return self._is_thread_busy
+
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
 
     def _run_on_thread(self, tasks: Sequence[DbTask]) -> None:
         try:
@@ -263,11 +275,14 @@ class Database:
             is_read_only=all(task.options.is_read_only for task in tasks),
         )
         try:
+            self._check_files()
             results = self._runner.run(
                 [task.work for task in tasks],
                 options,
                 is_wanted=lambda: any(not task.outcome.done() for task in tasks),
             )
+            # What was written into deleted files must not count as stored.
+            self._check_files()
             has_failed = False
             return results
         finally:

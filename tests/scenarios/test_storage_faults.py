@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 from bot.app import open_bot
 from bot.config import StorageSettings
 from bot.errors import ConfigError, StorageError
+from bot.storage.database import migrate_database
 from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Guest
 from tests.support.programs import run_program, run_to_its_end, write_config
@@ -113,6 +114,42 @@ async def test_a_full_disk(stage: Stage, alice: Guest) -> None:
         visit = await bob.fill_in(link)
         assert visit.status == 200, visit.page
         await bob.wait_for_text("You are connected")
+
+
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["deleted", "replaced"])
+async def test_a_database_whose_files_are_taken_away(
+    stage: Stage,
+    alice: Guest,
+    logs: Logs,
+    is_replaced: bool,
+) -> None:
+    away = stage.folder / "away"
+    away.mkdir()
+    async with stage.run_bot() as running:
+        base = running.bot.public_url
+        await alice.connect()
+        bob = await stage.meet("bob")
+        link = await bob.ask_for_link()
+        fields = await bob.person.open_form(link)
+        token = await bob.person.make_personal_access_token("bot")
+        fields |= {"user_id": bob.person.user_id, "token": token}
+        for path in stage.folder.glob("bot.db*"):
+            path.rename(away / path.name)
+        if is_replaced:
+            await migrate_database(stage.settings.storage.url)
+        # Noticed before anybody asks.
+        await wait_for_health(base, 200, 503)
+        await expect_trouble(base, alice)
+        visit = await bob.person.visit(link, fields)
+        assert (visit.status, "cannot reach its database" in visit.page) == (503, True)
+        for path in away.iterdir():
+            path.rename(stage.folder / path.name)
+        await expect_recovery(base, alice)
+        # Nothing was done, and nothing was said.
+        assert (await bob.person.visit(link, fields)).status == 200
+        assert "verbunden" in await bob.hear()
+    (problem,) = find_problems(logs, "the database fails; nothing is lost")
+    assert "was deleted or replaced while the bot runs: put the files back" in problem
 
 
 async def test_a_database_that_another_program_locks(
