@@ -196,6 +196,7 @@ class _App:
             self._token,
             settings=self._overrides.realtime,
             backoff=self._overrides.backoff,
+            ca_file=self._settings.workspace.ca_file,
         )
         queues = UserQueues(self._overrides.backoff)
         receiver, dispatcher = self._make_dispatcher(realtime, queues)
@@ -265,6 +266,7 @@ class _App:
             max_queued=settings.bot.most_waiting,
             on_request=metrics.record_request,
             people_waiting=self._people_waiting,
+            ca_file=settings.workspace.ca_file,
         )
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
@@ -330,7 +332,8 @@ class _App:
             return None
         callback = f"{self.public_url}/oauth/callback"
         client = OAuthClient(settings.client_id, settings.client_secret, callback)
-        oauth = open_oauth(self._settings.workspace.url, client, now=self._now)
+        workspace = self._settings.workspace
+        oauth = open_oauth(workspace.url, client, now=self._now, ca_file=workspace.ca_file)
         return await self._stack.enter_async_context(oauth)
 
     def _make_session_features(self, rest: RestClient) -> tuple[Sessions, Reports, Alerts]:

@@ -36,6 +36,7 @@ from pydantic_settings import (
 
 from bot.errors import ConfigError, UsageError
 from bot.features.reports.schedule_parsing import parse_schedule_rule
+from bot.rocketchat.network import make_tls_context
 from bot.storage.engine import find_database_file
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -65,6 +66,15 @@ def _is_port_valid(parts: SplitResult) -> bool:
         return False
 
 
+def _check_ca_file(path: Path) -> Path:
+    try:
+        make_tls_context(path)
+    except OSError as error:
+        message = f"{path} has no PEM certificates that can be read: {error.strerror or error}"
+        raise ValueError(message) from None
+    return path
+
+
 def _check_schedule(text: str) -> str:
     try:
         return str(parse_schedule_rule(text))
@@ -90,12 +100,16 @@ Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 
 
 class WorkspaceSettings(BaseModel):
-    """The Rocket.Chat server, and the bot's own account there."""
+    """The Rocket.Chat server, and the bot's own account there.
+
+    ``ca_file`` holds certificates to trust beside the system's.
+    """
 
     model_config = _FROZEN
     url: Url
     user_id: str = Field(min_length=1)
     auth_token: SecretStr = Field(min_length=1)
+    ca_file: Annotated[Path, AfterValidator(_check_ca_file)] | None = None
 
 
 class OAuthSettings(BaseModel):

@@ -68,8 +68,9 @@ class SystemCheck:
 
     async def run(self) -> AsyncIterator[CheckResult]:
         """Run all checks that the results so far allow."""
-        url = self._settings.workspace.url
-        async with open_rest_client(url, self._token, timeout_s=self._timeout_s) as rest:
+        url, ca_file = self._settings.workspace.url, self._settings.workspace.ca_file
+        connecting = open_rest_client(url, self._token, timeout_s=self._timeout_s, ca_file=ca_file)
+        async with connecting as rest:
             reach, version = await check_reach(rest, url)
             yield reach
             if version:
@@ -89,7 +90,9 @@ class SystemCheck:
         yield login
         if login.level is Level.PROBLEM:
             return
-        yield await check_listening(settings.workspace.url, self._token, self._timeout_s)
+        yield await check_listening(
+            settings.workspace.url, self._token, self._timeout_s, settings.workspace.ca_file
+        )
         yield await check_roles(rest)
         yield await check_forged_tokens(rest, self._token)
         yield await check_licence(rest)

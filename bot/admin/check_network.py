@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.check_workspace import is_local
 from bot.admin.http_probe import fetch_health_page, fetch_metrics, serve_placeholder
 from bot.config import Settings
 from bot.errors import GrantRefusedError, RefusedError, UnreachableError, WorkspaceError
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import fetch_redirect_uris
+from bot.rocketchat.network import is_this_machine
 from bot.rocketchat.oauth import OAuthClient, open_oauth
 
 _MADE_UP_CODE: Final = SecretStr("session-bot-check-no-code")
@@ -45,7 +45,10 @@ async def _check_oauth_client(
     settings: Settings, redirect_uri: str, timeout_s: float
 ) -> CheckResult:
     client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, redirect_uri)
-    connecting = open_oauth(settings.workspace.url, client, now=_now, timeout_s=timeout_s)
+    workspace = settings.workspace
+    connecting = open_oauth(
+        workspace.url, client, now=_now, timeout_s=timeout_s, ca_file=workspace.ca_file
+    )
     try:
         async with connecting as oauth:
             await oauth.exchange(_MADE_UP_CODE)
@@ -72,7 +75,7 @@ async def check_public_url(settings: Settings, timeout_s: float) -> AsyncIterato
 
 def check_https(public_url: str) -> CheckResult:
     """Check that a token that is pasted at the public URL cannot be read on the way."""
-    if urlsplit(public_url).scheme == "https" or is_local(public_url):
+    if urlsplit(public_url).scheme == "https" or is_this_machine(public_url):
         return make_ok("public url", public_url)
     text = f"{public_url} is not https, and people paste tokens there"
     return make_warning("public url", text, "Put a reverse proxy with https in front")
@@ -83,7 +86,7 @@ async def _check_health_page(settings: Settings, nonce: str, timeout_s: float) -
     here = f"{settings.web.host}:{settings.web.port}"
     remedy = f"Correct [web] public_url, or let the reverse proxy pass it on to {here}"
     try:
-        page = await fetch_health_page(url, timeout_s)
+        page = await fetch_health_page(url, timeout_s, settings.workspace.ca_file)
     except UnreachableError as error:
         text = f"{url} cannot be reached from this machine: {error}"
         return make_warning("public url", text, f"If browsers cannot reach it either: {remedy}")

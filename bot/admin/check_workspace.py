@@ -1,6 +1,7 @@
 """Checks of the workspace, with the bot's own token."""
 
 import re
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import fetch_roles, find_room, has_device_management
+from bot.rocketchat.network import is_this_machine
 from bot.rocketchat.realtime import RealtimeSettings
 from bot.rocketchat.realtime.client import try_connect
 
@@ -34,7 +36,7 @@ async def check_reach(rest: RestClient, url: str) -> tuple[CheckResult, str]:
         version = await rest.fetch_version()
     except WorkspaceError as error:
         return make_problem("reach", str(error), remedy), ""
-    if urlsplit(url).scheme == "http" and not is_local(url):
+    if urlsplit(url).scheme == "http" and not is_this_machine(url):
         text = f"{url} answers, but without https: tokens can be read on the way"
         return make_warning("reach", text, "Use https"), version
     return make_ok("reach", f"{url} answers"), version
@@ -65,11 +67,13 @@ async def check_login(rest: RestClient, token: AuthToken) -> CheckResult:
     return make_ok("login", f"signed in as {user.username}")
 
 
-async def check_listening(url: str, token: AuthToken, timeout_s: float) -> CheckResult:
+async def check_listening(
+    url: str, token: AuthToken, timeout_s: float, ca_file: Path | None = None
+) -> CheckResult:
     """Check that the bot can connect to the realtime API."""
     settings = RealtimeSettings(connect_timeout_s=timeout_s, call_timeout_s=timeout_s)
     try:
-        await try_connect(url, token, settings)
+        await try_connect(url, token, settings, ca_file)
     except TokenRejectedError as error:
         return make_problem("listening", str(error), _TOKEN_REMEDY)
     except WorkspaceError as error:
@@ -143,9 +147,3 @@ async def check_room(rest: RestClient, name: str) -> CheckResult:
         text = f"{name} is read-only, so the report may be refused"
         return make_warning("report", text, "Let the bot write there, or choose another room")
     return make_ok("report", f"goes to {name}")
-
-
-def is_local(url: str) -> bool:
-    """Return whether a URL points to this machine."""
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"

@@ -4,19 +4,19 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorError,
     ClientError,
-    ClientSession,
     ClientTimeout,
     web,
 )
 
 from bot.errors import ConfigError, ProtocolError, UnreachableError
-from bot.rocketchat.http_body import read_body
+from bot.rocketchat.http_session import make_session, read_body
 from bot.rocketchat.wire import parse_document
 from bot.web.server import open_socket
 
@@ -60,9 +60,9 @@ async def serve_placeholder(host: str, port: int) -> AsyncIterator[str]:
         listening.close()
 
 
-async def fetch_health_page(url: str, timeout_s: float) -> HealthPage:
+async def fetch_health_page(url: str, timeout_s: float, ca_file: Path | None = None) -> HealthPage:
     """Fetch ``url``/healthz, whatever answers there; raise UnreachableError."""
-    status, content = await _fetch(f"{url}/healthz", timeout_s)
+    status, content = await _fetch(f"{url}/healthz", timeout_s, ca_file)
     match content:
         case {"alive": bool(), **others}:
             return HealthPage(status, is_bot=True, nonce=str(others.get("nonce", "")))
@@ -78,10 +78,10 @@ async def fetch_metrics(url: str, timeout_s: float) -> str:
     return content if isinstance(content, str) else ""
 
 
-async def _fetch(url: str, timeout_s: float) -> tuple[int, object]:
+async def _fetch(url: str, timeout_s: float, ca_file: Path | None = None) -> tuple[int, object]:
     try:
         async with (
-            ClientSession(timeout=ClientTimeout(total=timeout_s)) as session,
+            make_session(url, ClientTimeout(total=timeout_s), ca_file) as session,
             session.get(url) as response,
         ):
             content = await read_body("the page", response, _MAX_PAGE_BYTES)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -311,17 +312,20 @@ async def open_rest_client(
     max_queued: int = DEFAULT_MAX_QUEUED,
     on_request: RequestObserver = ignore_request,
     people_waiting: PeopleWaiting | None = None,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[RestClient]:
     """Open the REST API of the workspace at ``url``, which may end in a path.
 
     ``token`` is the bot's own. ``timeout_s`` is for one request, ``retry_pause_s`` the first pause
     between two tries. At most ``max_queued`` requests of people are queued for the rate limit, and
     as many of schedules. Scheduled requests are delayed while ``people_waiting`` has any.
+    ``ca_file`` holds certificates to trust beside the system's.
     """
     loop = asyncio.get_running_loop()
     limiter = RateLimiter(now=loop.time, call_at=loop.call_at, max_queued=max_queued)
     pacer = BackgroundPacer(loop.time, people_waiting or PeopleWaiting(loop.time))
-    async with open_http(url, timeout_s=timeout_s, on_request=on_request) as http:
+    connecting = open_http(url, timeout_s=timeout_s, on_request=on_request, ca_file=ca_file)
+    async with connecting as http:
         executor = RequestExecutor(http, limiter, pacer, retry_pause_s=retry_pause_s, now=loop.time)
         yield RestClient(executor, token)
 

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
 
 import structlog
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from pydantic import SecretStr
 
 from bot.errors import (
@@ -26,7 +26,7 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.models import Document, TokenPair
-from bot.rocketchat.http_body import read_body
+from bot.rocketchat.http_session import make_session, read_body
 from bot.rocketchat.wire import parse_document
 
 REQUEST_TIMEOUT_S: Final = 10.0
@@ -128,13 +128,13 @@ async def open_oauth(
     *,
     now: Callable[[], datetime],
     timeout_s: float = REQUEST_TIMEOUT_S,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[OAuthProvider]:
-    """Open the provider of the workspace at ``url``; ``timeout_s`` is for one request."""
-    async with ClientSession(
-        headers={"User-Agent": f"session-bot/{version('session-bot')}"},
-        timeout=ClientTimeout(total=timeout_s),
-        cookie_jar=DummyCookieJar(),
-    ) as session:
+    """Open the provider of the workspace at ``url``.
+
+    ``timeout_s`` is for one request, ``ca_file`` for ``make_session``.
+    """
+    async with make_session(url, ClientTimeout(total=timeout_s), ca_file) as session:
         yield OAuthProvider(session, url, client, now)
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -14,13 +14,12 @@ from aiohttp import (
     ClientResponseError,
     ClientSession,
     ClientTimeout,
-    DummyCookieJar,
     FormData,
 )
 
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
-from bot.rocketchat.http_body import read_body, read_pieces
+from bot.rocketchat.http_session import make_session, read_body, read_pieces
 from bot.rocketchat.responses import Response
 from bot.rocketchat.row_filter import RowFilter
 from bot.rocketchat.wire import MESSAGE_KEYS, ROOM_KEYS, parse_document
@@ -104,14 +103,18 @@ class HttpTransport:
 
 @asynccontextmanager
 async def open_http(
-    url: str, *, timeout_s: float, on_request: RequestObserver = ignore_request
+    url: str,
+    *,
+    timeout_s: float,
+    on_request: RequestObserver = ignore_request,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[HttpTransport]:
-    """Open a pool of connections to ``url``; ``timeout_s`` is for one request as a whole."""
-    async with ClientSession(
-        headers={"User-Agent": f"session-bot/{version('session-bot')}"},
-        timeout=ClientTimeout(total=timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
-        cookie_jar=DummyCookieJar(),
-    ) as session:
+    """Open a pool of connections to ``url``; ``timeout_s`` is for one request as a whole.
+
+    ``ca_file`` is for ``make_session``.
+    """
+    timeout = ClientTimeout(total=timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
+    async with make_session(url, timeout, ca_file) as session:
         yield HttpTransport(session, url, on_request)
 
 

@@ -81,6 +81,11 @@ def test_keys_from_the_environment_are_separated_by_blanks_or_commas(
         (GOOD + "[web]\npublic_url = 'https://x.example/a b'", r"\[web\] public_url: .* blanks"),
         (GOOD + "[web]\npublic_url = 'https://x.example:http'", r"\[web\] public_url: its port"),
         (GOOD + "[web]\npublic_url = 'https://x.example:99999'", r"\[web\] public_url: its port"),
+        (
+            GOOD + "ca_file = '/no/such.pem'",
+            r"\[workspace\] ca_file: /no/such.pem has no PEM .* No such",
+        ),
+        (GOOD + "ca_file = '/etc/passwd'", r"\[workspace\] ca_file: /etc/passwd has no PEM"),
         ("[workspace]\nurl = 'https://x.example'", r"\[workspace\] auth_token is missing"),
         ("[workspace", "is not valid TOML"),
     ],

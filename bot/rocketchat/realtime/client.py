@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import structlog
 
@@ -56,9 +57,11 @@ class RealtimeClient:
         backoff: Backoff = Backoff(),  # noqa: B008 - it is frozen
         random: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        ca_file: Path | None = None,
     ) -> None:
         self._address = format_address(url)
         self._token = token
+        self._ca_file = ca_file
         self._on_message: Callable[[Message], None] = _ignore
         self._before_live: Callable[[], Awaitable[None]] = _catch_up_nothing
         self._recheck: Callable[[], Awaitable[bool]] = _miss_nothing
@@ -140,6 +143,7 @@ class RealtimeClient:
             self._settings.connect_timeout_s,
             self._token.user_id,
             self._note_frame,
+            ca_file=self._ca_file,
         )
         try:
             async with connecting as websocket:
@@ -230,13 +234,16 @@ class RealtimeClient:
             self._warnings.note("a listener failed", error=format_origin(error))
 
 
-async def try_connect(url: str, token: AuthToken, settings: RealtimeSettings) -> None:
+async def try_connect(
+    url: str, token: AuthToken, settings: RealtimeSettings, ca_file: Path | None = None
+) -> None:
     """Connect, log in, subscribe and disconnect; raise the WorkspaceError that prevents it.
 
     A bot that is listening with the same token is not disturbed.
     """
     address = format_address(url)
-    async with open_websocket(address, settings.connect_timeout_s, token.user_id) as websocket:
+    connecting = open_websocket(address, settings.connect_timeout_s, token.user_id, ca_file=ca_file)
+    async with connecting as websocket:
         ddp = DdpClient(
             websocket, ids=itertools.count(1), settings=settings, warnings=SampledWarnings()
         )

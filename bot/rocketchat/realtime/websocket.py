@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
@@ -16,10 +17,13 @@ from websockets.exceptions import InvalidHandshake, InvalidStatusCode, WebSocket
 from websockets.legacy.client import Connect, WebSocketClientProtocol
 
 from bot.errors import UnreachableError
+from bot.rocketchat.network import find_proxy, make_tls_context
+from bot.rocketchat.realtime.tunnel import open_tunnel
 from bot.rocketchat.responses import parse_origin
 
 _MAX_FRAME_BYTES: Final = 16 * 2**20
 _CLOSE_STEP_TIMEOUT_S: Final = 0.3  # the library closes a dead connection in up to five steps
+_PORTS: Final = {"ws": 80, "wss": 443}
 _SCHEMES: Final = {"http": "ws", "https": "wss"}
 _NOT_A_MEMBER: Final = '{"roomParticipant":false'
 _NOT_A_MEMBER_UNTIL_END: Final = re.compile(
@@ -81,15 +85,21 @@ class WebSocket(WebSocketClientProtocol):
 
 @asynccontextmanager
 async def open_websocket(
-    address: str, timeout_s: float, user_id: str, on_frame: Callable[[], None] = lambda: None
+    address: str,
+    timeout_s: float,
+    user_id: str,
+    on_frame: Callable[[], None] = lambda: None,
+    *,
+    ca_file: Path | None = None,
 ) -> AsyncIterator[WebSocket]:
     """Open a websocket within ``timeout_s``, and close it at the end.
 
-    ``user_id`` is the bot's own; ``on_frame`` is called for every frame. Raises
-    ``UnreachableError``, whose text says why the workspace cannot be reached.
+    ``user_id`` is the bot's own; ``on_frame`` is called for every frame; ``ca_file`` holds
+    certificates to trust beside the system's. Raises ``UnreachableError``, whose text says why the
+    workspace cannot be reached.
     """
     create_protocol = partial(WebSocket, on_frame, make_own_message_marker(user_id))
-    websocket = await _connect(address, timeout_s, create_protocol)
+    websocket = await _connect(address, timeout_s, create_protocol, ca_file)
     try:
         yield websocket
     finally:
@@ -110,11 +120,15 @@ def format_address(url: str) -> str:
 
 
 async def _connect(
-    address: str, timeout_s: float, create_protocol: Callable[..., WebSocket]
+    address: str,
+    timeout_s: float,
+    create_protocol: Callable[..., WebSocket],
+    ca_file: Path | None,
 ) -> WebSocket:
     try:
         async with asyncio.timeout(timeout_s):
-            websocket: WebSocket = await _make_connect(address, create_protocol)  # type: ignore[assignment]  # create_protocol's
+            options = await _find_way(address, ca_file)
+            websocket: WebSocket = await _make_connect(address, create_protocol, options)  # type: ignore[assignment]  # create_protocol's
     except TimeoutError as error:
         raise UnreachableError(f"no connection in {timeout_s:g} s") from error
     except (OSError, WebSocketException, UnicodeError) as error:
@@ -122,7 +136,21 @@ async def _connect(
     return websocket
 
 
-def _make_connect(address: str, create_protocol: Callable[..., WebSocket]) -> Connect:
+async def _find_way(address: str, ca_file: Path | None) -> dict[str, Any]:
+    """Return the options of the event loop's ``create_connection`` for TLS and the proxy."""
+    parts, options = urlsplit(address), dict[str, Any]()
+    is_secure, host = parts.scheme == "wss", parts.hostname or ""
+    if is_secure:
+        options["ssl"] = make_tls_context(ca_file)
+    if proxy := find_proxy(address):
+        options["sock"] = await open_tunnel(proxy, host, parts.port or _PORTS[parts.scheme])
+        options["server_hostname"] = host if is_secure else None
+    return options
+
+
+def _make_connect(
+    address: str, create_protocol: Callable[..., WebSocket], options: dict[str, Any]
+) -> Connect:
     return _ConnectWithoutRedirect(
         address,
         create_protocol=create_protocol,
@@ -137,6 +165,7 @@ def _make_connect(address: str, create_protocol: Callable[..., WebSocket]) -> Co
         ping_interval=None,
         max_size=_MAX_FRAME_BYTES,
         compression=None,
+        **options,
     )
 
 

@@ -1,10 +1,27 @@
-"""Reads the body of an HTTP response."""
+"""HTTP sessions with the workspace, and bodies of responses."""
 
 from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
 
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from bot.errors import ProtocolError
+from bot.rocketchat.network import find_proxy, make_tls_context
+
+
+def make_session(url: str, timeout: ClientTimeout, ca_file: Path | None) -> ClientSession:
+    """Make a session for requests to ``url``, through the proxy on the way there.
+
+    ``ca_file`` holds certificates to trust beside the system's. Raises ConfigError and OSError.
+    """
+    return ClientSession(
+        headers={"User-Agent": f"session-bot/{version('session-bot')}"},
+        timeout=timeout,
+        cookie_jar=DummyCookieJar(),
+        connector=TCPConnector(ssl=make_tls_context(ca_file)),
+        proxy=find_proxy(url),
+    )
 
 
 async def read_body(name: str, response: ClientResponse, max_bytes: int) -> bytes:
