@@ -9,11 +9,15 @@ from typing import Final
 from bot.models import Message
 
 HINT_EVERY: Final = timedelta(hours=1)
-QUESTION_HINT_EVERY: Final = timedelta(seconds=10)
-"""A person who asks gets the hint again; two bots that ask each other get no further."""
+FIRST_QUESTION_PAUSE: Final = timedelta(seconds=10)
+"""A person who asks gets the hint again, each time after twice the pause, up to an hour.
+
+So two bots that ask each other come to an end, however slowly they do it.
+"""
 
 REPLIES_PER_MINUTE: Final = 20
 _MINUTE: Final = timedelta(minutes=1)
+_FORGOTTEN_AFTER: Final = timedelta(days=1)
 _CLOCK_SET_BACK: Final = timedelta(minutes=10)  # a client may date a message a minute off
 _MAX_CACHED: Final = 10_000
 
@@ -24,6 +28,12 @@ class TooFast:
 
     wait_s: float
     is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Hint:
+    at: datetime
+    question_pause: timedelta
 
 
 @dataclass(eq=False, slots=True)
@@ -41,21 +51,23 @@ class ReplyThrottle:
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now: Final = now
-        self._hinted: Final[OrderedDict[tuple[str, str], datetime]] = OrderedDict()
+        self._hinted: Final[OrderedDict[tuple[str, str], _Hint]] = OrderedDict()
         self._minutes: Final[OrderedDict[tuple[str, str], _Minute]] = OrderedDict()
 
     def may_hint(self, room_id: str, about: str, *, is_question: bool = False) -> bool:
         """Allow one hint about each topic per room and hour; a call counts as a hint.
 
-        A question that is not understood gets one every ten seconds.
+        A question gets one sooner: after 10 seconds, then 20, and so on up to an hour.
         """
         now = self._now()
         last = self._hinted.get((room_id, about))
-        pause = QUESTION_HINT_EVERY if is_question else HINT_EVERY
+        next_pause = FIRST_QUESTION_PAUSE
         # Without ``abs`` a clock that was ahead once would silence hints until then.
-        if last is not None and abs(now - last) < pause:
-            return False
-        self._hinted[room_id, about] = now
+        if last is not None and (passed := abs(now - last.at)) < _FORGOTTEN_AFTER:
+            if passed < (last.question_pause if is_question else HINT_EVERY):
+                return False
+            next_pause = min(last.question_pause * (2 if is_question else 1), HINT_EVERY)
+        self._hinted[room_id, about] = _Hint(now, next_pause)
         self._hinted.move_to_end((room_id, about))
         if len(self._hinted) > _MAX_CACHED:
             self._hinted.popitem(last=False)
