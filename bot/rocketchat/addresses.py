@@ -8,6 +8,7 @@ SEPARATOR: Final = ", "
 MAX_LISTED: Final = 3
 """Of a list the last entries count: every gateway appends one, and a client writes the first."""
 
+_MAX_LENGTH: Final = 64  # more than any address with a port has
 _QUOTES: Final = " \t\"'"
 _WITH_PORT: Final = re.compile(r"(?:\[([^\[\]]+)\]|([\d.]+))(?::\d{1,5})?")
 
@@ -18,7 +19,7 @@ def normalise_addresses(text: str) -> str:
     The server stores what a header says (``x-real-ip`` or ``x-forwarded-for``; sauMonitorHooks.ts,
     8.3), so it may have a port, or be a list. An entry that is no address stays as it is.
     """
-    entries = [each.strip(_QUOTES) for each in text.split(",")]
+    entries = [each.strip(_QUOTES)[:_MAX_LENGTH] for each in text.split(",")]
     entries = [each for each in entries if each][-MAX_LISTED:]
     return SEPARATOR.join(str(parse_address(each) or each) for each in entries)
 
