@@ -28,7 +28,7 @@ from bot.storage.inbox import Inbox
 
 _HEARTBEAT_EVERY_S: Final = 3.0
 _LOOK_FOR_WORK_EVERY_S: Final = 2.0
-_LOOK_AGAIN_AFTER_S: Final = 0.2  # while messages wait in the inbox for room in the queues
+_LOOK_AGAIN_AFTER_S: Final = 1.0  # while messages wait in the inbox for room in the queues
 _SWEEP_EVERY: Final = timedelta(hours=1)
 _ALIVE_WITHIN_S: Final = 60.0
 _STORAGE_TIMEOUT_S: Final = 15.0

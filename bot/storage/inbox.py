@@ -29,7 +29,7 @@ from bot.storage.tables import UtcTime, accounts, columns_of, inbox, unfinished,
 ANSWER: Final = "answer"
 ANSWER_AFTER_CONNECTING: Final = "answer after connecting"
 
-MAX_CLAIMED_PER_PERSON: Final = 20
+MAX_CLAIMED_PER_PERSON: Final = 50
 """Unfinished messages of one person that are worked on at a time; the others wait."""
 
 MAX_CLAIMED_PER_ROOM: Final = 100

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from bot.storage.database import open_database
 from tests.support.deadlines import DEADLINE_S
+from tests.support.future_times import find_future_times
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
@@ -21,16 +22,6 @@ NINE = datetime(2027, 1, 16, 9, 0, tzinfo=BERLIN)
 AHEAD, MINUTE = timedelta(days=730), timedelta(minutes=1)
 
 on_both = pytest.mark.parametrize("clockwork", ["embedded", "jobs"], indirect=True)
-# Each may hold a time that only a clock which was ahead can have written.
-FUTURE = """
-    SELECT 'schedules' FROM schedules WHERE next_at > :limit OR start_at > :limit
-    UNION SELECT 'alerts' FROM alert_subscriptions WHERE next_check_at > :limit
-    UNION SELECT 'runs' FROM report_runs WHERE claimable_at > :limit AND finished_at IS NULL
-    UNION SELECT 'inbox' FROM inbox WHERE claimed_until > :limit AND finished_at IS NULL
-    UNION SELECT 'confirmations' FROM confirmations WHERE expires_at > :limit
-    UNION SELECT 'links' FROM link_requests WHERE expires_at > :limit
-    UNION SELECT 'accounts' FROM accounts WHERE connected_at > :limit OR refreshing_until > :limit
-"""
 
 
 @pytest.fixture
@@ -65,16 +56,9 @@ async def alice(stage: Stage) -> Conversation:
     return guest
 
 
-async def find_future_times(stage: Stage) -> set[str]:
-    limit = int((stage.clock.now() + timedelta(days=2)).timestamp() * 1_000_000)
-    async with open_database(stage.settings.storage.url) as database:
-        rows = await database.fetch_all(text(FUTURE), {"limit": limit})
-    return {row[0] for row in rows}
-
-
 async def wait_for_future_times(stage: Stage, *tables: str) -> None:
     async with asyncio.timeout(DEADLINE_S):
-        while await find_future_times(stage) != set(tables):  # noqa: ASYNC110 - it tells nobody
+        while await find_future_times(stage.settings.storage.url, stage.clock.now()) != set(tables):  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.05)
 
 
@@ -106,7 +90,7 @@ async def test_a_start_after_the_clock_came_back_corrects_the_times(
     await stage.stop_bots()
     stage.clock.move_to(EVENING)
     everything = {"schedules", "alerts", "confirmations", "links"}
-    assert await find_future_times(stage) == everything
+    assert await find_future_times(stage.settings.storage.url, stage.clock.now()) == everything
     await start_bot(stage)
     await wait_for_future_times(stage)
     assert "Your report" in await alice.hear_at(NINE)
@@ -136,12 +120,12 @@ async def test_a_pause_stays_as_it_is(stage: Stage, alice: Conversation) -> None
 async def test_a_clock_that_is_behind_corrects_nothing(stage: Stage, alice: Conversation) -> None:
     await stage.stop_bots()
     stage.clock.move_to(datetime(2001, 1, 1, tzinfo=BERLIN))
-    before = await find_future_times(stage)
+    before = await find_future_times(stage.settings.storage.url, stage.clock.now())
     assert before == {"schedules", "alerts", "accounts"}
     await start_bot(stage)
     # Each tick asks what time it is.
     await stage.wait_for_calls("/info", stage.count_calls("/info") + 3)
-    assert await find_future_times(stage) == before
+    assert await find_future_times(stage.settings.storage.url, stage.clock.now()) == before
     stage.clock.move_to(EVENING + MINUTE)
     assert "Your report" in await alice.hear_at(NINE)
 
@@ -156,7 +140,7 @@ async def test_a_message_that_was_claimed_in_the_future_is_answered(
     await stage.stop_bots()
     stage.simulator.faults.clear()
     stage.clock.move_to(EVENING + MINUTE)
-    assert "inbox" in await find_future_times(stage)
+    assert "inbox" in await find_future_times(stage.settings.storage.url, stage.clock.now())
     await start_bot(stage)
     await alice.hear()
     await wait_for_future_times(stage)

@@ -3,15 +3,21 @@
 import argparse
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 from tests.stress.shared import open_database_url
+from tests.stress.torture.clock_jumps import try_clock_jumps
+from tests.stress.torture.fairness import try_flood
+from tests.stress.torture.hung_database import try_hung_database
+from tests.stress.torture.idle_sockets import try_idle_sockets
 from tests.stress.torture.memory import MemoryPlan, measure_memory
 from tests.stress.torture.plan import Amount, Plan
 from tests.stress.torture.report import format_outcome
 from tests.stress.torture.run import torture
 
 _FULL_S = 600.0
+_TRIALS = (try_flood, try_hung_database, try_idle_sockets, try_clock_jumps)
 
 
 def main() -> int:
@@ -20,6 +26,9 @@ def main() -> int:
     if asked.memory:
         growth = asyncio.run(measure_memory(MemoryPlan(), _tell))
         return 0 if growth.is_small else 1
+    are_passed = asyncio.run(_run_trials(asked.trial_seconds))
+    if not asked.seconds:
+        return 0 if are_passed else 1
     minimum = _scale_minimum(asked.seconds)
     with open_database_url(
         asked.database or ("sqlite" if asked.bots == 1 else "postgresql")
@@ -40,7 +49,18 @@ def main() -> int:
     if not outcome.tried.reaches(minimum):
         _tell(f"too little was tried, the machine being busy: less than {minimum}")
         return 1
-    return 0 if outcome.is_clean else 1
+    return 0 if outcome.is_clean and are_passed else 1
+
+
+async def _run_trials(seconds: float) -> bool:
+    """Run each trial for about so many seconds; return whether all passed. None run for 0."""
+    are_passed = True
+    for trial in _TRIALS if seconds else ():
+        with tempfile.TemporaryDirectory(prefix="torture-") as folder:
+            result = await trial(Path(folder), seconds)
+        _tell(str(result))
+        are_passed = are_passed and result.is_passed
+    return are_passed
 
 
 def _scale_minimum(seconds: float) -> Amount:
@@ -56,6 +76,13 @@ def _tell(text: str) -> None:
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.stress.torture", description=__doc__)
     parser.add_argument("--seconds", type=float, default=_FULL_S, help="how long things go wrong")
+    parser.add_argument(
+        "--trial-seconds",
+        type=float,
+        default=30.0,
+        help="how long each of these lasts before: a flood, a database that hangs, idle sockets, a"
+        " clock that jumps; 0 for none",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bots", type=int, default=1)
     parser.add_argument("--people", type=int, default=60)

@@ -1,0 +1,24 @@
+"""The result of an attack or failure that is tried by itself, beside the faults and kills."""
+
+from dataclasses import dataclass
+from statistics import quantiles
+from typing import Final
+
+_PARTS: Final = 20  # of a distribution: the last bound but none is the 95th percentile
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What came of one trial; ``figures`` are for people."""
+
+    name: str
+    figures: str
+    is_passed: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'passed' if self.is_passed else 'FAILED'}; {self.figures}"
+
+
+def find_p95(values: list[float]) -> float:
+    """Return the 95th percentile."""
+    return quantiles(values, n=_PARTS)[-1]
