@@ -28,13 +28,13 @@ class Notifications:
         locale = await self._responder.find_locale(event.asker)
         tell = self._reply_sender.tell
         if isinstance(event, TokenExpired):
-            link = await self._linking.invite(event.asker)
+            link = await self._linking.invite_again(event)
             reply = format_token_expired(link, locale)
             await tell(event.asker.id, reply, event.token_id, is_background=False)
             await self._linking.delete_expired(event)
         elif isinstance(event, WrongAccount):
             await self._tell_both(event, cause)
-        else:
+        elif await self._linking.is_stored(event):
             # The same cause after a restart, so that it is not said twice.
             cause = f"connected {event.at.isoformat()}"
             await tell(event.asker.id, format_connected(locale), cause, is_background=False)

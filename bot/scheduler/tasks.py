@@ -101,8 +101,9 @@ class ScheduledTasks:
             # What was left out before it had no changes, either.
             await self._schedules.store.clear_problems(run.user_id)
             return ReportOutcome.UNCHANGED
-        await self._send_report(run, schedule, report)
-        return outcome
+        return (
+            outcome if await self._send_report(run, schedule, report) else ReportOutcome.CANCELLED
+        )
 
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""
@@ -110,6 +111,8 @@ class ScheduledTasks:
             check = await self._alerts.check(subscription.user_id)
         except UserError as error:
             await self._explain_interruption(subscription, error)
+            return 0
+        if not await self._is_on(subscription):
             return 0
         if check.new:
             await self._send_alert(subscription, check)
@@ -136,7 +139,10 @@ class ScheduledTasks:
         await self._status_report.note_sent(report)
         return ReportOutcome.ON_TIME
 
-    async def _send_report(self, run: ReportRun, schedule: Schedule, report: Report) -> None:
+    async def _send_report(self, run: ReportRun, schedule: Schedule, report: Report) -> bool:
+        """Send it; return false where the schedule was deleted or changed meanwhile."""
+        if await self._schedules.load_for(run) is None:
+            return False
         locale = await self._find_locale(run.user_id, schedule)
         context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
         notes = list_notes(context, locale)
@@ -147,11 +153,12 @@ class ScheduledTasks:
         if await self._reply_sender.tell(run.user_id, reply, _cause_of(run)):
             await self._reports.save(run.user_id, report)
         await self._schedules.store.clear_problems(run.user_id)
+        return True
 
     async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
         problem = type(error).__name__
-        if schedule.problem != problem:
+        if schedule.problem != problem and await self._schedules.load_for(run):
             locale = await self._find_locale(run.user_id, schedule)
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(run.user_id, reply, _cause_of(run))
@@ -171,13 +178,20 @@ class ScheduledTasks:
     ) -> None:
         """Tell the person once why there are no alerts."""
         problem = type(error).__name__
-        if subscription.problem == problem:
+        if subscription.problem == problem or not await self._is_on(subscription):
             return
         locale = await self._find_locale(subscription.user_id)
         reply = format_interruption(_describe(error, locale, self._now()), locale)
         cause = f"alerts interrupted {subscription.user_id} {problem} {self._now().isoformat()}"
         await self._reply_sender.tell(subscription.user_id, reply, cause)
         await self._alerts.subscriptions.save_problem(subscription.user_id, problem)
+
+    async def _is_on(self, subscription: AlertSubscription) -> bool:
+        """Return false where alerts were turned off, or everything was erased, meanwhile.
+
+        All devices look new then.
+        """
+        return await self._alerts.subscriptions.load(subscription.user_id) is not None
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
         account = await self._profiles.load(user_id, is_background=True)

@@ -16,7 +16,7 @@ from bot.storage.engine import find_database_file, make_engine
 from bot.storage.file_watch import FileWatch
 from bot.storage.schema import Migration, migrate
 from bot.storage.sqlite_fast_path import SqliteFastPath, open_fast_path
-from bot.storage.tables import make_insert
+from bot.storage.tables import Condition, make_insert
 from bot.storage.transaction import (
     GroupFailedError,
     NoConnectionError,
@@ -54,6 +54,10 @@ def _fetch_all(
     query: Executable, values: Values | None, connection: Connection
 ) -> Sequence[AnyRow]:
     return connection.execute(query, values).all()
+
+
+def _empty_log(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0])
 
 
 def _execute(statement: Executable, values: Values | None, connection: Connection) -> int:
@@ -166,16 +170,55 @@ class Database:
         """
         return await self._submit(partial(_execute, statement, values), _STATEMENT, self._timeout_s)
 
-    async def upsert(self, table: Table, values: Values, *, keep: Collection[str] = ()) -> None:
-        """Insert a row, or update the row with its primary key, but for the columns to keep."""
+    async def upsert(
+        self,
+        table: Table,
+        values: Values,
+        *,
+        keep: Collection[str] = (),
+        only_if: Condition | None = None,
+    ) -> bool:
+        """Insert a row, or update the row with its primary key, but for the columns to keep.
+
+        With ``only_if``, and where that query finds nothing, do nothing and return false.
+        """
         key = [column.name for column in table.primary_key]
         insert = make_insert(self._engine, table).values(values)
         changed = {name: insert.excluded[name] for name in values if name not in {*key, *keep}}
-        await self.execute(insert.on_conflict_do_update(index_elements=key, set_=changed))
+        upsert = insert.on_conflict_do_update(index_elements=key, set_=changed)
+        return await self._execute_if(upsert, only_if)
 
-    async def insert_or_ignore(self, table: Table, values: Values) -> None:
-        """Insert a row, unless one with its primary key is there."""
-        await self.execute(make_insert(self._engine, table).values(values).on_conflict_do_nothing())
+    async def insert_or_ignore(
+        self, table: Table, values: Values, *, only_if: Condition | None = None
+    ) -> bool:
+        """Insert a row, unless one with its primary key is there; ``only_if`` as in ``upsert``."""
+        insert = make_insert(self._engine, table).values(values).on_conflict_do_nothing()
+        return await self._execute_if(insert, only_if)
+
+    async def empty_log(self) -> bool:
+        """Copy the write-ahead log into an SQLite file, and cut it to nothing.
+
+        Until then, the log has old pages with what was deleted. Return false where a reader was in
+        the way for as long as the address allows, ten seconds by default.
+        """
+        if self._engine.dialect.name != "sqlite":
+            return True
+        # A read has no transaction, in which a checkpoint is not possible.
+        result = await self._submit(_empty_log, _LARGE_READ, self._timeout_s)
+        return result == 0
+
+    async def _execute_if(self, statement: Executable, only_if: Condition | None) -> bool:
+        if only_if is None:
+            await self.execute(statement)
+            return True
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(only_if).first() is None:
+                return False
+            connection.execute(statement)
+            return True
+
+        return await self.write(work)
 
     def _submit(
         self, work: Callable[[Connection], T], options: TransactionOptions, timeout_s: float

@@ -21,7 +21,8 @@ _DURABLE: Final = "PRAGMA synchronous = FULL"
 # WAL with NORMAL forgets the last commits in a power cut, always from the end of the log, and
 # waits for no disk.
 _NOT_DURABLE: Final = "PRAGMA synchronous = NORMAL"
-_SET_UP: Final = ("PRAGMA foreign_keys = ON", _DURABLE)
+# Not every build of SQLite overwrites what is deleted unless it is asked to.
+_SET_UP: Final = ("PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON", _DURABLE)
 # Bytes; half of what is usual, for a file that is new. A question changes a few bytes on each of
 # six pages, and all of each page goes into the log.
 _PAGES: Final = "PRAGMA page_size = 2048"

@@ -15,9 +15,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     TypeDecorator,
+    select,
 )
 
 if TYPE_CHECKING:
@@ -218,6 +220,23 @@ counters: Final = Table(
     Column("reported", BigInteger, nullable=False),
     Column("since", UtcTime, nullable=False),
 )
+
+
+Condition = Select[Any]
+"""A query; what is written under it is written only where it finds a row."""
+
+
+def select_account(user_id: str) -> Condition:
+    """Return the query that finds the account of a person.
+
+    Work for a person may end after they had everything erased. Then it must not write anything.
+    """
+    return select(accounts.c.user_id).where(accounts.c.user_id == user_id)
+
+
+def select_link_request(user_id: str) -> Condition:
+    """Return the query that finds the link request of a person; as ``select_account``."""
+    return select(link_requests.c.user_id).where(link_requests.c.user_id == user_id)
 
 
 def columns_of(table: Table, cls: type[Any]) -> tuple[Column[Any], ...]:

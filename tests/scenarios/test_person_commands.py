@@ -4,11 +4,12 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from tests.support.stage import Stage, open_stage
 
 
@@ -139,6 +140,56 @@ async def test_nothing_in_the_database_names_somebody_who_was_forgotten(stage: S
     await alice.ask("!forget")
     assert "I have erased everything" in await alice.ask("!confirm")
     await expect_no_traces(database, *traces)
+
+
+async def test_a_check_that_goes_on_while_its_person_is_forgotten_writes_nothing_back(
+    tmp_path: Path,
+) -> None:
+    async with open_stage(tmp_path, start=datetime(2027, 1, 15, 18, 0, tzinfo=UTC)) as stage:
+        alice, bob = await stage.meet_connected("alice"), await stage.meet_connected("bob")
+        database, workspace = stage.folder / "bot.db", stage.simulator.workspace
+        await alice.ask("!alerts on")
+        stage.clock.advance(seconds=1)
+        await bob.ask("!alerts on")
+        await stage.clock.pass_to(stage.clock.now() + timedelta(minutes=4))
+        await alice.ask("!forget")
+        for user in (stage.people.alice, stage.people.bob):
+            token = workspace.make_login_token(user)
+            workspace.open_session(user, token=token, device=CHROME_WINDOWS, ip="198.18.0.77")
+        stage.simulator.faults.delay_answer("sessions/list", 2.0)
+        before = stage.count_calls("sessions/list")
+        checking = asyncio.create_task(
+            stage.clock.pass_to(stage.clock.now() + timedelta(minutes=1))
+        )
+        await stage.wait_for_calls("sessions/list", before + 1)
+        assert "I have erased everything" in await alice.ask("!confirm")
+        await expect_no_traces(database, alice.person.user_id)
+        await checking
+        # They are looked after one after the other: Bob hears of his device when hers were.
+        hearing = asyncio.create_task(bob.hear())
+        while not hearing.done():
+            await stage.clock.pass_to(stage.clock.now() + timedelta(seconds=20))
+            await asyncio.wait([hearing], timeout=0.05)
+        assert "198.18.0.77" in await hearing
+        await alice.expect_silence()
+        await expect_no_traces(database, alice.person.user_id)
+
+
+async def test_who_connects_while_being_forgotten_is_forgotten(stage: Stage) -> None:
+    alice, database = await stage.meet("alice"), stage.folder / "bot.db"
+    link = await alice.ask_for_link("!sessions")
+    stage.simulator.faults.delay_answer("me", 1.5)
+    before = stage.count_calls("/me")
+    connecting = asyncio.create_task(alice.paste_token(link))
+    await stage.wait_for_calls("/me", before + 1)
+    await alice.ask("!forget")
+    assert "I have erased everything" in await alice.ask("!confirm")
+    assert not connecting.done()
+    status, page = await connecting
+    assert status == 410
+    assert "!connect" in page
+    await alice.expect_silence()
+    await expect_no_traces(database, alice.person.user_id, alice.room_id)
 
 
 async def test_a_question_that_waits_for_its_asker_to_connect_is_shown_and_forgotten(

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy import bindparam, delete, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from bot.storage.database import Database
 from bot.storage.statement import BareStatement
-from bot.storage.tables import UtcTime, audit, columns_of, values_of
+from bot.storage.tables import Condition, UtcTime, audit, columns_of, values_of
 
 RECORDS_KEPT: Final = timedelta(days=90)
 _CHECKS_NOTED_EVERY: Final = timedelta(days=1)
@@ -45,7 +45,9 @@ _row: Final = audit.c
 _COLUMNS: Final = columns_of(audit, AuditRecord)
 _SAVE: Final = BareStatement(
     text(
-        "INSERT INTO audit (at, user_id, action, detail) VALUES (:at, :user_id, :action, :detail)"
+        "INSERT INTO audit (at, user_id, action, detail)"
+        " SELECT CAST(:at AS BIGINT), user_id, CAST(:action AS VARCHAR), CAST(:detail AS VARCHAR)"
+        " FROM accounts WHERE user_id = :user_id"
     ).bindparams(bindparam("at", type_=UtcTime))
 )
 
@@ -59,11 +61,19 @@ class AuditTrail:
         self._check_noted_at: Final[dict[str, datetime]] = {}
         self._log = structlog.get_logger("audit").bind()
 
-    async def note(self, user_id: str, action: AuditAction, detail: str = "") -> None:
+    async def note(
+        self,
+        user_id: str,
+        action: AuditAction,
+        detail: str = "",
+        *,
+        only_if: Condition | None = None,
+    ) -> None:
         """Record an action; never raises: a failure to record is logged, as the action is done.
 
         Checks for new devices come every few minutes and are recorded once a day. USED is saved
         soon, without waiting for it, and not logged: answers and reports are logged elsewhere.
+        USED is saved only where the user has an account, the others where ``only_if`` finds a row.
         """
         if action is AuditAction.CHECKED and not self._is_first_today(user_id):
             return
@@ -74,9 +84,16 @@ class AuditTrail:
             return
         self._log.info(str(action), user_id=user_id, detail=detail)
         # A task of its own: cancelling the caller does not undo the action.
-        executing = asyncio.create_task(self._database.execute(insert(audit), values_of(record)))
+        executing = asyncio.create_task(self._save(record, only_if))
         executing.add_done_callback(partial(self._log_failure, record))
         await asyncio.wait([executing])
+
+    async def _save(self, record: AuditRecord, only_if: Condition | None) -> None:
+        def work(connection: Connection) -> None:
+            if only_if is None or connection.execute(only_if).first() is not None:
+                connection.execute(insert(audit), values_of(record))
+
+        await self._database.write(work)
 
     async def sweep(self) -> None:
         """Delete records older than 90 days; raise StorageError."""

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import ColumnElement, and_, delete, select, update
 
 from bot.storage.database import Database
-from bot.storage.tables import columns_of, link_requests, values_of
+from bot.storage.tables import Condition, columns_of, link_requests, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,15 @@ class LinkRequests:
     def __init__(self, database: Database) -> None:
         self._database: Final = database
 
-    async def save(self, request: LinkRequest, secret: SecretStr) -> None:
-        """Save the request; an older one of the same user is gone, and its link does not work."""
+    async def save(
+        self, request: LinkRequest, secret: SecretStr, *, only_if: Condition | None = None
+    ) -> None:
+        """Save the request; an older one of the same user is gone, and its link does not work.
+
+        Do nothing where ``only_if`` finds no row.
+        """
         values = values_of(request) | {"secret_hash": _hash(secret)}
-        await self._database.upsert(link_requests, values)
+        await self._database.upsert(link_requests, values, only_if=only_if)
 
     async def find(self, secret: SecretStr, now: datetime) -> LinkRequest | None:
         """Return the request if it is neither consumed nor expired and has attempts left."""
@@ -71,20 +76,28 @@ class LinkRequests:
         )
         return await self._database.execute(statement) == 1
 
-    async def consume(self, secret: SecretStr, now: datetime) -> LinkRequest | None:
-        """Delete and return the request: of several callers one gets it.
+    async def consume(
+        self, secret: SecretStr, retry: SecretStr, now: datetime
+    ) -> LinkRequest | None:
+        """Use up the secret, and return the request with one attempt less: one caller gets it.
 
-        Attempts left do not matter here.
+        The request stays with ``retry`` as its secret, until it is deleted: so connecting can tell
+        whether the person has had everything erased meanwhile. Attempts left do not matter here.
         """
         statement = (
-            delete(link_requests)
+            update(link_requests)
             .where(_row.secret_hash == _hash(secret), _row.expires_at > now)
+            .values(secret_hash=_hash(retry), attempts_left=_row.attempts_left - 1)
             .returning(*_COLUMNS)
         )
         row = await self._database.write(
             lambda connection: connection.execute(statement).one_or_none()
         )
         return LinkRequest(*row) if row else None
+
+    async def delete(self, secret: SecretStr) -> None:
+        """Delete the request with this secret."""
+        await self._database.execute(delete(link_requests).where(_row.secret_hash == _hash(secret)))
 
     async def sweep(self, now: datetime) -> int:
         """Delete the expired requests; return how many."""

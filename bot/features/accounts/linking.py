@@ -1,12 +1,13 @@
 """Linking an account: an invitation in chat, permission or a token in the browser.
 
-A request is used up before anything is checked, so it can never be used twice. Where the check
-fails, the page gets a new request with the same expiry and one attempt less.
+A link is used up before anything is checked, so it can never be used twice. Where the check fails,
+the page gets a new link with the same expiry and one attempt less. The request itself is stored
+until the end: where ``!forget`` has erased it meanwhile, nothing is stored.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum, auto
 from functools import partial
@@ -36,6 +37,7 @@ from bot.models import AuthToken, Sender, User
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
+from bot.storage.tables import Condition, select_account, select_link_request
 
 LINK_LIFETIME: Final = timedelta(minutes=10)
 MAX_ATTEMPTS: Final = 5
@@ -119,17 +121,24 @@ class AccountLinking:
             asyncio.Queue()
         )
 
-    async def invite(self, asker: Sender) -> str:
-        """Make a one-time link for the asker; an earlier one of theirs stops working."""
-        secret = await self._save_request(
-            LinkRequest(
-                user_id=asker.id,
-                username=asker.username,
-                expires_at=self._now() + LINK_LIFETIME,
-                attempts_left=MAX_ATTEMPTS,
-            )
+    async def invite(self, asker: Sender, *, only_if: Condition | None = None) -> str:
+        """Make a one-time link for the asker; an earlier one of theirs stops working.
+
+        It does not work where ``only_if`` finds no row.
+        """
+        secret = make_secret()
+        request = LinkRequest(
+            user_id=asker.id,
+            username=asker.username,
+            expires_at=self._now() + LINK_LIFETIME,
+            attempts_left=MAX_ATTEMPTS,
         )
+        await self._link_requests.save(request, secret, only_if=only_if)
         return f"{self._public_url}/connect/{secret.get_secret_value()}"
+
+    async def invite_again(self, event: TokenExpired) -> str:
+        """Make a one-time link for the owner of an expired token, unless they were forgotten."""
+        return await self.invite(event.asker, only_if=select_account(event.asker.id))
 
     async def check_request(self, secret: SecretStr) -> None:
         """Raise RequestExpiredError unless the link can still be used; this does not use it up."""
@@ -163,24 +172,27 @@ class AccountLinking:
 
         A browser other than the one that started gets OtherBrowserError, and no new secret.
         """
-        request = await self._link_requests.consume(state, self._now())
+        retry = make_secret()
+        request = await self._link_requests.consume(state, retry, self._now())
         if request is None:
             return LinkingResult(problem=_expired())
         if not request.is_bound_to(browser):
             await self._audit.note(
                 request.user_id, AuditAction.REFUSED, "another browser came back"
             )
+            await self._link_requests.delete(retry)
             return LinkingResult(
                 problem=OtherBrowserError("This browser is not the one that opened the link.")
             )
-        return await self._attempt(request, partial(self._link_by_code, request, code))
+        return await self._attempt(request, retry, partial(self._link_by_code, request, code))
 
     async def connect(self, secret: SecretStr, token: AuthToken) -> LinkingResult:
         """Use up the request, check the token, and store it sealed."""
-        request = await self._link_requests.consume(secret, self._now())
+        retry = make_secret()
+        request = await self._link_requests.consume(secret, retry, self._now())
         if request is None:
             return LinkingResult(problem=_expired())
-        return await self._attempt(request, partial(self._link_by_token, request, token))
+        return await self._attempt(request, retry, partial(self._link_by_token, request, token))
 
     async def disconnect(self, user_id: str) -> bool:
         """Delete the user's account and token; false if there was none."""
@@ -203,19 +215,36 @@ class AccountLinking:
         for account in await self._accounts.load_unnotified(connected_after=since):
             await self._announce(account)
 
+    async def is_stored(self, event: AccountLinked) -> bool:
+        """Return whether the account is stored as it was linked then."""
+        account = await self._accounts.load(event.asker.id)
+        return account is not None and account.connected_at == event.at
+
     async def note_told(self, event: AccountLinked) -> None:
         """Store that the person has been told that they are connected."""
         await self._accounts.mark_notified(event.asker.id, event.at, self._now())
 
     async def _attempt(
-        self, request: LinkRequest, work: Callable[[], Awaitable[ConnectedAccount]]
+        self,
+        request: LinkRequest,
+        retry: SecretStr,
+        work: Callable[[], Awaitable[ConnectedAccount]],
     ) -> LinkingResult:
         try:
             account = await work()
         except (UserError, WorkspaceError) as problem:
             action = AuditAction.REFUSED if isinstance(problem, UserError) else AuditAction.FAILED
-            await self._audit.note(request.user_id, action, f"linking: {type(problem).__name__}")
-            return LinkingResult(problem, await self._reissue(request))
+            await self._audit.note(
+                request.user_id,
+                action,
+                f"linking: {type(problem).__name__}",
+                only_if=select_link_request(request.user_id),
+            )
+            if request.attempts_left > 0 and not isinstance(problem, RequestExpiredError):
+                return LinkingResult(problem, retry)
+            await self._link_requests.delete(retry)
+            return LinkingResult(problem)
+        await self._link_requests.delete(retry)
         await self._announce(account)
         return LinkingResult()
 
@@ -231,8 +260,10 @@ class AccountLinking:
                 "Your workspace does not accept this user id and token together."
             ) from None
         account = self._make_account(user, "personal_access_token")
-        await self._accounts.save(account, token)
-        await self._audit.note(user.id, AuditAction.CONNECTED, "personal access token")
+        only_if = select_link_request(user.id)
+        if not await self._accounts.save(account, token, only_if=only_if):
+            raise _expired()
+        await self._note_connected(user.id, "personal access token")
         return account
 
     async def _link_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
@@ -249,9 +280,15 @@ class AccountLinking:
                 "Your workspace does not accept the permission that it has just given."
             ) from None
         account = self._make_account(user, "oauth")
-        await self._accounts.save_pair(account, pair, self._now())
-        await self._audit.note(user.id, AuditAction.CONNECTED, "oauth")
+        only_if = select_link_request(user.id)
+        if not await self._accounts.save_pair(account, pair, self._now(), only_if=only_if):
+            raise _expired()
+        await self._note_connected(user.id, "oauth")
         return account
+
+    async def _note_connected(self, user_id: str, detail: str) -> None:
+        only_if = select_account(user_id)
+        await self._audit.note(user_id, AuditAction.CONNECTED, detail, only_if=only_if)
 
     async def _check_owner(self, request: LinkRequest, token: AuthToken) -> User:
         """Return the token's owner; raise WrongAccountError where that is not the asker."""
@@ -286,17 +323,6 @@ class AccountLinking:
             language=user.language,
             utc_offset=user.utc_offset,
         )
-
-    async def _reissue(self, request: LinkRequest) -> SecretStr | None:
-        if request.attempts_left <= 1:
-            return None
-        left = request.attempts_left - 1
-        return await self._save_request(replace(request, attempts_left=left, browser_hash=None))
-
-    async def _save_request(self, request: LinkRequest) -> SecretStr:
-        secret = make_secret()
-        await self._link_requests.save(request, secret)
-        return secret
 
 
 def _expired() -> RequestExpiredError:

@@ -12,6 +12,7 @@ from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
 from bot.features.accounts.linking import AccountLinking, TokenExpired
 from bot.features.accounts.token_refresh import TokenRefresher
+from bot.storage.tables import select_account
 
 INTERVAL: Final = timedelta(hours=1)
 REFRESH_AFTER: Final = timedelta(days=7)
@@ -82,7 +83,10 @@ class Maintenance:
             return
         if await self._delegated_tokens.mark_revoked(user_id, delegated.id, self._now()):
             await self._audit.note(
-                user_id, AuditAction.FAILED, "the workspace does not refresh the token"
+                user_id,
+                AuditAction.FAILED,
+                "the workspace does not refresh the token",
+                only_if=select_account(user_id),
             )
 
     async def _announce_revoked(self) -> None:

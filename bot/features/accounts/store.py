@@ -10,7 +10,7 @@ from bot.features.accounts.delegated_tokens import seal_pair, seal_token
 from bot.models import AuthToken, TokenPair, User
 from bot.storage.database import Database
 from bot.storage.statement import BareStatement
-from bot.storage.tables import accounts, columns_of, values_of
+from bot.storage.tables import Condition, accounts, columns_of, values_of
 from bot.storage.vault import Vault
 
 
@@ -44,19 +44,35 @@ class Accounts:
         self._database: Final = database
         self._vault: Final = vault
 
-    async def save(self, account: ConnectedAccount, token: AuthToken) -> None:
-        """Save the account; one that is stored gets the new token but keeps its zone."""
+    async def save(
+        self, account: ConnectedAccount, token: AuthToken, *, only_if: Condition | None = None
+    ) -> bool:
+        """Save the account; one that is stored gets the new token but keeps its zone.
+
+        Return false, and save nothing, where ``only_if`` finds no row.
+        """
         if token.user_id != account.user_id:
             raise ValueError("The token is another user's.")
-        await self._save(account, seal_token(self._vault, token))
+        return await self._save(account, seal_token(self._vault, token), only_if)
 
-    async def save_pair(self, account: ConnectedAccount, pair: TokenPair, now: datetime) -> None:
+    async def save_pair(
+        self,
+        account: ConnectedAccount,
+        pair: TokenPair,
+        now: datetime,
+        *,
+        only_if: Condition | None = None,
+    ) -> bool:
         """Save the account as ``save`` does, with tokens that can be refreshed, issued now."""
-        await self._save(account, seal_pair(self._vault, account.user_id, pair, now))
+        return await self._save(
+            account, seal_pair(self._vault, account.user_id, pair, now), only_if
+        )
 
-    async def _save(self, account: ConnectedAccount, columns: dict[str, Any]) -> None:
+    async def _save(
+        self, account: ConnectedAccount, columns: dict[str, Any], only_if: Condition | None
+    ) -> bool:
         values = values_of(account) | {"revoked_at": None, "notified_at": None} | columns
-        await self._database.upsert(accounts, values, keep={"zone"})
+        return await self._database.upsert(accounts, values, keep={"zone"}, only_if=only_if)
 
     async def load(self, user_id: str) -> ConnectedAccount | None:
         """Return the account; None also where its token is revoked."""
@@ -83,13 +99,17 @@ class Accounts:
         await self._database.execute(update(accounts).where(is_renamed).values(username=username))
 
     async def save_profile(self, user: User) -> None:
-        """Save the language and UTC offset that a person has now; do nothing without an account."""
+        """Save the name, language and UTC offset of a person; do nothing without an account."""
         is_changed = or_(
-            _row.language != user.language, _row.utc_offset.is_distinct_from(user.utc_offset)
+            _row.username != user.username,
+            _row.language != user.language,
+            _row.utc_offset.is_distinct_from(user.utc_offset),
         )
         statement = update(accounts).where(_row.user_id == user.id, is_changed)
         await self._database.execute(
-            statement.values(language=user.language, utc_offset=user.utc_offset)
+            statement.values(
+                username=user.username, language=user.language, utc_offset=user.utc_offset
+            )
         )
 
     async def load_without_zone(self) -> list[str]:

@@ -20,6 +20,7 @@ from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedToke
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
+from bot.storage.tables import select_account
 
 _MAX_TRIES: Final = 3
 T = TypeVar("T")
@@ -65,9 +66,11 @@ class Tokens:
         except NotConnectedError:
             raise
         except (UserError, WorkspaceError) as error:
-            await self._audit.note(user_id, AuditAction.FAILED, f"{detail}: {type(error).__name__}")
+            problem = f"{detail}: {type(error).__name__}"
+            only_if = select_account(user_id)
+            await self._audit.note(user_id, AuditAction.FAILED, problem, only_if=only_if)
             raise
-        await self._audit.note(user_id, action, detail)
+        await self._audit.note(user_id, action, detail, only_if=select_account(user_id))
         return answer
 
     async def _call(self, delegated: DelegatedToken, call: Call[T]) -> T:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from bot.features.sessions.devices import DeviceSnapshot
 from bot.models import Device, OperatingSystem
 from bot.storage.database import AnyRow, Database
-from bot.storage.tables import known_devices
+from bot.storage.tables import known_devices, select_account
 
 KEPT: Final = timedelta(days=400)
 """A device that was not seen for so long is deleted."""
@@ -65,7 +65,10 @@ class KnownDevice:
 
 
 class KnownDevices:
-    """The devices by user and device key. Every method raises StorageError."""
+    """The devices by user and device key, of people with an account.
+
+    Every method raises StorageError.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database: Final = database
@@ -88,6 +91,8 @@ class KnownDevices:
         """
 
         def write(connection: Connection) -> None:
+            if connection.execute(select_account(user_id)).first() is None:
+                return
             rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
             rows = [row | {"is_known_to_alerts": True} for row in rows]
             _upsert(connection, rows, "is_known_to_alerts", "last_seen_at")
@@ -106,6 +111,8 @@ class KnownDevices:
         """Replace what the last report had; ``announced`` as in ``save_for_alerts``."""
 
         def write(connection: Connection) -> None:
+            if connection.execute(select_account(user_id)).first() is None:
+                return
             connection.execute(_CLEAR_REPORT, {"of_user": user_id})
             rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
             _upsert(connection, [row | {"reported_at": now} for row in rows], *_UPDATED_BY_REPORT)

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import bindparam, delete, func, select, text, update
 
 from bot.storage.database import Database
-from bot.storage.tables import UtcTime, alert_subscriptions, columns_of, values_of
+from bot.storage.tables import UtcTime, alert_subscriptions, columns_of, select_account, values_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,12 @@ class AlertSubscriptions:
         self._database: Final = database
 
     async def save(self, subscription: AlertSubscription) -> None:
-        """Save the subscription; one that is stored stays as it is."""
-        await self._database.insert_or_ignore(alert_subscriptions, values_of(subscription))
+        """Save the subscription of a person with an account; a stored one stays as it is."""
+        await self._database.insert_or_ignore(
+            alert_subscriptions,
+            values_of(subscription),
+            only_if=select_account(subscription.user_id),
+        )
 
     async def load(self, user_id: str) -> AlertSubscription | None:
         """Return the user's subscription; None where there is none."""

@@ -74,7 +74,7 @@ class Schedules:
             return
         now = self._now()
         schedule = Schedule(bot_id, str(rule), now, now, zone=zone)
-        await self.store.save(_move_after(schedule, None, now))
+        await self.store.save(_move_after(schedule, None, now), is_for_bot=True)
 
     async def load(self, user_id: str) -> ScheduleSummary | None:
         """Return the user's schedule; None where there is none."""

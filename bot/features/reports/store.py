@@ -8,7 +8,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from bot.storage.database import Database
-from bot.storage.tables import accounts, columns_of, make_insert, report_runs, schedules, values_of
+from bot.storage.tables import (
+    accounts,
+    columns_of,
+    make_insert,
+    report_runs,
+    schedules,
+    select_account,
+    values_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +85,10 @@ class ScheduleStore:
     def __init__(self, database: Database) -> None:
         self._database: Final = database
 
-    async def save(self, schedule: Schedule) -> None:
-        """Save the schedule; it replaces an earlier one of the same user."""
-        await self._database.upsert(schedules, values_of(schedule))
+    async def save(self, schedule: Schedule, *, is_for_bot: bool = False) -> None:
+        """Save the schedule of a person with an account, or the bot's own; it replaces one."""
+        only_if = None if is_for_bot else select_account(schedule.user_id)
+        await self._database.upsert(schedules, values_of(schedule), only_if=only_if)
 
     async def load(self, user_id: str) -> Schedule | None:
         """Return the user's schedule; None where there is none."""

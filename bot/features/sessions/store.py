@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, select
 
 from bot.storage.database import Database
 from bot.storage.statement import BareStatement
-from bot.storage.tables import device_names, numbered_lists
+from bot.storage.tables import device_names, numbered_lists, select_account
 
 _name_row: Final = device_names.c
 _LOAD_NAMES: Final = BareStatement(
@@ -17,7 +17,7 @@ _LOAD_NAMES: Final = BareStatement(
 
 
 class DeviceNames:
-    """Names by user and device key. Every method raises StorageError."""
+    """Names by user and device key, of people with an account. Every method raises StorageError."""
 
     def __init__(self, database: Database) -> None:
         self._database: Final = database
@@ -25,7 +25,7 @@ class DeviceNames:
     async def save(self, user_id: str, device_key: str, name: str) -> None:
         """Save the name; it replaces an earlier one of the same device."""
         values = {"user_id": user_id, "device_key": device_key, "name": name}
-        await self._database.upsert(device_names, values)
+        await self._database.upsert(device_names, values, only_if=select_account(user_id))
 
     async def load(self, user_id: str) -> dict[str, str]:
         """Return the user's names by device key."""
@@ -42,7 +42,7 @@ _LOAD_GROUPS: Final = select(_list_row.groups).where(_list_row.user_id == bindpa
 
 
 class NumberedLists:
-    """The last session list of each user. Every method raises StorageError."""
+    """The last session list of each user with an account. Every method raises StorageError."""
 
     def __init__(self, database: Database) -> None:
         self._database: Final = database
@@ -53,7 +53,7 @@ class NumberedLists:
         Number 1 is the first group; a group's first id is its newest session.
         """
         values = {"user_id": user_id, "groups": json.dumps(groups), "listed_at": now}
-        await self._database.upsert(numbered_lists, values)
+        await self._database.upsert(numbered_lists, values, only_if=select_account(user_id))
 
     async def load(self, user_id: str) -> list[list[str]]:
         """Return the groups as saved; empty where there are none."""

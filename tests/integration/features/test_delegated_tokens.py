@@ -18,6 +18,7 @@ from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
+from tests.support.stored import add_accounts
 
 NOW = datetime(2026, 11, 23, 20, tzinfo=UTC)
 SOON = NOW + timedelta(seconds=30)
@@ -136,6 +137,7 @@ async def test_pairs_that_were_not_refreshed_for_long_are_found_oldest_first(
 async def test_records_are_kept_for_90_days(database: Database) -> None:
     moment = NOW
     audit = AuditTrail(database, lambda: moment)
+    await add_accounts(database, "bob")
     await audit.note("ann-id", AuditAction.CONNECTED, "oauth")
     moment = NOW + RECORDS_KEPT
     await audit.note("bob", AuditAction.USED, "a session")

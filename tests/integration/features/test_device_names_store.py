@@ -4,11 +4,13 @@ import pytest
 
 from bot.features.sessions.store import DeviceNames
 from bot.storage.database import open_database
+from tests.support.stored import add_accounts
 
 
 @pytest.fixture
 async def names(storage_url: str) -> AsyncIterator[DeviceNames]:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann", "bob")
         yield DeviceNames(database)
 
 

@@ -9,6 +9,7 @@ from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.sessions.devices import DeviceSnapshot
 from bot.models import Device, OperatingSystem
 from bot.storage.database import open_database
+from tests.support.stored import add_accounts
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -24,12 +25,14 @@ PHONE = DeviceSnapshot(Device("mobile-app", "RC Mobile", "4.52"), "")
 @pytest.fixture
 async def known_devices(storage_url: str) -> AsyncIterator[KnownDevices]:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann", "bob")
         yield KnownDevices(database)
 
 
 @pytest.fixture
 async def subscriptions(storage_url: str) -> AsyncIterator[AlertSubscriptions]:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann", "bob")
         yield AlertSubscriptions(database)
 
 

@@ -14,7 +14,8 @@ from bot.storage.database import open_database
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
 REQUEST = LinkRequest("ann-id", "ann", LATER, attempts_left=2)
-SECRET = make_secret()
+SECRET, RETRY = make_secret(), make_secret()
+USED = replace(REQUEST, attempts_left=1)
 
 
 @pytest.fixture
@@ -41,15 +42,23 @@ async def test_a_request_works_until_it_expires(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
     assert await requests.find(SECRET, LATER - timedelta(microseconds=1)) == REQUEST
     assert await requests.find(SECRET, LATER) is None
-    assert await requests.consume(SECRET, LATER) is None
+    assert await requests.consume(SECRET, RETRY, LATER) is None
 
 
 async def test_a_request_is_consumed_once(requests: LinkRequests) -> None:
     await requests.save(REQUEST, SECRET)
-    assert await requests.consume(make_secret(), NOW) is None
-    assert await requests.consume(SECRET, NOW) == REQUEST
-    assert await requests.consume(SECRET, NOW) is None
+    assert await requests.consume(make_secret(), RETRY, NOW) is None
+    assert await requests.consume(SECRET, RETRY, NOW) == USED
+    assert await requests.consume(SECRET, RETRY, NOW) is None
     assert await requests.find(SECRET, NOW) is None
+
+
+async def test_the_next_attempt_has_another_secret(requests: LinkRequests) -> None:
+    await requests.save(REQUEST, SECRET)
+    assert await requests.consume(SECRET, RETRY, NOW) == USED
+    assert await requests.find(RETRY, NOW) == USED
+    await requests.delete(RETRY)
+    assert await requests.find(RETRY, NOW) is None
 
 
 async def test_a_new_request_ends_the_older_link(requests: LinkRequests) -> None:
@@ -95,9 +104,9 @@ async def test_of_many_callers_one_consumes_a_request(storage_url: str) -> None:
         ]
         await all_requests[0].save(REQUEST, SECRET)
         results = await asyncio.gather(
-            *(all_requests[number % 5].consume(SECRET, NOW) for number in range(50))
+            *(all_requests[number % 5].consume(SECRET, make_secret(), NOW) for number in range(50))
         )
-    assert [result for result in results if result] == [REQUEST]
+    assert [result for result in results if result] == [USED]
 
 
 async def test_a_request_is_bound_to_the_browser_that_left_last(
@@ -109,7 +118,7 @@ async def test_a_request_is_bound_to_the_browser_that_left_last(
     assert not await requests.bind(SECRET, first, LATER)
     for browser in (first, last):
         assert await requests.bind(SECRET, browser, NOW)
-    request = await requests.consume(SECRET, NOW)
+    request = await requests.consume(SECRET, RETRY, NOW)
     assert request is not None
     assert request.is_bound_to(last)
     assert not request.is_bound_to(first)

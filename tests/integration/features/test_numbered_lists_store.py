@@ -5,6 +5,7 @@ import pytest
 
 from bot.features.sessions.store import NumberedLists
 from bot.storage.database import open_database
+from tests.support.stored import add_accounts
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 
@@ -12,6 +13,7 @@ NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 @pytest.fixture
 async def lists(storage_url: str) -> AsyncIterator[NumberedLists]:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann", "bob")
         yield NumberedLists(database)
 
 

@@ -1,6 +1,7 @@
 """What is shown and erased of a person, on both databases."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -15,9 +16,16 @@ from sqlalchemy import (
     select,
 )
 
+from bot.features.accounts.audit import AuditAction, AuditTrail
+from bot.features.alerts.known_devices import KnownDevices
+from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.personal_data import PersonalData
+from bot.features.reports.store import Schedule, ScheduleStore
+from bot.features.sessions.devices import DeviceSnapshot
+from bot.features.sessions.store import DeviceNames, NumberedLists
+from bot.models import Device
 from bot.storage.database import open_database
-from bot.storage.tables import UtcTime, inbox, metadata
+from bot.storage.tables import UtcTime, device_names, inbox, metadata, select_account
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 PERSONAL = tuple(table for table in metadata.sorted_tables if "user_id" in table.c)
@@ -76,3 +84,45 @@ async def test_everything_that_is_stored_is_counted(storage_url: str) -> None:
     assert stored.has_alerts
     assert (stored.device_names, stored.listed_sessions) == (("ann text",), 2)
     assert (stored.audit_records, stored.seen_devices, stored.waiting_questions) == (1, 1, 1)
+
+
+async def test_what_was_going_on_when_a_person_was_erased_writes_nothing_back(
+    storage_url: str,
+) -> None:
+    async with open_database(storage_url) as database:
+        await database.write(fill)
+        await PersonalData(database).forget("ann")
+        await NumberedLists(database).save("ann", [["s1"]], NOW)
+        await DeviceNames(database).save("ann", "key", "tablet")
+        snapshots = {"key": DeviceSnapshot(Device(), "network")}
+        await KnownDevices(database).save_for_alerts("ann", snapshots, NOW, {"key"})
+        await KnownDevices(database).save_report("ann", snapshots, NOW)
+        await AlertSubscriptions(database).save(AlertSubscription("ann", NOW, NOW))
+        await ScheduleStore(database).save(Schedule("ann", "daily 08:00", NOW, NOW))
+        audit = AuditTrail(database, lambda: NOW)
+        for action in AuditAction:
+            await audit.note("ann", action, only_if=select_account("ann"))
+        assert await database.write(find_traces) == set()
+
+
+async def test_no_byte_of_what_was_erased_stays_in_the_files(tmp_path: Path) -> None:
+    async with open_database(f"sqlite:///{tmp_path}/bot.db") as database:
+        await database.write(fill)
+        await database.write(lambda connection: fill_with_marks(connection, 300))
+        assert MARK in read_files(tmp_path)
+        await PersonalData(database).forget("ann")
+        assert MARK not in read_files(tmp_path)
+        assert (tmp_path / "bot.db-wal").stat().st_size == 0
+
+
+MARK = b"a secret of ann"
+
+
+def fill_with_marks(connection: Connection, number: int) -> None:
+    for each in range(number):
+        row = {"user_id": "ann", "device_key": f"{each} {MARK.decode()}", "name": MARK.decode()}
+        connection.execute(insert(device_names).values(row))
+
+
+def read_files(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())

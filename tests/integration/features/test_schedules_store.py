@@ -13,7 +13,7 @@ from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
-from tests.support.stored import load_outcomes
+from tests.support.stored import add_accounts, load_outcomes
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
@@ -30,6 +30,7 @@ class Stores:
 @pytest.fixture
 async def stores(storage_url: str) -> AsyncIterator[Stores]:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann", "bob")
         yield Stores(database, ScheduleStore(database), ReportRuns(database))
 
 
@@ -155,6 +156,7 @@ async def test_of_many_workers_one_claims_each_run(storage_url: str) -> None:
         databases = [await stack.enter_async_context(open_database(storage_url)) for _ in range(3)]
         for number in range(20):
             schedule = replace(ANN, user_id=f"user {number:02}")
+            await add_accounts(databases[0], schedule.user_id)
             await ScheduleStore(databases[0]).save(schedule)
             await create_run(
                 Stores(databases[0], ScheduleStore(databases[0]), ReportRuns(databases[0])),
@@ -187,7 +189,9 @@ async def test_a_move_to_another_zone_is_noticed(
 ) -> None:
     vault = Vault(KeyRing([bytes(range(32))]), "here")
     account = ConnectedAccount("ann", "Ann", "oauth", NOW, utc_offset=utc_offset, zone=zone)
-    await Accounts(stores.database, vault).save(account, AuthToken("ann", SecretStr("token")))
+    accounts = Accounts(stores.database, vault)
+    await accounts.save(account, AuthToken("ann", SecretStr("token")))
+    await accounts.save_zone("ann", zone)
     await stores.schedules.save(ANN)
     await stores.schedules.save(replace(ANN, user_id="nobody"))
     assert [each.user_id for each in await stores.schedules.load_with_other_zone()] == [
@@ -207,6 +211,7 @@ async def test_without_a_zone_the_offset_counts(stores: Stores) -> None:
 async def test_runs_are_created_together_but_not_for_changed_schedules(stores: Stores) -> None:
     others = [replace(ANN, user_id=f"user {number}") for number in range(3)]
     for each in others:
+        await add_accounts(stores.database, each.user_id)
         await stores.schedules.save(each)
     await stores.schedules.save(replace(others[1], rule="daily 10:00"))
     creations = [RunCreation(each, next_day(each), each.next_at) for each in others]
