@@ -54,7 +54,7 @@ from bot.features.reports.schedules import Schedules
 from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.counters import CounterStore
 from bot.features.status_report.status_report import StatusReport, make_status_report_settings
-from bot.gauges import BacklogGauges, add_gauges
+from bot.gauges import BacklogGauges, add_gauges, add_storage_gauge
 from bot.lifecycle import Bot, Worker, open_with_retries
 from bot.metrics import Metrics
 from bot.models import AuthToken
@@ -240,9 +240,11 @@ class _App:
         worker = Worker(
             loops=[cluster.run, self._counters.run],
             is_scheduler_alive=lambda: cluster.is_alive,
+            is_storage_good=lambda: cluster.is_storage_good,
             public_url=self.public_url,
         )
-        web_app = make_health_app(lambda: worker.is_alive)
+        web_app = make_health_app(lambda: worker.is_alive, lambda: worker.is_ready)
+        add_storage_gauge(self._metrics, lambda: cluster.is_storage_good)
         if self._settings.web.metrics:
             add_metrics(web_app, self._render_metrics)
         await self._web.serve(web_app)

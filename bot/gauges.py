@@ -38,7 +38,7 @@ def add_gauges(
     )
     metrics.add_counter("realtime_disconnects", "Connections that broke", lambda: realtime.losses)
     metrics.add_counter("realtime_frames", "Frames received", lambda: realtime.frames)
-    metrics.add_gauge("storage_up", "Whether the last write succeeded", lambda: health.is_good)
+    add_storage_gauge(metrics, lambda: health.is_good)
     metrics.add_gauge(
         "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
     )
@@ -46,6 +46,11 @@ def add_gauges(
         "queue_length", "Messages that wait in this process", "queue", count_messages
     )
     _add_rate_limit_gauges(metrics, limiter)
+
+
+def add_storage_gauge(metrics: Metrics, is_good: Callable[[], bool]) -> None:
+    """Add whether the database can be used."""
+    metrics.add_gauge("storage_up", "Whether the last write succeeded", is_good)
 
 
 def _add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:

@@ -115,19 +115,34 @@ class Bot:
 
 
 class Worker:
-    """Runs scheduled jobs beside listening bots; ``is_scheduler_alive`` tells whether it works."""
+    """Runs scheduled jobs beside listening bots.
+
+    ``is_scheduler_alive`` tells whether the loops turn, ``is_storage_good`` whether the database
+    takes jobs.
+    """
 
     def __init__(
-        self, *, loops: Sequence[Loop], is_scheduler_alive: Callable[[], bool], public_url: str
+        self,
+        *,
+        loops: Sequence[Loop],
+        is_scheduler_alive: Callable[[], bool],
+        is_storage_good: Callable[[], bool],
+        public_url: str,
     ) -> None:
         self._loops: Final = loops
         self._is_scheduler_alive: Final = is_scheduler_alive
+        self._is_storage_good: Final = is_storage_good
         self.public_url: Final = public_url
 
     @property
     def is_alive(self) -> bool:
         """Whether its loops turn; if not, only a restart helps."""
         return self._is_scheduler_alive()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can do what is due."""
+        return self.is_alive and self._is_storage_good()
 
     async def run(self) -> None:
         """Work until cancelled; raise TokenRejectedError, in a group, where the bot is refused."""

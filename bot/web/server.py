@@ -48,10 +48,10 @@ def make_web_app(
     return app
 
 
-def make_health_app(is_alive: Callable[[], bool]) -> web.Application:
-    """Build the application of a worker: ``/healthz`` and ``/readyz``, which are the same."""
+def make_health_app(is_alive: Callable[[], bool], is_ready: Callable[[], bool]) -> web.Application:
+    """Build the application of a worker: ``/healthz`` and ``/readyz``."""
     app = web.Application(client_max_size=_MAX_FORM_BYTES)
-    _add_health(app, is_alive, is_alive)
+    _add_health(app, is_alive, is_ready)
     return app
 
 

@@ -68,6 +68,11 @@ async def wait_for(stage: Stage, page: str, status: int) -> None:
             await asyncio.sleep(0.1)
 
 
+async def is_storage_down(stage: Stage) -> bool:
+    _, text = await fetch(stage, "metrics")
+    return re.search("^session_bot_storage_up 0", text, re.MULTILINE) is not None
+
+
 async def stop(program: Program) -> float:
     """Return how many seconds it took to stop."""
     began_at = time.monotonic()
@@ -116,6 +121,21 @@ async def test_a_start_is_alive_and_can_be_stopped(
                         await asyncio.sleep(0.1)
             assert (await fetch(stage, "readyz"))[0] == 503
             assert await stop(program) < STOPS_WITHIN_S
+
+
+async def test_a_worker_stays_alive_and_says_so(
+    server: PostgresServer, stage: Stage, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path / "config.toml", stage.settings)
+    async with start_program("work", "--config", str(config)) as program:
+        await program.wait_for_log("working")
+        await wait_for(stage, "readyz", 200)
+        with server.hang():
+            await wait_for(stage, "readyz", 503)
+            assert (await fetch(stage, "healthz"))[0] == 200
+            assert await is_storage_down(stage)
+        await wait_for(stage, "readyz", 200)
+        assert await stop(program) < STOPS_WITHIN_S
 
 
 async def test_the_queue_of_jobs_does_not_wait_without_end(

@@ -25,10 +25,14 @@ _MAX_OFFERED: Final = 400  # runs: for each job taken, the queue looks at all th
 _SWEEP_EVERY_TICKS: Final = 240
 _RECONNECT_PAUSE_S: Final = 1.0  # real time: the server runs by its own clock
 _ALIVE_WITHIN_S: Final = 120.0
+_STORAGE_TIMEOUT_S: Final = 20.0
 
 
 class Cluster:
-    """Ticks and does jobs, as any number of other processes do."""
+    """Ticks and does jobs, as any number of other processes do.
+
+    ``is_storage_good`` tells whether the last tick could be added.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Cluster:
         self._sleep: Final = sleep
         self._refusals: Final[asyncio.Queue[TokenRejectedError]] = asyncio.Queue()
         self._ticked_at = time.monotonic()
+        self.is_storage_good = True
         self._jobs: Final = {
             TICK: self._tick,
             REPORTS: self._make_reports,
@@ -77,10 +82,13 @@ class Cluster:
             self._ticked_at = time.monotonic()
             now = self._now().timestamp()
             try:
-                await self._clock_setback.correct_times()
-                await self._queue.add_tick(int(now // TICK_S))
-            except StorageError as error:
-                self._log.error("no tick could be added", problem=str(error))
+                async with asyncio.timeout(_STORAGE_TIMEOUT_S):
+                    await self._clock_setback.correct_times()
+                    await self._queue.add_tick(int(now // TICK_S))
+                self.is_storage_good = True
+            except (StorageError, TimeoutError) as error:
+                self.is_storage_good = False
+                self._log.error("no tick could be added", problem=str(error) or "no answer in time")
             # All processes wake at the beginning of a period, so that none is left out.
             await self._sleep(TICK_S - now % TICK_S)
 

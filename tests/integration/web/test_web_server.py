@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from bot.logs import open_logs
-from bot.web.server import make_health_app, make_web_app, open_socket, open_web_server
+from bot.web.server import make_web_app, open_socket, open_web_server
 from bot.web.templating import Pages
 from tests.support.deadlines import DEADLINE_S
 
@@ -136,14 +136,6 @@ async def test_what_is_no_http_leaves_no_traceback(text: str) -> None:
     async with serve() as port:
         assert (await send(port, text)).startswith(("HTTP/1.1 400", "HTTP/1.0 400"))
     assert log.getvalue() == ""
-
-
-async def test_a_worker_is_ready_where_it_is_alive() -> None:
-    listening = open_socket("127.0.0.1", 0)
-    port = listening.getsockname()[1]
-    async with open_web_server(listening) as server:
-        await server.serve(make_health_app(lambda: False))
-        assert await fetch_health(port) == 503
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
