@@ -103,7 +103,9 @@ class Responder:
             await self._reply(message, format_token_in_chat)
             return None
         if invocation is None or self._is_talk(invocation):
-            await self._hint(message, format_hint)
+            # Not for an emoji alone: it is a comment, not a question.
+            if invocation is not None or is_question(message.text):
+                await self._hint(message, format_hint)
             return None
         return await self._answer(invocation, part)
 

@@ -101,7 +101,8 @@ class Client:
         async with asyncio.timeout(TIMEOUT_S):
             while not self.socket.closed:
                 message = await self.socket.receive()
-                assert message.type is not WSMsgType.TEXT, message.data
+                # ddp-streamer pings 30 ms after the last frame, which a busy machine may need.
+                assert message.type is not WSMsgType.TEXT or message.data == '{"msg":"ping"}'
         return self.socket.close_code
 
 

@@ -288,7 +288,7 @@ async def test_a_login_without_an_answer_is_retried_on_a_new_connection() -> Non
         await peer.connect()
         await peer.keep_silent()
 
-    settings = replace(QUICK, call_timeout_s=0.1)
+    settings = replace(QUICK, call_timeout_s=0.5)
     async with (
         open_workspace(mute, serve_client) as workspace,
         open_client(workspace.url, settings=settings) as client,

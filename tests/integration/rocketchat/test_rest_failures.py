@@ -17,6 +17,7 @@ from bot.errors import (
 )
 from bot.models import Room, RoomType
 from bot.rocketchat.client import RestClient, open_rest_client
+from tests.support.deadlines import DEADLINE_S
 from tests.support.scripted_rest import (
     ANN,
     BOT,
@@ -178,14 +179,15 @@ async def stream_rooms(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def test_all_rooms_are_read_within_little_memory(script: Script, rest: RestClient) -> None:
+async def test_all_rooms_are_read_within_little_memory(script: Script) -> None:
     script.on("/api/v1/rooms.get", stream_rooms)
-    tracemalloc.start()
-    try:
-        rooms = await rest.fetch_changed_rooms(datetime(2026, 9, 1, tzinfo=UTC))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
+    async with open_rest_client(script.url, BOT, timeout_s=DEADLINE_S) as rest:
+        tracemalloc.start()
+        try:
+            rooms = await rest.fetch_changed_rooms(datetime(2026, 9, 1, tzinfo=UTC))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
     assert [room.id for room in rooms] == [f"r{number}" for number in range(6000)]
     assert peak < 12 * 2**20
 

@@ -111,7 +111,7 @@ async def test_a_stop_lets_running_work_end_and_begins_nothing_more() -> None:
     assert diary.worked == []
 
 
-@pytest.mark.parametrize("turns", range(8))
+@pytest.mark.parametrize("order", range(8))
 async def test_what_comes_after_a_stop_is_left_to_the_next_start(order: int) -> None:
     diary, released = Diary(), asyncio.Event()
 
