@@ -18,14 +18,14 @@ from aiohttp import (
 from bot.errors import ConfigError, ProtocolError, UnreachableError
 from bot.rocketchat.http_session import make_session, read_body
 from bot.rocketchat.wire import parse_document
-from bot.web.server import open_socket
+from bot.web.server import PROBE_PATH, open_socket
 
 _MAX_PAGE_BYTES: Final = 2**20  # /metrics is far below it; the address may lead anywhere
 
 
 @dataclass(frozen=True, slots=True)
 class HealthPage:
-    """The response to ``/healthz``; ``is_bot`` is true if it is a bot's.
+    """The response to the probe of a public URL; ``is_bot`` is true if it is a bot's.
 
     ``nonce`` identifies a placeholder, and is empty for a running bot.
     """
@@ -49,7 +49,8 @@ async def serve_placeholder(host: str, port: int) -> AsyncIterator[str]:
         return web.json_response({"alive": True, "nonce": nonce})
 
     app = web.Application()
-    app.router.add_get("/healthz", show)
+    # At any path: the reverse proxy may pass on that of the public URL.
+    app.router.add_get("/{path:.*}", show)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     try:
         await runner.setup()
@@ -61,8 +62,8 @@ async def serve_placeholder(host: str, port: int) -> AsyncIterator[str]:
 
 
 async def fetch_health_page(url: str, timeout_s: float, ca_file: Path | None = None) -> HealthPage:
-    """Fetch ``url``/healthz, whatever answers there; raise UnreachableError."""
-    status, content = await _fetch(f"{url}/healthz", timeout_s, ca_file)
+    """Fetch the page that tells a bot, whatever answers there; raise UnreachableError."""
+    status, content = await _fetch(url + PROBE_PATH, timeout_s, ca_file)
     match content:
         case {"alive": bool(), **others}:
             return HealthPage(status, is_bot=True, nonce=str(others.get("nonce", "")))

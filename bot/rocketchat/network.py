@@ -42,4 +42,4 @@ def find_proxy(url: str) -> str | None:
 def is_this_machine(url: str) -> bool:
     """Return whether a URL points to this machine."""
     host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    return host.startswith("127.") or host in {"localhost", "::1", "::", "0.0.0.0"}  # noqa: S104 - compared only

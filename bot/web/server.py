@@ -9,12 +9,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.errors import ConfigError
 from bot.web.connections import ConnectionLimits, HardenedRequestHandler
 from bot.web.linking_pages import LinkingPages
 from bot.web.templating import HEADERS, Pages, limit_bodies, make_error_middleware
 
+PROBE_PATH: Final = "/connect/alive"
+"""The same as ``/healthz``, where a reverse proxy passes it on; no link is so short."""
 _MAX_FORM_BYTES: Final = 16 * 1024
 _SHUTDOWN_TIMEOUT_S: Final = 2
 IDLE_TIMEOUT_S: Final = 10.0
@@ -40,9 +43,10 @@ def make_web_app(
         client_max_size=_MAX_FORM_BYTES,
         middlewares=[make_error_middleware(pages), limit_bodies(body_timeout_s)],
     )
+    _add_health(app, is_alive, is_ready)
     # With the path of the public URL and without it: a reverse proxy may pass on either.
     for root in sorted({"", pages.root}):
-        _add_health(app, is_alive, is_ready, root)
+        app.router.add_get(root + PROBE_PATH, _make_health_page(is_alive))
         app.router.add_get(f"{root}/style.css", pages.serve_style)
         linking_pages.add_routes(app.router, root)
     return app
@@ -64,26 +68,28 @@ def make_starting_app() -> web.Application:
 
     app = web.Application(client_max_size=_MAX_FORM_BYTES)
     _add_health(app, is_alive=lambda: True, is_ready=lambda: False)
+    app.router.add_get("/{root:.*}" + PROBE_PATH, _make_health_page(lambda: True))
     app.router.add_route("*", "/{path:.*}", ask_to_wait)
     return app
 
 
-def _add_health(
-    app: web.Application,
-    is_alive: Callable[[], bool],
-    is_ready: Callable[[], bool],
-    root: str = "",
-) -> None:
+def _make_health_page(is_alive: Callable[[], bool]) -> Handler:
     async def show_health(_request: web.Request) -> web.Response:
         alive = is_alive()
         return web.json_response({"alive": alive}, status=200 if alive else 503)
 
+    return show_health
+
+
+def _add_health(
+    app: web.Application, is_alive: Callable[[], bool], is_ready: Callable[[], bool]
+) -> None:
     async def show_readiness(_request: web.Request) -> web.Response:
         ready = is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
-    app.router.add_get(f"{root}/healthz", show_health)
-    app.router.add_get(f"{root}/readyz", show_readiness)
+    app.router.add_get("/healthz", _make_health_page(is_alive))
+    app.router.add_get("/readyz", show_readiness)
 
 
 def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:

@@ -10,12 +10,15 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from bot.admin.check_network import check_public_url
 from bot.config import WebSettings
+from tests.support.deadlines import DEADLINE_S
 from tests.support.stage import open_stage
 from tests.support.storage_faults import choose_port
 
 ROOT = "/session-bot"
-PASSED_ON = {"Cookie", "Content-Type"}
+HEADERS = {"Cookie", "Content-Type"}
+PASSED_ON = ("/connect/", "/oauth/callback", "/style.css")  # as docs/operating.md says
 
 
 @asynccontextmanager
@@ -23,8 +26,10 @@ async def open_proxy(bot_port: int, *, is_path_taken_off: bool) -> AsyncIterator
     """Serve what is below ``ROOT`` from the bot; yield the URL of ``ROOT``."""
 
     async def pass_on(request: web.Request) -> web.StreamResponse:
+        if not request.path.removeprefix(ROOT).startswith(PASSED_ON):
+            return web.Response(status=404)
         path = request.path_qs.removeprefix(ROOT if is_path_taken_off else "")
-        sent = {name: value for name, value in request.headers.items() if name in PASSED_ON}
+        sent = {name: value for name, value in request.headers.items() if name in HEADERS}
         asking = http.request(
             request.method,
             f"http://127.0.0.1:{bot_port}{path}",
@@ -55,7 +60,13 @@ async def test_every_address_on_the_page_leads_to_the_bot(
     async with open_stage(tmp_path, bots=0) as stage:
         port = choose_port(stage.settings).web.port
         async with open_proxy(port, is_path_taken_off=is_path_taken_off) as public_url:
-            await stage.start_bot(web=WebSettings(public_url=public_url, port=port))
+            own = WebSettings(public_url=public_url, port=port)
+            settings = stage.settings.model_copy(update={"web": own})
+            (checked,) = [each async for each in check_public_url(settings, DEADLINE_S)]
+            assert str(checked) == f"ok       public url  {public_url} leads here"
+            await stage.start_bot(web=own)
+            (checked,) = [each async for each in check_public_url(settings, DEADLINE_S)]
+            assert str(checked).endswith("leads here; a bot is running there")
             alice = await stage.meet("alice")
             link = await alice.ask_for_link()
             assert link.startswith(f"{public_url}/connect/")

@@ -111,6 +111,8 @@ async def test_a_proxy_that_refuses_is_named(
         ("http://localhost:3000", None),
         ("http://127.0.0.1:3000", None),
         ("http://[::1]:3000", None),
+        ("http://[::]:8080", None),
+        ("http://0.0.0.0:8080", None),
     ],
 )
 def test_the_proxy_depends_on_the_address(
