@@ -14,6 +14,7 @@ from bot.storage.future_times import cut_future_times
 
 _MAX_BEHIND: Final = timedelta(hours=1)
 _SET_BACK: Final = timedelta(minutes=1)
+_REPEAT_FOR: Final = timedelta(seconds=20)  # for work that read the clock before
 
 
 class ClockSetback:
@@ -38,28 +39,37 @@ class ClockSetback:
         self._fetch_time: Final = fetch_time
         self._now: Final = now
         self._latest: datetime | None = None
+        self._repeat_until: datetime | None = None
         self._is_behind = False
         self._log = structlog.get_logger("clock")
 
     async def correct_times(self) -> None:
         """Correct what is stored, where it may be wrong; raise StorageError."""
-        now = self._now()
-        if self._latest is not None and now > self._latest - _SET_BACK:
-            self._latest = max(now, self._latest)
+        now, latest = self._now(), self._latest
+        if latest is not None and now > latest - _SET_BACK:
+            self._latest = max(now, latest)
+            if self._repeat_until is not None:
+                await self._correct(now)
+                self._repeat_until = self._repeat_until if now < self._repeat_until else None
             return
+        if await self._is_too_early(now):
+            return
+        await self._correct(now)
+        self._latest = now
+        if latest is not None:
+            self._log.warning("the clock was set back", by=str(latest - now))
+            self._repeat_until = now + _REPEAT_FOR
+
+    async def _is_too_early(self, now: datetime) -> bool:
+        """Return whether the clock is behind the workspace's, or this cannot be known now."""
         try:
             server_now = await self._fetch_time()
         except WorkspaceError:
-            return
+            return True
         was_behind, self._is_behind = self._is_behind, now < server_now - _MAX_BEHIND
-        if self._is_behind:
-            if not was_behind:
-                self._log.error("this machine's clock is behind the workspace's", now=str(now))
-            return
-        if self._latest is not None:
-            self._log.warning("the clock was set back", by=str(self._latest - now))
-        await self._correct(now)
-        self._latest = now
+        if self._is_behind and not was_behind:
+            self._log.error("this machine's clock is behind the workspace's", now=str(now))
+        return self._is_behind
 
     async def _correct(self, now: datetime) -> None:
         await cut_future_times(self._database, now)
