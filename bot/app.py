@@ -65,6 +65,7 @@ from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.clock_setback import ClockSetback
+from bot.scheduler.presence_checks import PresenceChecks
 from bot.scheduler.retry import TaskRunner
 from bot.scheduler.scheduler import Scheduler
 from bot.scheduler.shared.migrate_jobs import migrate_jobs
@@ -199,7 +200,12 @@ class _App:
             ca_file=self._settings.workspace.ca_file,
         )
         queues = UserQueues(self._overrides.backoff)
-        receiver, dispatcher = self._make_dispatcher(realtime, queues)
+        presence_checks = PresenceChecks(
+            alerts=self._scheduled_alerts,
+            runner=self._task_runner,
+            follow=realtime.presence.follow,
+        )
+        receiver, dispatcher = self._make_dispatcher(realtime, queues, presence_checks)
         bot = Bot(
             dispatcher=dispatcher,
             receiver=receiver,
@@ -210,6 +216,7 @@ class _App:
                 self._profiles.run,
                 scheduler.run,
                 self._status_report.run,
+                presence_checks.run,
                 partial(
                     follow_account,
                     self._background_rest,
@@ -219,6 +226,7 @@ class _App:
                 ),
             ],
             on_listening=self._overrides.on_listening,
+            on_online=presence_checks.note_online,
             public_url=self.public_url,
         )
         add_gauges(
@@ -326,6 +334,11 @@ class _App:
             now=now,
             pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
         )
+        # Scheduled calls let those of people go first.
+        sessions, reports, self._scheduled_alerts = self._make_session_features(
+            self._background_rest
+        )
+        self._task_runner = self._make_task_runner(sessions, reports, self._scheduled_alerts)
 
     async def _open_oauth(self) -> OAuthProvider | None:
         settings = self._settings.oauth
@@ -338,14 +351,15 @@ class _App:
         oauth = open_oauth(workspace.url, client, now=self._now, ca_file=workspace.ca_file)
         return await self._stack.enter_async_context(oauth)
 
-    def _make_session_features(self, rest: RestClient) -> tuple[Sessions, Reports, Alerts]:
+    def _make_session_features(
+        self, rest: RestClient, on_alerts_changed: Callable[[], None] = lambda: None
+    ) -> tuple[Sessions, Reports, Alerts]:
         database, now = self._database, self._now
         sessions = Sessions(rest, self._tokens, database, now)
-        return sessions, Reports(sessions, database, now), Alerts(sessions, database, now)
+        alerts = Alerts(sessions, database, now, on_alerts_changed)
+        return sessions, Reports(sessions, database, now), alerts
 
-    def _make_task_runner(self) -> tuple[TaskRunner, Alerts]:
-        # Scheduled calls let those of people go first.
-        sessions, reports, alerts = self._make_session_features(self._background_rest)
+    def _make_task_runner(self, sessions: Sessions, reports: Reports, alerts: Alerts) -> TaskRunner:
         report = self._settings.report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
@@ -370,19 +384,18 @@ class _App:
             prefix=self._settings.bot.prefix,
             now=self._now,
         )
-        return TaskRunner(tasks, self._runs, self._now), alerts
+        return TaskRunner(tasks, self._runs, self._now)
 
     async def _open_scheduler(self) -> "Scheduler | Cluster":
         """Open the scheduler that suits the database; raise ConfigError and StorageError."""
         if is_on_server(self._settings.storage.url):
             return await self._open_cluster()
-        runner, alerts = self._make_task_runner()
         return Scheduler(
             schedules=self._schedules,
-            alerts=alerts,
+            alerts=self._scheduled_alerts,
             runs=self._runs,
-            runner=runner,
-            clock_setback=self._make_clock_setback(alerts),
+            runner=self._task_runner,
+            clock_setback=self._make_clock_setback(),
             now=self._now,
             sleep=self._overrides.sleep,
         )
@@ -397,29 +410,28 @@ class _App:
         from bot.scheduler.shared.cluster import Cluster  # noqa: PLC0415 - procrastinate is an extra
         from bot.scheduler.shared.job_queue import open_queue  # noqa: PLC0415 - the same
 
-        runner, alerts = self._make_task_runner()
         return Cluster(
             queue=await self._stack.enter_async_context(open_queue(url)),
             schedules=self._schedules,
-            alerts=alerts,
+            alerts=self._scheduled_alerts,
             runs=self._runs,
-            runner=runner,
-            clock_setback=self._make_clock_setback(alerts),
+            runner=self._task_runner,
+            clock_setback=self._make_clock_setback(),
             now=self._now,
             sleep=self._overrides.sleep,
         )
 
-    def _make_clock_setback(self, alerts: Alerts) -> ClockSetback:
+    def _make_clock_setback(self) -> ClockSetback:
         return ClockSetback(
             database=self._database,
             schedules=self._schedules,
-            alerts=alerts,
+            alerts=self._scheduled_alerts,
             fetch_time=self._rest.fetch_time,
             now=self._now,
         )
 
     def _make_dispatcher(
-        self, realtime: RealtimeClient, queues: UserQueues
+        self, realtime: RealtimeClient, queues: UserQueues, presence_checks: PresenceChecks
     ) -> tuple[MessageReceiver, Dispatcher]:
         settings, now, seconds = self._settings, self._now, self._overrides.seconds
         name = secrets.token_hex(4)
@@ -432,7 +444,7 @@ class _App:
         responder = Responder(
             listener=self._listener,
             commands=command_registry,
-            make_context=self._bind_context(command_registry),
+            make_context=self._bind_context(command_registry, presence_checks),
             accounts=self._accounts,
             profiles=self._profiles,
             linking=self._linking,
@@ -507,9 +519,13 @@ class _App:
         )
         return receiver, dispatcher
 
-    def _bind_context(self, command_registry: CommandRegistry) -> Callable[..., Context]:
+    def _bind_context(
+        self, command_registry: CommandRegistry, presence_checks: PresenceChecks
+    ) -> Callable[..., Context]:
         """Return what makes a Context: the features are filled in, the call's own fields not."""
-        sessions, reports, alerts = self._make_session_features(self._rest)
+        sessions, reports, alerts = self._make_session_features(
+            self._rest, presence_checks.note_change
+        )
         return partial(
             Context,
             commands=command_registry,

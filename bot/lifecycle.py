@@ -51,8 +51,8 @@ async def open_with_retries(
 class Bot:
     """Listens and answers; ``background`` are the loops that a stop cancels at once.
 
-    ``on_listening`` is called each time it has caught up on a new connection. ``public_url`` is
-    where browsers reach its pages.
+    ``on_listening`` is called each time it has caught up on a new connection, ``on_online`` with
+    the id of each followed user who comes online. ``public_url`` is where browsers reach its pages.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Bot:
         health: StorageHealth,
         background: Sequence[Loop],
         on_listening: Callable[[], None],
+        on_online: Callable[[str], None],
         public_url: str,
     ) -> None:
         self._dispatcher: Final = dispatcher
@@ -72,6 +73,7 @@ class Bot:
         self._health: Final = health
         self._background: Final = background
         self._on_listening: Final = on_listening
+        self._on_online: Final = on_online
         self.public_url: Final = public_url
 
     @property
@@ -106,7 +108,10 @@ class Bot:
     async def _listen(self) -> None:
         receiver = self._receiver
         await self._realtime.run(
-            on_message=receiver.hear, before_live=self._catch_up, recheck=receiver.recheck
+            on_message=receiver.hear,
+            on_online=self._on_online,
+            before_live=self._catch_up,
+            recheck=receiver.recheck,
         )
 
     async def _catch_up(self) -> None:

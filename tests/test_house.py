@@ -11,8 +11,8 @@ from tests.support.house_figures import Figure, count_session, count_structure
 
 # Looser than the limits until the rebuilding of issue 17 is done.
 TODAY = {
-    "lines of bot/": 20_000,
-    "longest module (lines)": 500,
+    "lines of bot/": 21_000,
+    "longest module (lines)": 580,
     "modules in one !session": 48,
 }
 

@@ -16,13 +16,16 @@ from rocketchat_simulator.realtime.frames import (
 )
 from rocketchat_simulator.realtime.streams import (
     MESSAGES,
+    PRESENCE,
     Subscription,
     check_subscription,
     make_frames,
+    make_presence_frame,
 )
 from rocketchat_simulator.workspace.documents import make_id
 from rocketchat_simulator.workspace.events import (
     Event,
+    PresenceChanged,
     RoomActivity,
     SessionLoggedOut,
     TokenRevoked,
@@ -57,6 +60,7 @@ class Connection:
         self.user: User | None = None
         self.token_hash: str | None = None
         self.subscriptions: Final[list[tuple[str, Subscription]]] = []
+        self._followed_ids: Final[set[str]] = set()
         self._call_method: Final = call_method
         self._is_in_method = False
         self._after_result: list[Frame] = []
@@ -67,6 +71,10 @@ class Connection:
         """Return whether this user is logged in here and has subscribed to messages."""
         streams = {wanted.stream for _, wanted in self.subscriptions}
         return self.user is not None and self.user.username == username and MESSAGES in streams
+
+    def is_following(self, user: User) -> bool:
+        """Return whether this client is told when a user comes online."""
+        return self.user is not None and user.id in self._followed_ids
 
     def close(self, code: int = CLOSE_NORMAL) -> None:
         """Close the connection after the queued frames."""
@@ -102,6 +110,10 @@ class Connection:
             self._end_login(event)
             return
         if self.user is None or event is self._own_activity:
+            return
+        if isinstance(event, PresenceChanged):
+            if event.user_id in self._followed_ids:
+                self.send(make_presence_frame(event))
             return
         is_delayed = self._is_in_method and not self.workspace.version.is_before_7
         for _, wanted in tuple(self.subscriptions):
@@ -207,6 +219,9 @@ class Connection:
         is_repeated = any(id_ == frame["id"] for id_, _ in self.subscriptions)
         if is_repeated and self.flavour.ignores_repeated_sub:
             return
+        if frame["name"] == PRESENCE and self.user is not None:
+            self._follow_presence(frame)
+            return
         event = next(iter(frame.get("params", [])), "")
         wanted = Subscription(frame["name"], str(event))
         try:
@@ -217,11 +232,29 @@ class Connection:
         self.subscriptions.append((frame["id"], wanted))
         self.send({"msg": "ready", "subs": [frame["id"]]})
 
+    def _follow_presence(self, frame: Frame) -> None:
+        """Add or remove users; all but the first such subscription are answered with ``nosub``.
+
+        They work all the same, as long as the first one is open (as seen on 6.5.3 and 8.3; server
+        source ``app/notifications/server/lib/Presence.ts``).
+        """
+        params: list[Value] = [*frame.get("params", []), None, None]
+        change: Frame = params[1] if isinstance(params[1], dict) else {}
+        self._followed_ids.update(map(str, change.get("added") or []))
+        self._followed_ids.difference_update(map(str, change.get("removed") or []))
+        if any(wanted.stream == PRESENCE for _, wanted in self.subscriptions):
+            self.send({"msg": "nosub", "id": frame["id"]})
+            return
+        self.subscriptions.append((frame["id"], Subscription(PRESENCE, "")))
+        self.send({"msg": "ready", "subs": [frame["id"]]})
+
     def _unsubscribe(self, frame: Frame) -> None:
         id_ = frame.get("id")
         known = [each for each in self.subscriptions if each[0] == id_]
         if known:
             self.subscriptions.remove(known[-1])
+            if known[-1][1].stream == PRESENCE:
+                self._followed_ids.clear()
         if known or self.flavour.confirms_unknown_unsub:
             self.send({"msg": "nosub", "id": id_})
         elif not id_:

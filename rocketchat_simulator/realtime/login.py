@@ -58,9 +58,7 @@ def clear_login(connection: Connection) -> None:
     if user is None or connection.session_id is None:
         return
     connection.workspace.close_session(connection.session_id)
-    user.connections -= 1
-    if user.connections == 0:
-        user.status = "offline"
+    connection.workspace.people.count_connections(user, -1)
 
 
 def _set_login(
@@ -84,8 +82,7 @@ def _set_login(
     )
     send = connection.send if comes_first else connection.send_after_result
     send(added)
-    user.connections += 1
-    user.status = "online"
+    connection.workspace.people.count_connections(user, +1)
 
 
 def _find_by_token(connection: Connection, token: str) -> User:

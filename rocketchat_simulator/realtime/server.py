@@ -14,6 +14,7 @@ from rocketchat_simulator.realtime.methods import Methods
 from rocketchat_simulator.realtime.socket import Socket
 from rocketchat_simulator.realtime.stream_faults import StreamFaults
 from rocketchat_simulator.workspace.events import Event, MessageStored
+from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.user_agent import parse_user_agent
 from rocketchat_simulator.workspace.workspace import Workspace
 
@@ -66,6 +67,10 @@ class RealtimeServer:
         """Wait until a user is logged in and has subscribed to messages, without a timeout."""
         while not any(each.is_listening(username) for each in self._sockets):
             await self._has_received.wait()
+
+    def count_followers(self, user: User) -> int:
+        """Return how many connections are told when this user comes online."""
+        return sum(each.is_following(user) for each in self._sockets)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one client until its connection ends."""

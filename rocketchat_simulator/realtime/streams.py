@@ -8,6 +8,7 @@ from rocketchat_simulator.workspace.events import (
     Event,
     MessageDeleted,
     MessageStored,
+    PresenceChanged,
     RoomActivity,
     RoomChanged,
     SubscriptionChanged,
@@ -19,6 +20,8 @@ from rocketchat_simulator.workspace.workspace import Workspace
 MESSAGES: Final = "stream-room-messages"
 ROOM: Final = "stream-notify-room"
 USER: Final = "stream-notify-user"
+PRESENCE: Final = "stream-user-presence"
+_STATUS_CODES: Final = {"offline": 0, "online": 1, "away": 2, "busy": 3}
 MY_MESSAGES: Final = "__my_messages__"
 _OPEN_STREAMS: Final = frozenset({"stream-notify-all", "stream-notify-logged"})
 
@@ -70,6 +73,13 @@ def make_frames(event: Event, user: User, wanted: Subscription) -> list[Frame]:
             return []
     is_wanted = wanted == Subscription(frame["collection"], frame["fields"]["eventName"])
     return [frame] if is_wanted else []
+
+
+def make_presence_frame(event: PresenceChanged) -> Frame:
+    """Return the frame for those who follow this user (as seen on 6.5.3 and 8.3)."""
+    args = [[event.username, _STATUS_CODES.get(event.status, 0), event.text]]
+    fields = {"uid": event.user_id, "args": args, "eventName": event.user_id}
+    return {"msg": "changed", "collection": PRESENCE, "id": event.user_id, "fields": fields}
 
 
 def _make_message_frames(event: MessageStored, user: User, wanted: Subscription) -> list[Frame]:

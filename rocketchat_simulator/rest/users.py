@@ -98,9 +98,11 @@ def _get_presence(call: Call) -> Response | Document:
 
 
 def _set_status(call: Call) -> Response | Document:
-    call.user.status = str(call.body.get("status") or call.user.status)
     if "message" in call.body:
         call.user.status_text = str(call.body["message"])
+    status = str(call.body.get("status") or call.user.status)
+    call.user.is_shown_offline = status == "offline"
+    call.workspace.people.show_status(call.user, status)
     call.user.updated_at = call.workspace.now()
     return {}
 

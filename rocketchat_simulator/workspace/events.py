@@ -64,6 +64,16 @@ class RoomActivity:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """A user has come online, gone offline, or shows another status."""
+
+    user_id: str
+    username: str
+    status: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRevoked:
     """A token is no longer valid; connections that use it end."""
 
@@ -86,6 +96,7 @@ Event = (
     | SubscriptionChanged
     | UserNotified
     | RoomActivity
+    | PresenceChanged
     | TokenRevoked
     | SessionLoggedOut
 )

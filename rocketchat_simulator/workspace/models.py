@@ -44,6 +44,8 @@ class User:
     is_active: bool = True
     status: str = "offline"
     status_text: str | None = None
+    is_shown_offline: bool = False
+    """Whether the user has chosen to be shown as offline while online."""
     last_login: datetime | None = None
     is_installer: bool = False
     """Whether this is the administrator that the server makes at its first start."""

@@ -11,7 +11,7 @@ from rocketchat_simulator.workspace.documents import (
     make_token,
 )
 from rocketchat_simulator.workspace.errors import RefusedError
-from rocketchat_simulator.workspace.events import EventBus, TokenRevoked
+from rocketchat_simulator.workspace.events import EventBus, PresenceChanged, TokenRevoked
 from rocketchat_simulator.workspace.models import Token, User
 
 _MAX_LOGIN_TOKENS: Final = 50
@@ -59,6 +59,18 @@ class People:
         self._by_name[username.casefold()] = user
         self._secrets |= {secret, digest_password(secret)}
         return user
+
+    def count_connections(self, user: User, change: int) -> None:
+        """Add to the user's open websockets; the first and the last one change the presence."""
+        user.connections += change
+        if user.connections == max(0, change):
+            is_online = user.connections and not user.is_shown_offline
+            self.show_status(user, "online" if is_online else "offline")
+
+    def show_status(self, user: User, status: str) -> None:
+        """Change what others see of the user's presence: online, away, busy or offline."""
+        user.status = status
+        self._event_bus.publish(PresenceChanged(user.id, user.username, status, user.status_text))
 
     def rename(self, user: User, username: str) -> None:
         """Change a username, and free the old one; raise RefusedError if the new one is taken."""

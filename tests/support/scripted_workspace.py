@@ -190,7 +190,7 @@ class ListeningClient:
     def __init__(self, url: str, on_message: Callable[[Message], None], **options: Any) -> None:  # noqa: ANN401 - passed on as they are
         self.messages: list[Message] = []
         self._on_message = on_message
-        callbacks = {"before_live", "recheck"}
+        callbacks = {"before_live", "on_online", "recheck"}
         self._callbacks = {name: options.pop(name) for name in callbacks & options.keys()}
         defaults = {"token": TOKEN, "settings": QUICK, "backoff": QUICK_BACKOFF}
         options = {**defaults, "random": lambda: 1.0, **options}

@@ -17,6 +17,9 @@ CHECKS_PER_MINUTE: Final = 4
 """Of all people together: less than half of the ten calls a minute that a workspace allows."""
 
 MIN_INTERVAL: Final = timedelta(minutes=5)
+MIN_PAUSE: Final = timedelta(minutes=1)
+"""Between two checks of somebody who comes online again and again."""
+
 _SAVE_EVERY: Final = timedelta(days=1)
 
 
@@ -54,14 +57,21 @@ class Alerts:
     """Remembers the devices of those who subscribed, and finds new ones.
 
     A device is program, operating system and network together; neither a reconnect nor an update
-    makes it another one.
+    makes it another one. ``on_change`` is called where somebody has turned alerts on or off.
     """
 
-    def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        database: Database,
+        now: Callable[[], datetime],
+        on_change: Callable[[], None],
+    ) -> None:
         self._sessions: Final = sessions
         self._known_devices: Final = KnownDevices(database)
         self.subscriptions: Final = AlertSubscriptions(database)
         self._now: Final = now
+        self._on_change: Final = on_change
 
     async def turn_on(self, user_id: str) -> AlertStatus:
         """Remember the present devices, and check for others from now on; save their numbers.
@@ -77,6 +87,7 @@ class Alerts:
             now = self._now()
             interval = find_interval(await self.subscriptions.count() + 1)
             await self.subscriptions.save(AlertSubscription(user_id, now, now + interval))
+            self._on_change()
         status = await self.load_status(user_id)
         status = status or AlertStatus(self._now(), MIN_INTERVAL, 0)
         return replace(status, accepted=accepted)
@@ -84,6 +95,7 @@ class Alerts:
     async def turn_off(self, user_id: str) -> bool:
         """Stop checking and delete what only alerts remember; false where alerts were off."""
         was_on = await self.subscriptions.delete(user_id)
+        self._on_change()
         await self._known_devices.delete_for_alerts(user_id)
         return was_on
 
@@ -110,6 +122,21 @@ class Alerts:
         now = self._now()
         interval = find_interval(await self.subscriptions.count())
         return await self.subscriptions.bring_back(now=now, latest=now + interval)
+
+    async def take_online(self, user_id: str) -> AlertSubscription | None:
+        """Return the subscription of somebody who came online; no other process gets it too.
+
+        None where there is none. After less than a minute since the last check also None: then
+        the next check is due at the end of the minute.
+        """
+        now = self._now()
+        next_check_at = now + find_interval(await self.subscriptions.count())
+        taken = await self.subscriptions.take_now(
+            user_id, before=next_check_at - MIN_PAUSE, next_check_at=next_check_at
+        )
+        if taken is None:
+            await self.subscriptions.check_by(user_id, now + MIN_PAUSE)
+        return taken
 
     async def check(self, user_id: str) -> AlertCheck:
         """Fetch the devices and find the new ones; those that the person named are never new.

@@ -23,6 +23,13 @@ class AlertSubscription:
 _row: Final = alert_subscriptions.c
 _COLUMNS: Final = columns_of(alert_subscriptions, AlertSubscription)
 
+_TAKE_NOW: Final = (
+    update(alert_subscriptions)
+    .where(_row.user_id == bindparam("of_user"), _row.next_check_at <= bindparam("before"))
+    .values(next_check_at=bindparam("next_at"))
+    .returning(*_COLUMNS)
+)
+
 _TAKE: Final = (
     text("""
     UPDATE alert_subscriptions SET next_check_at = :next_check_at
@@ -76,6 +83,31 @@ class AlertSubscriptions:
         """Let the checks that are due after ``latest`` be due now; return how many."""
         statement = update(alert_subscriptions).where(_row.next_check_at > latest)
         return await self._database.execute(statement.values(next_check_at=now))
+
+    async def take_now(
+        self, user_id: str, *, before: datetime, next_check_at: datetime
+    ) -> AlertSubscription | None:
+        """Return the user's subscription, and put its next check off.
+
+        None where there is none, or where the next check is due after ``before``.
+        """
+        values = {"of_user": user_id, "before": before, "next_at": next_check_at}
+        row = await self._database.write(
+            lambda connection: connection.execute(_TAKE_NOW, values).one_or_none()
+        )
+        return AlertSubscription(*row) if row else None
+
+    async def check_by(self, user_id: str, moment: datetime) -> None:
+        """Make the user's next check due at that time, unless it is due earlier."""
+        is_later = (_row.user_id == user_id, _row.next_check_at > moment)
+        await self._database.execute(
+            update(alert_subscriptions).where(*is_later).values(next_check_at=moment)
+        )
+
+    async def load_user_ids(self) -> frozenset[str]:
+        """Return the ids of all users with alerts."""
+        rows = await self._database.fetch_all(select(_row.user_id))
+        return frozenset(row.user_id for row in rows)
 
     async def save_problem(self, user_id: str, problem: str) -> None:
         """Save why the last check failed; an empty text where it did not."""

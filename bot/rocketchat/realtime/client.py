@@ -23,6 +23,7 @@ from bot.errors import (
 from bot.models import AuthToken, Document, Message
 from bot.rocketchat.realtime.connection import Connection
 from bot.rocketchat.realtime.ddp import DdpClient
+from bot.rocketchat.realtime.presence import PresenceFollower
 from bot.rocketchat.realtime.sampled_warnings import SampledWarnings, format_origin
 from bot.rocketchat.realtime.settings import RealtimeSettings
 from bot.rocketchat.realtime.websocket import WebSocket, format_address, open_websocket
@@ -79,6 +80,7 @@ class RealtimeClient:
         self.losses = 0
         self._log = structlog.get_logger("realtime")
         self._warnings = SampledWarnings()
+        self.presence = PresenceFollower()
 
     def is_live(self) -> bool:
         """Return whether it is connected, logged in, subscribed and caught up."""
@@ -93,19 +95,22 @@ class RealtimeClient:
         self,
         *,
         on_message: Callable[[Message], None],
+        on_online: Callable[[str], None] = lambda _: None,
         before_live: Callable[[], Awaitable[None]] = _catch_up_nothing,
         recheck: Callable[[], Awaitable[bool]] = _miss_nothing,
     ) -> None:
         """Listen until cancelled.
 
         ``on_message`` is called with each message of a room that the bot is in, except its own,
-        and must not block. ``before_live`` is awaited on each new connection, after messages have
+        and must not block; ``on_online`` with the id of each user that ``presence`` follows and
+        that comes online. ``before_live`` is awaited on each new connection, after messages have
         begun to arrive, to catch up on earlier ones. ``recheck`` is awaited from time to time on a
         live connection; if it returns true, messages were lost, and the connection is replaced.
 
         Raises ``TokenRejectedError`` if the workspace refuses the bot's token, and
         ``ProtocolError`` if it does not speak this protocol; all other errors are retried.
         """
+        self.presence.on_online = on_online
         self._on_message, self._before_live, self._recheck = on_message, before_live, recheck
         while True:
             error = await self._listen_once()
@@ -169,6 +174,7 @@ class RealtimeClient:
                 self._connection, self._live_since = connection, self._clock()
                 self._log.info("listening")
                 tasks.create_task(self._keep_rechecking())
+                tasks.create_task(self.presence.run(connection))
         finally:
             self._end_live()
 

@@ -1,6 +1,6 @@
 """One connection to the workspace: login, streams and typing events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from rocketchat_async import RocketChat, methods
@@ -58,6 +58,20 @@ class Connection(RocketChat):  # type: ignore[misc]  # no types
     async def subscribe_to_logout(self) -> None:
         """End the connection when its session is logged out."""
         await SubscribeToLogout.call(self._dispatcher, self.user_id, self._end_if_logged_out)
+
+    async def subscribe_to_presence(
+        self, user_ids: Iterable[str], on_presence: Callable[[str, list[Any]], None]
+    ) -> None:
+        """Subscribe to who comes online and goes offline; raises ``RefusedError``.
+
+        ``on_presence`` is called with a user id and the event's arguments, which may be anything.
+        """
+        await FollowPresence.call(self._dispatcher, user_ids, on_presence)
+
+    async def change_presence(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        """Follow more users, and others no longer, with the open subscription."""
+        await FollowPresence.change(self._dispatcher, added=sorted(added))
+        await FollowPresence.change(self._dispatcher, removed=sorted(removed))
 
     async def send_typing_event(
         self, room_id: str, name: str, thread_id: str | None = None, *, is_typing: bool = True
@@ -150,6 +164,36 @@ class SubscribeToLogout(methods.SubscribeToChannelChangesRaw):  # type: ignore[m
             callback(session_id)
 
         return receive
+
+
+class FollowPresence(methods.RealtimeRequest):  # type: ignore[misc]  # no types
+    """``stream-user-presence`` for some users (server source ``notifications/…/Presence.ts``)."""
+
+    @classmethod
+    async def call(
+        cls,
+        dispatcher: DdpClient,
+        user_ids: Iterable[str],
+        on_presence: Callable[[str, list[Any]], None],
+    ) -> None:
+        """Open the subscription; ``on_presence`` is called with a user id and the arguments."""
+
+        def receive(frame: Frame) -> None:
+            on_presence(frame["fields"]["eventName"], _read_arguments(frame))
+
+        id_ = dispatcher.make_id()
+        message = cls._make_message(id_, added=sorted(user_ids))
+        await dispatcher.create_subscription(message, id_, receive)
+
+    @classmethod
+    async def change(cls, dispatcher: DdpClient, **change: list[str]) -> None:
+        """Change it by another ``sub``; its ``nosub`` means nothing (seen on 6.5.3 and 8.3)."""
+        if any(change.values()):
+            await dispatcher.call_method(cls._make_message(dispatcher.make_id(), **change))
+
+    @staticmethod
+    def _make_message(id_: str, **change: list[str]) -> Frame:
+        return {"msg": "sub", "id": id_, "name": "stream-user-presence", "params": ["", change]}
 
 
 class SendTyping(methods.SendTypingEvent):  # type: ignore[misc]  # no types

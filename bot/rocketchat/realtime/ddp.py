@@ -174,7 +174,9 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
                 self._warnings.note("an unknown frame")
 
     def _deliver(self, stream: str, event: str, frame: Frame) -> None:
-        callback = self._callbacks.get((stream, event))
+        callbacks = self._callbacks
+        # Subscribed to the empty event are those who want all events of a stream.
+        callback = callbacks.get((stream, event)) or callbacks.get((stream, ""))
         if callback is not None:
             callback(frame)
 

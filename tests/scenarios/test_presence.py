@@ -1,0 +1,105 @@
+"""The alert comes within seconds of a login where the workspace tells who comes online."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.features.alerts.alerts import MIN_PAUSE
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from tests.support.deadlines import DEADLINE_S
+from tests.support.people import Guest
+from tests.support.stage import Stage, open_stage
+
+START = datetime(2027, 1, 15, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture(params=["6.5", "7.7", "8.3", "8.8"])
+async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with open_stage(tmp_path, start=START, version=request.param) as opened:
+        yield opened
+
+
+async def meet_with_alerts(stage: Stage, name: str = "dora") -> Guest:
+    guest = stage.invite(name)
+    await guest.connect()
+    come_online(stage, guest, 0)
+    go_offline(stage, guest)
+    await turn_on(stage, guest)
+    return guest
+
+
+async def turn_on(stage: Stage, guest: Guest) -> None:
+    guest.say("!alerts on")
+    await guest.hear("Alerts are on")
+    # The minute since the check that learned the present devices.
+    stage.clock.move_to(stage.clock.now() + MIN_PAUSE)
+    await wait_until_followed(stage, guest)
+
+
+def come_online(stage: Stage, guest: Guest, network: int) -> None:
+    workspace = stage.simulator.workspace
+    token = workspace.make_login_token(guest.user)
+    ip = f"198.18.{network}.7"
+    workspace.open_session(guest.user, token=token, device=CHROME_WINDOWS, ip=ip)
+    workspace.people.count_connections(guest.user, +1)
+
+
+def go_offline(stage: Stage, guest: Guest) -> None:
+    stage.simulator.workspace.people.count_connections(guest.user, -1)
+
+
+async def wait_until_followed(stage: Stage, guest: Guest, *, is_followed: bool = True) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        wanted = len(stage.bots) if is_followed else 0
+        while stage.simulator.realtime.count_followers(guest.user) != wanted:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_a_new_device_is_announced_without_waiting_for_the_next_check(stage: Stage) -> None:
+    dora = await meet_with_alerts(stage)
+    come_online(stage, dora, 1)
+    assert "`198.18.1.7`" in await dora.hear("New device")
+
+
+async def test_a_second_login_within_a_minute_is_checked_when_the_minute_is_over(
+    stage: Stage,
+) -> None:
+    dora = await meet_with_alerts(stage)
+    come_online(stage, dora, 1)
+    await dora.hear("New device")
+    go_offline(stage, dora)
+    calls = stage.count_calls("sessions/list")
+    come_online(stage, dora, 2)
+    await dora.expect_nothing_more()
+    assert stage.count_calls("sessions/list") == calls
+    await stage.clock.pass_to(stage.clock.now() + MIN_PAUSE)
+    assert "`198.18.2.7`" in await dora.hear("New device")
+
+
+async def test_people_are_followed_again_on_a_new_connection(stage: Stage) -> None:
+    dora = await meet_with_alerts(stage)
+    await stage.cut_off()
+    await wait_until_followed(stage, dora, is_followed=False)
+    await wait_until_followed(stage, dora)
+    come_online(stage, dora, 1)
+    assert "`198.18.1.7`" in await dora.hear("New device")
+
+
+async def test_alerts_that_are_off_follow_no_presence(stage: Stage) -> None:
+    dora = await meet_with_alerts(stage)
+    dora.say("!alerts off")
+    await dora.hear("Alerts are off")
+    await wait_until_followed(stage, dora, is_followed=False)
+
+
+async def test_two_bots_announce_it_once(stage: Stage) -> None:
+    await stage.start_bot()
+    dora = await meet_with_alerts(stage)
+    calls = stage.count_calls("sessions/list")
+    come_online(stage, dora, 1)
+    await dora.hear("New device")
+    await dora.expect_nothing_more()
+    assert stage.count_calls("sessions/list") == calls + 1
