@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from pydantic import SecretStr
 
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.features.reports.schedule_rules import SPREAD, Frequency, ScheduleRule
 from bot.features.reports.schedules import Schedules
 from bot.metrics import ReportOutcome
+from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
 from tests.support.clock import Clock
@@ -32,10 +34,12 @@ class Service:
     def __post_init__(self) -> None:
         self.runs = ReportRuns(self.database)
         vault = Vault(KeyRing([bytes(32)]), "https://chat.example.org")
-        self.schedules = Schedules(self.database, Accounts(self.database, vault), self.clock.now)
+        self.accounts = Accounts(self.database, vault)
+        self.schedules = Schedules(self.database, self.accounts, self.clock.now)
 
     async def subscribe(self, user_id: str, minute: int) -> None:
         account = ConnectedAccount(user_id, user_id, "oauth", MIDNIGHT, utc_offset=0.0)
+        await self.accounts.save(account, AuthToken(user_id, SecretStr("token")))
         await self.schedules.save(account, ScheduleRule(Frequency.DAILY, 9, minute))
 
     async def pass_day(self, day: int, *, offers: bool) -> None:

@@ -16,6 +16,7 @@ from bot.errors import StorageError
 from bot.features.accounts.audit import AuditAction, AuditTrail, load_records
 from bot.features.sessions.store import DeviceNames
 from bot.storage.database import Database, open_database
+from tests.support.stored import add_accounts
 
 FULL, NORMAL = 2, 1
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -69,6 +70,7 @@ async def test_a_query_reads_while_another_program_writes(
     database: Database, tmp_path: Path
 ) -> None:
     names = DeviceNames(database)
+    await add_accounts(database, "ann")
     await names.save("ann", "key", "kitchen tablet")
     with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -78,6 +80,7 @@ async def test_a_query_reads_while_another_program_writes(
 async def test_a_query_sees_what_was_written_before_it(storage_url: str) -> None:
     async with open_database(storage_url) as database:
         names = DeviceNames(database)
+        await add_accounts(database, "ann")
         for word in ("one", "two", "three"):
             writing = asyncio.create_task(names.save("ann", "key", word))
             await asyncio.sleep(0)
@@ -88,6 +91,7 @@ async def test_a_query_sees_what_was_written_before_it(storage_url: str) -> None
 async def test_a_use_is_in_the_trail_before_anything_that_is_written_later(
     database: Database,
 ) -> None:
+    await add_accounts(database, "ann")
     await AuditTrail(database, lambda: NOW).note("ann", AuditAction.USED)
     assert await database.fetch_value(text("SELECT count(*) FROM audit")) == 1
 
@@ -96,6 +100,7 @@ async def test_what_nobody_waits_for_is_kept_though_the_end_comes_after_it(
     storage_url: str,
 ) -> None:
     async with open_database(storage_url) as database:
+        await add_accounts(database, "ann")
         await AuditTrail(database, lambda: NOW).note("ann", AuditAction.USED)
     async with open_database(storage_url) as database:
         assert len(await load_records(database, "ann")) == 1
