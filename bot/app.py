@@ -33,7 +33,7 @@ from bot.dispatcher.receiver import MessageReceiver, may_be_for_bot
 from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import UserQueues
-from bot.errors import ConfigError
+from bot.errors import ConfigError, ProtocolError, StorageError
 from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
@@ -107,7 +107,7 @@ class AppOverrides:
     """What a test or the demo may replace.
 
     ``sleep`` is how the scheduler waits; ``seconds`` is a monotonic clock; ``start_timeout_s`` is
-    how long a start waits for a database on a server.
+    how long a start waits for what may pass.
     """
 
     now: Callable[[], datetime] = read_clock
@@ -125,7 +125,8 @@ class AppOverrides:
 async def open_bot(settings: Settings, overrides: AppOverrides | None = None) -> AsyncIterator[Bot]:
     """Build the bot and serve its pages.
 
-    Waits for the workspace as long as it takes, and half a minute for a database on a server.
+    Waits for the workspace as long as it takes, and half a minute for a database on a server or
+    for a workspace in whose place something else answers.
     Raises ConfigError, StorageError, and TokenRejectedError where the bot's own token is refused.
     """
     async with _open(settings, overrides or AppOverrides(), _App.open_bot) as bot:
@@ -161,7 +162,9 @@ async def _open(
         yield await open_with_retries(
             stack,
             open_once,
-            timeout_s=overrides.start_timeout_s if is_shared else 0.0,
+            # A gateway answers in the place of a workspace that starts.
+            passing=(ProtocolError, StorageError) if is_shared else (ProtocolError,),
+            timeout_s=overrides.start_timeout_s,
             pause_s=overrides.backoff.first_pause_s,
         )
 

@@ -9,7 +9,7 @@ import structlog
 
 from bot.dispatcher.dispatcher import Dispatcher
 from bot.dispatcher.receiver import MessageReceiver
-from bot.errors import StorageError
+from bot.errors import BotError
 from bot.rocketchat.realtime import RealtimeClient
 from bot.storage.health import StorageHealth
 
@@ -23,13 +23,14 @@ async def open_with_retries(
     stack: AsyncExitStack,
     open_once: Callable[[AsyncExitStack], Awaitable[T]],
     *,
+    passing: tuple[type[BotError], ...],
     timeout_s: float,
     pause_s: float,
 ) -> T:
-    """Return what ``open_once`` opens on the stack; try again where the database fails.
+    """Return what ``open_once`` opens on the stack; try again after an error that may pass.
 
-    What a try has opened is closed before the next. Raises its StorageError for a failure later
-    than ``timeout_s`` after the first try, and every other error at once.
+    What a try has opened is closed before the next. Raises a ``passing`` error only later than
+    ``timeout_s`` after the first try, and every other error at once.
     """
     loop, log = asyncio.get_running_loop(), structlog.get_logger("start")
     give_up_at = loop.time() + timeout_s
@@ -37,7 +38,7 @@ async def open_with_retries(
         async with AsyncExitStack() as opened:
             try:
                 result = await open_once(opened)
-            except StorageError as error:
+            except passing as error:
                 if loop.time() >= give_up_at:
                     raise
                 problem = str(error)

@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from bot.config import StorageSettings, WebSettings
+from bot.errors import ProtocolError
 from bot.rocketchat.realtime import RealtimeSettings
 from bot.web.server import open_socket
 from rocketchat_simulator import Outage
@@ -123,6 +125,18 @@ async def test_a_bot_that_starts_is_alive_and_not_ready(tmp_path: Path) -> None:
             assert not starting.done()
         await starting
         assert await fetch_status(port, "readyz") == 200
+
+
+async def test_a_start_outlasts_a_gateway_that_answers_in_the_workspaces_place(
+    tmp_path: Path,
+) -> None:
+    async with open_stage(tmp_path, bots=0) as stage:
+        fail_next = partial(stage.simulator.faults.fail_next, "/api/v1/me", status=404)
+        fail_next(body="<html>no backend</html>", times=2)
+        await stage.start_bot()
+        fail_next(body="<html>no backend</html>", times=1000)
+        with pytest.raises(ProtocolError, match="is no answer of"):
+            await stage.start_bot(replace(stage.overrides, start_timeout_s=0.2))
 
 
 async def fetch_status(port: int, page: str) -> int:

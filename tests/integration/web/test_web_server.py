@@ -85,7 +85,7 @@ async def test_idle_sockets_keep_nobody_out_and_fill_no_log() -> None:
     open_logs("INFO", "text", log)
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
-        port = await stack.enter_async_context(serve())
+        port = await stack.enter_async_context(serve(timeout_s=10 * DEADLINE_S))
         clients = []
         for _ in range(IDLE_SOCKETS):
             client = stack.enter_context(socket.socket())
@@ -99,6 +99,23 @@ async def test_idle_sockets_keep_nobody_out_and_fill_no_log() -> None:
         # The newest are kept.
         assert not is_closed(clients[-1])
     assert log.getvalue() == ""
+
+
+async def test_idle_sockets_of_many_addresses_keep_nobody_out() -> None:
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(serve(timeout_s=10 * DEADLINE_S))
+        clients = []
+        for number in range(360):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0)
+            client.bind((f"127.0.0.{2 + number % 4}", 0))
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            clients.append(client)
+        assert await fetch_health(port) == 200
+        async with asyncio.timeout(DEADLINE_S):
+            while sum(not is_closed(client) for client in clients) > 200:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize(
