@@ -1,4 +1,4 @@
-# Everything runs in .venv, made from uv.lock; uv itself is fetched into .venv/uv.
+# Everything runs in .venv, made from uv.lock; uv itself is fetched into .tools.
 PYTHON ?= python3
 export UV_PROJECT_ENVIRONMENT := .venv
 UV := .tools/bin/uv

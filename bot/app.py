@@ -66,9 +66,9 @@ from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.presence_checks import PresenceChecks
-from bot.scheduler.retry import TaskRunner
 from bot.scheduler.scheduler import Scheduler
 from bot.scheduler.shared.migrate_jobs import migrate_jobs
+from bot.scheduler.task_runner import TaskRunner
 from bot.scheduler.tasks import MAX_DELAY, ScheduledTasks
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.database import Database, open_database

@@ -9,7 +9,7 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import Alerts
-from bot.scheduler.retry import TaskRunner
+from bot.scheduler.task_runner import TaskRunner
 
 FOLLOW_EVERY_S: Final = 20.0
 """How often it is looked up who has alerts; in the database, for other processes change it too."""

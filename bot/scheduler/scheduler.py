@@ -14,7 +14,7 @@ from bot.features.alerts.alerts import CHECKS_PER_MINUTE, Alerts
 from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
 from bot.scheduler.clock_setback import ClockSetback
-from bot.scheduler.retry import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
+from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
 TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
 """Seconds between two looks at what is due. Each tick checks one person's alerts."""

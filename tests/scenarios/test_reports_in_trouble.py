@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.features.reports.schedule_rules import SPREAD
-from bot.scheduler.retry import LEASE
 from bot.scheduler.scheduler import TICK_S
+from bot.scheduler.task_runner import LEASE
 from bot.storage.database import open_database
 from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation

@@ -17,9 +17,9 @@ from bot.features.alerts.alerts import Alerts
 from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.features.reports.schedules import Schedules
 from bot.scheduler.clock_setback import ClockSetback
-from bot.scheduler.retry import LEASE, TaskRunner
 from bot.scheduler.scheduler import RUNS_KEPT, TICK_S
 from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
+from bot.scheduler.task_runner import LEASE, TaskRunner
 
 _MAX_OFFERED: Final = 400  # runs: for each job taken, the queue looks at all that wait
 _SWEEP_EVERY_TICKS: Final = 240

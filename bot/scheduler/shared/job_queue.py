@@ -16,8 +16,8 @@ from psycopg_pool import PoolTimeout
 
 from bot.errors import StorageError
 from bot.features.reports.runs import ReportRun
-from bot.scheduler.retry import MAX_CONCURRENT_REPORTS
 from bot.scheduler.shared.job_schema import NAME
+from bot.scheduler.task_runner import MAX_CONCURRENT_REPORTS
 from bot.storage.engine import make_connection_settings
 
 TICK: Final = "tick"
