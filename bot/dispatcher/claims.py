@@ -1,7 +1,7 @@
 """The messages that this process works on, and its claims on them in the inbox."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from bot.storage.inbox import (
 )
 
 CLAIM_LEASE: Final = timedelta(seconds=10)
+_MAX_KEPT: Final = 2000
 _LINKING_WAIT: Final = timedelta(minutes=30)
 _TELL_FIRST: Final = timedelta(seconds=15)
 # Much shorter than a lease, so that a claim taken over by another process is noticed.
@@ -59,6 +60,7 @@ class MessageClaims:
         self._people_waiting: Final = people_waiting
         self._now: Final = now
         self._pending: Final[dict[str, PendingMessage]] = {}
+        self._waiting: Final[OrderedDict[str, Message]] = OrderedDict()
         self._log = structlog.get_logger("claims")
 
     async def accept(self, messages: Sequence[Message]) -> None:
@@ -74,6 +76,7 @@ class MessageClaims:
         claimed = await self._claim(mine, self._name, now, now + CLAIM_LEASE)
         if others:
             await self._claim(others, "", now, now)
+            self._keep(others)
         for message, status in claimed:
             if status is not ClaimStatus.LOST and message.id not in self._pending:
                 free_until = now + _CLAIM_IS_CERTAIN if status is ClaimStatus.FREE else None
@@ -100,7 +103,8 @@ class MessageClaims:
         self._reply_timer.start(each.message_id for each in new)
         self._people_waiting.add(each.message_id for each in new)
         for entry in new:
-            self._queue(PendingMessage(entry, None, is_repeat=True))
+            message = self._waiting.pop(entry.message_id, None)
+            self._queue(PendingMessage(entry, message, is_repeat=True))
         if new:
             self._log.info("took over unfinished work", messages=len(new))
         return bool(new)
@@ -149,6 +153,12 @@ class MessageClaims:
                 of_room[room] += 1
                 mine.append(message)
         return mine, others
+
+    def _keep(self, messages: Iterable[Message]) -> None:
+        """Keep messages that wait in the inbox, as fetching each costs two calls."""
+        self._waiting.update((each.id, each) for each in messages)
+        while len(self._waiting) > _MAX_KEPT:
+            self._waiting.popitem(last=False)
 
     async def _claim(
         self, messages: Sequence[Message], by: str, now: datetime, until: datetime
