@@ -55,7 +55,7 @@ async def _ask_about_one(context: Context, words: str) -> Reply:
 
 async def _ask_about_others(context: Context, keep: str) -> Reply:
     sessions, user_id, locale = context.sessions, context.asker.id, context.locale
-    # Before the list is numbered anew: the number is of the list that the person has seen.
+    # Before the list is numbered again: the number is of the list that the person has seen.
     kept_ids = set(await sessions.find_ids(user_id, keep)) if keep else set()
     # Fresh: a device that an alert has just told of must be among those that go.
     devices = await sessions.fetch_numbered_devices(user_id, is_fresh=True)

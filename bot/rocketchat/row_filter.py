@@ -17,7 +17,7 @@ _MAX_ROW_BYTES: Final = 2**20
 _ROW_DEPTH: Final = 2  # an object in an array in the object that is the document
 # A string, a bracket, or the beginning of a string whose end has not arrived.
 _MARKS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]|"', re.DOTALL)
-_OPENING: Final = (b"{", b"[")
+_FIRST_ROW: Final = (b"{", b"[")
 _CLOSING: Final = (b"}", b"]")
 
 
@@ -46,7 +46,7 @@ class RowFilter:
             if token == b'"':
                 end = mark.start()
                 break
-            if token in _OPENING:
+            if token in _FIRST_ROW:
                 if self._depth == _ROW_DEPTH - 1:
                     self._is_in_list = token == b"["
                 elif token == b"{" and self._is_in_list and self._depth == _ROW_DEPTH:

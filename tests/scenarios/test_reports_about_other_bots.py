@@ -136,8 +136,8 @@ async def test_what_a_phone_makes_of_quotes_and_dashes_is_understood(
     workspace, people = stage.simulator.workspace, stage.people
     token = workspace.make_login_token(people.alice)
     workspace.open_session(people.alice, session_id=whole, token=token, device=CHROME_WINDOWS)
-    for opening, closing in ("“”", "\u2018\u2019", "„“", '""'):
-        answer = await alice.ask(f"!name {FIREFOX} {opening}kitchen tablet{closing}")
+    for connecting, closing in ("“”", "\u2018\u2019", "„“", '""'):
+        answer = await alice.ask(f"!name {FIREFOX} {connecting}kitchen tablet{closing}")
         assert answer.endswith("is now “kitchen tablet”.")
     for dash in "\u2010\u2011\u2013\u2014\u2212":
         assert whole in await alice.ask(f"!session {whole.replace('-', dash)}")

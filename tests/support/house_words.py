@@ -104,6 +104,7 @@ ALLOWED = (
     Allowed("reader", "tests/integration/rocketchat/*", _STREAM),
     Allowed("reader", "tests/support/*", _STREAM),
     Allowed("reader", "tests/integration/web/*", _STREAM),
+    Allowed("reader", "tests/stress/torture/*", _STREAM),
     Allowed("reader", "tests/scenarios/test_connecting.py", _STREAM),
     Allowed("connections", "bot/web/connections.py", "TCP connections of browsers"),
     Allowed("consent", "bot/web/linking_pages.py", _PAGE),

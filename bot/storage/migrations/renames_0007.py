@@ -1,12 +1,14 @@
 """Bring a database of the last revision before the first release up to it, in place.
 
 Alembic knows revision 0008 only, which makes the tables from nothing. Revision 0007 has the same
-tables under other names.
+tables under other names, with some differences.
 """
 
 from typing import Final
 
 from sqlalchemy import Connection, text
+
+from bot.storage.tables import sealed_secrets
 
 REVISION: Final = "0007"
 TABLES: Final = {
@@ -39,18 +41,28 @@ COLUMNS: Final = {
 }
 # SQLite cannot rename an index.
 _INDEXES: Final = (
-    ("ix_slots_free_at", "ix_report_runs_claimable_at", "report_runs (claimable_at)"),
+    (
+        "ix_slots_free_at",
+        "report_runs_open",
+        "report_runs (claimable_at, user_id) WHERE finished_at IS NULL",
+    ),
     (
         "ix_watches_next_at",
         "ix_alert_subscriptions_next_check_at",
         "alert_subscriptions (next_check_at)",
     ),
 )
+_CHANGES: Final = (
+    # A user name may be somebody else's by now.
+    "ALTER TABLE schedules DROP COLUMN username",
+    "ALTER TABLE alert_subscriptions DROP COLUMN username",
+    "ALTER TABLE known_devices ADD COLUMN announced_at BIGINT",
+)
 _UNIQUE: Final = ("connection_requests_secret_hash_key", "link_requests_secret_hash_key")
 
 
 def rename_all(connection: Connection, revision: str) -> None:
-    """Rename tables, columns and indexes, in the transaction that is open; note the revision."""
+    """Change tables, columns and indexes, in the transaction that is open; note the revision."""
     for old, new in TABLES.items():
         _run(connection, f"ALTER TABLE {old} RENAME TO {new}")
     for table, columns in COLUMNS.items():
@@ -59,6 +71,9 @@ def rename_all(connection: Connection, revision: str) -> None:
     for old, new, columns_of in _INDEXES:
         _run(connection, f"DROP INDEX {old}")
         _run(connection, f"CREATE INDEX {new} ON {columns_of}")
+    for statement in _CHANGES:
+        _run(connection, statement)
+    sealed_secrets.create(connection)
     if connection.dialect.name == "postgresql":
         _rename_constraints(connection)
     connection.execute(

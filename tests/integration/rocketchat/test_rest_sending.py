@@ -161,7 +161,7 @@ async def test_a_message_is_fetched_or_missing(script: Script, rest: RestClient)
         {"u": {}},
     ],
 )
-async def test_a_message_that_is_not_our_own_is_no_proof_of_a_send(
+async def test_a_message_that_is_not_our_own_does_not_confirm_a_send(
     script: Script, rest: RestClient, foreign: dict[str, object]
 ) -> None:
     script.on(SEND, USED_ID)

@@ -105,7 +105,7 @@ async def test_messages_whose_claims_have_ended_are_taken_over_oldest_first(
     assert await inbox.load_status(write("m1", 1), "one") is ClaimStatus.LOST
 
 
-async def test_people_are_taken_over_in_turns_however_much_one_of_them_has_said(
+async def test_one_message_of_each_person_is_taken_over_before_the_second_of_any(
     database: Database,
 ) -> None:
     inbox = Inbox(database)

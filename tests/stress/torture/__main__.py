@@ -17,7 +17,7 @@ from tests.stress.torture.report import format_outcome
 from tests.stress.torture.run import torture
 
 _FULL_S = 600.0
-_TRIALS = (try_flood, try_hung_database, try_idle_sockets, try_clock_jumps)
+_CHECKS = (try_flood, try_hung_database, try_idle_sockets, try_clock_jumps)
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     if asked.memory:
         growth = asyncio.run(measure_memory(MemoryPlan(), _tell))
         return 0 if growth.is_small else 1
-    are_passed = asyncio.run(_run_trials(asked.trial_seconds))
+    are_passed = asyncio.run(_run_checks(asked.trial_seconds))
     if not asked.seconds:
         return 0 if are_passed else 1
     minimum = _scale_minimum(asked.seconds)
@@ -52,12 +52,12 @@ def main() -> int:
     return 0 if outcome.is_clean and are_passed else 1
 
 
-async def _run_trials(seconds: float) -> bool:
-    """Run each trial for about so many seconds; return whether all passed. None run for 0."""
+async def _run_checks(seconds: float) -> bool:
+    """Run each check for about so many seconds; return whether all passed. None run for 0."""
     are_passed = True
-    for trial in _TRIALS if seconds else ():
+    for check in _CHECKS if seconds else ():
         with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-            result = await trial(Path(folder), seconds)
+            result = await check(Path(folder), seconds)
         _tell(str(result))
         are_passed = are_passed and result.is_passed
     return are_passed

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from tests.stress.torture.trials import TrialResult
+from tests.stress.torture.checks import StressResult
 from tests.support.deadlines import DEADLINE_S
 from tests.support.future_times import find_future_times
 from tests.support.people import Guest
@@ -20,7 +20,7 @@ _STAY_S: Final = 1.0
 _PACE_S: Final = 3.5  # between two jumps, so that nobody asks more than twenty times a minute
 
 
-async def try_clock_jumps(folder: Path, seconds: float) -> TrialResult:
+async def try_clock_jumps(folder: Path, seconds: float) -> StressResult:
     """Count the answers, and what still waits in the future in the end."""
     async with open_stage(folder, bots=0) as stage:
         await stage.start_bot(replace(stage.overrides, sleep=_sleep_shortly))
@@ -42,10 +42,10 @@ async def try_clock_jumps(folder: Path, seconds: float) -> TrialResult:
             await asyncio.sleep(_PACE_S)
         left = await _wait_until_none_is_left(stage.settings.storage.url, stage.clock.now)
         answered = sum(len(set(guest.answered)) for guest in guests)
-    figures = f"{jumps} jumps; {asked} asked, {answered} answered; left in the future: "
-    return TrialResult(
+    numbers = f"{jumps} jumps; {asked} asked, {answered} answered; left in the future: "
+    return StressResult(
         "clock that jumps",
-        figures + (", ".join(sorted(left)) or "none"),
+        numbers + (", ".join(sorted(left)) or "none"),
         answered == asked and not left,
     )
 

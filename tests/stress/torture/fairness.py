@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.stress.shared import pause
-from tests.stress.torture.trials import TrialResult, find_p95
+from tests.stress.torture.checks import StressResult, find_p95
 from tests.support.people import Guest
 from tests.support.programs import run_program, write_config
 from tests.support.stage import Stage, open_stage
@@ -23,7 +23,7 @@ _MAX_SLOWER: Final = 2.0
 _LIMIT: Final = 1_000_000  # calls; none, in effect
 
 
-async def try_flood(folder: Path, seconds: float) -> TrialResult:
+async def try_flood(folder: Path, seconds: float) -> StressResult:
     """Compare the answer times of people in quiet with those beside a flood."""
     async with _open_crowd(folder) as (stage, guests):
         quiet = await _ask_all(guests, seconds)
@@ -33,12 +33,12 @@ async def try_flood(folder: Path, seconds: float) -> TrialResult:
             beside = await _ask_all(guests, seconds)
             over.set()
     before, after = find_p95(quiet), find_p95(beside)
-    figures = (
+    numbers = (
         f"{_PEOPLE} people's p95 {1000 * before:.0f} ms in quiet, {1000 * after:.0f} ms beside"
         f" {flood.result()} mentions of one person in {_GROUPS} groups"
         f" ({after / before:.1f} times, at most {_MAX_SLOWER:g})"
     )
-    return TrialResult("fairness", figures, after <= _MAX_SLOWER * before)
+    return StressResult("fairness", numbers, after <= _MAX_SLOWER * before)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import Final
 import aiohttp
 
 from bot.config import Settings, StorageSettings, VaultSettings
-from tests.stress.torture.trials import TrialResult
+from tests.stress.torture.checks import StressResult
 from tests.support.deadlines import DEADLINE_S, SLOWNESS
 from tests.support.people import Guest
 from tests.support.postgres import open_empty_database, open_server
@@ -23,7 +23,7 @@ _PACE_S: Final = 0.5
 _MAX_STOP_S: Final = 12.0 + SLOWNESS  # the program's own end included
 
 
-async def try_hung_database(folder: Path, seconds: float) -> TrialResult:
+async def try_hung_database(folder: Path, seconds: float) -> StressResult:
     """Count the answers, how often the bot was alive meanwhile, and how long it takes to stop."""
     with open_server() as server, open_empty_database(server.url) as url:
         async with open_stage(folder, bots=0) as stage:
@@ -40,13 +40,13 @@ async def try_hung_database(folder: Path, seconds: float) -> TrialResult:
                     began_at = time.monotonic()
                     await program.stop()
                     stopped_s = time.monotonic() - began_at
-    figures = (
+    numbers = (
         f"alive {alive} of {asked} times; storage_up {'told' if noticed else 'did not tell'};"
         f" {asked} asked meanwhile, {answered} answered; SIGTERM took {stopped_s:.1f} s"
         f" (at most {_MAX_STOP_S:.0f})"
     )
     is_passed = alive == asked == answered and noticed and stopped_s <= _MAX_STOP_S
-    return TrialResult("hung PostgreSQL", figures, is_passed)
+    return StressResult("hung PostgreSQL", numbers, is_passed)
 
 
 async def _ask(guests: list[Guest], settings: Settings, seconds: float) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import aiohttp
 
-from tests.stress.torture.trials import TrialResult, find_p95
+from tests.stress.torture.checks import StressResult, find_p95
 from tests.support.people import Guest
 from tests.support.programs import run_program, write_config
 from tests.support.stage import open_stage
@@ -21,7 +21,7 @@ _MAX_ANSWER_S: Final = 2.0
 _MAX_LOG_PER_S: Final = 16 * 1024  # bytes; it was two million
 
 
-async def try_idle_sockets(folder: Path, seconds: float) -> TrialResult:
+async def try_idle_sockets(folder: Path, seconds: float) -> StressResult:
     """Measure how long answers take meanwhile, and how much is logged."""
     async with open_stage(folder, bots=0, limit_calls=100_000) as stage:
         settings = choose_port(stage.settings)
@@ -35,12 +35,12 @@ async def try_idle_sockets(folder: Path, seconds: float) -> TrialResult:
                 holding.cancel()
             rate = (sum(map(len, program.log)) - logged_before) / (time.monotonic() - began_at)
     slow = find_p95(times)
-    figures = (
+    numbers = (
         f"{_SOCKETS} connections; {len(times)} answers, p95 {1000 * slow:.0f} ms; /healthz"
         f" answered {healthy} times; {rate / 1024:.1f} KiB of log a second"
     )
     is_passed = slow < _MAX_ANSWER_S and rate < _MAX_LOG_PER_S and healthy == len(times)
-    return TrialResult("idle sockets", figures, is_passed)
+    return StressResult("idle sockets", numbers, is_passed)
 
 
 async def _hold_sockets(port: int) -> None:

@@ -24,8 +24,8 @@ def test_a_person_who_asks_again_gets_the_hint_again() -> None:
 
 def test_bots_that_ask_each_other_slowly_come_to_an_end() -> None:
     throttle, clock = make_throttle()
-    hints = 0
+    times = 0
     while clock.now() < datetime(2027, 1, 16, 12, 0, tzinfo=UTC):
-        hints += throttle.may_hint("room", "hint", is_question=True)
+        times += throttle.may_hint("room", "hint", is_question=True)
         clock.advance(seconds=15)
-    assert hints < 40, f"{hints} hints in {timedelta(days=1)}"
+    assert times < 40, f"{times} hints in {timedelta(days=1)}"

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _make_alert_subscriptions()
     _make_known_devices()
     _make_counters()
+    _make_sealed_secrets()
 
 
 def _make_accounts() -> None:
@@ -92,13 +93,14 @@ def _make_inbox() -> None:
         sa.Column("awaiting_user_id", sa.String),
         sa.Column("confirmed_action", sa.String),
     )
-    _make_inbox_index("inbox_unfinished", "sender_id", "finished_at IS NULL")
-    _make_inbox_index("inbox_awaiting", "awaiting_user_id", "awaiting_user_id IS NOT NULL")
+    _make_index("inbox_unfinished", "inbox", ["sender_id"], "finished_at IS NULL")
+    is_awaiting = "awaiting_user_id IS NOT NULL"
+    _make_index("inbox_awaiting", "inbox", ["awaiting_user_id"], is_awaiting)
 
 
-def _make_inbox_index(name: str, column: str, condition: str) -> None:
+def _make_index(name: str, table: str, columns: list[str], condition: str) -> None:
     where = sa.text(condition)
-    op.create_index(name, "inbox", [column], sqlite_where=where, postgresql_where=where)
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def _make_checkpoints() -> None:
@@ -143,7 +145,6 @@ def _make_schedules() -> None:
     op.create_table(
         "schedules",
         sa.Column("user_id", sa.String, primary_key=True),
-        sa.Column("username", sa.String, nullable=False),
         sa.Column("rule", sa.String, nullable=False),
         sa.Column("is_only_changes", sa.Boolean, nullable=False),
         sa.Column("zone", sa.String, nullable=False),
@@ -162,11 +163,14 @@ def _make_report_runs() -> None:
         sa.Column("user_id", sa.String, primary_key=True),
         sa.Column("rule", sa.String, primary_key=True),
         sa.Column("due_at", sa.BigInteger, primary_key=True),
-        sa.Column("claimable_at", sa.BigInteger, nullable=False, index=True),
+        sa.Column("claimable_at", sa.BigInteger, nullable=False),
         sa.Column("claimed_by", sa.String, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
         sa.Column("outcome", sa.String, nullable=False),
+    )
+    _make_index(
+        "report_runs_open", "report_runs", ["claimable_at", "user_id"], "finished_at IS NULL"
     )
 
 
@@ -174,7 +178,6 @@ def _make_alert_subscriptions() -> None:
     op.create_table(
         "alert_subscriptions",
         sa.Column("user_id", sa.String, primary_key=True),
-        sa.Column("username", sa.String, nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("next_check_at", sa.BigInteger, nullable=False, index=True),
         sa.Column("problem", sa.String, nullable=False),
@@ -196,6 +199,7 @@ def _make_known_devices() -> None:
         sa.Column("last_seen_at", sa.BigInteger, nullable=False),
         sa.Column("is_known_to_alerts", sa.Boolean, nullable=False),
         sa.Column("reported_at", sa.BigInteger),
+        sa.Column("announced_at", sa.BigInteger),
     )
 
 
@@ -206,4 +210,12 @@ def _make_counters() -> None:
         sa.Column("total", sa.BigInteger, nullable=False),
         sa.Column("reported", sa.BigInteger, nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),
+    )
+
+
+def _make_sealed_secrets() -> None:
+    op.create_table(
+        "sealed_secrets",
+        sa.Column("name", sa.String, primary_key=True),
+        sa.Column("sealed", sa.LargeBinary, nullable=False),
     )

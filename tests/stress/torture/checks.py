@@ -8,15 +8,15 @@ _PARTS: Final = 20  # of a distribution: the last bound but none is the 95th per
 
 
 @dataclass(frozen=True)
-class TrialResult:
-    """What came of one trial; ``figures`` are for people."""
+class StressResult:
+    """How one check ended; ``numbers`` are for people."""
 
     name: str
-    figures: str
+    numbers: str
     is_passed: bool
 
     def __str__(self) -> str:
-        return f"{self.name}: {'passed' if self.is_passed else 'FAILED'}; {self.figures}"
+        return f"{self.name}: {'passed' if self.is_passed else 'FAILED'}; {self.numbers}"
 
 
 def find_p95(values: list[float]) -> float:
