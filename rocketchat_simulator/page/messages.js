@@ -21,6 +21,7 @@ export class MessageColumn {
   #list;
   #drawn = new Map();
   #isAtEnd = true;
+  #tallStart = -1;
 
   constructor(label, actions, { isThread = false } = {}) {
     this.#actions = actions;
@@ -43,7 +44,9 @@ export class MessageColumn {
 
   #measure() {
     const { scrollHeight, scrollTop, clientHeight } = this.element;
-    return scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    // The beginning of a tall last message counts as the end, until somebody scrolls.
+    const isAtTallStart = Math.abs(scrollTop - this.#tallStart) < 1;
+    return isAtTallStart || scrollHeight - scrollTop - clientHeight < NEAR_PX;
   }
 
   #note() {
@@ -56,6 +59,7 @@ export class MessageColumn {
     const isTall = last && last.offsetHeight > this.element.clientHeight;
     if (isTall) last.scrollIntoView({ block: "start" });
     else this.element.scrollTop = this.element.scrollHeight;
+    this.#tallStart = isTall ? this.element.scrollTop : -1;
   }
 
   #rows(message, before) {
