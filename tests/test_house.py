@@ -1,5 +1,6 @@
 """The house rules that import-linter holds, each shown to fail when it is broken."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 from tests.support.house_figures import Figure, count_session, count_structure
 
-# Looser than the limits until the rebuilding of issue 17 is done.
+# Where the code is over the limit that it aims at, it must not go further.
 TODAY = {
     "lines of bot/": 21_000,
     "longest module (lines)": 580,
@@ -115,12 +116,21 @@ def test_every_contract_has_its_breach(tmp_path: Path, pytestconfig: pytest.Conf
 
 def check(results: list[Figure]) -> None:
     sys.stdout.write("\n".join(map(str, results)))
-    over = [figure for figure in results if figure.value > TODAY.get(figure.name, figure.limit)]
-    assert not over
+    limits = {each.name: TODAY.get(each.name, each.limit) for each in results}
+    assert [each for each in results if each.value > limits[each.name]] == [], limits
 
 
 def test_the_structure_is_within_its_limits() -> None:
     check(count_structure())
+
+
+def test_the_page_shows_the_figures_of_today(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| ([\d,]+)(?: \*)? \| ([\d,]+) \|$", page, re.MULTILINE)
+    shown = {name: int(value.replace(",", "")) for name, value, _ in rows}
+    for figure in count_structure():
+        # Every change changes the lines a little.
+        assert abs(shown[figure.name] - figure.value) <= (300 if "lines of" in figure.name else 0)
 
 
 def test_the_way_of_a_session_command_is_within_its_limits() -> None:
