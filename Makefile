@@ -11,11 +11,11 @@ demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
 test: .venv/ready
-	$(RUN) pytest -n logical --dist worksteal $(ARGS)
+	$(RUN) pytest -n auto --dist worksteal $(ARGS)
 
 # Property tests with forty times as many examples.
 stress: .venv/ready
-	$(RUN) pytest -n logical --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 $(ARGS)
+	$(RUN) pytest -n auto --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 $(ARGS)
 
 torture: .venv/ready
 	$(RUN) python -m tests.stress.torture $(ARGS)

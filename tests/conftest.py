@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -23,3 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let the limit of pytest-timeout follow the machine, unless one is asked for."""
     if config.option.timeout is None:
         config.option.timeout = TEST_TIMEOUT_S
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three workers for two cores: a test waits for two thirds of its time (measured)."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)

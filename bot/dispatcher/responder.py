@@ -103,8 +103,9 @@ class Responder:
             await self._reply(message, format_token_in_chat)
             return None
         if invocation is None or self._is_talk(invocation):
-            # Not for an emoji alone: it is a comment, not a question.
-            if invocation is not None or is_question(message.text):
+            # An emoji alone is a comment, not a question; attachments alone have no text.
+            is_comment = invocation is None and bool(message.text.strip())
+            if not is_comment or is_question(message.text):
                 await self._hint(message, format_hint)
             return None
         return await self._answer(invocation, part)

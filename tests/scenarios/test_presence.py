@@ -96,8 +96,9 @@ async def test_alerts_that_are_off_follow_no_presence(stage: Stage) -> None:
 
 
 async def test_two_bots_announce_it_once(stage: Stage) -> None:
-    await stage.start_bot()
     dora = await meet_with_alerts(stage)
+    await stage.start_bot()
+    await wait_until_followed(stage, dora)
     calls = stage.count_calls("sessions/list")
     come_online(stage, dora, 1)
     await dora.hear("New device")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from tests.support.deadlines import DEADLINE_S
 
@@ -29,6 +30,9 @@ class Clock:
         self._moved = asyncio.Event()
         self._sleepers: dict[object, datetime] = {}
         self._sleeps = 0
+        # When each task last woke; what has not slept yet woke at ``started_at``.
+        self.started_at = start
+        self._woke_at: WeakKeyDictionary[asyncio.Task[object], datetime] = WeakKeyDictionary()
         self._slept = asyncio.Event()
 
     def now(self) -> datetime:
@@ -46,7 +50,12 @@ class Clock:
         self.move_to(self.now() + timedelta(days=days, seconds=seconds))
 
     async def sleep(self, seconds: float) -> None:
-        until = self.now() + timedelta(seconds=seconds)
+        until = self._find_waking_time() + timedelta(seconds=seconds)
+        if until <= self.now():
+            # The clock was moved past that time while the task worked.
+            self._note_waking()
+            await asyncio.sleep(0)
+            return
         sleeper = object()
         self._sleepers[sleeper] = until
         self._sleeps += 1
@@ -58,6 +67,17 @@ class Clock:
                         await self._moved.wait()
         finally:
             del self._sleepers[sleeper]
+            self._note_waking()
+
+    def _find_waking_time(self) -> datetime:
+        task = asyncio.current_task()
+        if self._stands_at is None or task is None:
+            return self.now()
+        return min(self.now(), self._woke_at.get(task, self.started_at or self.now()))
+
+    def _note_waking(self) -> None:
+        if (task := asyncio.current_task()) is not None:
+            self._woke_at[task] = self.now()
 
     async def pass_to(self, moment: datetime) -> None:
         """Move there, and wait until every loop that was due has run and sleeps again."""

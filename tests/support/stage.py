@@ -87,6 +87,7 @@ class Stage:
     ) -> RunningBot:
         """Start a bot and wait until it listens; ``sections`` replace those of the settings."""
         listening = asyncio.Event()
+        self.clock.started_at = self.clock.now()
         overrides = replace(overrides or self.overrides, on_listening=listening.set)
         settings = self.settings.model_copy(update=sections)
         async with AsyncExitStack() as stack:

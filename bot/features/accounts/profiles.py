@@ -49,11 +49,16 @@ class Profiles:
         self._log = structlog.get_logger("profiles")
 
     async def run(self) -> None:
-        """Read the profiles of all whose time zone follows Rocket.Chat daily, until cancelled."""
+        """Read the profiles of all whose time zone follows Rocket.Chat daily, until cancelled.
+
+        A token that needs a refresh is left to what the person asks or has scheduled: a refusal
+        here would reach nobody.
+        """
         while True:
             try:
                 for user_id in await self._accounts.load_without_zone():
-                    await self.load(user_id, is_background=True)
+                    if await self._tokens.has_fresh(user_id):
+                        await self.load(user_id, is_background=True)
             except BotError as error:
                 self._log.warning("profiles were not read", problem=repr(error))
             await self._sleep(_SWEEP_EVERY.total_seconds())

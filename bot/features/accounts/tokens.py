@@ -73,6 +73,14 @@ class Tokens:
         await self._audit.note(user_id, action, detail, only_if=select_account(user_id))
         return answer
 
+    async def has_fresh(self, user_id: str) -> bool:
+        """Return whether a token of the user's is stored, opens and needs no refresh."""
+        try:
+            delegated = await self._delegated_tokens.load(user_id)
+        except SealBrokenError:
+            return False
+        return delegated is not None and not self._refresher.is_due(delegated)
+
     async def _call(self, delegated: DelegatedToken, call: Call[T]) -> T:
         for _ in range(_MAX_TRIES):
             try:

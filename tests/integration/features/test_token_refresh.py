@@ -31,7 +31,7 @@ from tests.integration.features.refresh_in_process import (
     use,
 )
 
-ROUNDS = 200
+ROUNDS = 60
 
 
 @dataclass
@@ -265,7 +265,7 @@ async def start_worker(scene: Scene) -> AsyncIterator[Worker]:
         process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way
 
 
-async def test_two_processes_and_200_refreshes_end_with_a_working_pair_or_with_the_person_told(
+async def test_two_processes_that_refresh_end_with_a_working_pair_or_with_the_person_told(
     scene: Scene, bot: BotProcess
 ) -> None:
     dice, told = random.Random(20261123), 0  # noqa: S311 - a test wants to be repeated
