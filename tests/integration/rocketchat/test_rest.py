@@ -14,6 +14,7 @@ from tests.support.scripted_rest import (
     Script,
     fail,
     ok,
+    reply_with,
 )
 
 NOON = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -134,6 +135,13 @@ async def test_a_direct_room_is_opened(script: Script, rest: RestClient) -> None
 
     assert room == Room("r1", RoomType.DIRECT, (BOT.user_id, "ann-id"))
     assert script.requests[0].body == {"username": "ann"}
+
+
+async def test_opening_a_direct_room_is_tried_again_once(script: Script, rest: RestClient) -> None:
+    made = ok(room={"_id": "r1", "rid": "r1", "t": "d", "usernames": ["ann", "bot"]})
+    script.on(CREATE, reply_with(502, {}), made)
+    script.on(ROOM, ok(room={"_id": "r1", "t": "d", "uids": [BOT.user_id, "ann-id"]}))
+    assert (await rest.open_direct_room(User("ann-id", "ann"))).id == "r1"
 
 
 @pytest.mark.parametrize("others", [[], ["eve-id"], ["ann-id", "eve-id"]])
