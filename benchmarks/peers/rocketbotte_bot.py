@@ -16,11 +16,11 @@ def main(site: dict[str, Any]) -> None:
     )
     tokens = {each["user_id"]: each["token"] for each in site["people"]}
 
-    @bot.commands.registry("ping")  # type: ignore[untyped-decorator]
+    @bot.command("ping")  # type: ignore[untyped-decorator]
     async def ping(context: Context, _arguments: str) -> None:
         await context.send_message(f"pong {context.message.id}")
 
-    @bot.commands.registry("session")  # type: ignore[untyped-decorator]
+    @bot.command("session")  # type: ignore[untyped-decorator]
     async def session(context: Context, arguments: str) -> None:
         user_id = context.message.author.id
         headers = {"X-User-Id": user_id, "X-Auth-Token": tokens[user_id]}

@@ -28,6 +28,7 @@ from bot.storage.work_queue import DbTask, WorkQueue, fail, set_results, succeed
 # Longer than what SQLite and PostgreSQL are told to wait themselves, whose errors say more.
 DATABASE_TIMEOUT_S: Final = 60.0
 MIGRATION_TIMEOUT_S: Final = 600.0
+_CHECK_FILES_EVERY_S: Final = 0.5
 CLOSE_TIMEOUT_S: Final = 5.0
 
 _SMALL_READ: Final = TransactionOptions(is_read_only=True, is_small=True)
@@ -89,6 +90,7 @@ class Database:
         self._thread: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._fast_path: SqliteFastPath | None = None
         self._files: FileWatch | None = None
+        self._files_checked_at = 0.0
         # Held while it is decided whether the thread or the loop works the queue off.
         self._lock: Final = threading.Lock()
         self._is_thread_busy = False
@@ -267,7 +269,9 @@ class Database:
         tasks, began_at = self._queue.take_group(), time.monotonic()
         is_read_only = all(task.options.is_read_only for task in tasks)
         try:
-            self._check_files()
+            # Not for each: what is lost on the fast path is what a power cut may undo, too.
+            if began_at - self._files_checked_at > _CHECK_FILES_EVERY_S:
+                self._check_files()
             results = fast_path.run([task.work for task in tasks], is_read_only=is_read_only)
         except StorageError:
             results = None  # the thread meets the same, and tells those who wait
@@ -295,6 +299,7 @@ class Database:
     def _check_files(self) -> None:
         if self._files is not None:
             self._files.check()
+            self._files_checked_at = time.monotonic()
 
     def _run_on_thread(self, tasks: Sequence[DbTask]) -> None:
         try:
