@@ -43,10 +43,13 @@ async def test_forty_people_at_once_are_answered_in_turn_and_told_the_wait(tmp_p
 
 
 def check_that_all_were_in_turn(stage: Stage, guests: list[Guest]) -> None:
-    """Check the order of the calls: on a busy machine, answers overtake each other on their way."""
+    """Check that each call was made in its own window of the limit or in one beside it.
+
+    Not the order of the answers: on a busy machine they overtake each other on their way.
+    """
     askers = list(find_askers(stage, "sessions/list"))
     for place, guest in enumerate(guests):
-        assert abs(place - askers.index(guest.user.id)) <= LIMIT
+        assert abs(place // LIMIT - askers.index(guest.user.id) // LIMIT) <= 1
 
 
 def check_that_the_wait_was_told(each: Outcome) -> None:
