@@ -224,7 +224,7 @@ class _App:
                     follow_account,
                     self._background_rest,
                     self._token,
-                    partial(setattr, self._listener, "bot"),
+                    self._listener.replace_bot,
                     self._overrides.sleep,
                 ),
             ],

@@ -33,6 +33,10 @@ class Listener:
     bot: Sender
     prefix: str
 
+    def replace_bot(self, bot: Sender) -> None:
+        """Listen under the name that the bot has now."""
+        self.bot = bot
+
 
 def is_spoken_by_a_person(message: Message, bot: Sender) -> bool:
     """Return whether a person wrote it: no echo, edit, system message or integration."""
