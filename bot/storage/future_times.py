@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, update
 from bot.storage.database import Database
 from bot.storage.tables import accounts, confirmations, inbox, link_requests, report_runs
 
-_MAX_AHEAD: Final = timedelta(hours=1)
+MAX_AHEAD: Final = timedelta(hours=1)
 """More than any claim, link, question or pause between tries lasts."""
 
 _UNTIL: Final = (
@@ -30,7 +30,7 @@ async def cut_future_times(database: Database, now: datetime) -> None:
 
 
 def _cut(connection: Connection, now: datetime) -> None:
-    limit = now + _MAX_AHEAD
+    limit = now + MAX_AHEAD
     # What was due then is due again at its true time.
     is_open = report_runs.c.finished_at.is_(None)
     connection.execute(delete(report_runs).where(report_runs.c.due_at > limit, is_open))

@@ -21,6 +21,7 @@ from bot.features.reports.schedule_rules import (
 from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.formatting.locale import find_zone
 from bot.storage.database import Database
+from bot.storage.future_times import MAX_AHEAD
 
 _TIMES_SHOWN: Final = 3
 _HALF_A_DAY: Final = timedelta(hours=12)
@@ -156,9 +157,14 @@ class Schedules:
         return count
 
     async def load_for(self, run: ReportRun) -> Schedule | None:
-        """Return the schedule of the run; None where it was deleted, changed or paused since."""
+        """Return the schedule of the run; None where it was deleted, changed or paused since.
+
+        None, too, for a run that was created while the clock was ahead, and is not due yet.
+        """
         schedule = await self.store.load(run.user_id)
         if schedule is None or schedule.rule != run.rule:
+            return None
+        if run.due_at > self._now() + MAX_AHEAD:
             return None
         is_paused = schedule.paused_until and schedule.paused_until > self._now()
         return None if is_paused else schedule

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.reports.runs import ReportRun, ReportRuns
+from bot.features.reports.schedules import Schedules
 from bot.features.reports.store import RunCreation, Schedule, ScheduleStore
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
@@ -240,3 +241,15 @@ async def test_a_run_is_taken_and_extended_until_it_is_finished(stores: Stores) 
     await stores.runs.finish(run, "sent", now)
     await stores.runs.extend(run, by="one", until=now)
     assert await stores.runs.load_claimable(now + 2 * MINUTE, 10) == []
+
+
+async def test_a_run_of_a_time_when_the_clock_was_ahead_is_not_made(stores: Stores) -> None:
+    accounts = Accounts(stores.database, Vault(KeyRing([bytes(32)]), "https://chat.example.org"))
+    await stores.schedules.save(ANN)
+    run = ReportRun("ann", ANN.rule, NOW)
+
+    def find_at(now: datetime) -> Schedules:
+        return Schedules(stores.database, accounts, lambda: now)
+
+    assert await find_at(NOW - MINUTE).load_for(run) == ANN
+    assert await find_at(NOW - DAY).load_for(run) is None
