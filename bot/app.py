@@ -49,7 +49,6 @@ from bot.features.confirmations import Confirmations
 from bot.features.personal_data import PersonalData
 from bot.features.reports.pictures import Pictures
 from bot.features.reports.reports import Reports
-from bot.features.reports.runs import ReportRuns
 from bot.features.reports.schedules import Schedules
 from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.counters import CounterStore
@@ -64,7 +63,6 @@ from bot.rocketchat.client import RestClient, open_rest_client
 from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
-from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.presence_checks import PresenceChecks
 from bot.scheduler.scheduler import Scheduler
 from bot.scheduler.shared.migrate_jobs import migrate_jobs
@@ -203,11 +201,7 @@ class _App:
             ca_file=self._settings.workspace.ca_file,
         )
         queues = UserQueues(self._overrides.backoff)
-        presence_checks = PresenceChecks(
-            alerts=self._scheduled_alerts,
-            runner=self._task_runner,
-            follow=realtime.presence.follow,
-        )
+        presence_checks = PresenceChecks(self._task_runner, realtime.presence.follow)
         receiver, dispatcher = self._make_dispatcher(realtime, queues, presence_checks)
         bot = Bot(
             dispatcher=dispatcher,
@@ -292,7 +286,6 @@ class _App:
         self._accounts = Accounts(database, vault)
         delegated_tokens = DelegatedTokens(database, vault)
         self._inbox = Inbox(database)
-        self._runs = ReportRuns(database)
         oauth = await self._open_oauth()
         audit = AuditTrail(database, now)
         bearer = BearerSupport(self._rest, database, now)
@@ -338,10 +331,8 @@ class _App:
             pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
         )
         # Scheduled calls let those of people go first.
-        sessions, reports, self._scheduled_alerts = self._make_session_features(
-            self._background_rest
-        )
-        self._task_runner = self._make_task_runner(sessions, reports, self._scheduled_alerts)
+        features = self._make_session_features(self._background_rest)
+        self._task_runner = self._make_task_runner(*features)
 
     async def _open_oauth(self) -> OAuthProvider | None:
         settings = self._settings.oauth
@@ -387,21 +378,13 @@ class _App:
             prefix=self._settings.bot.prefix,
             now=self._now,
         )
-        return TaskRunner(tasks, self._runs, self._now)
+        return TaskRunner(tasks, self._database, self._rest.fetch_time, self._now)
 
     async def _open_scheduler(self) -> "Scheduler | Cluster":
         """Open the scheduler that suits the database; raise ConfigError and StorageError."""
         if is_on_server(self._settings.storage.url):
             return await self._open_cluster()
-        return Scheduler(
-            schedules=self._schedules,
-            alerts=self._scheduled_alerts,
-            runs=self._runs,
-            runner=self._task_runner,
-            clock_setback=self._make_clock_setback(),
-            now=self._now,
-            sleep=self._overrides.sleep,
-        )
+        return Scheduler(self._task_runner, self._now, self._overrides.sleep)
 
     async def _open_cluster(self) -> "Cluster":
         """Open the scheduler that processes on one PostgreSQL share; raise ConfigError without."""
@@ -413,25 +396,8 @@ class _App:
         from bot.scheduler.shared.cluster import Cluster  # noqa: PLC0415 - procrastinate is an extra
         from bot.scheduler.shared.job_queue import open_queue  # noqa: PLC0415 - the same
 
-        return Cluster(
-            queue=await self._stack.enter_async_context(open_queue(url)),
-            schedules=self._schedules,
-            alerts=self._scheduled_alerts,
-            runs=self._runs,
-            runner=self._task_runner,
-            clock_setback=self._make_clock_setback(),
-            now=self._now,
-            sleep=self._overrides.sleep,
-        )
-
-    def _make_clock_setback(self) -> ClockSetback:
-        return ClockSetback(
-            database=self._database,
-            schedules=self._schedules,
-            alerts=self._scheduled_alerts,
-            fetch_time=self._rest.fetch_time,
-            now=self._now,
-        )
+        queue = await self._stack.enter_async_context(open_queue(url))
+        return Cluster(queue, self._task_runner, self._now, self._overrides.sleep)
 
     def _make_dispatcher(
         self, realtime: RealtimeClient, queues: UserQueues, presence_checks: PresenceChecks

@@ -26,7 +26,6 @@ class ClockSetback:
 
     def __init__(
         self,
-        *,
         database: Database,
         schedules: Schedules,
         alerts: Alerts,

@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.features.alerts.alerts import Alerts
 from bot.scheduler.task_runner import TaskRunner
 
 FOLLOW_EVERY_S: Final = 20.0
@@ -26,10 +25,7 @@ class PresenceChecks:
     ``follow`` is called with the ids of all people with alerts.
     """
 
-    def __init__(
-        self, *, alerts: Alerts, runner: TaskRunner, follow: Callable[[frozenset[str]], None]
-    ) -> None:
-        self._alerts: Final = alerts
+    def __init__(self, runner: TaskRunner, follow: Callable[[frozenset[str]], None]) -> None:
         self._runner: Final = runner
         self._follow: Final = follow
         self._have_changed: Final = asyncio.Event()
@@ -60,7 +56,7 @@ class PresenceChecks:
         while True:
             self._have_changed.clear()
             with suppress(StorageError):  # the scheduler logs it
-                self._follow(await self._alerts.subscriptions.load_user_ids())
+                self._follow(await self._runner.alerts.subscriptions.load_user_ids())
             with suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOW_EVERY_S):
                     await self._have_changed.wait()
@@ -79,6 +75,6 @@ class PresenceChecks:
                 self._log.warning("a check failed", user_id=user_id, problem=repr(error))
 
     async def _check(self, user_id: str) -> None:
-        subscription = await self._alerts.take_online(user_id)
+        subscription = await self._runner.alerts.take_online(user_id)
         if subscription is not None:
             await self._runner.check_alerts(subscription)

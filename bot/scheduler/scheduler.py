@@ -10,17 +10,11 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.features.alerts.alerts import CHECKS_PER_MINUTE, Alerts
-from bot.features.reports.runs import ReportRuns
-from bot.features.reports.schedules import Schedules
-from bot.scheduler.clock_setback import ClockSetback
+from bot.features.alerts.alerts import CHECKS_PER_MINUTE
 from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
 TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
 """Seconds between two looks at what is due. Each tick checks one person's alerts."""
-
-RUNS_KEPT: Final = timedelta(days=30)
-"""How long the outcome of a report run is kept."""
 
 _REPORT_WORKERS: Final = tuple(f"reports {number}" for number in range(MAX_CONCURRENT_REPORTS))
 _SWEEP_EVERY: Final = timedelta(hours=12)
@@ -34,20 +28,11 @@ class Scheduler:
 
     def __init__(
         self,
-        *,
-        schedules: Schedules,
-        alerts: Alerts,
-        runs: ReportRuns,
         runner: TaskRunner,
-        clock_setback: ClockSetback,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._schedules: Final = schedules
-        self._alerts: Final = alerts
-        self._runs: Final = runs
         self._runner: Final = runner
-        self._clock_setback: Final = clock_setback
         self._now: Final = now
         self._sleep: Final = sleep
         self._name: Final = secrets.token_hex(4)
@@ -66,8 +51,8 @@ class Scheduler:
                 await self._sleep(TICK_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
-        await self._clock_setback.correct_times()
-        await self._schedules.create_due_runs()
+        await self._runner.clock_setback.correct_times()
+        await self._runner.schedules.create_due_runs()
         self._start_report_worker(tasks)
         self._start(tasks, "alerts", self._check_next_alerts)
         await self._sweep()
@@ -101,14 +86,14 @@ class Scheduler:
         """Make reports until none is due; each one found starts one more worker."""
         while True:
             now = self._now()
-            run = await self._runs.claim(now=now, by=self._name, until=now + LEASE)
+            run = await self._runner.runs.claim(now=now, by=self._name, until=now + LEASE)
             if run is None:
                 return
             self._start_report_worker(tasks)
             await self._runner.make_report(run, self._name)
 
     async def _check_next_alerts(self) -> None:
-        subscription = await self._alerts.take_due()
+        subscription = await self._runner.alerts.take_due()
         if subscription is not None:
             await self._runner.check_alerts(subscription)
 
@@ -116,4 +101,4 @@ class Scheduler:
         now = self._now()
         if self._swept_at is None or abs(now - self._swept_at) > _SWEEP_EVERY:
             self._swept_at = now
-            await self._runs.sweep(now - RUNS_KEPT)
+            await self._runner.sweep()

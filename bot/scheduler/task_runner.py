@@ -1,7 +1,7 @@
 """One attempt at a scheduled task under a lease, and what is recorded of how it ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,13 +11,18 @@ import structlog
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.store import AlertSubscription
 from bot.features.reports.runs import ReportRun, ReportRuns
+from bot.scheduler.clock_setback import ClockSetback
 from bot.scheduler.tasks import ScheduledTasks
+from bot.storage.database import Database
 
 LEASE: Final = timedelta(seconds=15)
 """How long a claim lasts once its process is gone."""
 
 MAX_CONCURRENT_REPORTS: Final = 24
 """Reports that a process makes side by side; they share transactions."""
+
+RUNS_KEPT: Final = timedelta(days=30)
+"""How long the outcome of a report run is kept."""
 
 _RENEW_EVERY_S: Final = 3.0
 # Four processes with 24 reports each share ten calls a minute for ten minutes.
@@ -29,16 +34,30 @@ _MAX_PAUSE: Final = timedelta(minutes=30)
 class TaskRunner:
     """Runs a task once and records the result; a temporary failure is retried after a pause.
 
-    What a person must put right is not retried: the task has told them.
+    What a person must put right is not retried: the task has told them. ``fetch_time`` returns the
+    workspace's time.
     """
 
     def __init__(
-        self, tasks: ScheduledTasks, runs: ReportRuns, now: Callable[[], datetime]
+        self,
+        tasks: ScheduledTasks,
+        database: Database,
+        fetch_time: Callable[[], Awaitable[datetime]],
+        now: Callable[[], datetime],
     ) -> None:
         self._tasks: Final = tasks
-        self._runs: Final = runs
+        self.schedules: Final = tasks.schedules
+        self.alerts: Final = tasks.alerts
+        self.runs: Final = ReportRuns(database)
+        self.clock_setback: Final = ClockSetback(
+            database, tasks.schedules, tasks.alerts, fetch_time, now
+        )
         self._now: Final = now
         self._log = structlog.get_logger("scheduler")
+
+    async def sweep(self) -> None:
+        """Delete the runs that were finished long ago; raise StorageError."""
+        await self.runs.sweep(self._now() - RUNS_KEPT)
 
     async def make_report(self, run: ReportRun, by: str) -> None:
         """Make the report of a run that ``by`` has claimed; finish the run or release it.
@@ -52,7 +71,7 @@ class TaskRunner:
         except asyncio.CancelledError:
             # The program stops: let the next one start at once.
             with suppress(StorageError):
-                await self._runs.release(run, by=by, claimable_at=self._now())
+                await self.runs.release(run, by=by, claimable_at=self._now())
             raise
         except Exception as error:
             await self._retry_later(run, by, error)
@@ -61,7 +80,7 @@ class TaskRunner:
             ):
                 raise
         else:
-            await self._runs.finish(run, outcome, self._now())
+            await self.runs.finish(run, outcome, self._now())
             self._log.info("report run finished", outcome=outcome, user_id=run.user_id)
 
     async def check_alerts(self, subscription: AlertSubscription) -> None:
@@ -77,7 +96,7 @@ class TaskRunner:
             while True:
                 await asyncio.sleep(_RENEW_EVERY_S)
                 with suppress(StorageError):
-                    await self._runs.extend(run, by=by, until=self._now() + LEASE)
+                    await self.runs.extend(run, by=by, until=self._now() + LEASE)
 
         renewing = asyncio.create_task(renew())
         try:
@@ -88,7 +107,7 @@ class TaskRunner:
 
     async def _retry_later(self, run: ReportRun, by: str, error: Exception) -> None:
         claimable_at = self._now() + find_pause(run.tries)
-        await self._runs.release(run, by=by, claimable_at=claimable_at)
+        await self.runs.release(run, by=by, claimable_at=claimable_at)
         self._log.warning("report run failed", retry_at=str(claimable_at), problem=repr(error))
 
 

@@ -55,10 +55,10 @@ class ScheduledTasks:
         prefix: str,
         now: Callable[[], datetime],
     ) -> None:
-        self._schedules: Final = schedules
+        self.schedules: Final = schedules
         self._sessions: Final = sessions
         self._reports: Final = reports
-        self._alerts: Final = alerts
+        self.alerts: Final = alerts
         self._profiles: Final = profiles
         self._reply_sender: Final = reply_sender
         self._status_report: Final = status_report
@@ -85,11 +85,11 @@ class ScheduledTasks:
     async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> ReportOutcome:
         outcome = ReportOutcome.LATE if self._is_late(run) else ReportOutcome.ON_TIME
         is_due = is_status_report or await self._is_due_by_present_offset(run)
-        schedule = await self._schedules.load_for(run) if is_due else None
+        schedule = await self.schedules.load_for(run) if is_due else None
         if schedule is None:
             return ReportOutcome.CANCELLED
         if self._now() - run.due_at > MAX_DELAY:
-            await self._schedules.store.count_skipped(run.user_id)
+            await self.schedules.store.count_skipped(run.user_id)
             return ReportOutcome.SKIPPED
         if is_status_report:
             return await self._send_status_report(run, schedule)
@@ -99,7 +99,7 @@ class ScheduledTasks:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
             # What was left out before it had no changes, either.
-            await self._schedules.store.clear_problems(run.user_id)
+            await self.schedules.store.clear_problems(run.user_id)
             return ReportOutcome.UNCHANGED
         return (
             outcome if await self._send_report(run, schedule, report) else ReportOutcome.CANCELLED
@@ -108,7 +108,7 @@ class ScheduledTasks:
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""
         try:
-            check = await self._alerts.check(subscription.user_id)
+            check = await self.alerts.check(subscription.user_id)
         except UserError as error:
             await self._explain_interruption(subscription, error)
             return 0
@@ -116,9 +116,9 @@ class ScheduledTasks:
             return 0
         if check.new:
             await self._send_alert(subscription, check)
-        await self._alerts.save(subscription.user_id, check)
+        await self.alerts.save(subscription.user_id, check)
         if subscription.problem:
-            await self._alerts.subscriptions.save_problem(subscription.user_id, "")
+            await self.alerts.subscriptions.save_problem(subscription.user_id, "")
         self._metrics.record_alert_check(has_alerted=bool(check.new))
         return len(check.new)
 
@@ -129,7 +129,7 @@ class ScheduledTasks:
         account = await self._profiles.load(
             run.user_id, max_age=MAX_AGE_FOR_REPORT, is_background=True
         )
-        return account is None or await self._schedules.is_due(run, account)
+        return account is None or await self.schedules.is_due(run, account)
 
     async def _send_status_report(self, run: ReportRun, schedule: Schedule) -> ReportOutcome:
         report = await self._status_report.make(schedule)
@@ -141,7 +141,7 @@ class ScheduledTasks:
 
     async def _send_report(self, run: ReportRun, schedule: Schedule, report: Report) -> bool:
         """Send it; return false where the schedule was deleted or changed meanwhile."""
-        if await self._schedules.load_for(run) is None:
+        if await self.schedules.load_for(run) is None:
             return False
         locale = await self._find_locale(run.user_id, schedule)
         context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
@@ -152,17 +152,17 @@ class ScheduledTasks:
         # stay new for the next report, which may then repeat some.
         if await self._reply_sender.tell(run.user_id, reply, _cause_of(run)):
             await self._reports.save(run.user_id, report)
-        await self._schedules.store.clear_problems(run.user_id)
+        await self.schedules.store.clear_problems(run.user_id)
         return True
 
     async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
         problem = type(error).__name__
-        if schedule.problem != problem and await self._schedules.load_for(run):
+        if schedule.problem != problem and await self.schedules.load_for(run):
             locale = await self._find_locale(run.user_id, schedule)
             reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(run.user_id, reply, _cause_of(run))
-            await self._schedules.store.save_problem(run.user_id, problem)
+            await self.schedules.store.save_problem(run.user_id, problem)
         return ReportOutcome.FAILED
 
     async def _send_alert(self, subscription: AlertSubscription, check: AlertCheck) -> None:
@@ -184,14 +184,14 @@ class ScheduledTasks:
         reply = format_interruption(_describe(error, locale, self._now()), locale)
         cause = f"alerts interrupted {subscription.user_id} {problem} {self._now().isoformat()}"
         await self._reply_sender.tell(subscription.user_id, reply, cause)
-        await self._alerts.subscriptions.save_problem(subscription.user_id, problem)
+        await self.alerts.subscriptions.save_problem(subscription.user_id, problem)
 
     async def _is_on(self, subscription: AlertSubscription) -> bool:
         """Return false where alerts were turned off, or everything was erased, meanwhile.
 
         All devices look new then.
         """
-        return await self._alerts.subscriptions.load(subscription.user_id) is not None
+        return await self.alerts.subscriptions.load(subscription.user_id) is not None
 
     async def _find_locale(self, user_id: str, schedule: Schedule | None = None) -> UserLocale:
         account = await self._profiles.load(user_id, is_background=True)

@@ -13,11 +13,8 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.features.alerts.alerts import Alerts
-from bot.features.reports.runs import ReportRun, ReportRuns
-from bot.features.reports.schedules import Schedules
-from bot.scheduler.clock_setback import ClockSetback
-from bot.scheduler.scheduler import RUNS_KEPT, TICK_S
+from bot.features.reports.runs import ReportRun
+from bot.scheduler.scheduler import TICK_S
 from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
 from bot.scheduler.task_runner import LEASE, TaskRunner
 
@@ -36,22 +33,13 @@ class Cluster:
 
     def __init__(
         self,
-        *,
         queue: Queue,
-        schedules: Schedules,
-        alerts: Alerts,
-        runs: ReportRuns,
         runner: TaskRunner,
-        clock_setback: ClockSetback,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._queue: Final = queue
-        self._schedules: Final = schedules
-        self._alerts: Final = alerts
-        self._runs: Final = runs
         self._runner: Final = runner
-        self._clock_setback: Final = clock_setback
         self._now: Final = now
         self._sleep: Final = sleep
         self._refusals: Final[asyncio.Queue[TokenRejectedError]] = asyncio.Queue()
@@ -83,7 +71,7 @@ class Cluster:
             now = self._now().timestamp()
             try:
                 async with asyncio.timeout(_STORAGE_TIMEOUT_S):
-                    await self._clock_setback.correct_times()
+                    await self._runner.clock_setback.correct_times()
                     await self._queue.add_tick(int(now // TICK_S))
                 self.is_storage_good = True
             except (StorageError, TimeoutError) as error:
@@ -115,12 +103,12 @@ class Cluster:
 
     async def _tick(self, work: Work) -> None:
         await self._recover()
-        await self._schedules.create_due_runs()
+        await self._runner.schedules.create_due_runs()
         await self._offer_reports(work)
-        if subscription := await self._alerts.take_due():
+        if subscription := await self._runner.alerts.take_due():
             await self._queue.add_look(subscription.user_id)
         if work.values["timestamp"] % _SWEEP_EVERY_TICKS == 0:
-            await self._runs.sweep(self._now() - RUNS_KEPT)
+            await self._runner.sweep()
 
     async def _recover(self) -> None:
         """Free what dead processes had begun; this tick adds new jobs for it."""
@@ -135,13 +123,13 @@ class Cluster:
     async def _release_runs(self, work: Work) -> None:
         now = self._now()
         for run in read_runs(work):
-            await self._runs.release(run, by=work.attempt, claimable_at=now)
+            await self._runner.runs.release(run, by=work.attempt, claimable_at=now)
 
     async def _offer_reports(self, _work: Work) -> None:
         """Add jobs for due runs that have none; the MORE job adds the rest once these are taken."""
         offered = await self._queue.load_offered()
         most = len(offered) + _MAX_OFFERED
-        free = await self._runs.load_claimable(self._now(), most)
+        free = await self._runner.runs.load_claimable(self._now(), most)
         new = [run for run in free if run not in offered]
         await self._queue.add_reports(new[:_MAX_OFFERED])
         if len(free) == most:
@@ -153,11 +141,11 @@ class Cluster:
 
     async def _make_report(self, run: ReportRun, by: str) -> None:
         now = self._now()
-        taken = await self._runs.take(run, now=now, by=by, until=now + LEASE)
+        taken = await self._runner.runs.take(run, now=now, by=by, until=now + LEASE)
         if taken is not None:
             await self._runner.make_report(taken, by)
 
     async def _check_alerts(self, work: Work) -> None:
-        subscription = await self._alerts.subscriptions.load(work.values["user_id"])
+        subscription = await self._runner.alerts.subscriptions.load(work.values["user_id"])
         if subscription is not None:
             await self._runner.check_alerts(subscription)
