@@ -11,6 +11,7 @@ from bot.features.sessions.logout_messages import (
     format_logout_question,
     name_devices,
 )
+from bot.features.sessions.messages import format_name
 from bot.models import Reply
 from bot.parsing import parse_session_words
 
@@ -45,10 +46,11 @@ async def _ask_about_one(context: Context, words: str) -> Reply:
     sessions, user_id = context.sessions, context.asker.id
     ids = await sessions.find_ids(user_id, words)
     newest = await sessions.fetch(user_id, ids[0])
-    if newest.logged_out_at:
-        return Reply(context.locale.text("That session is already signed out."))
     name = await sessions.find_name(user_id, newest)
     device = DeviceSessions(tuple(replace(newest, id=each) for each in ids), name)
+    if newest.logged_out_at:
+        shown = format_name(device, context.locale)
+        return Reply(context.locale.text("{device} is already signed out.", device=shown))
     await _ask(context, [device])
     return format_logout_question(device, context.locale)
 

@@ -39,7 +39,7 @@ def _list_account_facts(context: Context) -> list[Fact]:
             locale.text("User name and id"),
             f"{escape(account.username)}, {account.user_id}",
         ),
-        Fact(locale.text("Connected"), locale.moment(account.connected_at, context.now)),
+        Fact(locale.text("Connected since"), locale.moment(account.connected_at, context.now)),
         Fact(locale.text("Token"), locale.text("encrypted, and never shown")),
         Fact(locale.text("Language"), escape(account.language) or locale.text("not set")),
         Fact(locale.text("Time zone"), locale.zone_name()),

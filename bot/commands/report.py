@@ -10,7 +10,8 @@ from bot.features.reports.schedule_rules import Frequency
 from bot.models import Reply
 
 _CHANGES = "changes"
-_OPTIONS = ("now", "off", "pause", _CHANGES)
+_ALWAYS = "always"
+_OPTIONS = ("now", "off", "pause", _CHANGES, _ALWAYS)
 
 
 @command(
@@ -20,6 +21,7 @@ _OPTIONS = ("now", "off", "pause", _CHANGES)
     "report weekly <day> <time>",
     "report monthly <day> <time>",
     "report changes",
+    "report always",
     "report pause <length>",
     "report off",
     examples=(
@@ -37,8 +39,8 @@ async def report(context: Context) -> Reply:
 
     Times are in your time zone; "timezone" shows and changes it. If a month is too short for the
     day, the report comes on the month's last day. If the clocks change, a time that is skipped
-    moves to right after it, and a time that comes twice counts once. "changes" switches to reports
-    only when something has changed, and back again.
+    moves to right after it, and a time that comes twice counts once. After "changes", reports come
+    only when something has changed; after "always", every time again.
     """
     words = unicodedata.normalize("NFKC", context.words).strip("\"'` ")
     first = words.partition(" ")[0].casefold()
@@ -50,8 +52,10 @@ async def report(context: Context) -> Reply:
         length = parse_pause(words[len(first) :])
         schedule = await context.schedules.pause(context.asker.id, length, context.account)
         return format_schedule(schedule, context.locale, context.now)
-    if words.casefold() == _CHANGES:
-        schedule = await context.schedules.toggle_changes(context.asker.id)
+    if words.casefold() in {_CHANGES, _ALWAYS}:
+        schedule = await context.schedules.save_only_changes(
+            context.asker.id, is_only_changes=first == _CHANGES
+        )
         return format_schedule(schedule, context.locale, context.now)
     return await _save_schedule(context, words, first)
 
@@ -79,10 +83,10 @@ async def _stop(context: Context) -> Reply:
 async def _save_schedule(context: Context, words: str, first: str) -> Reply:
     _suggest_option(first)
     parts = words.split()
-    others = [part for part in parts if part.casefold() != _CHANGES]
-    rule = parse_schedule_rule(" ".join(others))
+    options = {part.casefold() for part in parts} & {_CHANGES, _ALWAYS}
+    rule = parse_schedule_rule(" ".join(part for part in parts if part.casefold() not in options))
     schedule = await context.schedules.save(
-        context.require_account(), rule, is_only_changes=len(others) < len(parts)
+        context.require_account(), rule, is_only_changes=_CHANGES in options if options else None
     )
     return format_schedule(schedule, context.locale, context.now)
 

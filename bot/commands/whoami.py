@@ -29,17 +29,16 @@ async def whoami(context: Context) -> Reply:
 async def _list_facts(context: Context, account: ConnectedAccount) -> tuple[Fact, ...]:
     locale, text = context.locale, context.locale.text
     if account.kind == "oauth":
-        method = text("a permission given in Rocket.Chat")
-        end = text("you disconnect; until then it renews itself")
+        permission = text("Given in Rocket.Chat. I renew it until you disconnect.")
     else:
-        method = text("a personal access token")
-        end = text("you delete it in Rocket.Chat, or disconnect")
+        permission = text(
+            "A personal access token. I use it until you disconnect, or delete it in Rocket.Chat."
+        )
     schedule = await context.schedules.load(account.user_id)
     alerts = await context.alerts.load_status(account.user_id)
     return (
-        Fact(text("Connected"), locale.moment(account.connected_at, context.now)),
-        Fact(text("With"), method),
-        Fact(text("Good until"), end, is_short=False),
+        Fact(text("Connected since"), locale.moment(account.connected_at, context.now)),
+        Fact(text("Permission"), permission, is_short=False),
         Fact(text("Time zone"), locale.zone_name()),
         Fact(text("Reports"), format_rule(schedule.rule, locale) if schedule else text("none")),
         Fact(text("Alerts"), text("on") if alerts else text("off")),

@@ -157,5 +157,5 @@ def format_as_text(message: Json) -> str:
     for attachment in message.get("attachments", ()):
         lines += [attachment[key] for key in ("title", "text") if attachment.get(key)]
         fields = attachment.get("fields", ())
-        lines += [f"  {each['title']}: {each['value']}" for each in fields]
+        lines += [f"  {each['title']}: {each['value']}".replace("\n", "\n    ") for each in fields]
     return "\n".join(lines)

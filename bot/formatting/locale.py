@@ -63,7 +63,11 @@ class UserLocale:
 
     def moment(self, moment: datetime, now: datetime) -> str:
         """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""
-        return f"{self.day(moment)}, {self.clock(moment)} ({self.ago(moment, now)})"
+        return f"{self.time(moment)} ({self.ago(moment, now)})"
+
+    def time(self, moment: datetime) -> str:
+        """Write a time exactly: ``23 Nov 2026, 17:40``."""
+        return f"{self.day(moment)}, {self.clock(moment)}"
 
     def ago(self, moment: datetime, now: datetime) -> str:
         """Write how long ago something was: ``3 hours ago``, ``just now``."""

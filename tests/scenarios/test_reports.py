@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -47,12 +48,16 @@ async def test_a_report_is_compared_with_the_one_before(stage: Stage, alice: Con
     second = await alice.ask("!report")
     assert second.startswith("Your report: 1 new device, 1 changed, 1 gone, 10 in all")
     lines = second.splitlines()
-    marked = [line for line in lines if line.startswith(("  NEW", "  CHANGED", "  GONE"))]
-    assert [line.split()[0] for line in marked] == ["NEW", "CHANGED", "GONE"]
-    assert "Chrome 113 on Windows 10 or 11: signed in " in marked[0]
+    marked = [
+        f"{line} {origin.strip()}"
+        for line, origin in pairwise(lines)
+        if line.startswith(("  NEW", "  CHANGED", "  GONE"))
+    ]
+    assert [line.split()[0].rstrip(":") for line in marked] == ["NEW", "CHANGED", "GONE"]
+    assert "*Chrome 113 on Windows 10 or 11* signed in " in marked[0]
     assert "`192.0.2.99`" in marked[0]
-    assert "Firefox 132 on Windows 10 or 11: was Firefox 131 on Windows 10 or 11" in marked[1]
-    assert "GONE · Rocket.\u2060Chat 4.1 on Linux: " in marked[2]
+    assert "*Firefox 132 on Windows 10 or 11* was Firefox 131 on Windows 10 or 11" in marked[1]
+    assert "GONE: *Rocket.\u2060Chat 4.1 on Linux* " in marked[2]
     third = await alice.ask("!report now")
     assert "nothing has changed since the last one" in third
 
@@ -60,7 +65,7 @@ async def test_a_report_is_compared_with_the_one_before(stage: Stage, alice: Con
 async def test_the_numbers_of_a_report_can_be_used(alice: Conversation) -> None:
     answer = await alice.ask("!report")
     [line] = [line for line in answer.splitlines() if "Firefox 131" in line]
-    number = line.split("·")[0].strip()
+    number = line.split(":")[0].strip()
     assert (await alice.ask(f"!session {number}")).startswith("Firefox 131 on Windows 10 or 11")
 
 
@@ -107,7 +112,7 @@ async def test_every_form_shows_its_next_times_and_keeps_them(
     stage: Stage, alice: Conversation, words: str, times: list[str]
 ) -> None:
     answer = await alice.ask(f"!report {words}")
-    assert "Next reports: " + "\n".join(times) in answer
+    assert "Next reports: " + "\n    ".join(times) in answer
     for time in times:
         await stage.clock.pass_to(read_time(time) - timedelta(seconds=1))
         report = await alice.hear_at(read_time(time))
@@ -168,7 +173,8 @@ async def test_only_changes_are_reported_to_those_who_want_it_so(
     await stage.clock.pass_to(nine + DAY + HOUR)
     stage.sign_in()
     assert "1 new device" in await alice.hear_at(nine + 2 * DAY)
-    assert "You get a report every day at 09:00." in await alice.ask("!report changes")
+    assert "but only if something has changed" in await alice.ask("!report changes")
+    assert "You get a report every day at 09:00." in await alice.ask("!report always")
     assert "nothing has changed" in await alice.hear_at(nine + 3 * DAY)
     assert stage.count_said("Your report") == 3
 

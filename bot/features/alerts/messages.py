@@ -10,7 +10,7 @@ from bot.features.alerts.alerts import AlertStatus
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
 from bot.features.sessions.list_messages import list_devices
-from bot.features.sessions.messages import format_name
+from bot.features.sessions.messages import format_line, format_name
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, Fact, Reply
@@ -101,7 +101,6 @@ def _format_headline(
 
 
 def _format_new(number: int, device: DeviceSessions, locale: UserLocale, now: datetime) -> Fact:
-    title = f"{number} · {format_name(device, locale)}"
     since = device.newest.logged_in_at
     when = locale.text("signed in {when}", when=locale.moment(since, now)) if since else ""
     where = ""
@@ -109,7 +108,7 @@ def _format_new(number: int, device: DeviceSessions, locale: UserLocale, now: da
         address = format_ip(device.newest, locale)
         where = locale.text("from {address}, not seen before", address=address)
     value = ", ".join(filter(None, (when, where))) or locale.text("not recorded")
-    return Fact(title, value, is_short=False)
+    return format_line(str(number), format_name(device, locale), value)
 
 
 def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserLocale) -> str:

@@ -8,9 +8,14 @@ from typing import Final
 from babel.dates import format_date
 
 from bot.features.reports.comparison import GoneDevice, Report
-from bot.features.reports.timeline import format_gone_title, format_timeline
+from bot.features.reports.timeline import format_gone_name, format_timeline
 from bot.features.sessions.device_names import format_device
-from bot.features.sessions.messages import format_advice, format_device_line, format_origin
+from bot.features.sessions.messages import (
+    format_advice,
+    format_device_line,
+    format_line,
+    format_origin,
+)
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import LINES_LIMIT, code, utf16_length
@@ -36,7 +41,7 @@ class ReportContext:
 def format_report(
     report: Report, locale: UserLocale, now: datetime, notes: Sequence[str] = ()
 ) -> Reply:
-    """Say what changed, then list the devices with their numbers, the unusual ones first.
+    """Say what changed, then list the devices: first those with a mark that says why.
 
     ``notes`` are translated sentences, shown above the list.
     """
@@ -108,14 +113,15 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
         if seen_at:
             first_seen = locale.text("first seen {ago}", ago=locale.ago(seen_at, now))
             origin = f"{first_seen}, {origin}"
-        yield format_device_line(number, device, origin, locale)
+        mark = locale.text("UNUSUAL") if number in report.unusual else ""
+        yield format_device_line(number, device, origin, locale, mark)
 
 
 def _format_gone(gone: GoneDevice, locale: UserLocale) -> Fact:
     network = code(gone.snapshot.network)
     where = locale.text("was in {network}", network=network) if network else ""
     value = ", ".join(filter(None, (locale.text("no longer signed in"), where)))
-    return Fact(format_gone_title(gone, locale), value, is_short=False)
+    return format_line(locale.text("GONE"), format_gone_name(gone, locale), value)
 
 
 def _cut_lines(lines: Sequence[Fact]) -> tuple[Fact, ...]:

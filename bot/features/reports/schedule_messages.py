@@ -91,11 +91,12 @@ def _format_times(schedule: ScheduleSummary, locale: UserLocale) -> str:
 
 
 def _format_options(schedule: ScheduleSummary, locale: UserLocale) -> str:
-    command = locale.call("report changes")
     if schedule.is_only_changes:
-        changes = locale.text("{command} sends all of them again", command=command)
+        changes = locale.text(
+            "{command}: also without changes", command=locale.call("report always")
+        )
     else:
-        changes = locale.text("{command} only if something changed", command=command)
-    pause = locale.text("{command} for a pause", command=locale.call("report pause 2w"))
-    off = locale.text("{command} ends it", command=locale.call("report off"))
-    return f"{changes}, {pause}, {off}"
+        changes = locale.text("{command}: only with changes", command=locale.call("report changes"))
+    pause = locale.text("{command}: none for two weeks", command=locale.call("report pause 2w"))
+    off = locale.text("{command}: no more reports", command=locale.call("report off"))
+    return f"{changes}\n{pause}\n{off}"

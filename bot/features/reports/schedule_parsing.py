@@ -41,12 +41,18 @@ def parse_schedule_rule(words: str) -> ScheduleRule:
 
 def parse_pause(words: str) -> timedelta:
     """Read a length such as ``12h``, ``3 d`` or ``2 weeks``; raise UsageError."""
-    found = _LENGTH.fullmatch("".join(_normalise(words)))
+    plain = "".join(_normalise(words))
+    example = Call("report pause 2w")
+    if not plain:
+        raise UsageError("For how long? For example: {example}.", example=example)
+    found = _LENGTH.fullmatch(plain)
     length = int(found[1]) * _UNITS[found[2][0]] if found else timedelta()
     if not timedelta() < length <= MAX_PAUSE:
         raise UsageError(
-            "For how long? In hours, days or weeks, and at most a year, for example {example}.",
-            example=Call("report pause 2w"),
+            "A pause cannot be {length} long: write hours, days or weeks, and at most a year. "
+            "For example: {example}.",
+            length=plain,
+            example=example,
         )
     return length
 
@@ -90,29 +96,42 @@ def _parse_weekday(word: str, time: str) -> int:
         raise UsageError(
             "There is no day {word}. Did you mean {nearest}?", word=word, nearest=example
         )
+    example = _EXAMPLES[Frequency.WEEKLY]
+    if not word or _TIME.fullmatch(word):
+        raise UsageError("On which day of the week? For example: {example}.", example=example)
     raise UsageError(
-        "On which day of the week? For example: {example}.", example=_EXAMPLES[Frequency.WEEKLY]
+        "{word} is not a day of the week. For example: {example}.", word=word, example=example
     )
 
 
 def _parse_monthday(word: str, time: str) -> int:
-    found = _MONTHDAY.fullmatch(word)
-    day = int(found[1] or LAST_DAY) if found else 0
+    example = _EXAMPLES[Frequency.MONTHLY]
     # Without a time after it, the number is the time, and the day is missing.
-    if not 1 <= day <= LAST_DAY or not time:
+    if not word or (not time and _TIME.fullmatch(word)):
         raise UsageError(
             "On which day of the month, 1 to 31, and at what time? For example: {example}.",
-            example=_EXAMPLES[Frequency.MONTHLY],
+            example=example,
+        )
+    found = _MONTHDAY.fullmatch(word)
+    day = int(found[1] or LAST_DAY) if found else 0
+    if not 1 <= day <= LAST_DAY:
+        raise UsageError(
+            "{word} is not a day of the month: those are 1 to 31. For example: {example}.",
+            word=word,
+            example=example,
         )
     return day
 
 
 def _parse_time(text: str, frequency: Frequency) -> tuple[int, int]:
+    example = _EXAMPLES[frequency]
+    if not text:
+        raise UsageError("At what time of day? For example: {example}.", example=example)
     found = _TIME.fullmatch(text.replace("a.m.", "am").replace("p.m.", "pm"))
     hour, minute = _read_time(found) if found else (-1, 0)
     if not (0 <= hour < 24 and 0 <= minute < 60):  # noqa: PLR2004 - a day's hours, an hour's minutes
         raise UsageError(
-            "At what time of day? For example: {example}.", example=_EXAMPLES[frequency]
+            "{word} is not a time of day. For example: {example}.", word=text, example=example
         )
     return hour, minute
 

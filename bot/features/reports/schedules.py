@@ -49,20 +49,22 @@ class Schedules:
         self._log = structlog.get_logger("schedules")
 
     async def save(
-        self, account: ConnectedAccount, rule: ScheduleRule, *, is_only_changes: bool = False
+        self, account: ConnectedAccount, rule: ScheduleRule, *, is_only_changes: bool | None = None
     ) -> ScheduleSummary:
         """Save the account's schedule, in place of an earlier one.
 
-        ``is_only_changes``, once chosen, stays until ``toggle_changes``.
+        ``is_only_changes`` stays as it is where it is None.
         """
         now = self._now()
         old = await self.store.load(account.user_id)
+        if is_only_changes is None:
+            is_only_changes = bool(old and old.is_only_changes)
         schedule = Schedule(
             user_id=account.user_id,
             rule=str(rule),
             next_at=now,
             start_at=now,
-            is_only_changes=is_only_changes or bool(old and old.is_only_changes),
+            is_only_changes=is_only_changes,
         )
         schedule = _move_after(schedule, account, now)
         await self.store.save(schedule)
@@ -82,10 +84,10 @@ class Schedules:
         found = await self.store.load(user_id)
         return _summarise(found) if found else None
 
-    async def toggle_changes(self, user_id: str) -> ScheduleSummary:
-        """Switch between all reports and those with changes; raise UsageError for no schedule."""
+    async def save_only_changes(self, user_id: str, *, is_only_changes: bool) -> ScheduleSummary:
+        """Send all reports, or only those with changes; raise UsageError for no schedule."""
         schedule = await self._require(user_id)
-        changed = replace(schedule, is_only_changes=not schedule.is_only_changes)
+        changed = replace(schedule, is_only_changes=is_only_changes)
         await self.store.save(changed)
         return _summarise(changed)
 

@@ -8,7 +8,7 @@ from typing import Final
 from bot.features.reports.comparison import GoneDevice, Report
 from bot.features.sessions.device_names import format_device
 from bot.features.sessions.devices import DeviceSessions
-from bot.features.sessions.messages import format_device_title
+from bot.features.sessions.messages import format_title
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import escape
 from bot.models import RowKind, Session, Timeline, TimelineRow
@@ -74,11 +74,11 @@ def _lay_out(
     now: datetime,
 ) -> TimelineRow:
     is_new = number in report.new
-    mark = locale.text("NEW") if is_new else ""
+    mark = f"{locale.text('NEW')} · " if is_new else ""
     begins = sorted(each.logged_in_at for each in device.sessions if each.logged_in_at)
     end = max(_find_end(each, now) for each in device.sessions)
     return TimelineRow(
-        format_device_title(number, device, locale, mark),
+        f"{mark}{number} · {format_title(device, locale)}",
         RowKind.NEW if is_new else RowKind.KNOWN,
         bars=((span.place(begins[0]), span.place(end)),),
         marks=tuple(span.place(begin) for begin in begins if span.has(begin)),
@@ -94,14 +94,14 @@ def _lay_out_gone(report: Report, span: _Span, locale: UserLocale) -> Iterator[T
     for gone in report.gone:
         if gone.first_seen_at and gone.last_seen_at and span.has(gone.last_seen_at):
             bar = (span.place(gone.first_seen_at), span.place(gone.last_seen_at))
-            yield TimelineRow(format_gone_title(gone, locale), RowKind.GONE, bars=(bar,))
+            label = f"{locale.text('GONE')} · {format_gone_name(gone, locale)}"
+            yield TimelineRow(label, RowKind.GONE, bars=(bar,))
 
 
-def format_gone_title(gone: GoneDevice, locale: UserLocale) -> str:
+def format_gone_name(gone: GoneDevice, locale: UserLocale) -> str:
     """Name a device that is gone: the person's own name for it first, if there is one."""
     look = format_device(gone.snapshot.device, locale)
-    name = f"{escape(gone.name)}: {look}" if gone.name else look
-    return f"{locale.text('GONE')} · {name}"
+    return f"{escape(gone.name)}: {look}" if gone.name else look
 
 
 def _list_ticks(span: _Span, locale: UserLocale) -> Iterator[tuple[float, str]]:

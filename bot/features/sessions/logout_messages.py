@@ -77,29 +77,33 @@ def format_logout(
             "{sessions} shows what is left.",
             sessions=locale.call("sessions"),
         )
-        return Reply(text)
+        asked = [(locale.text("Not checked"), [name for name, _ in devices])]
+        return Reply(text, _list_names(asked, Colour.AMBER, locale))
     left = [name for name, ids in devices if not set(ids).isdisjoint(outcome.still_there)]
     gone = [name for name, ids in devices if set(ids).isdisjoint(outcome.still_there)]
+    said = []
     if len(gone) == 1:
-        done = locale.text("Signed out {device}.", device=gone[0])
-    else:
-        done = locale.plural("Signed out {count} device.", "Signed out {count} devices.", len(gone))
-    if not left:
-        return Reply(done, _list_names([(locale.text("Signed out"), gone)], Colour.GREEN, locale))
-    still = locale.plural("{count} is still signed in.", "{count} are still signed in.", len(left))
+        said.append(locale.text("Signed out {device}.", device=gone[0]))
+    elif gone or not left:
+        said.append(
+            locale.plural("Signed out {count} device.", "Signed out {count} devices.", len(gone))
+        )
+    if left:
+        said.append(
+            locale.plural("{count} is still signed in.", "{count} are still signed in.", len(left))
+        )
+    if left and outcome.retry_after:
+        said.append(_explain_limit(outcome.retry_after, locale))
     names = [(locale.text("Signed out"), gone), (locale.text("Still signed in"), left)]
-    return Reply(
-        f"{done} {still}{_explain_limit(outcome.retry_after, locale)}",
-        _list_names(names, Colour.AMBER, locale),
-    )
+    # The first line has named a single one that is gone.
+    listed = _list_names(names, Colour.AMBER if left else Colour.GREEN, locale)
+    return Reply(" ".join(said), None if len(gone) == 1 and not left else listed)
 
 
 def _list_names(
     names: Sequence[tuple[str, Sequence[str]]], colour: Colour, locale: UserLocale
-) -> Attachment | None:
-    """List names under titles; None where the first line has named the only one."""
-    if sum(len(each) for _, each in names) == 1 and names[0][1]:
-        return None
+) -> Attachment:
+    """List names under titles, without those titles that have none."""
     return Attachment(
         colour,
         facts=tuple(
@@ -115,9 +119,7 @@ def _list_names(
 
 
 def _explain_limit(retry_after: float, locale: UserLocale) -> str:
-    if not retry_after:
-        return ""
-    return " " + locale.plural(
+    return locale.plural(
         "Your workspace limits how many can be signed out at a time: try again in {count} second.",
         "Your workspace limits how many can be signed out at a time: try again in {count} seconds.",
         max(1, math.ceil(retry_after)),

@@ -14,10 +14,10 @@ from bot.models import Attachment, Fact, Reply, Session
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A session's state: ``short`` for the first line, ``full`` for the facts, and a colour."""
+    """A session's state: ``text`` for the first line, the fact that it leaves out, a colour."""
 
-    short: str
-    full: str
+    text: str
+    fact: Fact | None
     colour: Colour
 
 
@@ -28,7 +28,7 @@ def format_session(
     state = describe_state(session, locale, now)
     device = format_device(session.device, locale)
     return Reply(
-        text=locale.text("{device}: {state}", device=device, state=state.short),
+        text=locale.text("{device}: {state}", device=device, state=state.text),
         attachment=Attachment(
             colour=state.colour,
             title=escape(name),
@@ -43,29 +43,25 @@ def describe_state(session: Session, locale: UserLocale, now: datetime) -> State
         return _describe_logout(session, session.logged_out_at, locale, now)
     if session.closed_at:
         seen = session.last_activity_at or session.closed_at
-        when = locale.moment(seen, now)
-        short = locale.text("not connected, last seen {ago}", ago=locale.ago(seen, now))
-        return State(short, locale.text("last seen {when}", when=when), Colour.GREY)
+        text = locale.text("not connected, last seen {ago}", ago=locale.ago(seen, now))
+        return State(text, Fact(locale.text("Last seen"), locale.time(seen)), Colour.GREY)
     if not session.is_activity_recorded:
-        short = locale.text("signed in")
-        return State(short, short, Colour.BLUE)
+        return State(locale.text("signed in"), None, Colour.BLUE)
     if session.last_activity_at and session.is_rolled_over:
         day = locale.day(session.last_activity_at)
-        short = locale.text("still connected at midnight of {day}", day=day)
-        return State(short, short, Colour.GREEN)
-    short = locale.text("connected now")
-    return State(short, short, Colour.GREEN)
+        text = locale.text("still connected at midnight of {day}", day=day)
+        return State(text, None, Colour.GREEN)
+    return State(locale.text("connected now"), None, Colour.GREEN)
 
 
 def _describe_logout(session: Session, at: datetime, locale: UserLocale, now: datetime) -> State:
-    when = locale.moment(at, now)
-    if not session.logged_out_by:
-        full = locale.text("signed out {when}", when=when)
-    elif session.logged_out_by == session.user_id:
-        full = locale.text("signed out {when}, by you", when=when)
-    else:
-        full = locale.text("signed out {when}, by an administrator", when=when)
-    return State(locale.text("signed out"), full, Colour.GREY)
+    time = locale.time(at)
+    if session.logged_out_by == session.user_id:
+        time = locale.text("{time}, by you", time=time)
+    elif session.logged_out_by:
+        time = locale.text("{time}, by an administrator", time=time)
+    text = locale.text("signed out {ago}", ago=locale.ago(at, now))
+    return State(text, Fact(locale.text("Signed out"), time), Colour.GREY)
 
 
 def _list_facts(
@@ -74,7 +70,8 @@ def _list_facts(
     missing = locale.text("not recorded")
     since = session.logged_in_at
     yield Fact(locale.text("Signed in"), locale.moment(since, now) if since else missing)
-    yield Fact(locale.text("State"), state.full)
+    if state.fact:
+        yield state.fact
     yield Fact(locale.text("IP address"), format_ip(session, locale))
     yield Fact(locale.text("Host"), code(session.host) or missing)
     yield Fact(locale.text("Session"), code(session.id))
@@ -86,15 +83,18 @@ def _list_facts(
 def format_device_line(
     number: int, device: DeviceSessions, origin: str, locale: UserLocale, mark: str = ""
 ) -> Fact:
-    """Describe a device in a list: mark, number and name, and under it where it comes from."""
-    return Fact(format_device_title(number, device, locale, mark), origin, is_short=False)
+    """Describe a device in a list: mark and number, and under them its name and its origin."""
+    title = " · ".join(filter(None, (mark, str(number))))
+    return format_line(title, format_title(device, locale), origin)
 
 
-def format_device_title(
-    number: int, device: DeviceSessions, locale: UserLocale, mark: str = ""
-) -> str:
-    """Name a device in a list, as in ``NEW · 2 · Firefox 131 on Linux (×3)``."""  # noqa: RUF002 - times
-    return " · ".join(filter(None, (mark, str(number), format_title(device, locale))))
+def format_line(title: str, name: str, origin: str) -> Fact:
+    """Put a device's name above its origin.
+
+    Both are in the value, which Rocket.Chat's web client writes larger and darker than the title
+    (``Field.tsx``).
+    """
+    return Fact(title, f"*{name}*\n{origin}", is_short=False)
 
 
 def format_title(device: DeviceSessions, locale: UserLocale) -> str:

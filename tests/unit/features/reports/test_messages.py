@@ -112,20 +112,34 @@ def test_unusual_is_what_has_no_name_or_was_first_seen_lately() -> None:
 # What is said
 
 
-def test_changes_come_first_and_then_the_unusual() -> None:
+def test_what_comes_before_the_rest_has_a_mark_that_says_why() -> None:
     sessions = [make_session("Opera"), make_session(""), make_session("Edge")]
     before = remember(make_session("Opera"), make_session(""), make_session("Safari"))
     reply = format_report(make_report(sessions, before), LOCALE, NOW)
     assert reply.text == "Your report: 1 new device, 1 gone, 3 in all"
     assert reply.attachment is not None
     assert reply.attachment.colour == Colour.AMBER
-    assert [fact.title for fact in reply.attachment.facts] == [
-        "NEW · 3 · Edge 131 on Windows 10 or 11",
-        "GONE · Safari 131 on Windows 10 or 11",
-        "2 · 131 on Windows 10 or 11",
-        "1 · Opera 131 on Windows 10 or 11",
-        "What next?",
+    assert [
+        (fact.title, fact.value.partition("\n")[0]) for fact in reply.attachment.facts[:-1]
+    ] == [
+        ("NEW · 3", "*Edge 131 on Windows 10 or 11*"),
+        ("GONE", "*Safari 131 on Windows 10 or 11*"),
+        ("UNUSUAL · 2", "*131 on Windows 10 or 11*"),
+        ("1", "*Opera 131 on Windows 10 or 11*"),
     ]
+
+
+def test_a_logout_that_could_not_be_checked_names_what_it_was_about() -> None:
+    named = name_devices(group_by_device([make_session()], {}), LOCALE)
+    said = all_text(format_logout(LogoutOutcome(unchecked=named[0][1]), named, LOCALE))
+    assert "Not checked: Firefox 131 on Windows 10 or 11" in said
+
+
+def test_where_nothing_was_signed_out_only_that_is_said() -> None:
+    named = name_devices(group_by_device([make_session()], {}), LOCALE)
+    reply = format_logout(LogoutOutcome(still_there=named[0][1]), named, LOCALE)
+    assert reply.text == "1 is still signed in."
+    assert "Still signed in: Firefox 131 on Windows 10 or 11" in all_text(reply)
 
 
 def test_no_change_is_blue_and_says_since_when() -> None:

@@ -75,15 +75,21 @@ def test_schedules_are_understood_as_people_type_them(words: str, expected: str)
         ("weekly 09:00", "On which day of the week?"),
         ("weekly", "On which day of the week?"),
         ("monthly 9", "On which day of the month"),
-        ("monthly 0 9:00", "On which day of the month"),
-        ("monthly 32 9:00", "On which day of the month"),
+        ("weekly 31 9:00", "On which day of the week?"),
+        ("weekly soon 9:00", "soon is not a day of the week. For example: report weekly mon"),
+        ("monthly 0 9:00", "0 is not a day of the month: those are 1 to 31. For example: report"),
+        ("monthly 32 9:00", "32 is not a day of the month"),
+        ("monthly soon", "soon is not a day of the month"),
+        ("monthly", "On which day of the month"),
+        ("monthly 3.", "At what time of day?"),
         ("daily", "At what time of day?"),
-        ("daily 25:00", "At what time of day?"),
-        ("daily 24:00", "At what time of day?"),
-        ("daily 9:60", "At what time of day?"),
-        ("daily 13pm", "At what time of day?"),
-        ("daily 0am", "At what time of day?"),
-        ("daily soon", "At what time of day?"),
+        ("daily 25:00", "25:00 is not a time of day. For example: report daily 09:00."),
+        ("daily 24:00", "24:00 is not a time of day."),
+        ("daily 9:60", "9:60 is not a time of day."),
+        ("daily 13pm", "13pm is not a time of day."),
+        ("daily 0am", "0am is not a time of day."),
+        ("daily soon", "soon is not a time of day."),
+        ("weekly mon soon", "soon is not a time of day. For example: report weekly mon 09:00."),
         ("weekly mon", "At what time of day?"),
         ("hourly 5", "I don't know the schedule hourly"),
         ("", "I don't know the schedule"),
@@ -103,10 +109,15 @@ def test_pauses_are_in_hours_days_and_weeks(words: str, hours: int) -> None:
     assert parse_pause(words) == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize("words", ["", "2", "0d", "w", "2m", "-1d", "99w", "1.5h", "for ever"])
+@pytest.mark.parametrize("words", ["2", "0d", "w", "2m", "-1d", "99w", "1.5h", "ever"])
 def test_other_pauses_are_refused_with_an_example(words: str) -> None:
-    with pytest.raises(UsageError, match="report pause 2w"):
+    with pytest.raises(UsageError, match=f"A pause cannot be {words} long: .* report pause 2w"):
         parse_pause(words)
+
+
+def test_a_pause_without_a_length_is_asked_for_it() -> None:
+    with pytest.raises(UsageError, match="For how long\\? For example: report pause 2w"):
+        parse_pause("")
 
 
 @given(st.text(max_size=40))
