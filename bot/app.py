@@ -22,14 +22,11 @@ from bot.commands.registry import CommandRegistry, Context, load_commands
 from bot.config import Settings
 from bot.delivery.direct_rooms import DirectRooms
 from bot.delivery.reply_sender import ReplySender
-from bot.delivery.reply_throttle import ReplyThrottle
-from bot.dispatcher.catch_up import CatchUp
 from bot.dispatcher.claims import MessageClaims
 from bot.dispatcher.dispatcher import Dispatcher
-from bot.dispatcher.message_worker import MessageWorker, check_bot_token
-from bot.dispatcher.missed_messages import MissedMessageNotice
+from bot.dispatcher.message_worker import MessageWorker
 from bot.dispatcher.notifications import Notifications
-from bot.dispatcher.receiver import MessageReceiver, may_be_for_bot
+from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import UserQueues
@@ -58,7 +55,7 @@ from bot.lifecycle import Bot, Worker, open_with_retries
 from bot.metrics import Metrics
 from bot.models import AuthToken
 from bot.parsing import Listener
-from bot.rocketchat.account import follow_account, wait_for_account
+from bot.rocketchat.account import BotAccount
 from bot.rocketchat.client import RestClient, open_rest_client
 from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
@@ -71,7 +68,6 @@ from bot.scheduler.tasks import MAX_DELAY, ScheduledTasks
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.database import Database, open_database
 from bot.storage.engine import find_database_file, is_on_server
-from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 from bot.storage.message_id_key import load_message_id_key
 from bot.storage.vault import Vault
@@ -186,7 +182,6 @@ class _App:
         self._now: Final = overrides.now
         self._metrics: Final = Metrics(version("session-bot"))
         self._people_waiting: Final = PeopleWaiting(overrides.seconds)
-        self._health: Final = StorageHealth()
 
     async def open_bot(self) -> Bot:
         """Open everything that listens, answers and serves pages."""
@@ -200,40 +195,25 @@ class _App:
             backoff=self._overrides.backoff,
             ca_file=self._settings.workspace.ca_file,
         )
-        queues = UserQueues(self._overrides.backoff)
         presence_checks = PresenceChecks(self._task_runner, realtime.presence.follow)
-        receiver, dispatcher = self._make_dispatcher(realtime, queues, presence_checks)
+        dispatcher = self._make_dispatcher(realtime, presence_checks)
         bot = Bot(
             dispatcher=dispatcher,
-            receiver=receiver,
             realtime=realtime,
-            health=self._health,
             background=[
                 self._maintenance.run,
                 self._profiles.run,
                 scheduler.run,
                 self._status_report.run,
                 presence_checks.run,
-                partial(
-                    follow_account,
-                    self._background_rest,
-                    self._token,
-                    self._listener.replace_bot,
-                    self._overrides.sleep,
-                ),
+                partial(self._account.follow, self._listener.replace_bot, self._overrides.sleep),
             ],
             on_listening=self._overrides.on_listening,
             on_online=presence_checks.note_online,
             public_url=self.public_url,
         )
-        add_gauges(
-            self._metrics,
-            realtime=realtime,
-            limiter=self._rest.rate_limiter,
-            database=self._database,
-            health=self._health,
-            count_messages=lambda: {"received": receiver.backlog, "claimed": queues.count},
-        )
+        limiter = self._rest.rate_limiter
+        add_gauges(self._metrics, dispatcher, realtime, limiter, self._database)
         await self._serve_pages(bot, BacklogGauges(self._metrics, self._database, self._now))
         return bot
 
@@ -277,15 +257,15 @@ class _App:
         )
         self._rest = await self._stack.enter_async_context(connecting)
         self._background_rest = self._rest.in_background()
-        self._account = await wait_for_account(self._rest, self._token, self._overrides.backoff)
-        self._listener = Listener(self._account, settings.bot.prefix)
+        self._account = BotAccount(self._rest, self._token)
+        self._bot = await self._account.wait(self._overrides.backoff)
+        self._listener = Listener(self._bot, settings.bot.prefix)
 
     async def _open_features(self) -> None:
         """Make what the bot does, from its stores to its services."""
         database, vault, now = self._database, self._vault, self._now
         self._accounts = Accounts(database, vault)
         delegated_tokens = DelegatedTokens(database, vault)
-        self._inbox = Inbox(database)
         oauth = await self._open_oauth()
         audit = AuditTrail(database, now)
         bearer = BearerSupport(self._rest, database, now)
@@ -319,11 +299,11 @@ class _App:
             sleep=self._overrides.sleep,
         )
         self._schedules = Schedules(database, self._accounts, now)
-        self._direct_rooms = DirectRooms(self._rest, self._account.id, self._accounts.save_username)
+        self._direct_rooms = DirectRooms(self._rest, self._bot.id, self._accounts.save_username)
         self._reply_sender = ReplySender(
             rest=self._rest,
             direct_rooms=self._direct_rooms,
-            bot=self._account,
+            bot=self._bot,
             id_key=await load_message_id_key(
                 database, vault, if_missing=SecretStr(secrets.token_urlsafe(32))
             ),
@@ -357,7 +337,7 @@ class _App:
         report = self._settings.report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
-            bot_id=self._account.id,
+            bot_id=self._bot.id,
             version=version("session-bot"),
             rest=self._background_rest,
             database=self._database,
@@ -400,15 +380,14 @@ class _App:
         return Cluster(queue, self._task_runner, self._now, self._overrides.sleep)
 
     def _make_dispatcher(
-        self, realtime: RealtimeClient, queues: UserQueues, presence_checks: PresenceChecks
-    ) -> tuple[MessageReceiver, Dispatcher]:
-        settings, now, seconds = self._settings, self._now, self._overrides.seconds
-        name = secrets.token_hex(4)
-        window = timedelta(minutes=settings.bot.catch_up_minutes)
-        max_age = max(window, _MIN_MESSAGE_AGE)
-        check_token = partial(check_bot_token, self._rest, self._token)
-        checkpoints = Checkpoints(self._database, self._account.id)
-        server_clock = ServerClock(seconds)
+        self, realtime: RealtimeClient, presence_checks: PresenceChecks
+    ) -> Dispatcher:
+        now, seconds = self._now, self._overrides.seconds
+        window = timedelta(minutes=self._settings.bot.catch_up_minutes)
+        server_clock = ServerClock(seconds, max_age=max(window, _MIN_MESSAGE_AGE))
+        inbox = Inbox(self._database, name=secrets.token_hex(4))
+        checkpoints = Checkpoints(self._database, self._bot.id)
+        queues = UserQueues(self._overrides.backoff)
         command_registry = load_commands(commands)
         responder = Responder(
             listener=self._listener,
@@ -418,75 +397,54 @@ class _App:
             profiles=self._profiles,
             linking=self._linking,
             direct_rooms=self._direct_rooms,
-            throttle=ReplyThrottle(now),
             reply_sender=self._reply_sender,
             realtime=realtime,
             expected_wait=self._rest.rate_limiter.expected_wait,
             metrics=self._metrics,
             now=now,
         )
-        missed_notice = MissedMessageNotice(
-            inbox=self._inbox, responder=responder, name=name, now=now
-        )
         worker = MessageWorker(
-            name=name,
-            inbox=self._inbox,
+            inbox=inbox,
             responder=responder,
-            missed_notice=missed_notice,
             rest=self._rest,
             server_clock=server_clock,
-            health=self._health,
-            check_token=check_token,
+            check_token=self._account.check_token,
             metrics=self._metrics,
-            max_age=max_age,
             now=now,
         )
         claims = MessageClaims(
-            name=name,
-            inbox=self._inbox,
+            inbox=inbox,
             queues=queues,
             worker=worker,
-            health=self._health,
             reply_timer=self._metrics.reply_timer,
             people_waiting=self._people_waiting,
             now=now,
         )
         receiver = MessageReceiver(
             listener=self._listener,
-            catch_up=CatchUp(
-                rest=self._rest,
-                checkpoints=checkpoints,
-                server_clock=server_clock,
-                window=window,
-                may_be_for_bot=partial(may_be_for_bot, listener=self._listener),
-            ),
+            rest=self._rest,
+            inbox=inbox,
             checkpoints=checkpoints,
             server_clock=server_clock,
-            health=self._health,
             accept=claims.accept,
-            give_up=missed_notice.give_up,
+            give_up=worker.give_up,
             tell_of_trouble=worker.tell_of_trouble,
             is_live=realtime.is_live,
-            max_age=max_age,
+            window=window,
             now=now,
         )
-        dispatcher = Dispatcher(
+        return Dispatcher(
             receiver=receiver,
             claims=claims,
             queues=queues,
             notifications=Notifications(self._linking, responder, self._reply_sender),
-            linking=self._linking,
-            inbox=self._inbox,
+            inbox=inbox,
             checkpoints=checkpoints,
             server_clock=server_clock,
-            health=self._health,
-            check_token=check_token,
-            # Longer than any message may be answered, so that none is answered twice.
-            inbox_memory=2 * max_age,
+            check_token=self._account.check_token,
             now=now,
             seconds=seconds,
         )
-        return receiver, dispatcher
 
     def _bind_context(
         self, command_registry: CommandRegistry, presence_checks: PresenceChecks

@@ -8,13 +8,13 @@ from typing import Final
 
 import structlog
 
+from bot.dispatcher.dispatcher import Dispatcher
 from bot.errors import StorageError
 from bot.features.status_report.backlog import Backlog, load_backlog
 from bot.metrics import Metrics, shorten_route
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.rocketchat.realtime import RealtimeClient
 from bot.storage.database import Database
-from bot.storage.health import StorageHealth
 
 _MAX_AGE_S: Final = 5.0
 _QUERY_TIMEOUT_S: Final = 3.0
@@ -22,14 +22,12 @@ _QUERY_TIMEOUT_S: Final = 3.0
 
 def add_gauges(
     metrics: Metrics,
-    *,
+    dispatcher: Dispatcher,
     realtime: RealtimeClient,
     limiter: RateLimiter,
     database: Database,
-    health: StorageHealth,
-    count_messages: Callable[[], Mapping[str, float]],
 ) -> None:
-    """Add the gauges of a listening bot; ``count_messages`` returns how many wait, by queue."""
+    """Add the gauges of a listening bot."""
     metrics.add_gauge("realtime_up", "Whether the bot receives messages", realtime.is_live)
     metrics.add_gauge(
         "realtime_silence_seconds",
@@ -38,12 +36,12 @@ def add_gauges(
     )
     metrics.add_counter("realtime_disconnects", "Connections that broke", lambda: realtime.losses)
     metrics.add_counter("realtime_frames", "Frames received", lambda: realtime.frames)
-    add_storage_gauge(metrics, lambda: health.is_good)
+    add_storage_gauge(metrics, lambda: dispatcher.is_storage_good)
     metrics.add_gauge(
         "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
     )
     metrics.add_labelled_gauge(
-        "queue_length", "Messages that wait in this process", "queue", count_messages
+        "queue_length", "Messages that wait in this process", "queue", dispatcher.count_messages
     )
     _add_rate_limit_gauges(metrics, limiter)
 

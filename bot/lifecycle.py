@@ -8,10 +8,8 @@ from typing import Final, TypeVar
 import structlog
 
 from bot.dispatcher.dispatcher import Dispatcher
-from bot.dispatcher.receiver import MessageReceiver
 from bot.errors import BotError
 from bot.rocketchat.realtime import RealtimeClient
-from bot.storage.health import StorageHealth
 
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
@@ -60,18 +58,15 @@ class Bot:
         self,
         *,
         dispatcher: Dispatcher,
-        receiver: MessageReceiver,
         realtime: RealtimeClient,
-        health: StorageHealth,
         background: Sequence[Loop],
         on_listening: Callable[[], None],
         on_online: Callable[[str], None],
         public_url: str,
     ) -> None:
         self._dispatcher: Final = dispatcher
-        self._receiver: Final = receiver
+        self._receiver: Final = dispatcher.receiver
         self._realtime: Final = realtime
-        self._health: Final = health
         self._background: Final = background
         self._on_listening: Final = on_listening
         self._on_online: Final = on_online
@@ -80,8 +75,7 @@ class Bot:
     @property
     def is_ready(self) -> bool:
         """Whether it hears people and can answer them."""
-        is_listening = self._realtime.is_live() and not self._dispatcher.is_stopping
-        return is_listening and self._health.is_good and self.is_alive
+        return self._realtime.is_live() and self._dispatcher.is_ready
 
     @property
     def is_alive(self) -> bool:

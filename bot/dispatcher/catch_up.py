@@ -52,7 +52,6 @@ class CatchUp:
 
     def __init__(
         self,
-        *,
         rest: RestClient,
         checkpoints: Checkpoints,
         server_clock: ServerClock,
@@ -91,8 +90,12 @@ class CatchUp:
             fresh, old, server_now, checkpoint.started_at, checkpoint.received_until.isoformat()
         )
 
-    def settle(self, until: datetime) -> None:
-        """Note that all messages until then, in the server's time, are saved."""
+    async def settle(self, until: datetime, now: datetime) -> None:
+        """Note that all messages until then, in the server's time, are saved.
+
+        ``now`` is our own time. Raises StorageError.
+        """
+        await self._checkpoints.advance(until, now)
         self._settled_until, self._clock_set_back = until, timedelta()
 
     async def _fetch(self, span: _Span) -> list[Message]:

@@ -15,7 +15,6 @@ from bot.errors import StorageError
 from bot.metrics import ReplyTimer
 from bot.models import Message
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
-from bot.storage.health import StorageHealth
 from bot.storage.inbox import (
     MAX_CLAIMED_PER_PERSON,
     MAX_CLAIMED_PER_ROOM,
@@ -36,26 +35,22 @@ class MessageClaims:
     """Claims messages for this process as far as its queues have room; others wait in the inbox.
 
     No person and no room may take all of the queues: people and rooms beyond their bound wait in
-    the inbox, from where they are taken in turns. ``name`` is this process's own in the inbox.
+    the inbox, from where they are taken in turns.
     """
 
     def __init__(
         self,
         *,
-        name: str,
         inbox: Inbox,
         queues: UserQueues,
         worker: MessageWorker,
-        health: StorageHealth,
         reply_timer: ReplyTimer,
         people_waiting: PeopleWaiting,
         now: Callable[[], datetime],
     ) -> None:
-        self._name: Final = name
         self._inbox: Final = inbox
         self._queues: Final = queues
         self._worker: Final = worker
-        self._health: Final = health
         self._reply_timer: Final = reply_timer
         self._people_waiting: Final = people_waiting
         self._now: Final = now
@@ -73,7 +68,7 @@ class MessageClaims:
         self._people_waiting.add(new)
         mine, others = self._divide(new.values())
         now = self._now()
-        claimed = await self._claim(mine, self._name, now, now + CLAIM_LEASE)
+        claimed = await self._claim(mine, self._inbox.name, now, now + CLAIM_LEASE)
         if others:
             await self._claim(others, "", now, now)
             self._keep(others)
@@ -86,7 +81,7 @@ class MessageClaims:
             self._reply_timer.stop(message_id)
             self._people_waiting.remove(message_id)
         if new:
-            self._health.note_success()
+            self._inbox.note_success()
 
     async def take_over(self) -> bool:
         """Claim and queue messages that nobody works on; return whether there were any.
@@ -97,7 +92,7 @@ class MessageClaims:
         if not room:
             return False
         entries = await self._inbox.take_over(
-            now=now, by=self._name, until=now + CLAIM_LEASE, limit=room
+            now=now, by=self._inbox.name, until=now + CLAIM_LEASE, limit=room
         )
         new = [each for each in entries if each.message_id not in self._pending]
         self._reply_timer.start(each.message_id for each in new)
@@ -123,11 +118,11 @@ class MessageClaims:
     async def renew(self) -> None:
         """Renew the claims of this process; raises StorageError."""
         names = list(self._pending)
-        await self._inbox.extend(names, by=self._name, until=self._now() + CLAIM_LEASE)
+        await self._inbox.extend(names, by=self._inbox.name, until=self._now() + CLAIM_LEASE)
 
     async def release(self) -> None:
         """Leave unfinished messages to the next process; raises StorageError."""
-        await self._inbox.release_all(by=self._name, now=self._now())
+        await self._inbox.release_all(by=self._inbox.name, now=self._now())
 
     def _divide(self, messages: Iterable[Message]) -> tuple[list[Message], list[Message]]:
         """Return the messages that this process has room for, and the others."""
@@ -187,8 +182,10 @@ class MessageClaims:
     async def _put_back(self, pending: PendingMessage) -> Progress:
         # What it waits for may itself be waiting in the inbox for room here.
         try:
-            await self._inbox.release(pending.entry.message_id, by=self._name, now=self._now())
+            await self._inbox.release(
+                pending.entry.message_id, by=self._inbox.name, now=self._now()
+            )
         except StorageError as error:
-            self._health.note_failure(error)
+            self._inbox.note_failure(error)
             return Progress.FAILED
         return Progress.DONE

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -21,9 +21,8 @@ from bot.errors import (
     TokenRejectedError,
     UnreachableError,
 )
-from bot.features.accounts.linking import AccountLinked, AccountLinking, TokenExpired, WrongAccount
+from bot.features.accounts.linking import AccountLinked, TokenExpired, WrongAccount
 from bot.storage.checkpoints import Checkpoints
-from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 
 _HEARTBEAT_EVERY_S: Final = 3.0
@@ -41,8 +40,8 @@ Event = AccountLinked | WrongAccount | TokenExpired
 class Dispatcher:
     """Runs everything that brings a message to its answer, and stops it in order.
 
-    ``inbox_memory`` is how long the inbox remembers messages; ``seconds`` is a monotonic clock.
     ``check_token`` raises TokenRejectedError if the bot's own token is dead, and nothing else.
+    ``seconds`` is a monotonic clock.
     """
 
     def __init__(
@@ -52,27 +51,21 @@ class Dispatcher:
         claims: MessageClaims,
         queues: UserQueues,
         notifications: Notifications,
-        linking: AccountLinking,
         inbox: Inbox,
         checkpoints: Checkpoints,
         server_clock: ServerClock,
-        health: StorageHealth,
         check_token: Callable[[], Awaitable[None]],
-        inbox_memory: timedelta,
         now: Callable[[], datetime],
         seconds: Callable[[], float],
     ) -> None:
-        self._receiver: Final = receiver
+        self.receiver: Final = receiver
         self._claims: Final = claims
         self._queues: Final = queues
         self._notifications: Final = notifications
-        self._linking: Final = linking
         self._inbox: Final = inbox
         self._checkpoints: Final = checkpoints
         self._server_clock: Final = server_clock
-        self._health: Final = health
         self._check_token: Final = check_token
-        self._inbox_memory: Final = inbox_memory
         self._now: Final = now
         self._seconds: Final = seconds
         self._stopping: Final = asyncio.Event()
@@ -88,14 +81,23 @@ class Dispatcher:
         return self._seconds() - self._heartbeat_at < _ALIVE_WITHIN_S
 
     @property
-    def is_stopping(self) -> bool:
-        """Whether it receives no more messages."""
-        return self._stopping.is_set()
+    def is_ready(self) -> bool:
+        """Whether it can answer what it receives."""
+        return self.is_alive and self._inbox.is_writable and not self._stopping.is_set()
+
+    @property
+    def is_storage_good(self) -> bool:
+        """Whether the last write succeeded."""
+        return self._inbox.is_writable
+
+    def count_messages(self) -> Mapping[str, float]:
+        """Return how many messages wait in this process, by queue."""
+        return {"received": self.receiver.backlog, "claimed": self._queues.count}
 
     def stop(self) -> None:
         """Receive nothing new; ``run`` returns when the running answers are finished."""
         self._stopping.set()
-        self._receiver.stop()
+        self.receiver.stop()
         self._queues.stop()
 
     async def run(self) -> None:
@@ -104,7 +106,7 @@ class Dispatcher:
             async with asyncio.TaskGroup() as tasks:
                 answering = tasks.create_task(self._queues.run())
                 loops = [
-                    tasks.create_task(self._receiver.run()),
+                    tasks.create_task(self.receiver.run()),
                     tasks.create_task(self._queue_notifications()),
                     tasks.create_task(self._send_heartbeats()),
                     tasks.create_task(self._keep_maintaining()),
@@ -118,7 +120,7 @@ class Dispatcher:
 
     async def _queue_notifications(self) -> None:
         while True:
-            event = await self._linking.events.get()
+            event = await self._notifications.events.get()
             work = partial(self._notify, event, secrets.token_hex(8))
             self._queues.add(UserTask(event.asker.id, _BEGINNING, work))
 
@@ -151,16 +153,18 @@ class Dispatcher:
 
     async def _maintain(self) -> None:
         await self._claims.renew()
-        if not self._health.is_good:
+        if not self._inbox.is_writable:
             # This write shows whether writing works again.
             await self._checkpoints.advance(_BEGINNING, self._now())
-            self._health.note_success()
+            self._inbox.note_success()
         server_now = self._server_clock.now
         if server_now and abs(self._now() - self._swept_at) >= _SWEEP_EVERY:
             self._swept_at = self._now()
+            # Longer than any message may be answered, so that none is answered twice.
+            memory = 2 * self._server_clock.max_age
             await self._inbox.sweep(
-                sent_before=server_now - self._inbox_memory,
-                finished_before=self._now() - self._inbox_memory,
+                sent_before=server_now - memory,
+                finished_before=self._now() - memory,
             )
 
     async def _look_for_work(self) -> None:
@@ -175,7 +179,7 @@ class Dispatcher:
                 pass
             self._has_work.clear()
             # Not before the server's time is known: it tells which messages are too old.
-            if self._server_clock.now and not self.is_stopping:
+            if self._server_clock.now and not self._stopping.is_set():
                 await self._note_failures(self._find_work(is_start=is_start))
                 is_start = False
 
@@ -188,10 +192,10 @@ class Dispatcher:
             async with asyncio.timeout(_STORAGE_TIMEOUT_S):
                 await work
         except StorageError as error:
-            self._health.note_failure(error)
+            self._inbox.note_failure(error)
         except TimeoutError:
             reason = f"the database has not answered for {_STORAGE_TIMEOUT_S:g} seconds"
-            self._health.note_failure(StorageError(reason))
+            self._inbox.note_failure(StorageError(reason))
 
     async def _release(self) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bot.dispatcher.missed_messages import MissedMessageNotice
+from bot.dispatcher.catch_up import Missed
 from bot.dispatcher.responder import Responder, make_reference
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import Progress
@@ -20,13 +20,13 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.metrics import Metrics
-from bot.models import AuthToken, Message
+from bot.models import Message
 from bot.rocketchat.client import RestClient
-from bot.storage.health import StorageHealth
-from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry
+from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry, make_inbox_entry
 
 _TELL_OF_TROUBLE_AFTER: Final = timedelta(seconds=3)
 _MAX_PROTOCOL_ERRORS: Final = 5
+_MISSED_LEASE: Final = timedelta(seconds=15)
 # A lost claim was taken over, because it could not be renewed in time: another process finishes it.
 _PROGRESS: Final = {ClaimStatus.HELD_UP: Progress.BLOCKED, ClaimStatus.LOST: Progress.DONE}
 
@@ -51,38 +51,30 @@ class PendingMessage:
 
 
 class MessageWorker:
-    """Answers pending messages; ``max_age`` is how old one may be for an answer to make sense.
+    """Answers pending messages, and tells rooms once per absence of what will not be answered.
 
-    ``name`` is this process's own in the inbox. ``check_token`` raises TokenRejectedError if the
-    bot's own token is dead, and nothing else.
+    ``check_token`` raises TokenRejectedError if the bot's own token is dead, and nothing else.
     """
 
     def __init__(
         self,
         *,
-        name: str,
         inbox: Inbox,
         responder: Responder,
-        missed_notice: MissedMessageNotice,
         rest: RestClient,
         server_clock: ServerClock,
-        health: StorageHealth,
         check_token: Callable[[], Awaitable[None]],
         metrics: Metrics,
-        max_age: timedelta,
         now: Callable[[], datetime],
     ) -> None:
-        self._name: Final = name
         self._inbox: Final = inbox
         self._responder: Final = responder
-        self._missed_notice: Final = missed_notice
         self._rest: Final = rest
         self._server_clock: Final = server_clock
-        self._health: Final = health
         self._check_token: Final = check_token
         self._metrics: Final = metrics
-        self._max_age: Final = max_age
         self._now: Final = now
+        self._gap = ""
         self._log = structlog.get_logger("messages")
 
     async def work(self, pending: PendingMessage) -> Progress:
@@ -105,6 +97,20 @@ class MessageWorker:
         except WorkspaceError as error:
             self._log.warning("the sender could not be told either", problem=repr(error))
 
+    async def give_up(self, missed: Missed) -> None:
+        """Tell the rooms of old commands, and finish those.
+
+        Raises WorkspaceError, StorageError.
+        """
+        self._gap = missed.gap
+        known = await self._inbox.find_known([each.id for each in missed.old])
+        unknown = [each for each in missed.old if each.id not in known]
+        for message in (await self._find_last_commands(unknown)).values():
+            await self._say_away(message)
+        for message in unknown:
+            # A reaction sends the message again: unless finished, it would be answered then.
+            await self._finish_missed(message)
+
     async def _try(self, pending: PendingMessage) -> Progress:
         if not pending.is_answered:
             status = await self._find_status(pending)
@@ -113,7 +119,7 @@ class MessageWorker:
             await self._answer(pending)
             pending.is_answered = True
         await self._finish(pending)
-        self._health.note_success()
+        self._inbox.note_success()
         return Progress.DONE
 
     async def _finish(self, pending: PendingMessage) -> None:
@@ -127,7 +133,7 @@ class MessageWorker:
         free_until, pending.free_until = pending.free_until, None
         if free_until is not None and self._now() < free_until:
             return ClaimStatus.FREE
-        return await self._inbox.load_status(pending.entry, self._name)
+        return await self._inbox.load_status(pending.entry, self._inbox.name)
 
     async def _answer(self, pending: PendingMessage) -> None:
         try:
@@ -150,8 +156,8 @@ class MessageWorker:
         pending.message = pending.message or await self._fetch(pending.entry)
         if pending.message is None:
             self._log.info("a message was deleted before it was answered")
-        elif pending.is_repeat and self._is_too_old(pending.entry):
-            await self._missed_notice.tell(pending.message)
+        elif pending.is_repeat and self._server_clock.is_too_old(pending.entry.sent_at):
+            await self._say_away(pending.message)
         else:
             pending.awaiting = await self._responder.answer(
                 pending.message, pending.entry.reply_kind
@@ -172,26 +178,33 @@ class MessageWorker:
         room = await self._rest.fetch_room(entry.room_id)
         return replace(message, room_type=room.type)
 
-    def _is_too_old(self, entry: InboxEntry) -> bool:
-        now = self._server_clock.now
-        return now is not None and entry.sent_at < now - self._max_age
+    async def _say_away(self, message: Message) -> None:
+        try:
+            await self._responder.say_away(message, self._gap)
+        except RefusedError as error:
+            self._log.warning("a room cannot be told", room_id=message.room_id, reason=str(error))
+
+    async def _find_last_commands(self, messages: list[Message]) -> dict[str, Message]:
+        found = {}
+        for message in messages:
+            try:
+                if await self._responder.is_command(message):
+                    found[message.room_id] = message
+            except RefusedError:
+                continue
+        return found
+
+    async def _finish_missed(self, message: Message) -> None:
+        now, entry, by = self._now(), make_inbox_entry(message), self._inbox.name
+        status = await self._inbox.claim(entry, now=now, by=by, until=now + _MISSED_LEASE)
+        if status is not ClaimStatus.LOST:
+            await self._inbox.finish(message.id, now)
 
     async def _note_storage_failure(self, pending: PendingMessage, error: StorageError) -> None:
-        self._health.note_failure(error)
+        self._inbox.note_failure(error)
         now = self._now()
         pending.failing_since = pending.failing_since or now
         is_due = now - pending.failing_since >= _TELL_OF_TROUBLE_AFTER and not pending.is_answered
         if is_due and pending.message is not None and not pending.is_sender_told:
             pending.is_sender_told = True
             await self.tell_of_trouble(pending.message)
-
-
-async def check_bot_token(rest: RestClient, token: AuthToken) -> None:
-    """Raise TokenRejectedError if the bot's token is dead, and nothing for a gateway's errors."""
-    try:
-        await rest.fetch_user(token)
-    except TokenRejectedError:
-        raise
-    except WorkspaceError as error:
-        log = structlog.get_logger("messages")
-        log.warning("the bot's token could not be checked", problem=repr(error))

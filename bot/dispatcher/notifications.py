@@ -19,6 +19,7 @@ class Notifications:
     def __init__(
         self, linking: AccountLinking, responder: Responder, reply_sender: ReplySender
     ) -> None:
+        self.events: Final = linking.events
         self._linking: Final = linking
         self._responder: Final = responder
         self._reply_sender: Final = reply_sender

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,8 +14,9 @@ from bot.dispatcher.server_clock import ServerClock
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.models import Message, RoomType
 from bot.parsing import Listener, is_spoken_by_a_person
+from bot.rocketchat.client import RestClient
 from bot.storage.checkpoints import Checkpoints
-from bot.storage.health import StorageHealth
+from bot.storage.inbox import Inbox
 
 _MAX_UNSAVED: Final = 10_000
 _BATCH: Final = 500
@@ -63,35 +65,34 @@ class MessageReceiver:
     catching up, live messages are held back: older ones may still come.
 
     ``accept`` saves messages and queues them; ``give_up`` handles those that are too old;
-    ``tell_of_trouble`` tells a message's sender that the database fails. ``max_age`` is how old a
-    message may be when it is heard live.
+    ``tell_of_trouble`` tells a message's sender that the database fails. ``window`` is how old a
+    message may be that was missed.
     """
 
     def __init__(
         self,
         *,
         listener: Listener,
-        catch_up: CatchUp,
+        rest: RestClient,
+        inbox: Inbox,
         checkpoints: Checkpoints,
         server_clock: ServerClock,
-        health: StorageHealth,
         accept: Callable[[Sequence[Message]], Awaitable[None]],
         give_up: Callable[[Missed], Awaitable[None]],
         tell_of_trouble: Callable[[Message], Awaitable[None]],
         is_live: Callable[[], bool],
-        max_age: timedelta,
+        window: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._listener: Final = listener
-        self._catch_up: Final = catch_up
-        self._checkpoints: Final = checkpoints
+        picks = partial(may_be_for_bot, listener=listener)
+        self._catch_up: Final = CatchUp(rest, checkpoints, server_clock, window, picks)
+        self._inbox: Final = inbox
         self._server_clock: Final = server_clock
-        self._health: Final = health
         self._save: Final = accept
         self._give_up: Final = give_up
         self._tell_of_trouble: Final = tell_of_trouble
         self._is_live: Final = is_live
-        self._max_age: Final = max_age
         self._now: Final = now
         self._heard: Final[deque[Message]] = deque()
         self._held: Final[deque[Message]] = deque()
@@ -213,8 +214,7 @@ class MessageReceiver:
             await self._accept(_drain(self._held))
 
     async def _advance(self, until: datetime) -> None:
-        await self._checkpoints.advance(until, self._now())
-        self._catch_up.settle(until)
+        await self._catch_up.settle(until, self._now())
         # Nothing older is looked for again.
         self._recent.forget(before=until - OVERLAP)
 
@@ -229,15 +229,14 @@ class MessageReceiver:
 
     def _is_fresh(self, message: Message) -> bool:
         # A reaction, an edit or a preview sends the whole message again, however old it is.
-        now = self._server_clock.now
-        is_recent = now is None or message.sent_at >= now - self._max_age
-        return is_recent and message.sent_at >= self._began_at
+        is_too_old = self._server_clock.is_too_old(message.sent_at)
+        return not is_too_old and message.sent_at >= self._began_at
 
     async def _handle_failure(self, error: BotError, failures: int) -> None:
         self._log.warning("messages could not be saved yet", problem=str(error))
         self._has_heard.set()
         if isinstance(error, StorageError):
-            self._health.note_failure(error)
+            self._inbox.note_failure(error)
             if failures >= _FAILURES_BEFORE_NOTICE:
                 await self._tell_senders()
         await asyncio.sleep(_RETRY_PAUSE_S)

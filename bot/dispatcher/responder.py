@@ -55,7 +55,6 @@ class Responder:
         profiles: Profiles,
         linking: AccountLinking,
         direct_rooms: DirectRooms,
-        throttle: ReplyThrottle,
         reply_sender: ReplySender,
         realtime: RealtimeClient,
         expected_wait: Callable[[str], float | None],
@@ -74,7 +73,7 @@ class Responder:
         self._profiles: Final = profiles
         self._linking: Final = linking
         self._direct_rooms: Final = direct_rooms
-        self._throttle: Final = throttle
+        self._throttle: Final = ReplyThrottle(now)
         self._reply_sender: Final = reply_sender
         self._realtime: Final = realtime
         self._expected_wait: Final = expected_wait

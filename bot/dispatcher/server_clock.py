@@ -8,11 +8,12 @@ from typing import Final
 class ServerClock:
     """Tells the server's time without our own wall clock, which may be wrong or be set.
 
-    ``seconds`` is a monotonic clock.
+    ``seconds`` is a monotonic clock. A message older than ``max_age`` is not answered.
     """
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
+    def __init__(self, seconds: Callable[[], float], max_age: timedelta) -> None:
         self._seconds: Final = seconds
+        self.max_age: Final = max_age
         self._told: tuple[datetime, float] | None = None
 
     def learn(self, server_now: datetime) -> timedelta:
@@ -22,6 +23,11 @@ class ServerClock:
         """
         expected, self._told = self.now, (server_now, self._seconds())
         return max(timedelta(), (expected or server_now) - server_now)
+
+    def is_too_old(self, sent_at: datetime) -> bool:
+        """Return whether it is too late to answer what was sent at that time."""
+        now = self.now
+        return now is not None and sent_at < now - self.max_age
 
     @property
     def now(self) -> datetime | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import (
     ColumnElement,
     Label,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.errors import StorageError
 from bot.models import Message
 from bot.storage.database import Database
 from bot.storage.statement import BareStatement
@@ -118,10 +120,28 @@ class Inbox:
 
     A power cut may undo the last claims and ends, but leaves no message out: the checkpoint is
     undone with them, and what is answered again has the same id.
+
+    ``name`` is by which this process claims. ``is_writable`` is how the last write ended that
+    somebody noted; the log says so each time it changes.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, name: str = "") -> None:
         self._database: Final = database
+        self.name: Final = name
+        self.is_writable = True
+        self._log: Final = structlog.get_logger("storage")
+
+    def note_failure(self, error: StorageError) -> None:
+        """Note that a write failed."""
+        if self.is_writable:
+            self._log.error("the database fails; nothing is lost meanwhile", problem=str(error))
+        self.is_writable = False
+
+    def note_success(self) -> None:
+        """Note that a write was kept."""
+        if not self.is_writable:
+            self._log.warning("the database works again")
+        self.is_writable = True
 
     def claim(
         self, entry: InboxEntry, *, now: datetime, by: str, until: datetime

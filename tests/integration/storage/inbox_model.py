@@ -5,14 +5,12 @@ from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import ClassVar, cast
 
-from bot.dispatcher.catch_up import CatchUp, Missed
+from bot.dispatcher.catch_up import Missed
 from bot.dispatcher.claims import MessageClaims
 from bot.dispatcher.message_worker import MessageWorker
-from bot.dispatcher.missed_messages import MissedMessageNotice
-from bot.dispatcher.receiver import MessageReceiver, may_be_for_bot
+from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
@@ -24,7 +22,6 @@ from bot.rocketchat.client import HistoryPage, RestClient
 from bot.rocketchat.rate_limit.limiter import PeopleWaiting
 from bot.storage.checkpoints import Checkpoint, Checkpoints
 from bot.storage.database import Database
-from bot.storage.health import StorageHealth
 from bot.storage.inbox import Inbox
 from tests.support.stored import is_finished
 
@@ -184,56 +181,40 @@ class Process:
         self.world, self.database = world, database
         self.is_live = False
         self.queues = HandDrivenQueues()
-        self.inbox = inbox = Inbox(database)
-        server_clock, health = ServerClock(self.count_seconds), StorageHealth()
+        self.inbox = inbox = Inbox(database, name)
+        server_clock = ServerClock(self.count_seconds, DAY)
         checkpoints = cast("Checkpoints", MortalCheckpoints(world, Checkpoints(database, BOT.id)))
         self.responder = ScriptedResponder(world, database)
         responder, rest = cast("Responder", self.responder), cast("RestClient", world)
         metrics = Metrics("0")
         worker = MessageWorker(
-            name=name,
             inbox=inbox,
             responder=responder,
-            missed_notice=MissedMessageNotice(
-                inbox=inbox, responder=responder, name=name, now=self.tell_time
-            ),
             rest=rest,
             server_clock=server_clock,
-            health=health,
             check_token=self.do_nothing,
             metrics=metrics,
-            max_age=DAY,
             now=self.tell_time,
         )
         self.claims = MessageClaims(
-            name=name,
             inbox=inbox,
             queues=cast("UserQueues", self.queues),
             worker=worker,
-            health=health,
             reply_timer=metrics.reply_timer,
             people_waiting=PeopleWaiting(time.monotonic),
             now=self.tell_time,
         )
-        listener = Listener(BOT, "!")
-        catch_up = CatchUp(
-            rest=rest,
-            checkpoints=checkpoints,
-            server_clock=server_clock,
-            window=DAY,
-            may_be_for_bot=partial(may_be_for_bot, listener=listener),
-        )
         self.receiver = MessageReceiver(
-            listener=listener,
-            catch_up=catch_up,
+            listener=Listener(BOT, "!"),
+            rest=rest,
+            inbox=inbox,
             checkpoints=checkpoints,
             server_clock=server_clock,
-            health=health,
             accept=self.accept,
             give_up=self.check_nothing_is_given_up,
             tell_of_trouble=self.do_nothing,
             is_live=lambda: self.is_live,
-            max_age=DAY,
+            window=DAY,
             now=self.tell_time,
         )
 

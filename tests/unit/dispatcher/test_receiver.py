@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from bot.dispatcher.catch_up import CatchUp, Missed
+from bot.dispatcher.catch_up import Missed
 from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.server_clock import ServerClock
 from bot.models import Message, Room, RoomType, Sender
 from bot.parsing import Listener
 from bot.rocketchat.client import HistoryPage, RestClient
 from bot.storage.checkpoints import Checkpoint, Checkpoints
-from bot.storage.health import StorageHealth
+from bot.storage.database import Database
+from bot.storage.inbox import Inbox
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -33,21 +34,15 @@ class Workspace:
         rest, checkpoints = cast("RestClient", self), cast("Checkpoints", self)
         self.receiver = MessageReceiver(
             listener=Listener(BOT, "!"),
-            catch_up=CatchUp(
-                rest=rest,
-                checkpoints=checkpoints,
-                server_clock=_CLOCK,
-                window=DAY,
-                may_be_for_bot=lambda _: True,
-            ),
+            rest=rest,
+            inbox=Inbox(cast("Database", self)),
             checkpoints=checkpoints,
             server_clock=_CLOCK,
-            health=StorageHealth(),
             accept=self.accept,
             give_up=self.do_nothing,
             tell_of_trouble=self.do_nothing,
             is_live=lambda: False,
-            max_age=DAY,
+            window=DAY,
             now=lambda: NOON,
         )
 
@@ -80,7 +75,7 @@ class Workspace:
         pass
 
 
-_CLOCK = ServerClock(lambda: 0.0)
+_CLOCK = ServerClock(lambda: 0.0, DAY)
 
 
 async def test_what_is_said_while_rooms_are_read_one_by_one_is_taken_in_in_order() -> None:
