@@ -70,11 +70,15 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room; ``member_ids`` are known for direct messages only, and not after ``im.create``."""
+    """A room; ``member_ids`` are known for direct messages only, and not after ``im.create``.
+
+    ``updated_at`` changes with each message in it, by the server's clock.
+    """
 
     id: str
     type: RoomType
     member_ids: tuple[str, ...] = ()
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _RETRY_PAUSE_S: Final = 0.5
 _FAILURES_BEFORE_NOTICE: Final = 4
 _ENCRYPTED: Final = "e2e"
 # The stream brings a message with a link only once its preview is fetched.
-_MAX_STREAM_DELAY: Final = timedelta(seconds=30)
+MAX_STREAM_DELAY: Final = timedelta(seconds=30)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -100,6 +100,8 @@ class MessageReceiver:
         self._catching_up: Final = asyncio.Lock()
         self._told: Final[set[str]] = set()
         self._recent: Final = RecentMessageIds()
+        # When they were sent, by id: fetched on a live connection, and not heard so far.
+        self._unheard: Final[dict[str, datetime]] = {}
         self._began_at = _NEVER
         self._is_holding = False
         self._has_gap = False
@@ -151,19 +153,22 @@ class MessageReceiver:
             await self._close_gap()
 
     async def recheck(self) -> bool:
-        """Receive what a live connection has not delivered; return whether there was anything.
+        """Receive what a live connection has not delivered; return whether it has lost anything.
 
-        Raises WorkspaceError, StorageError; nothing is lost then.
+        A message is lost if it has not come after half a minute. Raises WorkspaceError,
+        StorageError; nothing is lost then.
         """
         missed = await self._catch_up.find_missed()
-        settled = missed.received_until - _MAX_STREAM_DELAY
-        lost = [
-            each for each in missed.fresh if each.sent_at < settled and each not in self._recent
-        ]
-        await self._accept(lost)
-        self._recent.add(lost)
+        fetched = [each for each in missed.fresh if each not in self._recent]
+        await self._accept(fetched)
+        self._recent.add(fetched)
+        self._unheard.update((each.id, each.sent_at) for each in fetched)
         unwritten = (each.sent_at for each in (*self._heard, *self._held))
         await self._advance(min([missed.received_until, *unwritten]))
+        settled = missed.received_until - MAX_STREAM_DELAY
+        lost = [id_ for id_, sent_at in self._unheard.items() if sent_at < settled]
+        for message_id in lost:
+            del self._unheard[message_id]
         if lost:
             self._log.warning("the stream has lost messages", messages=len(lost))
         return bool(lost)
@@ -193,6 +198,7 @@ class MessageReceiver:
     def _keep(self, queue: deque[Message], message: Message) -> None:
         if not may_be_for_bot(message, self._listener):
             return
+        self._unheard.pop(message.id, None)
         if len(queue) < _MAX_UNSAVED:
             queue.append(message)
             self._recent.add([message])
@@ -203,6 +209,7 @@ class MessageReceiver:
 
     async def _catch_up_once(self) -> None:
         self._has_gap = False
+        self._unheard.clear()
         missed = await self._catch_up.find_missed()
         self._began_at = missed.started_at
         await self._give_up(missed)

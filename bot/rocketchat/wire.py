@@ -37,7 +37,7 @@ _MAX_UTC_OFFSET_H: Final = 14.0
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _EMPTY: Final = "–"  # noqa: RUF001 - people read an en dash as "nothing here"
 
-ROOM_KEYS: Final = ("_id", "rid", "t", "uids")
+ROOM_KEYS: Final = ("_id", "rid", "t", "uids", "_updatedAt")
 """What ``parse_room`` reads."""
 MESSAGE_KEYS: Final = (
     *("_id", "rid", "u", "msg", "ts", "tmid", "editedAt", "t", "mentions"),
@@ -169,6 +169,7 @@ def parse_room(document: Document) -> Room:
         id=_require_id(document, key, "room"),
         type=_parse_room_type(document.get("t")),
         member_ids=tuple(id_ for id_ in ids if id_),
+        updated_at=parse_date(document.get("_updatedAt")),
     )
 
 

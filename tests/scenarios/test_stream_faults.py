@@ -6,14 +6,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from rocketchat_simulator import Document
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Guest
-from tests.support.stage import Stage, open_stage, tune
+from tests.support.stage import VERSIONS, Stage, open_stage, tune
 
 RESENDS = ("reaction", "star", "pin", "unpin", "preview", "receipt", "thread", "hook", "edit")
 LONG_ENOUGH = timedelta(minutes=1)
-"""A message is taken for lost, not late, after half of this."""
+"""A message is taken for lost, not late, after half of this; it is answered before."""
 
 
 @pytest.fixture
@@ -94,18 +97,32 @@ async def test_a_lost_message_is_answered_after_the_next_connection(stage: Stage
         await alice.expect_nothing_more()
 
 
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_a_lost_message_is_answered_even_if_the_connection_lasts(
-    stage: Stage,
+    tmp_path: Path, version: str
 ) -> None:
+    async with open_stage(tmp_path, version, bots=0) as stage:
+        alice = stage.invite("alice")
+        async with stage.run_bot(tune(recheck_every_s=0.2)):
+            stage.simulator.realtime.lose_messages()
+            alice.ask("lost")
+            await alice.wait_for_answers("lost")
+            stage.simulator.realtime.clear_faults()
+            alice.ask("heard")
+            await alice.wait_for_answers("lost", "heard")
+            await alice.expect_nothing_more()
+
+
+async def test_a_room_that_has_not_changed_is_read_once(stage: Stage) -> None:
     alice = stage.invite("alice")
-    async with stage.run_bot(tune(recheck_every_s=0.2)):
-        stage.simulator.realtime.lose_messages()
-        alice.ask("lost")
-        stage.simulator.realtime.clear_faults()
-        alice.ask("heard")
-        await alice.wait_for_answers("heard")
-        stage.simulator.skew += LONG_ENOUGH
-        await alice.wait_for_answers("heard", "lost")
+    async with stage.run_bot(tune(recheck_every_s=0.1)):
+        alice.ask("one")
+        await alice.wait_for_answers("one")
+        stage.simulator.skew += timedelta(seconds=2)
+        await stage.wait_for_calls("rooms.get", stage.count_calls("rooms.get") + 2)
+        stage.simulator.requests.clear()
+        await stage.wait_for_calls("rooms.get", 3)
+        assert stage.count_calls("im.history") == 0
         await alice.expect_nothing_more()
 
 
@@ -128,32 +145,43 @@ async def test_a_message_that_was_lost_before_a_restart_is_answered_after_it(sta
 async def test_lost_subscriptions_are_noticed_and_renewed(
     tmp_path: Path, is_streamer: bool
 ) -> None:
-    async with (
-        open_stage(tmp_path, bots=0, is_streamer=is_streamer) as stage,
-        stage.run_bot(tune(recheck_every_s=0.2)),
-    ):
-        alice = stage.invite("alice")
-        stage.simulator.realtime.lose_subscriptions()
-        alice.ask("unheard")
-        stage.simulator.skew += LONG_ENOUGH
-        await alice.wait_for_answers("unheard")
-        # Received, not found by the check, which skips recent messages.
-        alice.ask("now")
-        await alice.wait_for_answers("unheard", "now")
-        assert stage.simulator.realtime.connections == 1
+    with capture_logs() as logs:
+        async with (
+            open_stage(tmp_path, bots=0, is_streamer=is_streamer) as stage,
+            stage.run_bot(tune(recheck_every_s=0.2)),
+        ):
+            alice = stage.invite("alice")
+            stage.simulator.realtime.lose_subscriptions()
+            alice.ask("unheard")
+            await alice.wait_for_answers("unheard")
+            stage.simulator.skew += LONG_ENOUGH
+            await wait_for_connections(logs, 2)
+            alice.ask("now")
+            await alice.wait_for_answers("unheard", "now")
+            assert stage.simulator.realtime.connections == 1
+
+
+async def wait_for_connections(logs: list[EventDict], number: int) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while count_connections(logs) < number:  # noqa: ASYNC110 - a log tells nobody
+            await asyncio.sleep(0.01)
+
+
+def count_connections(logs: list[EventDict]) -> int:
+    return sum(log["event"] == "listening" for log in logs)
 
 
 async def test_a_connection_that_delivers_everything_is_kept(stage: Stage) -> None:
     alice = stage.invite("alice")
-    async with stage.run_bot(tune(recheck_every_s=0.05)):
-        for name in ("one", "two", "three"):
-            alice.ask(name)
-            stage.simulator.skew += LONG_ENOUGH
-        await alice.wait_for_answers("one", "two", "three")
-        stage.simulator.requests.clear()
-        await stage.wait_for_calls("rooms.get")
-        assert not [each for each in stage.simulator.requests if each.path == "/websocket"]
-        await alice.expect_nothing_more()
+    with capture_logs() as logs:
+        async with stage.run_bot(tune(recheck_every_s=0.05)):
+            for name in ("one", "two", "three"):
+                alice.ask(name)
+                stage.simulator.skew += LONG_ENOUGH
+            await alice.wait_for_answers("one", "two", "three")
+            await stage.wait_for_calls("rooms.get", stage.count_calls("rooms.get") + 2)
+            await alice.expect_nothing_more()
+    assert count_connections(logs) == 1
 
 
 async def test_messages_out_of_order_are_all_answered(stage: Stage) -> None:

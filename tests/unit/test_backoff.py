@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.backoff import Backoff, make_pauses
+from bot.dispatcher.receiver import MAX_STREAM_DELAY
 from bot.rocketchat.realtime import RealtimeSettings
 
 BACKOFF = Backoff(first_pause_s=1, max_pause_s=20)
@@ -26,6 +27,11 @@ def test_no_pause_is_longer_than_the_limit(draw: float, first: float, longest: f
     assert all(0 <= pause <= longest for pause in pauses)
 
 
-def test_a_dead_connection_is_noticed_within_45_seconds() -> None:
+def test_a_half_open_connection_is_noticed_within_20_seconds() -> None:
     settings = RealtimeSettings()
-    assert settings.ping_after_s + settings.pong_timeout_s <= 45
+    assert settings.ping_after_s == 8
+    assert settings.ping_after_s + settings.pong_timeout_s <= 18
+
+
+def test_a_connection_that_loses_messages_is_replaced_within_60_seconds() -> None:
+    assert RealtimeSettings().recheck_every_s + MAX_STREAM_DELAY.total_seconds() <= 55

@@ -96,9 +96,9 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
         finally:
             del self._futures[key]
 
-    async def _send(self, message: Frame) -> None:
+    async def _send(self, message: Frame, timeout_s: float | None = None) -> None:
         try:
-            async with asyncio.timeout(self._settings.call_timeout_s):
+            async with asyncio.timeout(timeout_s or self._settings.call_timeout_s):
                 await self._websocket.send(json.dumps(message))
         except TimeoutError:
             raise UnreachableError("the workspace takes no frames") from None
@@ -125,9 +125,9 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
                 return frame
             if now() < websocket.last_frame_at + settings.ping_after_s:
                 continue
-            last_frame_at = websocket.last_frame_at
-            await self._send({"msg": "ping"})
-            if (frame := await self._receive_until(now() + settings.pong_timeout_s)) is not None:
+            last_frame_at, give_up_at = websocket.last_frame_at, now() + settings.pong_timeout_s
+            await self._send({"msg": "ping"}, settings.pong_timeout_s)
+            if (frame := await self._receive_until(give_up_at)) is not None:
                 return frame
             if websocket.last_frame_at == last_frame_at:
                 seconds = settings.ping_after_s + settings.pong_timeout_s

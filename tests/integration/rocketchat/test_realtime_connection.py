@@ -149,6 +149,42 @@ async def test_a_connection_that_accepts_no_frames_is_replaced() -> None:
         await until(client.realtime.is_live)
 
 
+async def test_a_connection_that_accepts_not_even_a_ping_is_replaced_as_early() -> None:
+    settings = replace(QUICK, call_timeout_s=60.0, ping_after_s=0.1, pong_timeout_s=0.2)
+    with capture_logs() as logs:
+        async with (
+            open_workspace(frozen, serve_client) as workspace,
+            open_client(workspace.url, settings=settings) as client,
+            asyncio.TaskGroup() as tasks,
+        ):
+            await until(client.realtime.is_live)
+            # More than the buffers of both sides hold.
+            tasks.create_task(client.realtime.send_typing("room", "x" * 10_000_000))
+            await workspace.peer(2)
+            await until(client.realtime.is_live)
+    assert "the workspace takes no frames" in {log.get("reason") for log in logs}
+
+
+async def test_after_a_long_check_for_lost_messages_the_next_one_comes_later() -> None:
+    begun: list[float] = []
+    ended: list[float] = []
+
+    async def check_slowly() -> bool:
+        begun.append(time.monotonic())
+        await asyncio.sleep(0.1)
+        ended.append(time.monotonic())
+        return False
+
+    settings = replace(QUICK, recheck_every_s=0.01)
+    async with (
+        open_workspace(serve_client) as workspace,
+        open_client(workspace.url, settings=settings, recheck=check_slowly),
+    ):
+        await until(lambda: len(begun) >= 3)
+    pauses = [later - earlier for later, earlier in zip(begun[1:], ended, strict=False)]
+    assert min(pauses) > 0.19, pauses
+
+
 async def test_pauses_grow_until_a_connection_was_live_for_long_enough() -> None:
     seconds = itertools.count(0, 40)  # each reading of the clock is 40 s later
 

@@ -51,6 +51,7 @@ class World:
     is_reachable: bool = True
     said_while_fetching: int = 0
     breaks_while_fetching: bool = False
+    histories_fetched: int = 0
     deadly: str = ""
     """The moment at which the process that comes to it is killed; then there is none any more."""
 
@@ -77,13 +78,17 @@ class World:
 
     async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
         self._check()
-        names = {each.room_id for each in self.said if each.sent_at > since}
-        return tuple(Room(name, RoomType.DIRECT) for name in sorted(names))
+        changed = {each.room_id: each.sent_at for each in self.said if each.sent_at > since}
+        return tuple(
+            Room(name, RoomType.DIRECT, updated_at=updated_at)
+            for name, updated_at in sorted(changed.items())
+        )
 
     async def fetch_history(
         self, room: Room, oldest: datetime, latest: datetime | None = None
     ) -> HistoryPage:
         self._check()
+        self.histories_fetched += 1
         until = latest or self.now
         found = [
             each

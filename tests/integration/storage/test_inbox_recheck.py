@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from bot.storage.database import open_database
-from tests.integration.storage.inbox_model import PEOPLE, Process, World
+from tests.integration.storage.inbox_model import PEOPLE, KilledError, Process, World
 
 ANN = PEOPLE[0]
+A_MOMENT = timedelta(seconds=2)
 LONG_ENOUGH = timedelta(minutes=1)
 LONGER_THAN_THE_OVERLAP = timedelta(minutes=5)
 
@@ -48,12 +49,51 @@ async def test_what_was_lost_is_found_and_taken_in(scene: Scene) -> None:
     assert await scene.answer() == [lost.id]
 
 
-async def test_what_may_still_be_on_its_way_is_left_to_the_next_look(scene: Scene) -> None:
+async def test_what_may_still_be_on_its_way_is_answered_before_it_is_called_lost(
+    scene: Scene,
+) -> None:
     lost = scene.world.say(ANN, is_lost=True)
     assert not await scene.process.receiver.recheck()
+    assert await scene.answer() == [lost.id]
     scene.wait(LONG_ENOUGH)
     assert await scene.process.receiver.recheck()
     scene.wait(LONGER_THAN_THE_OVERLAP)
+    assert not await scene.process.receiver.recheck()
+    assert await scene.answer() == [lost.id]
+
+
+async def test_what_comes_late_is_not_lost_and_is_answered_once(scene: Scene) -> None:
+    late = scene.world.say(ANN, is_lost=True)
+    assert not await scene.process.receiver.recheck()
+    scene.process.receiver.hear(late)
+    scene.wait(LONG_ENOUGH)
+    assert not await scene.process.receiver.recheck()
+    assert await scene.answer() == [late.id]
+
+
+async def test_a_room_is_read_again_only_once_it_has_changed(scene: Scene) -> None:
+    receiver, world = scene.process.receiver, scene.world
+    said = [world.say(ANN, is_lost=True)]
+    scene.wait(A_MOMENT)
+    for _ in range(5):
+        assert not await receiver.recheck()
+    assert world.histories_fetched == 1
+    said.append(world.say(ANN, is_lost=True))
+    # Within the second of its change it may change again, and not show it.
+    assert not await receiver.recheck()
+    scene.wait(A_MOMENT)
+    for _ in range(5):
+        assert not await receiver.recheck()
+    assert world.histories_fetched == 3
+    assert await scene.answer() == [each.id for each in said]
+
+
+async def test_a_room_whose_messages_could_not_be_saved_is_read_again(scene: Scene) -> None:
+    lost = scene.world.say(ANN, is_lost=True)
+    scene.wait(A_MOMENT)
+    scene.world.deadly = "accepting"
+    with pytest.raises(KilledError):
+        await scene.process.receiver.recheck()
     assert not await scene.process.receiver.recheck()
     assert await scene.answer() == [lost.id]
 
