@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from benchmarks.place.plan import Site
 from bot.app import open_vault
 from bot.config import load_settings
-from bot.features.accounts.delegated_tokens import seal_pair
+from bot.features.accounts.store import seal_pair
 from bot.features.reports.store import Schedule, ScheduleStore
 from bot.models import TokenPair
 from bot.storage.database import open_database

@@ -34,7 +34,6 @@ from bot.errors import ConfigError, ProtocolError, StorageError
 from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
-from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
 from bot.features.accounts.profiles import Profiles
@@ -265,15 +264,13 @@ class _App:
         """Make what the bot does, from its stores to its services."""
         database, vault, now = self._database, self._vault, self._now
         self._accounts = Accounts(database, vault)
-        delegated_tokens = DelegatedTokens(database, vault)
         oauth = await self._open_oauth()
         audit = AuditTrail(database, now)
         bearer = BearerSupport(self._rest, database, now)
-        refresher = TokenRefresher(delegated_tokens, oauth, now)
-        self._tokens = Tokens(delegated_tokens, refresher, self._rest, bearer, audit)
+        refresher = TokenRefresher(self._accounts, oauth, now)
+        self._tokens = Tokens(self._accounts, refresher, self._rest, bearer, audit, now)
         self._linking = AccountLinking(
             accounts=self._accounts,
-            delegated_tokens=delegated_tokens,
             rest=self._rest,
             oauth=oauth,
             bearer=bearer,
@@ -284,7 +281,7 @@ class _App:
             browser_timeout_s=self._overrides.browser_timeout_s,
         )
         self._maintenance = Maintenance(
-            delegated_tokens=delegated_tokens,
+            accounts=self._accounts,
             refresher=refresher,
             linking=self._linking,
             audit=audit,

@@ -123,7 +123,7 @@ def test_every_spelling_of_a_secret_is_struck_out(style: str, secret: str) -> No
 def test_a_path_in_a_traceback_stays() -> None:
     stream = io.StringIO()
     open_logs("INFO", "text", stream)
-    path = "/opt/session-bot/lib/site-packages/bot/features/accounts/delegated_tokens.py"
+    path = "/opt/session-bot/lib/site-packages/bot/features/accounts/token_refresh.py"
     structlog.get_logger("audit").info("here", file=path)
     assert path in stream.getvalue()
 

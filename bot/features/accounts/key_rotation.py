@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, LargeBinary, Row, func, or_, select, update
 
 from bot.errors import ConfigError, SealBrokenError
-from bot.features.accounts.delegated_tokens import ACCESS, REFRESH
+from bot.features.accounts.store import ACCESS, REFRESH
 from bot.storage.database import Database
 from bot.storage.tables import accounts
 from bot.storage.vault import KeyRing, Vault

@@ -29,7 +29,6 @@ from bot.errors import (
 from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.deadline import within
-from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
 from bot.features.accounts.store import Accounts, ConnectedAccount
@@ -97,7 +96,6 @@ class AccountLinking:
         *,
         accounts: Accounts,
         database: Database,
-        delegated_tokens: DelegatedTokens,
         rest: RestClient,
         oauth: OAuthProvider | None,
         bearer: BearerSupport,
@@ -108,7 +106,6 @@ class AccountLinking:
     ) -> None:
         self._accounts: Final = accounts
         self._link_requests: Final = LinkRequests(database)
-        self._delegated_tokens: Final = delegated_tokens
         self._rest: Final = rest
         self._oauth: Final = oauth
         self._bearer: Final = bearer
@@ -203,7 +200,7 @@ class AccountLinking:
 
     async def delete_expired(self, event: TokenExpired) -> None:
         """Delete the account of a token that no longer works, once its owner has been told."""
-        await self._delegated_tokens.delete(event.asker.id, event.token_id)
+        await self._accounts.delete_token(event.asker.id, event.token_id)
 
     async def sweep(self) -> None:
         """Delete the links that have expired."""

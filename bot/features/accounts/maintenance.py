@@ -9,8 +9,8 @@ import structlog
 
 from bot.errors import BotError, GrantRefusedError
 from bot.features.accounts.audit import AuditAction, AuditTrail
-from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
 from bot.features.accounts.linking import AccountLinking, TokenExpired
+from bot.features.accounts.store import Accounts, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.storage.tables import select_account
 
@@ -27,14 +27,14 @@ class Maintenance:
     def __init__(
         self,
         *,
-        delegated_tokens: DelegatedTokens,
+        accounts: Accounts,
         refresher: TokenRefresher,
         linking: AccountLinking,
         audit: AuditTrail,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._delegated_tokens: Final = delegated_tokens
+        self._accounts: Final = accounts
         self._refresher: Final = refresher
         self._linking: Final = linking
         self._audit: Final = audit
@@ -54,9 +54,7 @@ class Maintenance:
     async def run_once(self) -> None:
         """Do all that is due; raise StorageError."""
         await self._linking.announce_untold()
-        for user_id in await self._delegated_tokens.load_refreshed_before(
-            self._now() - REFRESH_AFTER
-        ):
+        for user_id in await self._accounts.load_refreshed_before(self._now() - REFRESH_AFTER):
             await self._refresh(user_id)
         await self._announce_revoked()
         await self._linking.sweep()
@@ -65,7 +63,7 @@ class Maintenance:
     async def _refresh(self, user_id: str) -> None:
         delegated = None
         try:
-            delegated = await self._delegated_tokens.load(user_id)
+            delegated = await self._accounts.load_token(user_id)
             if delegated is not None and self._is_old(delegated):
                 await self._refresher.refresh(delegated)
         except GrantRefusedError:
@@ -81,7 +79,7 @@ class Maintenance:
     async def _mark_revoked(self, user_id: str, delegated: DelegatedToken | None) -> None:
         if delegated is None:
             return
-        if await self._delegated_tokens.mark_revoked(user_id, delegated.id, self._now()):
+        if await self._accounts.mark_revoked(user_id, delegated.id, self._now()):
             await self._audit.note(
                 user_id,
                 AuditAction.FAILED,
@@ -91,7 +89,5 @@ class Maintenance:
 
     async def _announce_revoked(self) -> None:
         now = self._now()
-        for revoked in await self._delegated_tokens.claim_revoked(
-            now=now, until=now + TELLING_LEASE
-        ):
+        for revoked in await self._accounts.claim_revoked(now=now, until=now + TELLING_LEASE):
             await self._linking.events.put(TokenExpired(revoked.owner, revoked.id))

@@ -13,16 +13,13 @@ from weakref import WeakValueDictionary
 import structlog
 
 from bot.errors import RefusedError, StorageError, UnreachableError, WorkspaceError
-from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
-from bot.features.accounts.store import count_accounts
+from bot.features.accounts.store import Accounts, DelegatedToken, count_accounts
 from bot.models import TokenPair
 from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
 
 REFRESH_LEASE: Final = timedelta(seconds=30)
 """How long one process may refresh one token: longer than the request and the saving can take."""
-EXPIRY_MARGIN: Final = timedelta(minutes=2)
-"""A token is refreshed when it expires within this time."""
 
 _POLL_EVERY_S: Final = 0.1
 _SAVE_PAUSE_S: Final = 0.1
@@ -35,14 +32,14 @@ class TokenRefresher:
 
     def __init__(
         self,
-        delegated_tokens: DelegatedTokens,
+        accounts: Accounts,
         oauth: OAuthProvider | None,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lease: timedelta = REFRESH_LEASE,
     ) -> None:
         self._lease: Final = lease
-        self._delegated_tokens: Final = delegated_tokens
+        self._accounts: Final = accounts
         self._oauth: Final = oauth
         self._now: Final = now
         self._sleep: Final = sleep
@@ -50,11 +47,6 @@ class TokenRefresher:
         self._unsaved: Final[dict[str, TokenPair]] = {}
         self._locks: Final[WeakValueDictionary[str, asyncio.Lock]] = WeakValueDictionary()
         self._log = structlog.get_logger("token refresh")
-
-    def is_due(self, delegated: DelegatedToken) -> bool:
-        """Return whether this token has expired or is about to."""
-        expires_at = delegated.expires_at
-        return expires_at is not None and self._now() >= expires_at - EXPIRY_MARGIN
 
     async def refresh(self, old: DelegatedToken) -> DelegatedToken | None:
         """Return the token that replaces ``old``; refresh it unless that was done already.
@@ -70,13 +62,13 @@ class TokenRefresher:
         # Longer than a lease, so that the lease of a process that was killed runs out.
         user_id, give_up_at = old.token.user_id, self._now() + self._lease * 1.5
         while True:
-            stored = await self._delegated_tokens.load(user_id)
+            stored = await self._accounts.load_token(user_id)
             if stored is None or stored.id != old.id:
                 return stored
             if stored.id in self._unsaved:
                 return await _run_to_end(self._exchange(stored))
             now = self._now()
-            if await self._delegated_tokens.claim_refresh(
+            if await self._accounts.claim_refresh(
                 user_id, old.id, now=now, until=now + self._lease
             ):
                 return await _run_to_end(self._exchange(stored))
@@ -92,7 +84,7 @@ class TokenRefresher:
         if await self._save(old, self._unsaved[old.id]):
             self._log.info("refreshed a token", user_id=user_id)
         del self._unsaved[old.id]
-        return await self._delegated_tokens.load(user_id)
+        return await self._accounts.load_token(user_id)
 
     async def _fetch_next(self, old: DelegatedToken) -> TokenPair:
         """Return the next pair; release the lease where the workspace refuses."""
@@ -103,14 +95,14 @@ class TokenRefresher:
                 raise RefusedError("this token cannot be refreshed")
             return await self._oauth.refresh(old.refresh_token)
         except WorkspaceError:
-            await self._delegated_tokens.release_refresh(old.token.user_id, old.id)
+            await self._accounts.release_refresh(old.token.user_id, old.id)
             raise
 
     async def _save(self, old: DelegatedToken, pair: TokenPair) -> bool:
         """Store the pair; several tries, because without it the account is lost."""
         for tries_left in reversed(range(_MAX_SAVE_TRIES)):
             try:
-                return await self._delegated_tokens.replace(
+                return await self._accounts.replace_token(
                     old.token.user_id, old.id, pair, self._now()
                 )
             except StorageError as error:

@@ -1,6 +1,7 @@
 """Calls with a user's delegated token, which is refreshed in time and deleted when it is dead."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final, TypeVar
 
 import structlog
@@ -16,7 +17,7 @@ from bot.errors import (
 )
 from bot.features.accounts.audit import AuditAction, AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
-from bot.features.accounts.delegated_tokens import DelegatedToken, DelegatedTokens
+from bot.features.accounts.store import Accounts, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
@@ -32,17 +33,19 @@ class Tokens:
 
     def __init__(
         self,
-        delegated_tokens: DelegatedTokens,
+        accounts: Accounts,
         refresher: TokenRefresher,
         rest: RestClient,
         bearer: BearerSupport,
         audit: AuditTrail,
+        now: Callable[[], datetime],
     ) -> None:
-        self._delegated_tokens: Final = delegated_tokens
+        self._accounts: Final = accounts
         self._refresher: Final = refresher
         self._rest: Final = rest
         self._bearer: Final = bearer
         self._audit: Final = audit
+        self._now: Final = now
         self._log = structlog.get_logger("tokens")
 
     async def use(
@@ -79,10 +82,10 @@ class Tokens:
     async def has_fresh(self, user_id: str) -> bool:
         """Return whether a token of the user's is stored, opens and needs no refresh."""
         try:
-            delegated = await self._delegated_tokens.load(user_id)
+            delegated = await self._accounts.load_token(user_id)
         except SealBrokenError:
             return False
-        return delegated is not None and not self._refresher.is_due(delegated)
+        return delegated is not None and not delegated.is_due(self._now())
 
     async def _call(self, delegated: DelegatedToken, call: Call[T]) -> T:
         for _ in range(_MAX_TRIES):
@@ -117,11 +120,11 @@ class Tokens:
 
     async def _load_fresh(self, user_id: str) -> DelegatedToken:
         delegated = await self._load(user_id)
-        return await self._refresh(delegated) if self._refresher.is_due(delegated) else delegated
+        return await self._refresh(delegated) if delegated.is_due(self._now()) else delegated
 
     async def _load(self, user_id: str) -> DelegatedToken:
         try:
-            delegated = await self._delegated_tokens.load(user_id)
+            delegated = await self._accounts.load_token(user_id)
         except SealBrokenError as error:
             self._log.error("a token does not open", user_id=user_id, problem=str(error))
             await self._audit.note(user_id, AuditAction.FAILED, "the stored token does not open")
@@ -144,7 +147,7 @@ class Tokens:
 
     async def _delete(self, delegated: DelegatedToken) -> NotConnectedError:
         user_id = delegated.token.user_id
-        if await self._delegated_tokens.delete(user_id, delegated.id):
+        if await self._accounts.delete_token(user_id, delegated.id):
             self._log.info("deleted a token that the workspace refuses", user_id=user_id)
             await self._audit.note(user_id, AuditAction.FAILED, "the workspace refuses the token")
         return NotConnectedError(

@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from bot.errors import BotError
 from bot.features.accounts.audit import AuditTrail
 from bot.features.accounts.bearer_support import BearerSupport
-from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.features.accounts.tokens import Tokens
@@ -38,7 +37,6 @@ class BotProcess:
 
     database: Database
     accounts: Accounts
-    delegated: DelegatedTokens
     oauth: OAuthProvider
     rest: RestClient
     refresher: TokenRefresher
@@ -59,13 +57,12 @@ async def open_bot_process(
         open_oauth(url, client, now=now, timeout_s=1.5) as oauth,
         open_rest_client(url, NOBODY) as rest,
     ):
-        delegated = DelegatedTokens(database, vault)
-        refresher = TokenRefresher(delegated, oauth, now, lease=LEASE)
+        accounts = Accounts(database, vault)
+        refresher = TokenRefresher(accounts, oauth, now, lease=LEASE)
         audit = AuditTrail(database, now)
         bearer = BearerSupport(rest, database, now)
-        tokens = Tokens(delegated, refresher, rest, bearer, audit)
-        accounts = Accounts(database, vault)
-        yield BotProcess(database, accounts, delegated, oauth, rest, refresher, tokens)
+        tokens = Tokens(accounts, refresher, rest, bearer, audit, now)
+        yield BotProcess(database, accounts, oauth, rest, refresher, tokens)
 
 
 async def use(bot: BotProcess, user_id: str) -> str:

@@ -8,7 +8,6 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from bot.errors import SealBrokenError, StorageError
-from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.store import Accounts, ConnectedAccount, count_accounts
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
@@ -40,7 +39,7 @@ def make_vault() -> Vault:
 
 
 async def load_token(database: Database, user_id: str) -> AuthToken | None:
-    stored = await DelegatedTokens(database, make_vault()).load(user_id)
+    stored = await Accounts(database, make_vault()).load_token(user_id)
     return stored.token if stored else None
 
 

@@ -13,8 +13,7 @@ from bot.features.accounts.audit import (
     AuditTrail,
     load_records,
 )
-from bot.features.accounts.delegated_tokens import DelegatedTokens, RevokedToken
-from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.features.accounts.store import Accounts, ConnectedAccount, RevokedToken
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
@@ -41,97 +40,87 @@ async def accounts(database: Database) -> Accounts:
     return accounts
 
 
-@pytest.fixture
-def delegated(database: Database, accounts: Accounts) -> DelegatedTokens:
-    assert accounts
-    return DelegatedTokens(database, VAULT)
-
-
-async def load_id(delegated: DelegatedTokens) -> str:
-    found = await delegated.load("ann-id")
+async def load_id(accounts: Accounts) -> str:
+    found = await accounts.load_token("ann-id")
     assert found is not None
     return found.id
 
 
-async def test_a_pair_is_loaded_as_it_was_saved(delegated: DelegatedTokens) -> None:
-    found = await delegated.load("ann-id")
+async def test_a_pair_is_loaded_as_it_was_saved(accounts: Accounts) -> None:
+    found = await accounts.load_token("ann-id")
     assert found is not None
     assert found.token == AuthToken("ann-id", PAIR.access_token, is_bearer=True)
     assert found.refresh_token == PAIR.refresh_token
     assert (found.expires_at, found.refreshed_at) == (PAIR.expires_at, NOW)
 
 
-async def test_connecting_with_another_kind_of_token_erases_the_pair(
-    delegated: DelegatedTokens, accounts: Accounts
-) -> None:
-    before = await load_id(delegated)
+async def test_connecting_with_another_kind_of_token_erases_the_pair(accounts: Accounts) -> None:
+    before = await load_id(accounts)
     await accounts.save(ANN, AuthToken("ann-id", SecretStr("pasted")))
-    found = await delegated.load("ann-id")
+    found = await accounts.load_token("ann-id")
     assert found is not None
     assert found.id != before
     assert (found.refresh_token, found.expires_at, found.refreshed_at) == (None, None, None)
     assert not found.token.is_bearer
 
 
-async def test_one_at_a_time_can_claim_the_refresh(delegated: DelegatedTokens) -> None:
-    token = await load_id(delegated)
-    assert await delegated.claim_refresh("ann-id", token, now=NOW, until=SOON)
-    assert not await delegated.claim_refresh("ann-id", token, now=NOW, until=SOON)
-    await delegated.release_refresh("ann-id", token)
-    assert await delegated.claim_refresh("ann-id", token, now=NOW, until=SOON)
-    assert await delegated.claim_refresh("ann-id", token, now=SOON, until=SOON)
-    assert not await delegated.claim_refresh("ann-id", "another", now=SOON, until=SOON)
+async def test_one_at_a_time_can_claim_the_refresh(accounts: Accounts) -> None:
+    token = await load_id(accounts)
+    assert await accounts.claim_refresh("ann-id", token, now=NOW, until=SOON)
+    assert not await accounts.claim_refresh("ann-id", token, now=NOW, until=SOON)
+    await accounts.release_refresh("ann-id", token)
+    assert await accounts.claim_refresh("ann-id", token, now=NOW, until=SOON)
+    assert await accounts.claim_refresh("ann-id", token, now=SOON, until=SOON)
+    assert not await accounts.claim_refresh("ann-id", "another", now=SOON, until=SOON)
 
 
-async def test_replacing_saves_both_tokens_and_ends_the_claim(delegated: DelegatedTokens) -> None:
-    old = await load_id(delegated)
-    await delegated.claim_refresh("ann-id", old, now=NOW, until=SOON)
-    assert await delegated.replace("ann-id", old, NEXT, SOON)
-    found = await delegated.load("ann-id")
+async def test_replacing_saves_both_tokens_and_ends_the_claim(accounts: Accounts) -> None:
+    old = await load_id(accounts)
+    await accounts.claim_refresh("ann-id", old, now=NOW, until=SOON)
+    assert await accounts.replace_token("ann-id", old, NEXT, SOON)
+    found = await accounts.load_token("ann-id")
     assert found is not None
     assert found.token.secret == NEXT.access_token
     assert found.refresh_token == NEXT.refresh_token
     assert found.refreshed_at == SOON
-    assert await delegated.claim_refresh("ann-id", found.id, now=NOW, until=SOON)
-    assert not await delegated.replace("ann-id", old, PAIR, SOON)
+    assert await accounts.claim_refresh("ann-id", found.id, now=NOW, until=SOON)
+    assert not await accounts.replace_token("ann-id", old, PAIR, SOON)
 
 
 async def test_a_revoked_token_is_erased_and_its_owner_is_notified_later(
-    delegated: DelegatedTokens, accounts: Accounts
+    accounts: Accounts,
 ) -> None:
-    token = await load_id(delegated)
-    assert await delegated.mark_revoked("ann-id", token, NOW)
-    assert not await delegated.mark_revoked("ann-id", token, NOW)
-    assert await delegated.load("ann-id") is None
+    token = await load_id(accounts)
+    assert await accounts.mark_revoked("ann-id", token, NOW)
+    assert not await accounts.mark_revoked("ann-id", token, NOW)
+    assert await accounts.load_token("ann-id") is None
     assert await accounts.load("ann-id") is None
     revoked = RevokedToken(token, Sender("ann-id", "ann"))
-    assert await delegated.claim_revoked(now=NOW, until=SOON) == [revoked]
-    assert await delegated.claim_revoked(now=NOW, until=SOON) == []
-    assert await delegated.claim_revoked(now=SOON, until=SOON) == [revoked]
-    assert await delegated.delete("ann-id", token)
-    assert await delegated.claim_revoked(now=SOON, until=SOON) == []
+    assert await accounts.claim_revoked(now=NOW, until=SOON) == [revoked]
+    assert await accounts.claim_revoked(now=NOW, until=SOON) == []
+    assert await accounts.claim_revoked(now=SOON, until=SOON) == [revoked]
+    assert await accounts.delete_token("ann-id", token)
+    assert await accounts.claim_revoked(now=SOON, until=SOON) == []
 
 
-async def test_a_user_who_connects_again_first_is_not_notified(
-    delegated: DelegatedTokens, accounts: Accounts
-) -> None:
-    token = await load_id(delegated)
-    await delegated.mark_revoked("ann-id", token, NOW)
+async def test_a_user_who_connects_again_first_is_not_notified(accounts: Accounts) -> None:
+    token = await load_id(accounts)
+    await accounts.mark_revoked("ann-id", token, NOW)
     await accounts.save_pair(ANN, NEXT, NOW)
-    assert await delegated.claim_revoked(now=SOON, until=SOON) == []
-    assert not await delegated.delete("ann-id", token)
-    assert await delegated.load("ann-id") is not None
+    assert await accounts.claim_revoked(now=SOON, until=SOON) == []
+    assert not await accounts.delete_token("ann-id", token)
+    assert await accounts.load_token("ann-id") is not None
 
 
 async def test_pairs_that_were_not_refreshed_for_long_are_found_oldest_first(
-    delegated: DelegatedTokens, accounts: Accounts
+    accounts: Accounts,
 ) -> None:
     for number, name in enumerate(("bob", "carol", "dave")):
         account = ConnectedAccount(name, name, "oauth", NOW)
         await accounts.save_pair(account, PAIR, NOW - timedelta(days=number))
     pasted = ConnectedAccount("eve", "eve", "personal_access_token", NOW)
     await accounts.save(pasted, AuthToken("eve", SecretStr("pasted")))
-    assert await delegated.load_refreshed_before(NOW) == ["dave", "carol"]
+    assert await accounts.load_refreshed_before(NOW) == ["dave", "carol"]
 
 
 async def test_records_are_kept_for_90_days(database: Database) -> None:

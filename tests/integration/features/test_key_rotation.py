@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from bot.errors import ConfigError, SealBrokenError
-from bot.features.accounts.delegated_tokens import DelegatedTokens
 from bot.features.accounts.key_rotation import check_keys, count_seals, reseal_all
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken, TokenPair
@@ -34,11 +33,11 @@ class House:
     def vault(self, *keys: bytes) -> Vault:
         return Vault(KeyRing(keys), "workspace")
 
-    def open_tokens(self, *keys: bytes) -> DelegatedTokens:
-        return DelegatedTokens(self.database, self.vault(*keys))
+    def open_accounts(self, *keys: bytes) -> Accounts:
+        return Accounts(self.database, self.vault(*keys))
 
     async def connect(self, user_id: str, *keys: bytes, is_oauth: bool = True) -> None:
-        stored = Accounts(self.database, self.vault(*keys))
+        stored = self.open_accounts(*keys)
         account = ConnectedAccount(user_id, user_id, "oauth", NOW)
         if is_oauth:
             await stored.save_pair(account, PAIR, NOW)
@@ -73,7 +72,7 @@ async def test_all_tokens_of_all_kinds_open_with_the_new_key_alone(house: House)
     assert await house.reseal(NEW, OLD) == [2]
     assert await count_seals(house.database) == {make_key_id(NEW): 5}
     for user_id in ("alice", "bob", "carol"):
-        open_tokens = await house.open_tokens(NEW).load(user_id)
+        open_tokens = await house.open_accounts(NEW).load_token(user_id)
         assert open_tokens is not None
         assert open_tokens.token.secret.get_secret_value() == "access"
         assert (open_tokens.refresh_token is None) == (user_id == "bob")
@@ -93,13 +92,13 @@ async def test_it_may_be_stopped_and_begun_again(house: House) -> None:
 
 async def test_a_token_id_survives_so_that_nobody_who_renews_is_disturbed(house: House) -> None:
     await house.connect("alice", OLD)
-    before = await house.open_tokens(OLD).load("alice")
+    before = await house.open_accounts(OLD).load_token("alice")
     assert before is not None
     await house.reseal(NEW, OLD)
-    after = await house.open_tokens(NEW, OLD).load("alice")
+    after = await house.open_accounts(NEW, OLD).load_token("alice")
     assert after == before
     newer = TokenPair(SecretStr("access 2"), SecretStr("refresh 2"), NOW)
-    assert await house.open_tokens(NEW, OLD).replace("alice", before.id, newer, NOW)
+    assert await house.open_accounts(NEW, OLD).replace_token("alice", before.id, newer, NOW)
 
 
 async def test_a_broken_row_is_named_and_left_alone(house: House) -> None:
@@ -122,7 +121,7 @@ async def test_a_row_from_before_the_change_opens_nothing_once_the_old_key_is_go
     await house.reseal(NEW, OLD)
     await house.write("alice", kept_by_the_attacker)
     with pytest.raises(SealBrokenError, match=f"{make_key_id(OLD).hex()}, now missing"):
-        await house.open_tokens(NEW).load("alice")
+        await house.open_accounts(NEW).load_token("alice")
 
 
 async def test_a_row_cannot_be_made_to_look_older(house: House) -> None:
@@ -135,7 +134,7 @@ async def test_a_row_cannot_be_made_to_look_older(house: House) -> None:
     ):
         await house.write("alice", forged)
         with pytest.raises(SealBrokenError):
-            await house.open_tokens(NEW, OLD).load("alice")
+            await house.open_accounts(NEW, OLD).load_token("alice")
 
 
 async def test_who_holds_an_old_key_seals_nothing_that_opens(house: House) -> None:
@@ -143,7 +142,7 @@ async def test_who_holds_an_old_key_seals_nothing_that_opens(house: House) -> No
     await house.reseal(NEW, OLD)
     await house.connect("mallory", OLD)
     with pytest.raises(SealBrokenError):
-        await house.open_tokens(NEW).load("mallory")
+        await house.open_accounts(NEW).load_token("mallory")
 
 
 async def test_a_missing_key_is_named_at_start(house: House) -> None:

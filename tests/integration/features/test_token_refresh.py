@@ -16,8 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import update
 
 from bot.errors import GrantRefusedError, RefusedError, StorageError, UnreachableError
-from bot.features.accounts.delegated_tokens import DelegatedToken
-from bot.features.accounts.store import ConnectedAccount
+from bot.features.accounts.store import ConnectedAccount, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.rocketchat.oauth import OAuthClient
 from bot.storage.tables import accounts
@@ -59,7 +58,7 @@ class Scene:
         await bot.database.write(lambda connection: connection.execute(statement))
 
     async def load(self, bot: BotProcess) -> DelegatedToken:
-        delegated = await bot.delegated.load(self.alice.id)
+        delegated = await bot.accounts.load_token(self.alice.id)
         assert delegated is not None
         return delegated
 
@@ -139,15 +138,15 @@ async def test_the_lease_of_a_killed_process_runs_out(scene: Scene, bot: BotProc
     old = await scene.load(bot)
     moment = now()
     killed = moment + LEASE / 4
-    assert await bot.delegated.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
-    assert not await bot.delegated.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
+    assert await bot.accounts.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
+    assert not await bot.accounts.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
     assert await bot.refresher.refresh(old) is not None
 
 
 async def test_an_endless_lease_is_not_waited_for_forever(scene: Scene, bot: BotProcess) -> None:
     old = await scene.load(bot)
     endless = now() + LEASE * 100
-    await bot.delegated.claim_refresh(scene.alice.id, old.id, now=now(), until=endless)
+    await bot.accounts.claim_refresh(scene.alice.id, old.id, now=now(), until=endless)
     with pytest.raises(UnreachableError):
         await bot.refresher.refresh(old)
 
@@ -199,7 +198,7 @@ async def test_a_person_who_disconnects_meanwhile_stays_disconnected(
     await scene.see_refreshes(2)
     await bot.accounts.delete(scene.alice.id)
     assert await refreshing is None
-    assert await bot.delegated.load(scene.alice.id) is None
+    assert await bot.accounts.load_token(scene.alice.id) is None
 
 
 async def test_a_person_who_connects_again_meanwhile_keeps_the_new_token(
@@ -218,7 +217,7 @@ async def test_a_person_who_connects_again_meanwhile_keeps_the_new_token(
 async def test_without_oauth_in_the_settings_nothing_is_lost(scene: Scene, bot: BotProcess) -> None:
     old = await scene.load(bot)
     with pytest.raises(RefusedError, match="is not set"):
-        await TokenRefresher(bot.delegated, None, now).refresh(old)
+        await TokenRefresher(bot.accounts, None, now).refresh(old)
     assert await use(bot, scene.alice.id) == "alice"
 
 
@@ -286,7 +285,7 @@ async def test_two_processes_that_refresh_end_with_a_working_pair_or_with_the_pe
             if "NotConnectedError" in outcomes:
                 # The person is told by this error; it needs a reason.
                 assert trouble in {"kill", "lose"}
-                assert await bot.delegated.load(scene.alice.id) is None
+                assert await bot.accounts.load_token(scene.alice.id) is None
                 told += 1
                 await scene.connect(bot)
             assert await use(bot, scene.alice.id) == "alice"
