@@ -25,7 +25,8 @@ def make_tls_context(ca_file: Path | None) -> ssl.SSLContext:
 def find_proxy(url: str) -> str | None:
     """Return the URL of the proxy on the way to ``url``; None where there is none.
 
-    Raises ConfigError for a proxy of another kind than HTTP.
+    Raises ConfigError for a proxy of another kind than HTTP, and for an address that cannot work,
+    without quoting it: it may hold a password.
     """
     parts, proxies = urlsplit(url), getproxies_environment()
     scheme = _SCHEMES.get(parts.scheme, parts.scheme)
@@ -33,10 +34,26 @@ def find_proxy(url: str) -> str | None:
     if not proxy or is_this_machine(url) or proxy_bypass(parts.netloc):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if urlsplit(proxy).scheme != "http" or not urlsplit(proxy).hostname:
-        name = f"{scheme.upper()}_PROXY"
-        raise ConfigError(f"{name}: write it as in http://proxy.example.org:3128")
+    if not _is_proxy(proxy):
+        raise ConfigError(
+            f"{scheme.upper()}_PROXY: write it as in http://proxy.example.org:3128,"
+            " and / ? # in its user name or password as %2F %3F %23"
+        )
     return proxy
+
+
+def _is_proxy(url: str) -> bool:
+    """Return whether it is the address of an HTTP proxy that every library can read.
+
+    With a slash that is not encoded, a part of the password would be taken for the port or path.
+    """
+    try:
+        parts = urlsplit(url)
+        is_port_right = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    has_more = parts.path not in {"", "/"} or parts.query or parts.fragment
+    return parts.scheme == "http" and bool(parts.hostname) and is_port_right and not has_more
 
 
 def is_this_machine(url: str) -> bool:

@@ -15,6 +15,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     FormData,
+    InvalidURL,
 )
 
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
@@ -94,7 +95,7 @@ class HttpTransport:
                 response = await _read_response(route, received)
                 status = response.status
         except (ClientError, TimeoutError, OSError) as error:
-            raise _translate(route, error) from _without_headers(error)
+            raise _translate(route, error) from _without_secrets(error)
         finally:
             self._on_request(route, status, time.monotonic() - began_at)
         self._log.debug("asked the workspace", method=method, route=route, status=status)
@@ -169,6 +170,7 @@ def _translate(route: str, error: Exception) -> UnreachableError:
     return UnreachableError(f"{route}: the workspace cannot be reached: {reason}")
 
 
-def _without_headers(error: Exception) -> Exception | None:
-    # The repr of a ClientResponseError shows the whole request, token included.
-    return None if isinstance(error, ClientResponseError) else error
+def _without_secrets(error: Exception) -> Exception | None:
+    # The repr of a ClientResponseError shows the whole request, token included, and that of an
+    # InvalidURL the address, which may be the proxy's with its password.
+    return None if isinstance(error, ClientResponseError | InvalidURL) else error

@@ -1,5 +1,7 @@
 """The way to a workspace: through the environment's proxy, and with a private authority."""
 
+import base64
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
-from bot.errors import ConfigError, UnreachableError
+from bot.errors import BotError, ConfigError, UnreachableError
 from bot.models import AuthToken
 from bot.rocketchat.client import open_rest_client
 from bot.rocketchat.network import find_proxy
@@ -19,6 +21,7 @@ from rocketchat_simulator.demo.seed import seed
 from tests.support.private_network import HOST, Proxy, make_authority, open_relay
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PASSWORD = "tell-nobody"
 SETTINGS = RealtimeSettings(connect_timeout_s=10, call_timeout_s=10)
 
 
@@ -124,12 +127,61 @@ def test_the_proxy_depends_on_the_address(
     assert find_proxy(url) == proxy
 
 
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "https://proxy:3128", "http://"])
-async def test_another_kind_of_proxy_is_refused(
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"socks5://me:{PASSWORD}@proxy:1080",
+        f"https://me:{PASSWORD}@proxy:3128",
+        f"http://me:{PASSWORD}@",
+        f"http://me:{PASSWORD}/@proxy:3128",
+        f"http://me:1/{PASSWORD}@proxy:3128",
+        f"http://me:1?{PASSWORD}@proxy:3128",
+        f"http://me:1#{PASSWORD}@proxy:3128",
+        f"http://me:[{PASSWORD}@proxy:3128",
+        f"http://me:{PASSWORD}@proxy:99999",
+        f"http://proxy:{PASSWORD}",
+        f"http://me:{PASSWORD}@pro\u2100xy:3128",
+    ],
+)
+async def test_an_address_of_a_proxy_that_cannot_work_is_refused_without_being_quoted(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
+    for error in await fail_to_reach("https://chat.example.org", ConfigError):
+        assert "HTTPS_PROXY: write it as in http://" in error
+        assert PASSWORD not in error
+
+
+@pytest.mark.parametrize("status", [None, 407, 502], ids=["closed", "refused", "failed"])
+async def test_no_error_tells_the_password_of_a_proxy(
+    workspace: PrivateWorkspace, monkeypatch: pytest.MonkeyPatch, status: int | None
+) -> None:
+    address = f"127.0.0.1:{urlsplit(workspace.proxy.url).port if status else 1}"
+    workspace.proxy.status = status or 0
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{PASSWORD}@{address}")
+    coded = base64.b64encode(f"me:{PASSWORD}".encode()).decode()
+    for error in await fail_to_reach(workspace.url, UnreachableError):
+        assert PASSWORD not in error
+        assert coded not in error
+    if status:
+        assert all(coded in head for head in workspace.proxy.requests)
+
+
+async def fail_to_reach(url: str, kind: type[BotError]) -> list[str]:
+    """Return all that is known of the errors of REST and of the realtime API."""
     token = AuthToken("bot", SecretStr("y" * 43))
-    with pytest.raises(ConfigError, match="HTTPS_PROXY: write it as in http://"):
-        async with open_rest_client("https://chat.example.org", token):
-            pass
+    with pytest.raises(kind) as of_rest:
+        async with open_rest_client(url, token, timeout_s=10, retry_pause_s=0.01) as rest:
+            await rest.fetch_version()
+    with pytest.raises(kind) as of_realtime:
+        await try_connect(url, token, SETTINGS)
+    return [spell_out(of_rest.value), spell_out(of_realtime.value)]
+
+
+def spell_out(error: BaseException | None) -> str:
+    """Return the traceback, and how the error and its causes show themselves."""
+    lines = traceback.format_exception(error)
+    while error is not None:
+        lines.append(repr(error))
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n".join(lines)
