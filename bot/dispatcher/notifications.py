@@ -2,8 +2,11 @@
 
 from typing import Final
 
+import structlog
+
 from bot.delivery.reply_sender import ReplySender
 from bot.dispatcher.responder import Responder
+from bot.errors import RefusedError
 from bot.features.accounts.linking import AccountLinked, AccountLinking, TokenExpired, WrongAccount
 from bot.features.accounts.messages import (
     format_connected,
@@ -42,10 +45,16 @@ class Notifications:
             await self._linking.note_told(event)
 
     async def _tell_both(self, event: WrongAccount, cause: str) -> None:
-        tell = self._reply_sender.tell
-        locale = await self._responder.find_locale(event.asker)
-        foreign = format_foreign_token(event.owner.username, locale)
-        await tell(event.asker.id, foreign, cause, is_background=False)
-        owner_locale = await self._responder.find_locale(event.owner)
-        misuse = format_misused_token(event.asker.username, owner_locale)
-        await tell(event.owner.id, misuse, cause, is_background=False)
+        # The owner first, and each whatever becomes of the other: the asker may be an attacker who
+        # has blocked the bot.
+        notices = (
+            (event.owner, event.asker, format_misused_token),
+            (event.asker, event.owner, format_foreign_token),
+        )
+        for person, other, format_notice in notices:
+            notice = format_notice(other.username, await self._responder.find_locale(person))
+            try:
+                await self._reply_sender.tell(person.id, notice, cause, is_background=False)
+            except RefusedError as error:
+                log = structlog.get_logger("notifications")
+                log.warning("not told of a token", user_id=person.id, problem=repr(error))

@@ -89,6 +89,22 @@ async def test_another_persons_token_is_not_kept_and_both_are_told(stage: Stage)
         assert "not connected" in await each.ask("!whoami")
 
 
+@pytest.mark.parametrize("muted", ["alice", "bob"])
+async def test_who_refuses_messages_keeps_nobody_else_from_being_told(
+    stage: Stage, muted: str
+) -> None:
+    people = {name: await stage.meet(name) for name in ("alice", "bob")}
+    bob = people["bob"]
+    link = await people["alice"].ask_for_link()
+    stage.find_room(people.pop(muted)).muted_ids.add(stage.people.bot.id)
+    status, _ = await bob.person.fill_in(
+        link, user_id=bob.person.user_id, token=await make_token(bob)
+    )
+    assert status == 403
+    (other,) = people.values()
+    assert "permission for" in await other.hear()
+
+
 async def test_a_used_link_is_dead(stage: Stage) -> None:
     alice = await stage.meet("alice")
     link, token = await alice.ask_for_link(), await make_token(alice)
