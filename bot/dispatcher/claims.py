@@ -100,6 +100,9 @@ class MessageClaims:
         for entry in new:
             message = self._waiting.pop(entry.message_id, None)
             self._queue(PendingMessage(entry, message, is_repeat=True))
+        if not (entries or self._pending):
+            # Nothing waits for this process: other processes have taken what it keeps.
+            self._waiting.clear()
         if new:
             self._log.info("took over unfinished work", messages=len(new))
         return bool(new)
@@ -150,7 +153,10 @@ class MessageClaims:
         return mine, others
 
     def _keep(self, messages: Iterable[Message]) -> None:
-        """Keep messages that wait in the inbox, as fetching each costs two calls."""
+        """Keep messages that wait in the inbox, as fetching each costs two calls.
+
+        Not for longer than they wait, as people wrote them.
+        """
         self._waiting.update((each.id, each) for each in messages)
         while len(self._waiting) > _MAX_KEPT:
             self._waiting.popitem(last=False)
