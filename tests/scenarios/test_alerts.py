@@ -7,7 +7,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from bot.app import open_vault
+from bot.delivery.reply_sender import make_message_id
+from bot.storage.database import open_database
+from bot.storage.message_id_key import load_message_id_key
 from rocketchat_simulator import Document
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS, FIREFOX_WINDOWS
 from tests.support.deadlines import DEADLINE_S
@@ -283,9 +288,32 @@ async def test_a_thief_who_posts_first_does_not_keep_an_alert_back(
     stage.sign_in()
     workspace, people = stage.simulator.workspace, stage.people
     session_id = workspace.sessions.rows_of(people.alice)[-1]["sessionId"]
-    # All that an id was derived from before it took a key.
+    # All that an id was derived from before it took a key, and with a key that everybody has.
     seeds = [people.bot.id, alice.room_id, f"alert {people.alice.id} {session_id}", "notice"]
-    guess = hashlib.blake2b("\n".join(seeds).encode(), digest_size=12).hexdigest()
-    await alice.say("nothing to see here", _id=guess)
-    await alice.hear()
+    guesses = {
+        hashlib.blake2b("\n".join(seeds).encode(), digest_size=12).hexdigest(),
+        make_message_id(b"", *seeds),
+    }
+    for guess in guesses:
+        await alice.say("!help session", _id=guess)
+        await alice.hear()
     assert (await hear_after_check(stage, alice)).startswith("New device: ")
+
+
+async def test_each_installation_derives_ids_with_a_key_of_its_own(tmp_path: Path) -> None:
+    keys = set()
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        async with open_stage(folder) as stage:
+            alice, bot = await stage.meet("alice"), stage.people.bot
+            await alice.say("!help session", _id="question")
+            await alice.hear()
+            async with open_database(stage.settings.storage.url) as database:
+                vault = await open_vault(database, stage.settings)
+                key = await load_message_id_key(database, vault, SecretStr("none"))
+            seeds = (bot.id, alice.room_id, "question", "answer")
+            said = stage.simulator.workspace.messages.of(stage.find_room(alice))
+            assert make_message_id(key, *seeds) in [each["_id"] for each in said]
+        keys.add(key)
+    assert len(keys - {b"none"}) == 2

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from bot.delivery.reply_throttle import REPLIES_PER_MINUTE
 from tests.support.deadlines import DEADLINE_S
@@ -21,6 +23,12 @@ TOO_FAST = "Too fast: I answer 20 messages a minute from one person."
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with open_stage(tmp_path, limit_calls=100_000) as opened:
         yield opened
+
+
+@pytest.fixture
+def logs() -> Iterator[list[MutableMapping[str, Any]]]:
+    with capture_logs() as captured:
+        yield captured
 
 
 def count_replies(guest: Guest) -> int:
@@ -64,7 +72,7 @@ async def wait_for_metric(stage: Stage, line: str) -> None:
 
 
 async def test_strangers_who_flood_a_room_are_told_there_and_members_are_answered(
-    stage: Stage,
+    logs: list[MutableMapping[str, Any]], stage: Stage
 ) -> None:
     alice = stage.invite("alice")
     await alice.connect()
@@ -79,12 +87,16 @@ async def test_strangers_who_flood_a_room_are_told_there_and_members_are_answere
     told = [each for each in workspace.messages.of(room) if "Too many people" in each["msg"]]
     assert len(told) == 1
     assert told[0]["tmid"]
+    warned = [each for each in logs if each["event"] == "strangers write too fast in a room"]
+    assert [each["room_id"] for each in warned] == [room.id]
     for stranger in strangers[:REPLIES_PER_MINUTE]:
         await stranger.wait_for_text("!sessions")
     assert not any(stranger.texts for stranger in strangers[REPLIES_PER_MINUTE:])
 
 
-async def test_who_writes_too_fast_is_told_once_a_minute_in_whatever_room(stage: Stage) -> None:
+async def test_who_writes_too_fast_is_told_once_a_minute_in_whatever_room(
+    logs: list[MutableMapping[str, Any]], stage: Stage
+) -> None:
     cat = stage.invite("cat")
     names = [f"n{number}" for number in range(REPLIES_PER_MINUTE)]
     cat.ask(*names)
@@ -98,6 +110,8 @@ async def test_who_writes_too_fast_is_told_once_a_minute_in_whatever_room(stage:
     stage.advance_workspace_clock(61)
     await cat.expect_nothing_more()
     assert sum(TOO_FAST in text for text in cat.texts) == 1
+    warned = [each for each in logs if each["event"] == "a person writes too fast"]
+    assert [each["user_id"] for each in warned] == [cat.user.id]
 
 
 async def test_a_confirmation_is_answered_however_much_was_asked_before(stage: Stage) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
 
@@ -175,21 +176,30 @@ async def test_a_check_that_goes_on_while_its_person_is_forgotten_writes_nothing
         await expect_no_traces(database, alice.person.user_id)
 
 
-async def test_who_connects_while_being_forgotten_is_forgotten(stage: Stage) -> None:
-    alice, database = await stage.meet("alice"), stage.folder / "bot.db"
-    link = await alice.ask_for_link("!sessions")
-    stage.simulator.faults.delay_answer("me", 1.5)
-    before = stage.count_calls("/me")
-    connecting = asyncio.create_task(alice.paste_token(link))
-    await stage.wait_for_calls("/me", before + 1)
-    await alice.ask("!forget")
-    assert "I have erased everything" in await alice.ask("!confirm")
-    assert not connecting.done()
-    status, page = await connecting
-    assert status == 410
-    assert "!connect" in page
-    await alice.expect_silence()
-    await expect_no_traces(database, alice.person.user_id, alice.room_id)
+async def connect(alice: Conversation, link: str, way: str) -> tuple[int, str]:
+    if way == "token":
+        return await alice.paste_token(link)
+    visit = await alice.press_button(link)
+    return visit.status, visit.page
+
+
+@pytest.mark.parametrize("way", ["token", "button"])
+async def test_who_connects_while_being_forgotten_is_forgotten(tmp_path: Path, way: str) -> None:
+    async with open_stage(tmp_path, has_oauth=True) as stage:
+        alice, database = await stage.meet("alice"), stage.folder / "bot.db"
+        link = await alice.ask_for_link("!sessions")
+        stage.simulator.faults.delay_answer("me", 1.5)
+        before = stage.count_calls("/me")
+        connecting = asyncio.create_task(connect(alice, link, way))
+        await stage.wait_for_calls("/me", before + 1)
+        await alice.ask("!forget")
+        assert "I have erased everything" in await alice.ask("!confirm")
+        assert not connecting.done()
+        status, page = await connecting
+        assert status == 410
+        assert "!connect" in page
+        await alice.expect_silence()
+        await expect_no_traces(database, alice.person.user_id, alice.room_id)
 
 
 async def test_a_question_that_waits_for_its_asker_to_connect_is_shown_and_forgotten(
