@@ -306,6 +306,7 @@ class _App:
             ),
             now=now,
             pictures=Pictures(self._overrides.seconds) if self._settings.reports.picture else None,
+            has_buttons=self._settings.bot.buttons,
         )
         # Scheduled calls let those of people go first.
         features = self._make_session_features(self._background_rest)

@@ -134,6 +134,7 @@ class BotSettings(BaseModel):
     prefix: str = Field(default="!", min_length=1, max_length=3, pattern=r"^[^\s\w/@#]+$")
     catch_up_minutes: int = Field(default=60, ge=0, le=24 * 60)
     most_waiting: int = Field(default=200, ge=1, le=400)
+    buttons: bool = True
 
 
 class WebSettings(BaseModel):

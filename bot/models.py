@@ -202,6 +202,18 @@ class Attachment:
     facts: tuple[Fact, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: says ``text`` in the room as the person who presses it, or opens ``url``."""
+
+    label: str
+    text: str = ""
+    url: str = ""
+
+
+ButtonRows = tuple[tuple[Button, ...], ...]
+
+
 class RowKind(StrEnum):
     """What the colour of a row in a timeline means."""
 
@@ -232,11 +244,15 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a command returns: a plain first line, at most one attachment and one picture."""
+    """What a command returns: a plain first line, at most one attachment and one picture.
+
+    ``buttons`` stand beside the words: what they offer is said in the words, too.
+    """
 
     text: str
     attachment: Attachment | None = None
     timeline: Timeline | None = None
+    buttons: ButtonRows = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +265,7 @@ class OutgoingMessage:
     sent_at: datetime
     thread_id: str | None = None
     attachment: Attachment | None = None
+    buttons: ButtonRows = ()
 
 
 Document = Mapping[str, object]

@@ -81,6 +81,18 @@ class Person:
         stored: Json = answer["message"]
         return stored
 
+    async def press(self, message: Json, label: str) -> Json:
+        """Press a button under a message, as the web client does: say its text in the same room.
+
+        Return the stored message; raise LookupError where no such button is drawn.
+        """
+        for action in find_buttons(message):
+            if action["text"] == label and not action.get("url"):
+                thread = {"tmid": message["tmid"]} if message.get("tmid") else {}
+                return await self.say(message["rid"], action["msg"], **thread)
+        problem = f"no button {label!r} under the message"
+        raise LookupError(problem)
+
     async def hear(self, room_id: str | None = None, *, seconds: float = 10.0) -> Json:
         """Wait for the next message of another user; raise TimeoutError if there is none."""
         async with asyncio.timeout(seconds):
@@ -194,6 +206,21 @@ class Person:
         stream = {"msg": "sub", "id": "2", "name": "stream-room-messages"}
         await send(stream | {"params": ["__my_messages__", False]})
         await self._listen_until("ready")
+
+
+def find_buttons(message: Json) -> list[Json]:
+    """Return the buttons with words that the web client draws under a message, in order.
+
+    Source: ``ActionAttachtment.tsx``, 8.3.
+    """
+    return [
+        action
+        for attachment in message.get("attachments") or ()
+        for action in attachment.get("actions") or ()
+        if action.get("type") == "button"
+        and action.get("text")
+        and (action.get("url") or action.get("msg_in_chat_window"))
+    ]
 
 
 @asynccontextmanager

@@ -2,13 +2,19 @@ from bot.commands.registry import Context, command
 from bot.features.confirmations import ActionKind
 from bot.features.sessions.logout_messages import format_logout
 from bot.models import Reply
+from bot.parsing import parse_session_words
 
 
 @command("confirm", rank=4)
 async def confirm(context: Context) -> Reply:
-    """Confirm what I asked you last, within two minutes and in the same room."""
-    user_id = context.asker.id
-    confirmed = await context.confirmations.take(user_id, context.room_id, context.question.id)
+    """Confirm what I asked you last, within two minutes and in the same room.
+
+    The button under a question confirms that question only.
+    """
+    user_id, words = context.asker.id, parse_session_words(context.words).casefold()
+    confirmed = await context.confirmations.take(
+        user_id, context.room_id, context.question.id, words
+    )
     action = confirmed.action
     if action.kind is ActionKind.FORGET:
         return await _forget(context)

@@ -18,6 +18,7 @@ from bot.parsing import parse_session_words
 
 @command(
     "logout <id or number>",
+    "logout device <id or number>",
     "logout others",
     examples=("logout 2", "logout others", "logout others 3"),
     rank=3,
@@ -25,9 +26,9 @@ from bot.parsing import parse_session_words
 async def logout(context: Context) -> Reply:
     """Sign out one of your devices, or all the others.
 
-    I ask you first, and check afterwards whether it worked. "others" signs out all devices
-    but one, whose number you add. Without a number I ask which one, unless I have told you of all
-    others as new.
+    I ask you first, and check afterwards whether it worked. "device" signs out every session of
+    that device, those begun since your list, too. "others" signs out all devices but one, whose
+    number you add. Without a number I ask which one, unless I have told you of all others as new.
     """
     words = parse_session_words(context.words)
     if not words:
@@ -39,6 +40,8 @@ async def logout(context: Context) -> Reply:
     first, _, rest = words.partition(" ")
     if first.casefold() == "others":
         return await _ask_about_others(context, parse_session_words(rest))
+    if first.casefold() == "device" and rest:
+        return await _ask_about_device(context, parse_session_words(rest))
     return await _ask_about_one(context, words)
 
 
@@ -49,10 +52,25 @@ async def _ask_about_one(context: Context, words: str) -> Reply:
     name = await sessions.find_name(user_id, newest)
     device = DeviceSessions(tuple(replace(newest, id=each) for each in ids), name)
     if newest.logged_out_at:
-        shown = format_name(device, context.locale)
-        return Reply(context.locale.text("{device} is already signed out.", device=shown))
-    await _ask(context, [device])
-    return format_logout_question(device, context.locale)
+        return _say_signed_out(device, context)
+    return format_logout_question(device, context.locale, await _ask(context, [device]))
+
+
+async def _ask_about_device(context: Context, words: str) -> Reply:
+    sessions, user_id = context.sessions, context.asker.id
+    ids = await sessions.find_ids(user_id, words)
+    known = await sessions.fetch(user_id, ids[0])
+    name = await sessions.find_name(user_id, known)
+    found = await sessions.fetch_of_same_device(user_id, known)
+    device = DeviceSessions(found or (known,), name)
+    if not found:
+        return _say_signed_out(device, context)
+    return format_logout_question(device, context.locale, await _ask(context, [device]))
+
+
+def _say_signed_out(device: DeviceSessions, context: Context) -> Reply:
+    shown = format_name(device, context.locale)
+    return Reply(context.locale.text("{device} is already signed out.", device=shown))
 
 
 async def _ask_about_others(context: Context, keep: str) -> Reply:
@@ -76,10 +94,13 @@ async def _ask_about_others(context: Context, keep: str) -> Reply:
             return format_choice_of_kept(numbered, announced, locale, context.now)
         kept = [own]
     others = [(number, device) for number, device in numbered if device not in kept]
-    await _ask(context, [device for _, device in others])
-    return format_logout_of_others_question(kept[0], others, locale)
+    reference = await _ask(context, [device for _, device in others])
+    return format_logout_of_others_question(kept[0], others, locale, reference)
 
 
-async def _ask(context: Context, devices: Sequence[DeviceSessions]) -> None:
+async def _ask(context: Context, devices: Sequence[DeviceSessions]) -> str:
+    """Save the question, and return its reference."""
     action = Action(kind=ActionKind.LOG_OUT, devices=name_devices(devices, context.locale))
-    await context.confirmations.ask(context.asker.id, context.room_id, action)
+    return await context.confirmations.ask(
+        context.asker.id, context.room_id, action, context.question.id
+    )

@@ -71,7 +71,7 @@ async def _report_now(context: Context) -> Reply:
         example = locale.call("report daily 09:00")
         note = locale.text("{command} sends you one every day.", command=example)
     await context.reports.save(user_id, found)
-    return format_report(found, locale, context.now, (note,))
+    return format_report(found, locale, context.now, (note,), is_scheduled=bool(schedule))
 
 
 async def _stop(context: Context) -> Reply:

@@ -36,7 +36,7 @@ async def sessions(context: Context) -> Reply:
         )
     if (page - 1) * PAGE_SIZE >= len(numbered):
         raise UsageError("There is no page {page}.", page=page)
-    return format_devices(numbered, context.locale, context.now, page=page)
+    return format_devices(numbered, context.locale, context.now, page=page, words=words)
 
 
 def _split_page(words: str) -> tuple[str, int]:

@@ -24,7 +24,8 @@ class ReplySender:
     """Sends replies to where only the person concerned can read them.
 
     Answers are sent at once; what is said unasked lets the calls of people go first. ``id_key`` is
-    the secret that message ids are derived with. Without ``pictures`` replies have words only.
+    the secret that message ids are derived with. Without ``pictures`` and ``has_buttons`` replies
+    have words only.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ReplySender:
         id_key: bytes,
         now: Callable[[], datetime],
         pictures: Pictures | None = None,
+        has_buttons: bool = True,
     ) -> None:
         self._rest: Final = rest
         self._background_rest: Final = rest.in_background()
@@ -44,6 +46,7 @@ class ReplySender:
         self._id_key: Final = id_key
         self._now: Final = now
         self._pictures: Final = pictures
+        self._has_buttons: Final = has_buttons
         self._log = structlog.get_logger("delivery").bind()
 
     async def answer(
@@ -107,6 +110,7 @@ class ReplySender:
             sent_at=self._now(),
             thread_id=thread_id,
             attachment=reply.attachment,
+            buttons=reply.buttons if self._has_buttons else (),
         )
         is_first = await (rest or self._rest).send_message(message)
         self._log.debug("sent", message_id=message.id, room_id=room_id)

@@ -13,6 +13,8 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from bot.models import Button
+
 ENGLISH: Final = "en"
 _UNITS: Final = (
     timedelta(days=365),
@@ -81,6 +83,10 @@ class UserLocale:
     def call(self, words: str) -> str:
         """Show how to call a command, as code: ``!logout 2``."""
         return f"`{self._prefix}{words}`"
+
+    def button(self, label: str, words: str) -> Button:
+        """Return a button that calls a command; ``label`` is translated already."""
+        return Button(label, f"{self._prefix}{words}")
 
     def in_zone(self, zone: tzinfo) -> "UserLocale":
         """Return the same locale in another time zone."""

@@ -146,7 +146,7 @@ class ScheduledTasks:
         locale = await self._find_locale(run.user_id, schedule)
         context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
         notes = list_notes(context, locale)
-        reply = format_report(report, locale, self._now(), notes)
+        reply = format_report(report, locale, self._now(), notes, is_scheduled=True)
         await self._sessions.save_numbers(run.user_id, report.devices)
         # False: an earlier attempt's text is in the room and may lack the newest devices. They
         # stay new for the next report, which may then repeat some.

@@ -45,6 +45,19 @@ class Conversation:
     async def hear(self, seconds: float = DEADLINE_S) -> str:
         return format_as_text(await self.person.hear(self.room_id, seconds=seconds))
 
+    async def hear_message(self) -> Json:
+        return await self.person.hear(self.room_id, seconds=DEADLINE_S)
+
+    async def ask_for_message(self, text: str) -> Json:
+        """Say it, and return the answer as the workspace has it."""
+        await self.say(text)
+        return await self.hear_message()
+
+    async def press(self, message: Json, label: str) -> Json:
+        """Press a button, and return the answer as the workspace has it."""
+        await self.person.press(message, label)
+        return await self.hear_message()
+
     async def hear_at(self, moment: datetime) -> str:
         """Move the clock past that time and past the window that reports are spread over."""
         await self.clock.pass_to(moment + SPREAD)

@@ -3,7 +3,7 @@
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import escape
-from bot.models import Attachment, Reply
+from bot.models import Attachment, Button, Reply
 
 
 def format_invitation(lead: str, link: str, locale: UserLocale) -> Reply:
@@ -13,7 +13,8 @@ def format_invitation(lead: str, link: str, locale: UserLocale) -> Reply:
         "The link works once, for ten minutes, and only for your own account.",
         link=link,
     )
-    return Reply(lead, Attachment(Colour.BLUE, text=steps))
+    button = Button(locale.text("Connect"), url=link)
+    return Reply(lead, Attachment(Colour.BLUE, text=steps), buttons=((button,),))
 
 
 def format_connected(locale: UserLocale) -> Reply:

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
+from bot.errors import Call, UsageError
 from bot.features.accounts.audit import AuditAction
 from bot.features.alerts.known_devices import KnownDevices
 from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.sessions.devices import DeviceSessions, make_device_key, make_snapshots
 from bot.features.sessions.sessions import Sessions
+from bot.models import Session
 from bot.storage.database import Database
 
 CHECKS_PER_MINUTE: Final = 4
@@ -168,6 +170,26 @@ class Alerts:
             await self._known_devices.save_for_alerts(
                 user_id, make_snapshots(check.devices), self._now(), announced
             )
+
+    async def accept(self, user_id: str, session: Session) -> bool:
+        """Take the session's device for the person's own; return false where it was so already.
+
+        Raises UsageError where neither alerts nor a report know of it.
+        """
+        key = make_device_key(session)
+        before = (await self._known_devices.load(user_id)).get(key)
+        is_announced = before is not None and before.announced_at is not None
+        if await self.subscriptions.load(user_id) is not None:
+            snapshots = make_snapshots([DeviceSessions((session,))])
+            await self._known_devices.save_for_alerts(user_id, snapshots, self._now())
+        elif not is_announced:
+            raise UsageError(
+                "Alerts are off, so no device counts as new. {on} takes the devices that you have "
+                "then for yours, and tells you of others.",
+                on=Call("alerts on"),
+            )
+        await self._known_devices.clear_announced(user_id, key)
+        return is_announced or before is None or not before.is_known_to_alerts
 
     async def load_announced(self, user_id: str) -> frozenset[str]:
         """Return the keys of the devices that alerts or reports have told of as new."""

@@ -121,6 +121,11 @@ class KnownDevices:
 
         await self._database.write(write)
 
+    async def clear_announced(self, user_id: str, key: str) -> None:
+        """Forget that the person was told of the device as new."""
+        is_it = (_row.user_id == user_id, _row.device_key == key)
+        await self._database.execute(update(known_devices).where(*is_it).values(announced_at=None))
+
     async def delete_for_alerts(self, user_id: str) -> None:
         """Delete what only alerts know."""
         unreported = delete(known_devices).where(

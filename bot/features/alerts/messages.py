@@ -9,11 +9,11 @@ from babel.dates import format_timedelta
 from bot.features.alerts.alerts import AlertStatus
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
-from bot.features.sessions.list_messages import list_devices
+from bot.features.sessions.list_messages import list_devices, make_more_buttons
 from bot.features.sessions.messages import format_line, format_name
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.models import Attachment, Fact, Reply
+from bot.models import Attachment, ButtonRows, Fact, Reply
 
 MAX_SHOWN: Final = 8
 
@@ -30,9 +30,15 @@ def format_alert(
         facts.append(Fact(more, locale.call("sessions"), is_short=False))
     facts.append(Fact(locale.text("Not you?"), _advise(devices, new, locale), is_short=False))
     calm = locale.text("Was that you? Then there is nothing to do.")
+    noted = locale.text(
+        "{known} notes that device {number} is yours.",
+        known=locale.call(f"known {new[0]}"),
+        number=new[0],
+    )
     return Reply(
         _format_headline(devices, new, locale, now),
-        Attachment(Colour.RED, text=calm, facts=tuple(facts)),
+        Attachment(Colour.RED, text=f"{calm} {noted}", facts=tuple(facts)),
+        buttons=_make_buttons(devices, new, locale),
     )
 
 
@@ -54,7 +60,11 @@ def format_status(status: AlertStatus, locale: UserLocale, now: datetime) -> Rep
         Fact(locale.text("Known devices"), str(status.known)),
         *_list_accepted(status.accepted, locale, now),
     )
-    return Reply(lead, Attachment(Colour.BLUE, text=text, facts=facts))
+    return Reply(
+        lead,
+        Attachment(Colour.BLUE, text=text, facts=facts),
+        buttons=make_more_buttons(len(status.accepted), locale),
+    )
 
 
 def _list_accepted(
@@ -82,6 +92,30 @@ def format_interruption(problem: str, locale: UserLocale) -> Reply:
         off=locale.call("alerts off"),
     )
     return Reply(lead, Attachment(Colour.AMBER, text=f"{problem}\n{text}"))
+
+
+def _make_buttons(
+    devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserLocale
+) -> ButtonRows:
+    """Return a row for each device that is shown, and one for more where some are not.
+
+    They call devices by an id: another list may have other numbers by the time of the click.
+    """
+    rows = []
+    for number in new[:MAX_SHOWN]:
+        id_ = devices[number - 1].newest.id
+        if len(new) == 1:
+            labels = locale.text("Sign it out"), locale.text("It was me")
+        else:
+            labels = (
+                locale.text("Sign out {number}", number=number),
+                locale.text("{number} was me", number=number),
+            )
+        words = f"logout device {id_}", f"known {id_}"
+        rows.append(tuple(map(locale.button, labels, words)))
+    if len(new) > MAX_SHOWN:
+        rows.append((locale.button(locale.text("More"), "sessions"),))
+    return tuple(rows)
 
 
 def _format_headline(

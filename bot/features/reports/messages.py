@@ -22,6 +22,7 @@ from bot.formatting.text import LINES_LIMIT, code, utf16_length
 from bot.models import Attachment, Fact, Reply
 
 MAX_LINES: Final = 20
+_PAUSE: Final = "report pause 2w"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,28 @@ class ReportContext:
 
 
 def format_report(
-    report: Report, locale: UserLocale, now: datetime, notes: Sequence[str] = ()
+    report: Report,
+    locale: UserLocale,
+    now: datetime,
+    notes: Sequence[str] = (),
+    *,
+    is_scheduled: bool = False,
 ) -> Reply:
     """Say what changed, then list the devices: first those with a mark that says why.
 
-    ``notes`` are translated sentences, shown above the list.
+    ``notes`` are translated sentences, shown above the list. ``is_scheduled`` where more reports
+    are to come.
     """
     lines = list(_list_lines(report, locale, now))
     kept = _cut_lines(lines)
-    facts = (*kept, Fact(locale.text("What next?"), _advise(report, locale), is_short=False))
+    advice = _advise(report, locale)
+    buttons = []
+    if is_scheduled:
+        advice = f"{advice}\n{format_pause(locale)}"
+        buttons.append(locale.button(locale.text("Pause for 2 weeks"), _PAUSE))
+    facts = (*kept, Fact(locale.text("What next?"), advice, is_short=False))
     if len(kept) < len(lines):
+        buttons.append(locale.button(locale.text("More"), "sessions"))
         facts = (*kept, _count_omitted(len(lines) - len(kept), locale), facts[-1])
     colour = Colour.AMBER if report.has_changes else Colour.BLUE
     if not report.devices and not report.gone:
@@ -57,6 +70,7 @@ def format_report(
         _format_headline(report, locale, now),
         Attachment(colour, text="\n".join(notes), facts=facts),
         format_timeline(report, locale, now),
+        (tuple(buttons),) if buttons else (),
     )
 
 
@@ -160,6 +174,11 @@ def list_notes(context: ReportContext, locale: UserLocale) -> list[str]:
         )
         notes.append(skipped)
     return [*notes, format_next(context.next_at, locale)]
+
+
+def format_pause(locale: UserLocale) -> str:
+    """Say how to leave reports out for a while."""
+    return locale.text("{command}: no reports for two weeks", command=locale.call(_PAUSE))
 
 
 def format_next(moment: datetime, locale: UserLocale) -> str:

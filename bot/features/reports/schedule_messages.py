@@ -5,7 +5,7 @@ from typing import Final
 
 from babel.dates import format_date
 
-from bot.features.reports.messages import format_time
+from bot.features.reports.messages import format_pause, format_time
 from bot.features.reports.schedule_rules import (
     LAST_DAY_OF_EVERY_MONTH,
     SPREAD,
@@ -97,6 +97,5 @@ def _format_options(schedule: ScheduleSummary, locale: UserLocale) -> str:
         )
     else:
         changes = locale.text("{command}: only with changes", command=locale.call("report changes"))
-    pause = locale.text("{command}: none for two weeks", command=locale.call("report pause 2w"))
     off = locale.text("{command}: no more reports", command=locale.call("report off"))
-    return f"{changes}\n{pause}\n{off}"
+    return f"{changes}\n{format_pause(locale)}\n{off}"

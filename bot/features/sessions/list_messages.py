@@ -8,15 +8,24 @@ from bot.features.sessions.devices import NumberedDevice, make_device_key
 from bot.features.sessions.messages import format_advice, format_device_line, format_origin
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
-from bot.models import Attachment, Fact, Reply
+from bot.formatting.text import escape
+from bot.models import Attachment, ButtonRows, Fact, Reply
 
 PAGE_SIZE: Final = 10
 
 
 def format_devices(
-    numbered: Sequence[NumberedDevice], locale: UserLocale, now: datetime, *, page: int = 1
+    numbered: Sequence[NumberedDevice],
+    locale: UserLocale,
+    now: datetime,
+    *,
+    page: int = 1,
+    words: str = "",
 ) -> Reply:
-    """List one page of devices with their numbers; a page that is too high is the last one."""
+    """List one page of devices with their numbers; a page that is too high is the last one.
+
+    ``words`` are what the list was filtered by.
+    """
     pages = max(1, -(-len(numbered) // PAGE_SIZE))
     page = min(page, pages)
     shown = numbered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
@@ -26,9 +35,13 @@ def format_devices(
     ]
     advice = format_advice(shown[0][0], locale)
     if pages > 1:
-        advice = f"{advice}\n{_format_paging(page, pages, locale)}"
+        advice = f"{advice}\n{_format_paging(page, pages, words, locale)}"
     facts.append(Fact(locale.text("What next?"), advice, is_short=False))
-    return Reply(_format_total(numbered, locale), Attachment(Colour.BLUE, facts=tuple(facts)))
+    return Reply(
+        _format_total(numbered, locale),
+        Attachment(Colour.BLUE, facts=tuple(facts)),
+        buttons=_make_page_button(page + 1, words, locale) if page < pages else (),
+    )
 
 
 def list_devices(
@@ -47,7 +60,12 @@ def list_devices(
     left = len(numbered) - PAGE_SIZE
     if left > 0:
         more = locale.plural("… and {count} more line", "… and {count} more lines", left)
-        yield Fact(more, locale.call("sessions"), is_short=False)
+        yield Fact(more, locale.call("sessions page 2"), is_short=False)
+
+
+def make_more_buttons(devices: int, locale: UserLocale) -> ButtonRows:
+    """Return the button for what ``list_devices`` leaves out of so many devices, if anything."""
+    return _make_page_button(2, "", locale) if devices > PAGE_SIZE else ()
 
 
 def _format_total(numbered: Sequence[NumberedDevice], locale: UserLocale) -> str:
@@ -61,10 +79,16 @@ def _format_total(numbered: Sequence[NumberedDevice], locale: UserLocale) -> str
     return f"{devices} ({in_all})"
 
 
-def _format_paging(page: int, pages: int, locale: UserLocale) -> str:
+def _format_paging(page: int, pages: int, words: str, locale: UserLocale) -> str:
+    following = _spell_page(page % pages + 1, escape(words))
     return locale.text(
-        "Page {page} of {pages}: {next}",
-        page=page,
-        pages=pages,
-        next=locale.call(f"sessions page {page % pages + 1}"),
+        "Page {page} of {pages}: {next}", page=page, pages=pages, next=locale.call(following)
     )
+
+
+def _make_page_button(page: int, words: str, locale: UserLocale) -> ButtonRows:
+    return ((locale.button(locale.text("More"), _spell_page(page, words)),),)
+
+
+def _spell_page(page: int, words: str) -> str:
+    return " ".join(filter(None, ("sessions", words, f"page {page}")))

@@ -4,8 +4,9 @@ import math
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from bot.features.confirmations import make_buttons
 from bot.features.sessions.devices import DeviceSessions, NumberedDevice, may_be_script
-from bot.features.sessions.list_messages import list_devices
+from bot.features.sessions.list_messages import list_devices, make_more_buttons
 from bot.features.sessions.messages import format_name, format_title
 from bot.features.sessions.sessions import LogoutOutcome
 from bot.formatting.colours import Colour
@@ -14,20 +15,20 @@ from bot.formatting.text import LINES_LIMIT, cut_lines
 from bot.models import Attachment, Fact, Reply
 
 
-def format_logout_question(device: DeviceSessions, locale: UserLocale) -> Reply:
-    """Ask before one device is signed out."""
+def format_logout_question(device: DeviceSessions, locale: UserLocale, reference: str) -> Reply:
+    """Ask before one device is signed out; ``reference`` is the question's."""
     question = locale.text("Sign out {device}?", device=format_name(device, locale))
     count = len(device.sessions)
     lines = []
     if count > 1:
         lines = [locale.text("This signs out all {count} of its sessions.", count=count)]
-    return _ask(question, lines, [device], locale)
+    return _ask(question, lines, [device], locale, reference)
 
 
 def format_logout_of_others_question(
-    kept: DeviceSessions, others: Sequence[NumberedDevice], locale: UserLocale
+    kept: DeviceSessions, others: Sequence[NumberedDevice], locale: UserLocale, reference: str
 ) -> Reply:
-    """Ask before all devices but one are signed out."""
+    """Ask before all devices but one are signed out; ``reference`` is the question's."""
     question = locale.plural(
         "Sign out {count} other device?", "Sign out {count} other devices?", len(others)
     )
@@ -40,7 +41,7 @@ def format_logout_of_others_question(
         "",
         *(f"{number} · {format_name(each, locale)}" for number, each in others),
     ]
-    return _ask(question, lines, [device for _, device in others], locale)
+    return _ask(question, lines, [device for _, device in others], locale, reference)
 
 
 def format_choice_of_kept(
@@ -57,7 +58,11 @@ def format_choice_of_kept(
     )
     facts = tuple(list_devices(numbered, locale, now, announced))
     question = locale.text("Which device stays signed in?")
-    return Reply(question, Attachment(Colour.AMBER, text=text, facts=facts))
+    return Reply(
+        question,
+        Attachment(Colour.AMBER, text=text, facts=facts),
+        buttons=make_more_buttons(len(numbered), locale),
+    )
 
 
 def name_devices(
@@ -127,7 +132,11 @@ def _explain_limit(retry_after: float, locale: UserLocale) -> str:
 
 
 def _ask(
-    question: str, lines: list[str], devices: Sequence[DeviceSessions], locale: UserLocale
+    question: str,
+    lines: list[str],
+    devices: Sequence[DeviceSessions],
+    locale: UserLocale,
+    reference: str,
 ) -> Reply:
     if any(may_be_script(device.newest.device) for device in devices):
         warning = locale.text(
@@ -139,4 +148,6 @@ def _ask(
         "Send {confirm} within two minutes to go ahead.", confirm=locale.call("confirm")
     )
     text = "\n".join([*cut_lines(lines, locale), how])
-    return Reply(question, Attachment(Colour.AMBER, text=text))
+    return Reply(
+        question, Attachment(Colour.AMBER, text=text), buttons=make_buttons(reference, locale)
+    )

@@ -86,6 +86,14 @@ class Sessions:
         sessions = await self._tokens.use(user_id, fetch, action=action, detail=detail)
         return group_by_device(sessions, await self._device_names.load(user_id))
 
+    async def fetch_of_same_device(self, user_id: str, session: Session) -> tuple[Session, ...]:
+        """Fetch the sessions that are signed in now from the session's device, newest first."""
+        devices = await self.fetch_devices(user_id, is_fresh=True)
+        key = make_device_key(session)
+        return tuple(
+            each for device in devices for each in device.sessions if make_device_key(each) == key
+        )
+
     async def fetch_numbered_devices(
         self, user_id: str, *, is_fresh: bool = False
     ) -> tuple[DeviceSessions, ...]:

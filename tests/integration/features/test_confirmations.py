@@ -12,12 +12,14 @@ from bot.features.confirmations import (
     ActionKind,
     Confirmations,
     Confirmed,
+    make_reference,
 )
 from bot.storage.database import Database, open_database
 from bot.storage.inbox import Inbox, InboxEntry
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
-ACTION = Action(kind=ActionKind.LOG_OUT, devices=(("a tablet", ("s1",)),))
+REFERENCE = make_reference("q1")
+ACTION = Action(kind=ActionKind.LOG_OUT, reference=REFERENCE, devices=(("a tablet", ("s1",)),))
 TAKEN = Confirmed(ACTION, may_be_done=False)
 
 
@@ -50,7 +52,7 @@ async def expect_nothing(confirmations: Confirmations, user: str, room: str, mes
 
 
 async def test_a_question_is_confirmed_once(confirmations: Confirmations) -> None:
-    await confirmations.ask("ann", "room", ACTION)
+    await confirmations.ask("ann", "room", ACTION, "q1")
     assert await confirmations.take("ann", "room", "m1") == TAKEN
     await expect_nothing(confirmations, "ann", "room", "m2")
 
@@ -60,7 +62,7 @@ async def test_the_same_message_gets_its_confirmed_action_until_it_is_finished(
 ) -> None:
     inbox, until = Inbox(database), NOW + TIME_TO_CONFIRM
     await inbox.claim(InboxEntry("m1", "room", "ann", NOW), now=NOW, by="one", until=until)
-    await confirmations.ask("ann", "room", ACTION)
+    await confirmations.ask("ann", "room", ACTION, "q1")
     assert await confirmations.take("ann", "room", "m1") == TAKEN
     clock.moment += 2 * TIME_TO_CONFIRM
     assert await confirmations.take("ann", "room", "m1") == Confirmed(ACTION, may_be_done=True)
@@ -73,7 +75,7 @@ async def test_the_same_message_gets_its_confirmed_action_until_it_is_finished(
 async def test_only_the_person_asked_confirms_and_only_where_they_were_asked(
     confirmations: Confirmations,
 ) -> None:
-    await confirmations.ask("ann", "room", ACTION)
+    await confirmations.ask("ann", "room", ACTION, "q1")
     await expect_nothing(confirmations, "bob", "room", "m1")
     await expect_nothing(confirmations, "ann", "elsewhere", "m2")
     assert await confirmations.take("ann", "room", "m3") == TAKEN
@@ -82,7 +84,7 @@ async def test_only_the_person_asked_confirms_and_only_where_they_were_asked(
 async def test_a_question_can_be_confirmed_until_it_expires(
     confirmations: Confirmations, clock: Clock
 ) -> None:
-    await confirmations.ask("ann", "room", ACTION)
+    await confirmations.ask("ann", "room", ACTION, "q1")
     clock.moment = NOW + TIME_TO_CONFIRM
     await expect_nothing(confirmations, "ann", "room", "m1")
     clock.moment -= timedelta(microseconds=1)
@@ -90,9 +92,9 @@ async def test_a_question_can_be_confirmed_until_it_expires(
 
 
 async def test_a_new_question_replaces_the_older_one(confirmations: Confirmations) -> None:
-    await confirmations.ask("ann", "room", ACTION)
-    forget = Action(kind=ActionKind.FORGET)
-    await confirmations.ask("ann", "other room", forget)
+    await confirmations.ask("ann", "room", ACTION, "q1")
+    forget = Action(kind=ActionKind.FORGET, reference=make_reference("q2"))
+    await confirmations.ask("ann", "other room", forget, "q2")
     await expect_nothing(confirmations, "ann", "room", "m1")
     taken = await confirmations.take("ann", "other room", "m2")
     assert taken == Confirmed(forget, may_be_done=False)
@@ -104,9 +106,32 @@ async def test_of_many_callers_one_takes_a_question(storage_url: str) -> None:
             Confirmations(await stack.enter_async_context(open_database(storage_url)), lambda: NOW)
             for _ in range(3)
         ]
-        await everybody[0].ask("ann", "room", ACTION)
+        await everybody[0].ask("ann", "room", ACTION, "q1")
         results = await asyncio.gather(
             *(everybody[n % 3].take("ann", "room", f"m{n}") for n in range(30)),
             return_exceptions=True,
         )
     assert [each for each in results if not isinstance(each, NothingToConfirmError)] == [TAKEN]
+
+
+async def test_a_reference_takes_its_own_question_and_no_other(
+    confirmations: Confirmations,
+) -> None:
+    older = await confirmations.ask("ann", "room", ACTION, "q1")
+    # The name of a device that pretends to be the reference of another question.
+    named = ACTION.model_copy(update={"devices": ((f'"reference":"{older}"', ("s2",)),)})
+    newer = await confirmations.ask("ann", "room", named, "q2")
+    for reference in (older, "0" * 8):
+        with pytest.raises(NothingToConfirmError, match="no longer open"):
+            await confirmations.take("ann", "room", "m1", reference)
+    taken = await confirmations.take("ann", "room", "m2", newer)
+    assert taken.action.session_ids == ("s2",)
+    with pytest.raises(NothingToConfirmError, match="no longer open"):
+        await confirmations.take("ann", "room", "m3", newer)
+
+
+async def test_other_words_than_a_reference_confirm_the_last_question(
+    confirmations: Confirmations,
+) -> None:
+    await confirmations.ask("ann", "room", ACTION, "q1")
+    assert await confirmations.take("ann", "room", "m1", "yes please") == TAKEN
