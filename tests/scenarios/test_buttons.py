@@ -86,7 +86,7 @@ async def test_an_alert_signs_out_its_device_whatever_the_numbers_mean_by_then(
     stage: Stage, alice: Conversation, alert: Json
 ) -> None:
     stage.sign_in(FIREFOX_WINDOWS, "198.51.100.200")
-    assert "1 · Firefox 131" in await alice.ask("!logout others")  # it numbers the devices again
+    assert "1: *Firefox 131" in await alice.ask("!logout others")  # it numbers the devices again
     stage.sign_in(ip="192.0.2.99")  # the intruder signs in again
     question = await alice.press(alert, "Sign it out")
     assert question["msg"] == "Sign out Chrome 113 on Windows 10 or 11?"
@@ -131,7 +131,7 @@ async def test_known_can_be_typed_with_a_number_before_any_alert(
     stage.sign_in()
     await alice.ask("!logout Zr8uDe6MxCjP2vNqY")  # empties the cache of sessions
     await alice.ask("!confirm")
-    assert "1 · Chrome 113" in await alice.ask("!sessions")
+    assert "1: *Chrome 113" in await alice.ask("!sessions")
     assert (await alice.ask("!known 1")).startswith("Noted: Chrome 113")
     await stage.clock.pass_to(stage.clock.now() + INTERVAL)
     await alice.expect_silence()
@@ -146,13 +146,13 @@ async def test_each_of_several_new_devices_has_its_own_buttons(
     _, first, second = alert["attachments"]
     assert [each["text"] for each in first["actions"]] == ["Sign out 1", "1 was me"]
     assert [each["text"] for each in second["actions"]] == ["Sign out 2", "2 was me"]
-    assert "1 · Chrome 113" in format_as_text(alert)
+    assert "1: *Chrome 113" in format_as_text(alert)
     question = await alice.press(alert, "Sign out 1")
     await alice.press(question, "Confirm")
     [gone, left] = sorted(("192.0.2.99", "198.18.0.1"), key=lambda ip: is_signed_in(stage, ip))
     assert not is_signed_in(stage, gone)
     assert is_signed_in(stage, left)
-    assert f"`{gone}`" in format_as_text(alert).split("\n  2 · ")[0]
+    assert f"`{gone}`" in format_as_text(alert).split("\n  2: ")[0]
 
 
 @on_each_version
