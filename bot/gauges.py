@@ -20,14 +20,12 @@ _MAX_AGE_S: Final = 5.0
 _QUERY_TIMEOUT_S: Final = 3.0
 
 
-def add_gauges(
-    metrics: Metrics,
-    dispatcher: Dispatcher,
-    realtime: RealtimeClient,
-    limiter: RateLimiter,
-    database: Database,
-) -> None:
-    """Add the gauges of a listening bot."""
+def add_storage_gauge(metrics: Metrics, is_good: Callable[[], bool]) -> None:
+    """Add whether the database can be used."""
+    metrics.add_gauge("storage_up", "Whether the last write succeeded", is_good)
+
+
+def _add_realtime_gauges(metrics: Metrics, realtime: RealtimeClient) -> None:
     metrics.add_gauge("realtime_up", "Whether the bot receives messages", realtime.is_live)
     metrics.add_gauge(
         "realtime_silence_seconds",
@@ -36,19 +34,6 @@ def add_gauges(
     )
     metrics.add_counter("realtime_disconnects", "Connections that broke", lambda: realtime.losses)
     metrics.add_counter("realtime_frames", "Frames received", lambda: realtime.frames)
-    add_storage_gauge(metrics, lambda: dispatcher.is_storage_good)
-    metrics.add_gauge(
-        "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
-    )
-    metrics.add_labelled_gauge(
-        "queue_length", "Messages that wait in this process", "queue", dispatcher.count_messages
-    )
-    _add_rate_limit_gauges(metrics, limiter)
-
-
-def add_storage_gauge(metrics: Metrics, is_good: Callable[[], bool]) -> None:
-    """Add whether the database can be used."""
-    metrics.add_gauge("storage_up", "Whether the last write succeeded", is_good)
 
 
 def _add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
@@ -78,10 +63,18 @@ def _add_rate_limit_gauges(metrics: Metrics, limiter: RateLimiter) -> None:
     )
 
 
-class BacklogGauges:
-    """What waits in the database, for all processes; loaded when somebody scrapes."""
+class Gauges:
+    """The gauges of a listening bot; what waits in the database is loaded when somebody scrapes."""
 
-    def __init__(self, metrics: Metrics, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        dispatcher: Dispatcher,
+        realtime: RealtimeClient,
+        limiter: RateLimiter,
+        database: Database,
+        now: Callable[[], datetime],
+    ) -> None:
         self._metrics: Final = metrics
         self._database: Final = database
         self._now: Final = now
@@ -89,6 +82,18 @@ class BacklogGauges:
         self._loaded_at = -_MAX_AGE_S
         self._loading: Final = asyncio.Lock()
         self._log: Final = structlog.get_logger("metrics")
+        _add_realtime_gauges(metrics, realtime)
+        _add_rate_limit_gauges(metrics, limiter)
+        add_storage_gauge(metrics, lambda: dispatcher.is_storage_good)
+        metrics.add_gauge(
+            "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
+        )
+        metrics.add_labelled_gauge(
+            "queue_length",
+            "Messages that wait in this process",
+            "queue",
+            dispatcher.count_messages,
+        )
         metrics.add_labelled_gauge(
             "backlog", "What waits in the database", "kind", self._count_backlog
         )

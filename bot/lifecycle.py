@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 
 from bot.dispatcher.dispatcher import Dispatcher
 from bot.errors import BotError
 from bot.rocketchat.realtime import RealtimeClient
+
+if TYPE_CHECKING:
+    # procrastinate is an extra
+    from bot.scheduler.shared.cluster import Cluster
 
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
@@ -115,41 +119,29 @@ class Bot:
 
 
 class Worker:
-    """Runs scheduled jobs beside listening bots.
+    """Runs scheduled jobs beside listening bots, and the loop ``save_counters``."""
 
-    ``is_scheduler_alive`` tells whether the loops turn, ``is_storage_good`` whether the database
-    takes jobs.
-    """
-
-    def __init__(
-        self,
-        *,
-        loops: Sequence[Loop],
-        is_scheduler_alive: Callable[[], bool],
-        is_storage_good: Callable[[], bool],
-        public_url: str,
-    ) -> None:
-        self._loops: Final = loops
-        self._is_scheduler_alive: Final = is_scheduler_alive
-        self._is_storage_good: Final = is_storage_good
+    def __init__(self, cluster: "Cluster", save_counters: Loop, public_url: str) -> None:
+        self._cluster: Final = cluster
+        self._save_counters: Final = save_counters
         self.public_url: Final = public_url
 
     @property
     def is_alive(self) -> bool:
         """Whether its loops turn; if not, only a restart helps."""
-        return self._is_scheduler_alive()
+        return self._cluster.is_alive
 
     @property
     def is_ready(self) -> bool:
         """Whether it can do what is due."""
-        return self.is_alive and self._is_storage_good()
+        return self.is_alive and self._cluster.is_storage_good
 
     async def run(self) -> None:
         """Work until cancelled; raise TokenRejectedError, in a group, where the bot is refused."""
         structlog.get_logger("worker").info("working")
         async with asyncio.TaskGroup() as tasks:
-            for loop in self._loops:
-                tasks.create_task(_run(loop))
+            tasks.create_task(_run(self._cluster.run))
+            tasks.create_task(_run(self._save_counters))
 
 
 async def _run(loop: Loop) -> None:

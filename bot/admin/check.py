@@ -19,11 +19,11 @@ from bot.admin.check_workspace import (
 )
 from bot.config import Settings, load_settings
 from bot.errors import ConfigError, StorageError
+from bot.features.reports.runs import MAX_DELAY
 from bot.features.status_report.backlog import Demand, load_demand
 from bot.features.status_report.capacity import describe, estimate, is_short, is_tight
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
-from bot.scheduler.tasks import MAX_DELAY
 from bot.storage.database import open_database
 
 CHECK_TIMEOUT_S: Final = 8.0

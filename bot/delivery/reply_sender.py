@@ -3,21 +3,77 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
-from bot.delivery.direct_rooms import DirectRooms
 from bot.errors import BotError, ProtocolError, RefusedError
 from bot.features.reports.pictures import Pictures
 from bot.formatting.locale import UserLocale
-from bot.models import Message, OutgoingMessage, Reply, Sender, Timeline
+from bot.models import Message, OutgoingMessage, Reply, RoomType, Sender, Timeline
 from bot.rocketchat.client import RestClient
 
 _ID_CHARACTERS: Final = 24
 _PICTURE_TIMEOUT_S: Final = 20.0
+_MAX_CACHED: Final = 10_000
+
+T = TypeVar("T")
+
+
+class DirectRooms:
+    """Looks rooms up once: the members of a direct room never change.
+
+    People are identified by their user ids. A user name may belong to somebody else tomorrow, so it
+    is fetched right before it is used; ``save_username`` is then called with the id and the name.
+    """
+
+    def __init__(
+        self, rest: RestClient, bot_id: str, save_username: Callable[[str, str], Awaitable[None]]
+    ) -> None:
+        self._rest: Final = rest
+        self._bot_id: Final = bot_id
+        self._save_username: Final = save_username
+        self._members: Final[OrderedDict[str, frozenset[str]]] = OrderedDict()
+        self._direct: Final[OrderedDict[str, str]] = OrderedDict()
+
+    async def is_private(self, message: Message) -> bool:
+        """Return whether only the sender and the bot read this room; raises WorkspaceError.
+
+        A direct message may have up to eight members, and its id does not tell (server source
+        ``IRoom.ts``, 8.3), so the room is looked up once.
+        """
+        if message.room_type is not RoomType.DIRECT:
+            return False
+        members = self._members.get(message.room_id)
+        if members is None:
+            members = frozenset((await self._rest.fetch_room(message.room_id)).member_ids)
+            _cache(self._members, message.room_id, members)
+        if members != {message.sender.id, self._bot_id}:
+            return False
+        _cache(self._direct, message.sender.id, message.room_id)
+        return True
+
+    async def find_answer_room(self, question: Message) -> str:
+        """Return the id of the room where only the person who asked can read the answer."""
+        if await self.is_private(question):
+            return question.room_id
+        return await self.find_direct_room(question.sender.id, self._rest)
+
+    async def find_direct_room(self, user_id: str, rest: RestClient) -> str:
+        """Return the id of the direct room with a person, made with ``rest`` if there is none.
+
+        Raises WorkspaceError, and StorageError where the person's name cannot be saved.
+        """
+        room_id = self._direct.get(user_id)
+        if room_id is None:
+            user = await rest.fetch_person(user_id)
+            await self._save_username(user.id, user.username)
+            room_id = (await rest.open_direct_room(user)).id
+            _cache(self._direct, user_id, room_id)
+        return room_id
 
 
 class ReplySender:
@@ -32,8 +88,8 @@ class ReplySender:
         self,
         *,
         rest: RestClient,
-        direct_rooms: DirectRooms,
         bot: Sender,
+        save_username: Callable[[str, str], Awaitable[None]],
         id_key: bytes,
         now: Callable[[], datetime],
         pictures: Pictures | None = None,
@@ -41,7 +97,7 @@ class ReplySender:
     ) -> None:
         self._rest: Final = rest
         self._background_rest: Final = rest.in_background()
-        self._direct_rooms: Final = direct_rooms
+        self.direct_rooms: Final = DirectRooms(rest, bot.id, save_username)
         self._bot: Final = bot
         self._id_key: Final = id_key
         self._now: Final = now
@@ -56,7 +112,7 @@ class ReplySender:
 
         Raises WorkspaceError if the answer certainly was not stored.
         """
-        room_id = await self._direct_rooms.find_answer_room(question)
+        room_id = await self.direct_rooms.find_answer_room(question)
         if room_id == question.room_id:
             await self._send(room_id, reply, question.id, part, question.thread_id)
             return
@@ -67,13 +123,13 @@ class ReplySender:
 
     async def notify(self, question: Message, reply: Reply, part: str) -> None:
         """Say something before the answer, and only where the answer will be."""
-        room_id = await self._direct_rooms.find_answer_room(question)
+        room_id = await self.direct_rooms.find_answer_room(question)
         thread_id = question.thread_id if room_id == question.room_id else None
         await self._send(room_id, reply, question.id, part, thread_id)
 
     async def say_in_room(self, question: Message, reply: Reply, cause: str, part: str) -> None:
         """Say something impersonal in the question's room; once per room, cause and part."""
-        is_private = await self._direct_rooms.is_private(question)
+        is_private = await self.direct_rooms.is_private(question)
         thread_id = question.thread_id if is_private else question.thread_id or question.id
         await self._send(question.room_id, reply, cause, part, thread_id)
 
@@ -86,7 +142,7 @@ class ReplySender:
         WorkspaceError, then nothing was sent to anybody else, and StorageError.
         """
         rest = self._background_rest if is_background else self._rest
-        room_id = await self._direct_rooms.find_direct_room(user_id, rest)
+        room_id = await self.direct_rooms.find_direct_room(user_id, rest)
         return await self._send(room_id, reply, cause, "notice", rest=rest)
 
     async def post(self, room_id: str, reply: Reply, cause: str) -> None:
@@ -144,3 +200,10 @@ def make_message_id(key: bytes, *seeds: str) -> str:
     Without the key, nobody can post under that id first, which would keep the bot from posting.
     """
     return hmac.digest(key, json.dumps(seeds).encode(), "sha256").hex()[:_ID_CHARACTERS]
+
+
+def _cache(cache: OrderedDict[str, T], key: str, value: T) -> None:
+    cache[key] = value
+    cache.move_to_end(key)
+    if len(cache) > _MAX_CACHED:
+        cache.popitem(last=False)

@@ -45,7 +45,7 @@ class _Span:
 
 
 class CatchUp:
-    """Finds the messages since the checkpoint; those older than ``window`` are not answered.
+    """Finds the messages since the checkpoint; those older than the window are not answered.
 
     ``may_be_for_bot`` picks the messages that may be meant for the bot.
     """
@@ -55,13 +55,12 @@ class CatchUp:
         rest: RestClient,
         checkpoints: Checkpoints,
         server_clock: ServerClock,
-        window: timedelta,
         may_be_for_bot: Callable[[Message], bool],
     ) -> None:
         self._rest: Final = rest
         self._checkpoints: Final = checkpoints
         self._server_clock: Final = server_clock
-        self._window: Final = window
+        self._window: Final = server_clock.window
         self._may_be_for_bot: Final = may_be_for_bot
         self._settled_until: datetime | None = None
         # When the rooms that were read last had changed, by id, and the same of what is saved.

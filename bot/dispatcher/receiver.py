@@ -65,8 +65,7 @@ class MessageReceiver:
     catching up, live messages are held back: older ones may still come.
 
     ``accept`` saves messages and queues them; ``give_up`` handles those that are too old;
-    ``tell_of_trouble`` tells a message's sender that the database fails. ``window`` is how old a
-    message may be that was missed.
+    ``tell_of_trouble`` tells a message's sender that the database fails.
     """
 
     def __init__(
@@ -81,12 +80,11 @@ class MessageReceiver:
         give_up: Callable[[Missed], Awaitable[None]],
         tell_of_trouble: Callable[[Message], Awaitable[None]],
         is_live: Callable[[], bool],
-        window: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._listener: Final = listener
         picks = partial(may_be_for_bot, listener=listener)
-        self._catch_up: Final = CatchUp(rest, checkpoints, server_clock, window, picks)
+        self._catch_up: Final = CatchUp(rest, checkpoints, server_clock, picks)
         self._inbox: Final = inbox
         self._server_clock: Final = server_clock
         self._save: Final = accept

@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 
 from bot.commands.registry import CommandRegistry, Context
-from bot.delivery.direct_rooms import DirectRooms
 from bot.delivery.reply_sender import ReplySender
 from bot.delivery.reply_throttle import ReplyThrottle
 from bot.dispatcher.notices import (
@@ -54,7 +53,6 @@ class Responder:
         accounts: Accounts,
         profiles: Profiles,
         linking: AccountLinking,
-        direct_rooms: DirectRooms,
         reply_sender: ReplySender,
         realtime: RealtimeClient,
         expected_wait: Callable[[str], float | None],
@@ -72,7 +70,7 @@ class Responder:
         self._accounts: Final = accounts
         self._profiles: Final = profiles
         self._linking: Final = linking
-        self._direct_rooms: Final = direct_rooms
+        self._direct_rooms: Final = reply_sender.direct_rooms
         self._throttle: Final = ReplyThrottle(now)
         self._reply_sender: Final = reply_sender
         self._realtime: Final = realtime

@@ -4,16 +4,20 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+_MIN_MAX_AGE: Final = timedelta(minutes=10)
+
 
 class ServerClock:
     """Tells the server's time without our own wall clock, which may be wrong or be set.
 
-    ``seconds`` is a monotonic clock. A message older than ``max_age`` is not answered.
+    ``seconds`` is a monotonic clock. A message that was missed is not answered where it is older
+    than ``window``, one that waits here where it is older than ``max_age``.
     """
 
-    def __init__(self, seconds: Callable[[], float], max_age: timedelta) -> None:
+    def __init__(self, seconds: Callable[[], float], window: timedelta) -> None:
         self._seconds: Final = seconds
-        self.max_age: Final = max_age
+        self.window: Final = window
+        self.max_age: Final = max(window, _MIN_MAX_AGE)
         self._told: tuple[datetime, float] | None = None
 
     def learn(self, server_now: datetime) -> timedelta:

@@ -72,13 +72,20 @@ class RestClient:
     A method sends one HTTP request unless its docstring says otherwise, and may raise any
     ``WorkspaceError``. Reads are retried while the workspace is unreachable. Requests are queued
     while the workspace's rate limit is reached; ``RateLimitedError`` means that too many are.
+    Scheduled requests are delayed while ``people_waiting`` has any.
     """
 
     def __init__(
-        self, executor: RequestExecutor, token: AuthToken, *, is_background: bool = False
+        self,
+        executor: RequestExecutor,
+        token: AuthToken,
+        people_waiting: PeopleWaiting,
+        *,
+        is_background: bool = False,
     ) -> None:
         self._executor: Final = executor
         self._token: Final = token
+        self.people_waiting: Final = people_waiting
         self._is_background: Final = is_background
 
     @property
@@ -88,7 +95,7 @@ class RestClient:
 
     def in_background(self) -> "RestClient":
         """Return a view of this client for scheduled work: people's requests are sent first."""
-        return RestClient(self._executor, self._token, is_background=True)
+        return RestClient(self._executor, self._token, self.people_waiting, is_background=True)
 
     async def read(self, route: str, query: Mapping[str, str]) -> Document:
         """Send a GET with the bot's token; ``route`` is like ``v1/rooms.info``."""
@@ -316,23 +323,22 @@ async def open_rest_client(
     retry_pause_s: float = 0.2,
     max_queued: int = DEFAULT_MAX_QUEUED,
     on_request: RequestObserver = ignore_request,
-    people_waiting: PeopleWaiting | None = None,
     ca_file: Path | None = None,
 ) -> AsyncIterator[RestClient]:
     """Open the REST API of the workspace at ``url``, which may end in a path.
 
     ``token`` is the bot's own. ``timeout_s`` is for one request, ``retry_pause_s`` the first pause
     between two tries. At most ``max_queued`` requests of people are queued for the rate limit, and
-    as many of schedules. Scheduled requests are delayed while ``people_waiting`` has any.
-    ``ca_file`` holds certificates to trust beside the system's.
+    as many of schedules. ``ca_file`` holds certificates to trust beside the system's.
     """
     loop = asyncio.get_running_loop()
     limiter = RateLimiter(now=loop.time, call_at=loop.call_at, max_queued=max_queued)
-    pacer = BackgroundPacer(loop.time, people_waiting or PeopleWaiting(loop.time))
+    people_waiting = PeopleWaiting(loop.time)
+    pacer = BackgroundPacer(loop.time, people_waiting)
     connecting = open_http(url, timeout_s=timeout_s, on_request=on_request, ca_file=ca_file)
     async with connecting as http:
         executor = RequestExecutor(http, limiter, pacer, retry_pause_s=retry_pause_s, now=loop.time)
-        yield RestClient(executor, token)
+        yield RestClient(executor, token, people_waiting)
 
 
 def _require_object(document: Document, key: str) -> Document:

@@ -28,7 +28,7 @@ class PresenceChecks:
     def __init__(self, runner: TaskRunner, follow: Callable[[frozenset[str]], None]) -> None:
         self._runner: Final = runner
         self._follow: Final = follow
-        self._have_changed: Final = asyncio.Event()
+        self._have_changed: Final = runner.alerts.has_changed
         # User ids, and from when on each may be checked in the event loop's seconds.
         self._queue: Final[asyncio.Queue[tuple[str, float]]] = asyncio.Queue(_MAX_QUEUED)
         self._queued: Final[set[str]] = set()
@@ -40,10 +40,6 @@ class PresenceChecks:
             self._queued.add(user_id)
             ready_at = asyncio.get_running_loop().time() + _SESSION_STORED_AFTER_S
             self._queue.put_nowait((user_id, ready_at))
-
-    def note_change(self) -> None:
-        """Look up now who has alerts."""
-        self._have_changed.set()
 
     async def run(self) -> None:
         """Work until cancelled; raise TokenRejectedError where the workspace refuses the bot."""

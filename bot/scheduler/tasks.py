@@ -17,7 +17,7 @@ from bot.features.alerts.store import AlertSubscription
 from bot.features.reports.comparison import Report
 from bot.features.reports.messages import ReportContext, format_report, list_notes
 from bot.features.reports.reports import Reports
-from bot.features.reports.runs import ReportRun
+from bot.features.reports.runs import MAX_DELAY, ReportRun
 from bot.features.reports.schedule_messages import format_trouble
 from bot.features.reports.schedule_rules import SPREAD
 from bot.features.reports.schedules import Schedules
@@ -28,18 +28,12 @@ from bot.formatting.errors import format_failure
 from bot.formatting.locale import ENGLISH, UserLocale, find_zone
 from bot.metrics import Metrics, ReportOutcome
 
-MAX_DELAY: Final = timedelta(hours=6)
-"""A report that is later than this is skipped; the next report says so."""
-
 LATE_AFTER: Final = SPREAD + timedelta(minutes=10)
 """A report that is later than this says so."""
 
 
 class ScheduledTasks:
-    """Does one task at a time; the caller decides what to do when it fails.
-
-    ``reports`` and ``alerts`` use a client whose calls let those of people go first.
-    """
+    """Does one task at a time; the caller decides what to do when it fails."""
 
     def __init__(
         self,
@@ -94,7 +88,7 @@ class ScheduledTasks:
         if is_status_report:
             return await self._send_status_report(run, schedule)
         try:
-            report = await self._reports.make(run.user_id, is_fresh=True)
+            report = await self._reports.make(run.user_id, is_scheduled=True)
         except UserError as error:
             return await self._explain(run, schedule, error)
         if schedule.is_only_changes and report.since and not report.has_changes:
@@ -108,7 +102,7 @@ class ScheduledTasks:
     async def check_alerts(self, subscription: AlertSubscription) -> int:
         """Check for new devices and alert their owner; return how many were found."""
         try:
-            check = await self.alerts.check(subscription.user_id)
+            check = await self.alerts.check(subscription.user_id, is_background=True)
         except UserError as error:
             await self._explain_interruption(subscription, error)
             return 0

@@ -92,9 +92,7 @@ def _add_health(
     app.router.add_get("/readyz", show_readiness)
 
 
-def add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
-    """Serve the Prometheus text that ``render`` returns under ``/metrics``."""
-
+def _add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:
     async def show_metrics(_request: web.Request) -> web.Response:
         return web.Response(body=await render(), headers={"Content-Type": _METRICS_TYPE})
 
@@ -114,15 +112,6 @@ def open_socket(host: str, port: int) -> socket.socket:
         raise ConfigError(f"[web] host, port: cannot listen on {host}:{port}: {error}") from error
 
 
-def fill_port(public_url: str, listening: socket.socket) -> str:
-    """Replace port 0 in the URL by the port that the socket got."""
-    parts = urlsplit(public_url)
-    if parts.port != 0:
-        return public_url
-    port = listening.getsockname()[1]
-    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
-
-
 class WebServer:
     """Serves one application at a time on a socket that stays open."""
 
@@ -131,12 +120,25 @@ class WebServer:
         self._idle_timeout_s: Final = idle_timeout_s
         self._current: Final = AsyncExitStack()
 
-    async def serve(self, app: web.Application) -> None:
+    def fill_port(self, public_url: str) -> str:
+        """Replace port 0 in the URL by the port that the socket got."""
+        parts = urlsplit(public_url)
+        if parts.port != 0:
+            return public_url
+        port = self._listening.getsockname()[1]
+        return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
+    async def serve(
+        self, app: web.Application, render_metrics: Callable[[], Awaitable[bytes]] | None = None
+    ) -> None:
         """Serve this application from now on.
 
-        Connections that come between two applications wait in the socket's queue.
+        Under ``/metrics``, the Prometheus text that ``render_metrics`` returns. Connections that
+        come between two applications wait in the socket's queue.
         """
         await self.close()
+        if render_metrics is not None:
+            _add_metrics(app, render_metrics)
         runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
         self._current.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -164,12 +166,14 @@ class WebServer:
 
 @asynccontextmanager
 async def open_web_server(
-    listening: socket.socket, *, idle_timeout_s: float = IDLE_TIMEOUT_S
+    host: str, port: int, *, idle_timeout_s: float = IDLE_TIMEOUT_S
 ) -> AsyncIterator[WebServer]:
-    """Serve the application of a bot that starts, until another one; at the end close the socket.
+    """Listen, and serve the application of a bot that starts, until another one.
 
-    A connection without a request is closed after ``idle_timeout_s``.
+    A connection without a request is closed after ``idle_timeout_s``. Raises ConfigError as
+    ``open_socket`` does.
     """
+    listening = open_socket(host, port)
     server = WebServer(listening, idle_timeout_s)
     try:
         await server.serve(make_starting_app())

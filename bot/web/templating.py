@@ -13,6 +13,7 @@ from aiohttp.typedefs import Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.errors import StorageError
+from bot.parsing import Listener
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; form-action 'self'{more_targets}; "
@@ -42,18 +43,18 @@ class Pages:
 
     def __init__(
         self,
-        *,
-        find_bot_name: Callable[[], str],
+        listener: Listener,
         workspace_url: str,
         public_url: str,
-        prefix: str,
     ) -> None:
         self.root: Final = urlsplit(public_url).path
         self._templates: Final = Environment(
             loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
         )
-        self._templates.globals.update(workspace_url=workspace_url, prefix=prefix, root=self.root)
-        self._find_bot_name: Final = find_bot_name
+        self._templates.globals.update(
+            workspace_url=workspace_url, prefix=listener.prefix, root=self.root
+        )
+        self._listener: Final = listener
         parts = urlsplit(workspace_url)
         self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
@@ -70,7 +71,7 @@ class Pages:
 
         ``may_submit_to_workspace`` lets a form redirect to the workspace.
         """
-        values["bot_name"] = self._find_bot_name()
+        values["bot_name"] = self._listener.bot.name or self._listener.bot.username
         text = self._templates.get_template(f"{name}.html").render(values)
         # Chromium applies form-action to every redirect that follows a form, too.
         more_targets = f" {self._workspace_origin}" if may_submit_to_workspace else ""

@@ -1,5 +1,6 @@
 """Alerts: checking for devices that were never seen before, with the person's own token."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -59,21 +60,15 @@ class Alerts:
     """Remembers the devices of those who subscribed, and finds new ones.
 
     A device is program, operating system and network together; neither a reconnect nor an update
-    makes it another one. ``on_change`` is called where somebody has turned alerts on or off.
+    makes it another one. ``has_changed`` is set where somebody has turned alerts on or off.
     """
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        database: Database,
-        now: Callable[[], datetime],
-        on_change: Callable[[], None],
-    ) -> None:
+    def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
         self._sessions: Final = sessions
         self._known_devices: Final = KnownDevices(database)
         self.subscriptions: Final = AlertSubscriptions(database)
         self._now: Final = now
-        self._on_change: Final = on_change
+        self.has_changed: Final = asyncio.Event()
 
     async def turn_on(self, user_id: str) -> AlertStatus:
         """Remember the present devices, and check for others from now on; save their numbers.
@@ -89,7 +84,7 @@ class Alerts:
             now = self._now()
             interval = find_interval(await self.subscriptions.count() + 1)
             await self.subscriptions.save(AlertSubscription(user_id, now, now + interval))
-            self._on_change()
+            self.has_changed.set()
         status = await self.load_status(user_id)
         status = status or AlertStatus(self._now(), MIN_INTERVAL, 0)
         return replace(status, accepted=accepted)
@@ -97,7 +92,7 @@ class Alerts:
     async def turn_off(self, user_id: str) -> bool:
         """Stop checking and delete what only alerts remember; false where alerts were off."""
         was_on = await self.subscriptions.delete(user_id)
-        self._on_change()
+        self.has_changed.set()
         await self._known_devices.delete_for_alerts(user_id)
         return was_on
 
@@ -140,13 +135,14 @@ class Alerts:
             await self.subscriptions.check_by(user_id, now + MIN_PAUSE)
         return taken
 
-    async def check(self, user_id: str) -> AlertCheck:
+    async def check(self, user_id: str, *, is_background: bool = False) -> AlertCheck:
         """Fetch the devices and find the new ones; those that the person named are never new.
 
+        ``is_background`` lets the calls of people go first.
         Raises NotConnectedError, NotLicensedError, WorkspaceError.
         """
         devices = await self._sessions.fetch_devices(
-            user_id, is_fresh=True, action=AuditAction.CHECKED
+            user_id, is_fresh=True, is_background=is_background, action=AuditAction.CHECKED
         )
         known = {
             key: each.last_seen_at

@@ -21,13 +21,15 @@ class Reports:
         self._device_names: Final = DeviceNames(database)
         self._now: Final = now
 
-    async def make(self, user_id: str, *, is_fresh: bool = False) -> Report:
+    async def make(self, user_id: str, *, is_scheduled: bool = False) -> Report:
         """Fetch the devices and compare them with the last report, without saving anything.
 
-        ``is_fresh`` asks the workspace even where an answer of a moment ago is cached. Raises
+        A scheduled report never has a cached answer, and lets the calls of people go first. Raises
         NotConnectedError, NotLicensedError, WorkspaceError.
         """
-        devices = await self._sessions.fetch_devices(user_id, is_fresh=is_fresh)
+        devices = await self._sessions.fetch_devices(
+            user_id, is_fresh=is_scheduled, is_background=is_scheduled
+        )
         known = await self._known_devices.load(user_id)
         names = await self._device_names.load(user_id)
         return compare(devices, known, names, self._now())

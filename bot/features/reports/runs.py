@@ -1,13 +1,16 @@
 """Report runs: each report that is due, claimed by the process that makes it."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Update, bindparam, delete, select, text, update
 
 from bot.storage.database import Database
 from bot.storage.tables import UtcTime, report_runs
+
+MAX_DELAY: Final = timedelta(hours=6)
+"""A report that is later than this is skipped; the next report says so."""
 
 _row: Final = report_runs.c
 

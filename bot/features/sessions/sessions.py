@@ -56,6 +56,7 @@ class Sessions:
         now: Callable[[], datetime],
     ) -> None:
         self._rest: Final = rest
+        self._background_rest: Final = rest.in_background()
         self._tokens: Final = tokens
         self._device_names: Final = DeviceNames(database)
         self._numbered_lists: Final = NumberedLists(database)
@@ -78,10 +79,19 @@ class Sessions:
         return await self._tokens.use(user_id, call, detail="a session")
 
     async def fetch_devices(
-        self, user_id: str, *, is_fresh: bool = False, action: AuditAction = AuditAction.USED
+        self,
+        user_id: str,
+        *,
+        is_fresh: bool = False,
+        is_background: bool = False,
+        action: AuditAction = AuditAction.USED,
     ) -> tuple[DeviceSessions, ...]:
-        """Fetch the sessions that are signed in, by device, newest first; at most 500 of them."""
-        fetch = partial(self._fetch_all, is_fresh=is_fresh)
+        """Fetch the sessions that are signed in, by device, newest first; at most 500 of them.
+
+        ``is_fresh`` asks the workspace even where an answer of a moment ago is cached;
+        ``is_background`` lets the calls of people go first.
+        """
+        fetch = partial(self._fetch_all, is_fresh=is_fresh, is_background=is_background)
         detail = "the list of sessions"
         sessions = await self._tokens.use(user_id, fetch, action=action, detail=detail)
         return group_by_device(sessions, await self._device_names.load(user_id))
@@ -178,11 +188,14 @@ class Sessions:
             # Whether it is gone is checked afterwards, in the list.
             return
 
-    async def _fetch_all(self, token: AuthToken, *, is_fresh: bool = False) -> tuple[Session, ...]:
-        page = await self._rest.fetch_sessions(token, count=_PAGE_SIZE, is_fresh=is_fresh)
+    async def _fetch_all(
+        self, token: AuthToken, *, is_fresh: bool = False, is_background: bool = False
+    ) -> tuple[Session, ...]:
+        rest = self._background_rest if is_background else self._rest
+        page = await rest.fetch_sessions(token, count=_PAGE_SIZE, is_fresh=is_fresh)
         sessions = page.sessions
         while page.sessions and len(sessions) < min(page.total, MAX_SESSIONS):
-            page = await self._rest.fetch_sessions(token, offset=len(sessions), count=_PAGE_SIZE)
+            page = await rest.fetch_sessions(token, offset=len(sessions), count=_PAGE_SIZE)
             sessions += page.sessions
         return tuple({session.id: session for session in sessions}.values())
 

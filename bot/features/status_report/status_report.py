@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from bot.errors import RefusedError, StorageError, WorkspaceError
+from bot.features.reports.runs import MAX_DELAY
 from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.features.reports.schedule_rules import ScheduleRule
 from bot.features.reports.schedules import Schedules
@@ -53,8 +54,7 @@ class PreparedStatusReport:
 class StatusReport:
     """Schedules and makes the report; without ``settings`` there is none.
 
-    ``bot_id`` is the bot's own user id, ``version`` the program's. ``max_delay`` is how late a
-    person's report may be.
+    ``bot_id`` is the bot's own user id, ``version`` the program's.
     """
 
     def __init__(
@@ -67,17 +67,15 @@ class StatusReport:
         database: Database,
         schedules: Schedules,
         counters: CounterStore,
-        max_delay: timedelta,
         now: Callable[[], datetime],
     ) -> None:
         self._settings: Final = settings
         self._bot_id: Final = bot_id
         self._version: Final = version
-        self._rest: Final = rest
+        self._rest: Final = rest.in_background()
         self._database: Final = database
         self._schedules: Final = schedules
         self._counters: Final = counters
-        self._max_delay: Final = max_delay
         self._now: Final = now
         self._log = structlog.get_logger("status report")
 
@@ -144,7 +142,7 @@ class StatusReport:
     async def _log_capacity(self) -> None:
         demand = await load_demand(self._database, self._bot_id)
         capacity = estimate(demand, self._rest.rate_limiter.limits.get(SESSIONS_ROUTE))
-        self._log.info("capacity", estimate="; ".join(describe(capacity, self._max_delay)))
+        self._log.info("capacity", estimate="; ".join(describe(capacity, MAX_DELAY)))
 
     async def _check_room(self) -> None:
         """Log a warning where the report cannot be sent to its room; never raises."""

@@ -219,7 +219,6 @@ class Process:
             give_up=self.check_nothing_is_given_up,
             tell_of_trouble=self.do_nothing,
             is_live=lambda: self.is_live,
-            window=DAY,
             now=self.tell_time,
         )
 

@@ -5,12 +5,15 @@ import io
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from bot.logs import open_logs
+from bot.models import Sender
+from bot.parsing import Listener
 from bot.web.server import make_web_app, open_socket, open_web_server
 from bot.web.templating import Pages
 from tests.support.deadlines import DEADLINE_S
@@ -32,12 +35,8 @@ class _Routes:
 
 @asynccontextmanager
 async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
-    pages = Pages(
-        find_bot_name=lambda: "sessions",
-        workspace_url="https://chat.example.org",
-        public_url="https://bot.example.org",
-        prefix="!",
-    )
+    listener = Listener(Sender("bot", "sessions"), "!")
+    pages = Pages(listener, "https://chat.example.org", "https://bot.example.org")
     app = make_web_app(
         _Routes(),  # type: ignore[arg-type] # only its routes are asked for
         pages,
@@ -45,10 +44,9 @@ async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
         is_alive=lambda: True,
         body_timeout_s=timeout_s,
     )
-    listening = open_socket("127.0.0.1", 0)
-    async with open_web_server(listening, idle_timeout_s=timeout_s) as server:
+    async with open_web_server("127.0.0.1", 0, idle_timeout_s=timeout_s) as server:
         await server.serve(app)
-        yield listening.getsockname()[1]
+        yield urlsplit(server.fill_port("http://127.0.0.1:0")).port or 0
 
 
 async def send(port: int, text: str) -> str:

@@ -42,7 +42,6 @@ class Workspace:
             give_up=self.do_nothing,
             tell_of_trouble=self.do_nothing,
             is_live=lambda: False,
-            window=DAY,
             now=lambda: NOON,
         )
 
