@@ -106,6 +106,7 @@ export class Chat {
   #actions() {
     return {
       me: this.#account.username,
+      say: (text) => this.#say(this.#rooms.current.id, text),
       openThread: (rootId) => this.#openThread(rootId),
       retry: (id) => this.#retry(id),
       now: () => this.#clock.now(),
@@ -210,9 +211,8 @@ export class Chat {
 
   async #openThread(rootId) {
     const roomId = this.#rooms.current.id;
-    this.#thread = new Thread(rootId, this.#store, this.#actions(), (text) =>
-      this.#say(roomId, text, rootId),
-    );
+    const say = (text) => this.#say(roomId, text, rootId);
+    this.#thread = new Thread(rootId, this.#store, { ...this.#actions(), say });
     this.#panel.open("thread", "Thread", this.#thread.element);
     this.#thread.draw({ toEnd: true });
     this.#thread.composer.focus();

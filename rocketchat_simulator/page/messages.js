@@ -1,5 +1,6 @@
 // Messages as they look: a column that scrolls, with days, authors, attachments and threads.
 
+import { drawButtons } from "./buttons.js";
 import { arrange, el } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 
@@ -14,7 +15,7 @@ const longDay = new Intl.DateTimeFormat(undefined, {
   month: "long",
 });
 
-/** A column of messages; `actions` has `openThread(id)`, `retry(id)`, `now()`, `fetchFile(path)`, `me`. */
+/** A column of messages; `actions` has `say(text)`, `openThread(id)`, `retry(id)`, `now()`, `fetchFile(path)`, `me`. */
 export class MessageColumn {
   #actions;
   #isThread;
@@ -103,7 +104,7 @@ export class MessageColumn {
         { class: "content" },
         follows ? null : author(message),
         message.text ? el("div", { class: "text" }, renderMarkdown(message.text, me)) : null,
-        ...message.attachments.map((attachment) => this.#attachment(attachment, me)),
+        ...message.attachments.map((attachment) => this.#attachment(attachment)),
         message.isEdited ? el("span", { class: "quiet" }, "(edited)") : null,
         this.#problem(message),
         this.#thread(message),
@@ -111,9 +112,9 @@ export class MessageColumn {
     );
   }
 
-  #attachment(attachment, me) {
+  #attachment(attachment) {
     const isPicture = attachment.image_url?.startsWith("/file-upload/");
-    return isPicture ? this.#picture(attachment) : drawAttachment(attachment, me);
+    return isPicture ? this.#picture(attachment) : drawAttachment(attachment, this.#actions);
   }
 
   #picture({ image_url: path, image_dimensions: size, title, description }) {
@@ -185,7 +186,7 @@ function stamp(at) {
   return el("time", { datetime: new Date(at).toISOString(), title: exact.format(at) }, text);
 }
 
-function drawAttachment(attachment, me) {
+function drawAttachment(attachment, { me, say }) {
   const fields = attachment.fields ?? [];
   const box = el(
     "div",
@@ -195,6 +196,7 @@ function drawAttachment(attachment, me) {
     fields.length
       ? el("dl", { class: "fields" }, ...fields.map((field) => drawField(field, me)))
       : null,
+    drawButtons(attachment, say),
   );
   if (/^#[0-9a-f]{3,8}$/i.test(attachment.color ?? "")) {
     box.style.setProperty("--bar", attachment.color);

@@ -10,12 +10,12 @@ export class Thread {
   #column;
   rootId;
 
-  /** `send(text)` answers in the thread; `actions` are those of a message column. */
-  constructor(rootId, store, actions, send) {
+  /** `actions` are those of a message column; `actions.say(text)` answers in the thread. */
+  constructor(rootId, store, actions) {
     this.rootId = rootId;
     this.#store = store;
     this.#column = new MessageColumn("Thread", actions, { isThread: true });
-    this.composer = new Composer("Answer in this thread", send);
+    this.composer = new Composer("Answer in this thread", actions.say);
     this.element = el("div", { class: "thread" }, this.#column.element, this.composer.element);
   }
 
