@@ -31,17 +31,18 @@ async def logout(context: Context) -> Reply:
     number you add. Without a number I ask which one, unless I have told you of all others as new.
     """
     words = parse_session_words(context.words)
-    if not words:
+    first, _, rest = words.partition(" ")
+    option, rest = first.casefold(), parse_session_words(rest)
+    if not words or (option == "device" and not rest):
         raise UsageError(
             "Which session? Add its id, or its number from {sessions}, for example {example}.",
             sessions=Call("sessions"),
             example=Call("logout 2"),
         )
-    first, _, rest = words.partition(" ")
-    if first.casefold() == "others":
-        return await _ask_about_others(context, parse_session_words(rest))
-    if first.casefold() == "device" and rest:
-        return await _ask_about_device(context, parse_session_words(rest))
+    if option == "others":
+        return await _ask_about_others(context, rest)
+    if option == "device":
+        return await _ask_about_device(context, rest)
     return await _ask_about_one(context, words)
 
 

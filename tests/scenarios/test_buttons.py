@@ -104,6 +104,7 @@ async def test_a_second_press_says_plainly_that_it_is_done(
     question = await alice.press(alert, "Sign it out")
     await alice.press(question, "Confirm")
     assert NO_LONGER_OPEN in (await alice.press(question, "Confirm"))["msg"]
+    assert "Which session?" in await alice.ask("!logout device")
     again = await alice.press(alert, "Sign it out")
     assert again["msg"] == "Chrome 113 on Windows 10 or 11 is already signed out."
     assert find_buttons(again) == []

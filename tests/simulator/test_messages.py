@@ -85,6 +85,28 @@ async def test_8_3_stores_attachments_that_its_reply_does_not_show() -> None:
     assert kept["message"]["attachments"] == [{"title": "T"}]
 
 
+@pytest.mark.parametrize("version", EVERY_VERSION)
+async def test_buttons_are_stored_as_sent(version: str) -> None:
+    actions = [
+        {
+            "type": "button",
+            "text": "Sign it out",
+            "msg": "!x",
+            "msg_in_chat_window": True,
+            "foo": 1,
+        },
+        {"type": "button", "text": "Open", "url": "https://example.org/x"},
+        {"type": "button", "msg": "!without a label"},
+    ]
+    attachment = {"ts": "2026-11-29T03:00:00.000Z", "text": "Was that you?", "actions": actions}
+    async with open_world(version) as world:
+        bot, room = direct(world)
+        await send(bot, room, _id="m1", attachments=[attachment])
+        _, kept = await bot.get("chat.getMessage", msgId="m1")
+
+    assert kept["message"]["attachments"] == [attachment]
+
+
 async def test_only_those_with_the_permission_may_mention_everybody() -> None:
     async with open_world() as world:
         plain = world.workspace.add_user("plain", roles=("bot",))
