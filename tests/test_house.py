@@ -13,8 +13,7 @@ from tests.support.house_figures import Figure, count_session, count_structure
 # Where the code is over the limit that it aims at, it must not go further.
 TODAY = {
     "lines of bot/": 21_000,
-    "longest module (lines)": 580,
-    "modules in one !session": 48,
+    "longest module (lines)": 434,
 }
 
 BREACHES = {

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import bindparam, select, text
 
 from bot.storage.database import Database
-from bot.storage.statement import BareStatement
+from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import UtcTime, checkpoints
 
 _row: Final = checkpoints.c

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from bot.errors import StorageError
 from bot.models import Message
 from bot.storage.database import Database
-from bot.storage.statement import BareStatement
+from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import UtcTime, accounts, columns_of, inbox, unfinished, values_of
 
 ANSWER: Final = "answer"

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from bot.storage.database import Database
-from bot.storage.statement import BareStatement
+from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import Condition, UtcTime, audit, columns_of, values_of
 
 RECORDS_KEPT: Final = timedelta(days=90)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
 
 from bot.models import AuthToken, Sender, TokenPair, User
 from bot.storage.database import Database
-from bot.storage.statement import BareStatement
+from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import Condition, accounts, columns_of, values_of
 from bot.storage.vault import Vault
 

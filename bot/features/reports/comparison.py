@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.features.alerts.known_devices import KnownDevice
-from bot.features.sessions.device_descriptions import describe_device
+from bot.features.sessions.device_names import describe_device
 from bot.features.sessions.devices import DeviceSessions, DeviceSnapshot, make_device_key
 from bot.models import Device
 

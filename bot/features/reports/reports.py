@@ -7,8 +7,7 @@ from typing import Final
 from bot.features.alerts.known_devices import KnownDevices
 from bot.features.reports.comparison import Report, compare
 from bot.features.sessions.devices import make_device_key, make_snapshots
-from bot.features.sessions.sessions import Sessions
-from bot.features.sessions.store import DeviceNames
+from bot.features.sessions.sessions import DeviceNames, Sessions
 from bot.storage.database import Database
 
 

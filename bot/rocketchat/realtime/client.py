@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -223,7 +224,8 @@ class RealtimeClient:
         self._last_frame_at = self._clock()
         self.frames += 1
 
-    def _receive(self, document: object, context: object) -> None:
+    def _receive(self, _event: str, arguments: list[Any]) -> None:
+        document, context, *_ = [*arguments, None, None]
         if not isinstance(document, dict):
             self._warnings.note("a message is no JSON object")
         elif not self._is_own(document):

@@ -1,6 +1,6 @@
 """One connection to the workspace: login, streams and typing events."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rocketchat_async import RocketChat, methods
@@ -14,7 +14,7 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.models import AuthToken
-from bot.rocketchat.realtime.ddp import DdpClient, Frame
+from bot.rocketchat.realtime.ddp import DdpClient, Frame, OnEvent
 
 MY_MESSAGES: Final = "__my_messages__"
 """The event that stands for all rooms."""
@@ -47,11 +47,11 @@ class Connection(RocketChat):  # type: ignore[misc]  # no types
         if self.user_id != token.user_id:
             raise TokenRejectedError("the bot's token belongs to another user id")
 
-    async def subscribe_to_messages(self, on_message: Callable[[Any, Any], None]) -> None:
+    async def subscribe_to_messages(self, on_message: OnEvent) -> None:
         """Subscribe to the messages of all rooms.
 
-        ``on_message`` is called with the stream's two arguments: the message, and an object with
-        ``roomType`` and ``roomParticipant``. Either may be anything.
+        The stream's two arguments are the message, and an object with ``roomType`` and
+        ``roomParticipant``.
         """
         await SubscribeToMessages.call(self._dispatcher, MY_MESSAGES, on_message)
 
@@ -59,12 +59,10 @@ class Connection(RocketChat):  # type: ignore[misc]  # no types
         """End the connection when its session is logged out."""
         await SubscribeToLogout.call(self._dispatcher, self.user_id, self._end_if_logged_out)
 
-    async def subscribe_to_presence(
-        self, user_ids: Iterable[str], on_presence: Callable[[str, list[Any]], None]
-    ) -> None:
+    async def subscribe_to_presence(self, user_ids: Iterable[str], on_presence: OnEvent) -> None:
         """Subscribe to who comes online and goes offline; raises ``RefusedError``.
 
-        ``on_presence`` is called with a user id and the event's arguments, which may be anything.
+        The events' names are user ids.
         """
         await FollowPresence.call(self._dispatcher, user_ids, on_presence)
 
@@ -79,8 +77,9 @@ class Connection(RocketChat):  # type: ignore[misc]  # no types
         """Show, under ``name``, that the bot is typing or has stopped."""
         await SendTyping.call(self._dispatcher, room_id, name, thread_id, is_typing=is_typing)
 
-    def _end_if_logged_out(self, session_id: object) -> None:
+    def _end_if_logged_out(self, _event: str, arguments: list[Any]) -> None:
         # Up to 7.x the event names no session and is meant for all; since 8.0 it may name one.
+        session_id, *_ = [*arguments, None]
         if not session_id or session_id == self.session_id:
             raise UnreachableError("the workspace logged the bot out")
 
@@ -122,48 +121,26 @@ class Resume(methods.Resume):  # type: ignore[misc]  # no types
 
 
 class SubscribeToMessages(methods.SubscribeToChannelMessagesRaw):  # type: ignore[misc]  # no types
-    """``stream-room-messages``, with both arguments of each event."""
+    """``stream-room-messages``, for all arguments of each event."""
 
     @classmethod
-    async def call(
-        cls, dispatcher: DdpClient, room: str, on_message: Callable[[Any, Any], None]
-    ) -> str:
-        """Return the subscription id; ``on_message`` is called with both arguments."""
+    async def call(cls, dispatcher: DdpClient, room: str, on_message: OnEvent) -> None:
+        """Open the subscription."""
         id_ = dispatcher.make_id()
         message = cls._get_request_msg(id_, room)
-        await dispatcher.create_subscription(message, id_, cls._wrap(on_message))
-        return id_
-
-    @staticmethod
-    def _wrap(callback: Callable[[Any, Any], None]) -> Callable[[Frame], None]:
-        def receive(frame: Frame) -> None:
-            message, context, *_ = [*_read_arguments(frame), None, None]
-            callback(message, context)
-
-        return receive
+        await dispatcher.create_subscription(message, id_, on_message)
 
 
 class SubscribeToLogout(methods.SubscribeToChannelChangesRaw):  # type: ignore[misc]  # no types
     """``stream-notify-user`` with the event that the user is logged out."""
 
     @classmethod
-    async def call(
-        cls, dispatcher: DdpClient, user_id: str, on_logout: Callable[[Any], None]
-    ) -> str:
-        """Return the subscription id; ``on_logout`` gets a session id, or None for all of them."""
+    async def call(cls, dispatcher: DdpClient, user_id: str, on_logout: OnEvent) -> None:
+        """Open the subscription; its argument is a session id, or None for all of them."""
         id_ = dispatcher.make_id()
         message = cls._get_request_msg(id_, user_id)
         message["params"][0] = f"{user_id}/force_logout"
-        await dispatcher.create_subscription(message, id_, cls._wrap(on_logout))
-        return id_
-
-    @staticmethod
-    def _wrap(callback: Callable[[Any], None]) -> Callable[[Frame], None]:
-        def receive(frame: Frame) -> None:
-            session_id, *_ = [*_read_arguments(frame), None]
-            callback(session_id)
-
-        return receive
+        await dispatcher.create_subscription(message, id_, on_logout)
 
 
 class FollowPresence(methods.RealtimeRequest):  # type: ignore[misc]  # no types
@@ -171,19 +148,12 @@ class FollowPresence(methods.RealtimeRequest):  # type: ignore[misc]  # no types
 
     @classmethod
     async def call(
-        cls,
-        dispatcher: DdpClient,
-        user_ids: Iterable[str],
-        on_presence: Callable[[str, list[Any]], None],
+        cls, dispatcher: DdpClient, user_ids: Iterable[str], on_presence: OnEvent
     ) -> None:
-        """Open the subscription; ``on_presence`` is called with a user id and the arguments."""
-
-        def receive(frame: Frame) -> None:
-            on_presence(frame["fields"]["eventName"], _read_arguments(frame))
-
+        """Open the subscription."""
         id_ = dispatcher.make_id()
         message = cls._make_message(id_, added=sorted(user_ids))
-        await dispatcher.create_subscription(message, id_, receive)
+        await dispatcher.create_subscription(message, id_, on_presence)
 
     @classmethod
     async def change(cls, dispatcher: DdpClient, **change: list[str]) -> None:
@@ -214,11 +184,6 @@ class SendTyping(methods.SendTypingEvent):  # type: ignore[misc]  # no types
         if not is_typing:
             message["params"][2] = []
         await dispatcher.call_method(message)
-
-
-def _read_arguments(frame: Frame) -> list[Any]:
-    arguments = frame["fields"].get("args")
-    return arguments if isinstance(arguments, list) else []
 
 
 def _parse_login_error(error: Mapping[str, Any]) -> WorkspaceError:

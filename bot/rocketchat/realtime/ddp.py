@@ -15,6 +15,8 @@ from bot.rocketchat.realtime.websocket import WebSocket
 from bot.rocketchat.wire import parse_document
 
 Frame = dict[str, Any]
+OnEvent = Callable[[str, list[Any]], None]
+"""Called with an event's name and its arguments, which may be anything."""
 
 _CONNECT: Final = "connect"
 """The key of the future for ``connected`` or ``failed``; the other keys are numbers."""
@@ -71,9 +73,7 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
             return None
         return await self._request(msg_id, msg)
 
-    async def create_subscription(
-        self, msg: Frame, msg_id: str, callback: Callable[[Frame], None]
-    ) -> None:
+    async def create_subscription(self, msg: Frame, msg_id: str, callback: OnEvent) -> None:
         """Subscribe and wait for ``ready``; raises ``RefusedError`` on ``nosub``."""
         # The library's key is the stream alone, so that a second event replaces the first.
         event = (msg["name"], msg["params"][0])
@@ -154,7 +154,7 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
     def _dispatch(self, frame: Frame) -> None:
         match frame:
             case {"msg": "changed", "collection": str(stream), "fields": {"eventName": str(event)}}:
-                self._deliver(stream, event, frame)
+                self._deliver(stream, event, frame["fields"].get("args"))
             case {"msg": "result", "id": str(key)}:
                 self._resolve(key, frame)
             case {"msg": "ready", "subs": [*keys]}:
@@ -173,12 +173,12 @@ class DdpClient(Dispatcher):  # type: ignore[misc]  # no types
             case _:
                 self._warnings.note("an unknown frame")
 
-    def _deliver(self, stream: str, event: str, frame: Frame) -> None:
+    def _deliver(self, stream: str, event: str, arguments: object) -> None:
         callbacks = self._callbacks
         # Subscribed to the empty event are those who want all events of a stream.
         callback = callbacks.get((stream, event)) or callbacks.get((stream, ""))
         if callback is not None:
-            callback(frame)
+            callback(event, arguments if isinstance(arguments, list) else [])
 
     def _resolve(self, key: str, frame: Frame) -> bool:
         """Resolve the future of a request; return false where none waits.

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.features.sessions.store import DeviceNames
+from bot.features.sessions.sessions import DeviceNames
 from bot.storage.database import open_database
 from tests.support.stored import add_accounts
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.features.sessions.store import NumberedLists
+from bot.features.sessions.sessions import NumberedLists
 from bot.storage.database import open_database
 from tests.support.stored import add_accounts
 

@@ -22,7 +22,7 @@ from bot.features.alerts.store import AlertSubscription, AlertSubscriptions
 from bot.features.personal_data import PersonalData
 from bot.features.reports.store import Schedule, ScheduleStore
 from bot.features.sessions.devices import DeviceSnapshot
-from bot.features.sessions.store import DeviceNames, NumberedLists
+from bot.features.sessions.sessions import DeviceNames, NumberedLists
 from bot.models import Device
 from bot.storage.database import open_database
 from bot.storage.tables import UtcTime, device_names, inbox, metadata, select_account

@@ -78,7 +78,7 @@ async def test_two_subscriptions_to_one_stream_keep_their_callbacks() -> None:
             await ddp.create_subscription(
                 make_subscription(name),
                 name,
-                lambda frame: received.put_nowait(frame["fields"]["eventName"]),
+                lambda event, _: received.put_nowait(event),
             )
         assert [await received.get() for _ in range(3)] == ["ann/a", "ann/b", "ann/a"]
 
@@ -92,7 +92,7 @@ async def test_one_ready_may_confirm_several_subscriptions() -> None:
     async with open_ddp(confirm_both) as ddp, asyncio.TaskGroup() as tasks:
         for name in ("ann/a", "ann/b"):
             tasks.create_task(
-                ddp.create_subscription(make_subscription(name), name, lambda _: None)
+                ddp.create_subscription(make_subscription(name), name, lambda *_: None)
             )
 
 
@@ -117,7 +117,7 @@ async def test_a_refused_subscription_is_an_error() -> None:
 
     async with open_ddp(refuse) as ddp:
         with pytest.raises(RefusedError, match="stream-notify-user"):
-            await ddp.create_subscription(make_subscription("ann/a"), "ann/a", lambda _: None)
+            await ddp.create_subscription(make_subscription("ann/a"), "ann/a", lambda *_: None)
 
 
 async def test_a_call_on_a_closed_connection_is_unreachable() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
 from bot.features.accounts.audit import AuditAction, AuditTrail, load_records
-from bot.features.sessions.store import DeviceNames
+from bot.features.sessions.sessions import DeviceNames
 from bot.storage.database import Database, open_database
 from tests.support.stored import add_accounts
 

@@ -5,7 +5,7 @@ from sqlalchemy import bindparam, select, text
 
 from bot.errors import StorageError
 from bot.storage.database import open_database
-from bot.storage.statement import BareStatement
+from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import UtcTime, checkpoints
 
 AT = datetime(2026, 11, 23, 20, 15, 30, 123456, tzinfo=UTC)
