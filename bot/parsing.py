@@ -129,8 +129,8 @@ def _unwrap(words: str) -> str:
 
 def _strip_closing(words: str, marks: str) -> str:
     """Strip quotes and emphasis that were opened before the command from its end."""
-    closing = "".join(each for each in _EMPHASIS if each in marks)
-    closing += _QUOTES if any(each in marks for each in _QUOTES) else ""
+    opened = set(marks)
+    closing = "".join(opened & set(_EMPHASIS)) + (_QUOTES if opened & set(_QUOTES) else "")
     return words.rstrip(closing + " ") if closing else words
 
 

@@ -1,5 +1,6 @@
 from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
+from bot.features.sessions.devices import make_device_key
 from bot.features.sessions.messages import format_session
 from bot.models import Reply
 from bot.parsing import parse_session_words
@@ -26,7 +27,9 @@ async def session(context: Context) -> Reply:
         )
     sessions, user_id = context.sessions, context.asker.id
     ids = await sessions.find_ids(user_id, words)
+    # Before the call: after it, a query waits until the use of the token is noted.
+    names = await sessions.load_names(user_id)
     found = await sessions.fetch(user_id, ids[0])
-    name = await sessions.find_name(user_id, found)
+    name = names.get(make_device_key(found), "")
     reference = words if words.isdecimal() else found.id
     return format_session(found, context.locale, context.now, name=name, reference=reference)

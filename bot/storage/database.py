@@ -22,6 +22,7 @@ from bot.storage.transaction import (
     NoConnectionError,
     TransactionOptions,
     TransactionRunner,
+    Work,
 )
 from bot.storage.work_queue import DbTask, WorkQueue, fail, set_results, succeed
 
@@ -30,6 +31,7 @@ DATABASE_TIMEOUT_S: Final = 60.0
 MIGRATION_TIMEOUT_S: Final = 600.0
 _CHECK_FILES_EVERY_S: Final = 0.5
 CLOSE_TIMEOUT_S: Final = 5.0
+_MAX_AT_ONCE: Final = 10  # queries
 
 _SMALL_READ: Final = TransactionOptions(is_read_only=True, is_small=True)
 _LARGE_READ: Final = TransactionOptions(is_read_only=True)
@@ -95,6 +97,7 @@ class Database:
         self._lock: Final = threading.Lock()
         self._is_thread_busy = False
         self._is_dispatch_due = False
+        self._queries_at_once = 0
         self._is_closed = False
 
     async def open(self) -> None:
@@ -112,7 +115,8 @@ class Database:
         Returns after a few seconds where a server hangs; what waits for it then is given up.
         """
         self._is_closed = True
-        self._thread.submit(self._work_off)
+        if not self._is_thread_busy:
+            self._start_thread()
         if self._fast_path is not None:
             self._thread.submit(self._fast_path.close)
         last = self._thread.submit(self._engine.dispose)
@@ -129,6 +133,11 @@ class Database:
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Run one query that finds few rows, and return what it returns."""
+        if self._may_run_at_once():
+            self._queries_at_once += 1
+            if results := self._run_fast([query], is_read_only=True):
+                result: T = results[0]
+                return result
         return await self._submit(query, _SMALL_READ, self._timeout_s)
 
     async def write(self, work: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
@@ -230,12 +239,17 @@ class Database:
         if self._is_closed:
             outcome.set_exception(StorageError("The database is closed."))
             return outcome
-        task = DbTask(work, options, outcome)
-        timer = loop.call_later(timeout_s, self._expire, task, timeout_s)
-        outcome.add_done_callback(lambda _: timer.cancel())
-        self._queue.add(task)
+        task = DbTask(work, options, outcome, timeout_s)
+        if self._is_thread_busy:
+            self._limit_time(task)
+        self._queue.append(task)
         self._dispatch_soon()
         return outcome
+
+    def _limit_time(self, task: DbTask) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(task.timeout_s, self._expire, task, task.timeout_s)
+        task.outcome.add_done_callback(lambda _: timer.cancel())
 
     def _expire(self, task: DbTask, timeout_s: float) -> None:
         if task.outcome.done():
@@ -249,42 +263,68 @@ class Database:
         # At the end of this turn of the loop, in which more may begin that shares the commit.
         if not self._is_dispatch_due:
             self._is_dispatch_due = True
-            asyncio.get_running_loop().call_soon(self._dispatch)
+            asyncio.get_running_loop().call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._is_dispatch_due = False
+        self._queries_at_once = 0
+        if self._queue:
+            self._dispatch()
 
     def _dispatch(self) -> None:
-        self._is_dispatch_due = False
         with self._lock:
             if self._is_thread_busy or self._is_closed:
                 return
             if self._fast_path is None or not self._queue.is_small:
                 self._start_thread()
                 return
-        self._run_on_loop(self._fast_path)
+        self._run_on_loop()
 
     def _start_thread(self) -> None:
+        # On the event loop nothing is waited for, so only the thread needs limits.
+        for task in self._queue:
+            self._limit_time(task)
         self._is_thread_busy = True
         self._thread.submit(self._work_off)
 
-    def _run_on_loop(self, fast_path: SqliteFastPath) -> None:
-        tasks, began_at = self._queue.take_group(), time.monotonic()
+    def _run_on_loop(self) -> None:
+        tasks = self._queue.take_group()
         is_read_only = all(task.options.is_read_only for task in tasks)
+        results = self._run_fast([task.work for task in tasks], is_read_only=is_read_only)
+        if results is None:
+            self._queue.extendleft(reversed(tasks))
+            self._start_thread()
+            return
+        set_results(tasks, results)
+        if self._queue:
+            self._dispatch_soon()
+
+    def _may_run_at_once(self) -> bool:
+        """Return whether nothing has to be done first, and the loop has turned lately."""
+        is_free = not (self._is_thread_busy or self._is_closed or self._queue)
+        return is_free and self._queries_at_once < _MAX_AT_ONCE
+
+    def _run_fast(self, works: Sequence[Work], *, is_read_only: bool) -> list[Any] | None:
+        """Do the work on the fast path; None where there is none, or something is in the way.
+
+        Then the thread meets the same, and tells those who wait.
+        """
+        fast_path, began_at = self._fast_path, time.monotonic()
+        if fast_path is None:
+            return None
         try:
             # Not for each: what is lost on the fast path is what a power cut may undo, too.
             if began_at - self._files_checked_at > _CHECK_FILES_EVERY_S:
                 self._check_files()
-            results = fast_path.run([task.work for task in tasks], is_read_only=is_read_only)
         except StorageError:
-            results = None  # the thread meets the same, and tells those who wait
+            return None
+        results = fast_path.run(works, is_read_only=is_read_only)
         if results is None:
-            self._queue.put_back(tasks)
-            self._start_thread()
-            return
-        self._on_transaction(len(tasks), time.monotonic() - began_at, False)  # noqa: FBT003 - as OnTransaction
-        set_results(tasks, results)
+            return None
+        self._on_transaction(len(works), time.monotonic() - began_at, False)  # noqa: FBT003 - as OnTransaction
         if fast_path.is_checkpoint_due():
             self._thread.submit(fast_path.checkpoint)
-        if len(self._queue):
-            self._dispatch_soon()
+        return results
 
     def _work_off(self) -> None:
         while self._has_work():
@@ -293,7 +333,7 @@ class Database:
 
     def _has_work(self) -> bool:
         with self._lock:
-            self._is_thread_busy = bool(len(self._queue))
+            self._is_thread_busy = bool(self._queue)
             return self._is_thread_busy
 
     def _check_files(self) -> None:

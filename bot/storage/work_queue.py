@@ -14,43 +14,37 @@ _MAX_GROUP: Final = 500  # tasks, so that other processes on the same file get t
 
 @dataclass(eq=False, slots=True)
 class DbTask:
-    """A piece of work, the future of its outcome, and whether a transaction has begun with it."""
+    """A piece of work, the future of its outcome, and whether a transaction has begun with it.
+
+    ``timeout_s`` is in seconds, from when the storage thread is to do it.
+    """
 
     work: Work
     options: TransactionOptions
     outcome: asyncio.Future[Any]
+    timeout_s: float
     has_begun: bool = False
 
 
-class WorkQueue:
+class WorkQueue(deque[DbTask]):
     """Tasks in the order in which they are done.
 
     The event loop adds tasks. The event loop or the storage thread takes them out, never both at
     once: ``Database`` decides which.
     """
 
-    def __init__(self) -> None:
-        self._tasks: Final[deque[DbTask]] = deque()
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
     @property
     def is_small(self) -> bool:
         """Whether every task may run on the event loop."""
-        return all(task.options.is_small for task in self._tasks)
-
-    def add(self, task: DbTask) -> None:
-        """Add a task at the end."""
-        self._tasks.append(task)
+        return all(task.options.is_small for task in self)
 
     def take_group(self) -> list[DbTask]:
         """Take out the next tasks that may share a transaction; drop those nobody waits for."""
         group: list[DbTask] = []
-        while self._tasks and len(group) < _MAX_GROUP:
-            if group and (group[0].options.is_isolated or self._tasks[0].options.is_isolated):
+        while self and len(group) < _MAX_GROUP:
+            if group and (group[0].options.is_isolated or self[0].options.is_isolated):
                 break
-            group.append(self._tasks.popleft())
+            group.append(self.popleft())
         wanted = [task for task in group if not task.outcome.done()]
         for task in wanted:
             task.has_begun = True
@@ -58,11 +52,7 @@ class WorkQueue:
 
     def take_all(self) -> list[DbTask]:
         """Take out every task."""
-        return [self._tasks.popleft() for _ in range(len(self._tasks))]
-
-    def put_back(self, tasks: Sequence[DbTask]) -> None:
-        """Put tasks that were taken out back to the front."""
-        self._tasks.extendleft(reversed(tasks))
+        return [self.popleft() for _ in range(len(self))]
 
 
 def set_results(tasks: Sequence[DbTask], results: Sequence[object]) -> None:

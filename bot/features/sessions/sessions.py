@@ -197,7 +197,11 @@ class Sessions:
 
     async def find_name(self, user_id: str, session: Session) -> str:
         """Return the user's own name for the session's device, or an empty string."""
-        return (await self._device_names.load(user_id)).get(make_device_key(session), "")
+        return (await self.load_names(user_id)).get(make_device_key(session), "")
+
+    async def load_names(self, user_id: str) -> dict[str, str]:
+        """Return the user's own names by device key, as ``make_device_key`` makes it."""
+        return await self._device_names.load(user_id)
 
     async def save_name(self, user_id: str, session: Session, name: str) -> None:
         """Save the user's own name for the session's device; an empty name deletes it."""

@@ -197,3 +197,17 @@ async def test_a_log_that_has_grown_long_is_begun_anew(database: Database, tmp_p
     assert long > 16_000 * 2048
     # Without that it would be thrice as long.
     assert await fill(16_000) < 2.5 * long
+
+
+async def test_many_queries_in_a_row_let_others_have_their_turn(database: Database) -> None:
+    has_turned = asyncio.Event()
+    asyncio.get_running_loop().call_soon(has_turned.set)
+    for _ in range(20):
+        await count_words(database)
+    assert has_turned.is_set()
+
+
+async def test_a_query_after_a_write_sees_it(database: Database) -> None:
+    writing = begin_to_write(database, "one")
+    assert await count_words(database) == 1
+    await writing
