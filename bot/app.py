@@ -262,7 +262,7 @@ class _App:
             now=now,
             sleep=self.overrides.sleep,
         )
-        self._schedules = Schedules(database, self._accounts, now)
+        self._schedules = Schedules(database, self._accounts, now, self._rest.find_list_rate)
         self._reply_sender = ReplySender(
             rest=self._rest,
             bot=self._bot,

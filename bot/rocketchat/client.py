@@ -93,6 +93,10 @@ class RestClient:
         """The rate limiter that all views of this client share."""
         return self._executor.limiter
 
+    def find_list_rate(self) -> float:
+        """Return how many lists of sessions a minute the rate limit allows, over all users."""
+        return self.rate_limiter.find_rate("GET v1/sessions/list")
+
     def in_background(self) -> "RestClient":
         """Return a view of this client for scheduled work: people's requests are sent first."""
         return RestClient(self._executor, self._token, self.people_waiting, is_background=True)

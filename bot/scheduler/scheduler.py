@@ -11,13 +11,23 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.alerts.alerts import CHECKS_PER_MINUTE
+from bot.features.reports.schedule_rules import SHUFFLED_WITHIN
 from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
 TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
 """Seconds between two looks at what is due. Each tick checks one person's alerts."""
 
+_MARGIN_S: Final = 0.01  # a loop may wake a bit too early, and would tick twice
 _REPORT_WORKERS: Final = tuple(f"reports {number}" for number in range(MAX_CONCURRENT_REPORTS))
 _SWEEP_EVERY: Final = timedelta(hours=12)
+
+
+def count_tick_s(now: datetime) -> float:
+    """Return the seconds since 1970, counted so that a tick finds all that a minute has begun with.
+
+    Reports are due at full minutes and shuffled within a second.
+    """
+    return (now - SHUFFLED_WITHIN).timestamp()
 
 
 class Scheduler:
@@ -48,7 +58,7 @@ class Scheduler:
                     await self._tick(tasks)
                 except StorageError as error:
                     self._log.error("schedules could not be read", problem=str(error))
-                await self._sleep(TICK_S)
+                await self._sleep(TICK_S - count_tick_s(self._now()) % TICK_S + _MARGIN_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
         await self._runner.clock_setback.correct_times()

@@ -10,8 +10,8 @@ import pytest
 
 from bot.features.reports.schedule_rules import SPREAD
 from rocketchat_simulator.demo.devices import FIREFOX_WINDOWS
-from tests.support.people import Conversation
-from tests.support.stage import Stage, open_stage
+from tests.support.people import SOON, Conversation
+from tests.support.stage import VERSIONS, Stage, open_stage
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FRIDAY = datetime(2027, 1, 15, 12, 0, tzinfo=BERLIN)
@@ -119,6 +119,36 @@ async def test_every_form_shows_its_next_times_and_keeps_them(
         assert report.startswith("Your report: 9 devices are signed in as you"), time
         assert "is late" not in report
     assert stage.count_said("Your report") == len(times)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_three_people_at_nine_get_their_reports_at_nine(tmp_path: Path, version: str) -> None:
+    nine = FRIDAY.astimezone(UTC).replace(hour=9) + DAY
+    async with open_stage(tmp_path, version, start=FRIDAY, limit_calls=10) as stage:
+        await see_three_reports_at(nine, stage)
+
+
+async def test_two_processes_make_the_reports_of_three_people_at_nine(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    nine = FRIDAY.astimezone(UTC).replace(hour=9) + DAY
+    async with open_stage(tmp_path, bots=2, start=FRIDAY, storage_url=postgres_url) as stage:
+        await see_three_reports_at(nine, stage)
+
+
+async def see_three_reports_at(time: datetime, stage: Stage) -> None:
+    guests = [stage.invite(name, utc_offset=0) for name in ("ann", "ben", "cat")]
+    for guest in guests:
+        await guest.connect()
+        guest.say(f"!report daily {time:%H:%M}")
+        assert f"Sat 16 Jan 2027, {time:%H:%M}" in await guest.hear("You get a report")
+    await stage.clock.pass_to(time - timedelta(seconds=1))
+    for guest in guests:
+        assert not guest.has_unheard
+    await stage.clock.pass_to(time + SOON)
+    for guest in guests:
+        await guest.hear("Your report")
+        assert not guest.has_unheard
 
 
 async def test_a_report_by_the_clock_says_when_the_next_one_comes(alice: Conversation) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import aiohttp
 
 from bot.demo.demo import find_link, format_as_text
-from bot.features.reports.schedule_rules import SPREAD
 from rocketchat_simulator import (
     Document,
     Event,
@@ -27,6 +26,9 @@ from rocketchat_simulator import (
 from rocketchat_simulator.person import Json
 from tests.support.clock import Clock
 from tests.support.deadlines import DEADLINE_S
+
+SOON = timedelta(seconds=2)
+"""After its time a report comes, where few are due then."""
 
 _HIDDEN_FIELD = re.compile(r'name="(\w+)" value="([^"]*)"')
 
@@ -59,8 +61,8 @@ class Conversation:
         return await self.hear_message()
 
     async def hear_at(self, moment: datetime) -> str:
-        """Move the clock past that time and past the window that reports are spread over."""
-        await self.clock.pass_to(moment + SPREAD)
+        """Move the clock just past that time, at which a single report comes."""
+        await self.clock.pass_to(moment + SOON)
         return await self.hear()
 
     async def ask(self, text: str) -> str:

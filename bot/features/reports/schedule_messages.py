@@ -83,8 +83,8 @@ def _format_times(schedule: ScheduleSummary, locale: UserLocale) -> str:
     times = "\n".join(format_time(time, locale) for time in schedule.times)
     minutes = int(SPREAD.total_seconds() / 60)
     spread = locale.plural(
-        "each within {count} minute of that time",
-        "each within {count} minutes of that time",
+        "up to {count} minute later if many people have that time",
+        "up to {count} minutes later if many people have that time",
         minutes,
     )
     return f"{times}\n({spread})"

@@ -16,7 +16,16 @@ from typing import Final
 from cronsim import CronSim
 
 SPREAD: Final = timedelta(minutes=5)
-"""Reports due at the same time are made within this window, each at an offset of its own."""
+"""Reports due at the same time are started within this, and earlier where they are few."""
+
+SHUFFLED_WITHIN: Final = timedelta(seconds=1)
+"""After their time; the order of those due at the same time."""
+
+_AT_ONCE: Final = 3
+_SHARE: Final = 0.5
+"""Of the calls that the workspace allows; people and alerts have the others."""
+
+_MAX_PER_MINUTE: Final = 480.0  # eight a second, as they are sent while people use the bot
 
 WEEKDAYS: Final = (
     "monday",
@@ -84,13 +93,23 @@ def list_next(rule: ScheduleRule, zone: tzinfo, after: datetime, count: int) -> 
 
 
 def find_offset(user_id: str, due_at: datetime) -> timedelta:
-    """Return the offset of one report within ``SPREAD``: always the same, in whole seconds.
+    """Return the offset of one report within ``SHUFFLED_WITHIN``: always the same, in whole µs.
 
     A person's next report has another one, so that nobody is always among the last.
     """
     name = f"{user_id} {due_at.timestamp():.0f}"
     number = int.from_bytes(sha256(name.encode()).digest()[:8])
-    return timedelta(seconds=number % int(SPREAD.total_seconds()))
+    return timedelta(microseconds=number % (SHUFFLED_WITHIN // timedelta(microseconds=1)))
+
+
+def find_delay(waiting: int, calls_per_minute: float, step: timedelta) -> timedelta:
+    """Return how long after its time a report starts that so many others wait before, or less.
+
+    The first few start at once, and the others as the workspace's rate limit allows, in steps of
+    ``step`` and within ``SPREAD``; ``calls_per_minute`` is infinite without a limit.
+    """
+    gap = timedelta(minutes=1) / min(calls_per_minute * _SHARE, _MAX_PER_MINUTE)
+    return min(max(0, waiting - _AT_ONCE) * gap // step * step, SPREAD)
 
 
 def _follow(expression: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:

@@ -9,10 +9,12 @@ import structlog
 
 from bot.errors import Call, UsageError
 from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.features.alerts.alerts import CHECKS_PER_MINUTE
 from bot.features.reports.runs import ReportRun
 from bot.features.reports.schedule_parsing import MAX_PAUSE, parse_schedule_rule
 from bot.features.reports.schedule_rules import (
     ScheduleRule,
+    find_delay,
     find_next,
     find_offset,
     list_next,
@@ -27,6 +29,7 @@ _TIMES_SHOWN: Final = 3
 _HALF_A_DAY: Final = timedelta(hours=12)
 _BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
 _RESOLUTION: Final = timedelta(microseconds=1)
+_TICK: Final = timedelta(minutes=1) / CHECKS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,22 @@ class ScheduleSummary:
 
 
 class Schedules:
-    """Saves schedules and creates the report runs that are due; all raise StorageError."""
+    """Saves schedules and creates the report runs that are due; all raise StorageError.
 
-    def __init__(self, database: Database, accounts: Accounts, now: Callable[[], datetime]) -> None:
+    ``find_rate`` returns how many reports a minute the workspace's rate limit allows.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        now: Callable[[], datetime],
+        find_rate: Callable[[], float],
+    ) -> None:
         self.store: Final = ScheduleStore(database)
         self._accounts: Final = accounts
         self._now: Final = now
+        self._find_rate: Final = find_rate
         self._log = structlog.get_logger("schedules")
 
     async def save(
@@ -141,7 +154,9 @@ class Schedules:
                 await self._move(schedule, account)
         created = 0
         while due := await self.store.load_due(self._now(), _BATCH_SIZE):
-            created += await self.store.create_runs([self._prepare_run(each) for each in due])
+            waiting = await self.store.count_waiting()
+            runs = [self._prepare_run(each, waiting + number) for number, each in enumerate(due)]
+            created += await self.store.create_runs(runs)
         return created
 
     async def bring_back(self) -> int:
@@ -175,7 +190,7 @@ class Schedules:
         after = max(self._now(), schedule.paused_until or self._now())
         await self.store.reschedule(schedule, _move_after(schedule, account, after))
 
-    def _prepare_run(self, schedule: Schedule) -> RunCreation:
+    def _prepare_run(self, schedule: Schedule, waiting: int) -> RunCreation:
         latest, missed = schedule.next_at, 0
         rule = parse_schedule_rule(schedule.rule)
         for time in list_times(rule, _zone_of(schedule), schedule.next_at):
@@ -186,7 +201,8 @@ class Schedules:
         ahead = replace(schedule, next_at=time, start_at=start_at, paused_until=None)
         if missed:
             self._log.warning("reports were missed", count=missed, user_id=schedule.user_id)
-        return RunCreation(schedule, ahead, latest, missed)
+        delay = find_delay(waiting, self._find_rate(), _TICK)
+        return RunCreation(schedule, ahead, latest, missed, delay)
 
     async def _require(self, user_id: str) -> Schedule:
         schedule = await self.store.load(user_id)

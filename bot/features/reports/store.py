@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from bot.storage.database import Database
 from bot.storage.tables import (
@@ -44,13 +44,15 @@ class Schedule:
 class RunCreation:
     """A report run to be created for ``due_at``, and the schedule that follows it.
 
-    ``missed`` runs before it are counted as skipped.
+    ``missed`` runs before it are counted as skipped. The run can be claimed ``delay`` after its
+    schedule's ``start_at``.
     """
 
     old: Schedule
     new: Schedule
     due_at: datetime
     missed: int = 0
+    delay: timedelta = timedelta()
 
 
 _HEAD_START: Final = timedelta(days=1)  # longer than a run may wait
@@ -71,6 +73,9 @@ _ADVANCE: Final = (
     )
     .values({name: bindparam(f"new_{name}", type_=_row[name].type) for name in _ADVANCED})
     .values(skipped=_row.skipped + bindparam("missed"))
+)
+_COUNT_WAITING: Final = select(func.count()).where(
+    report_runs.c.finished_at.is_(None), report_runs.c.tries == 0
 )
 _CLEAR_PROBLEMS: Final = (
     update(schedules)
@@ -136,6 +141,11 @@ class ScheduleStore:
 
         return await self._database.write(write)
 
+    async def count_waiting(self) -> int:
+        """Return how many runs nobody has begun."""
+        [[count]] = await self._database.fetch_all(_COUNT_WAITING)
+        return int(count)
+
     async def clear_problems(self, user_id: str) -> None:
         """Note that a report was made: nothing is left to explain."""
         await self._database.execute(_CLEAR_PROBLEMS, {"of_user": user_id})
@@ -171,5 +181,5 @@ def _run_values(creation: RunCreation) -> dict[str, Any]:
     old = creation.old
     named = {"user_id": old.user_id, "rule": old.rule, "due_at": creation.due_at}
     # The longest claimable run is claimed first: now comes who was left out before.
-    claimable_at = old.start_at - old.skipped * _HEAD_START
+    claimable_at = old.start_at + creation.delay - old.skipped * _HEAD_START
     return named | {"claimable_at": claimable_at, "claimed_by": "", "tries": 0, "outcome": ""}

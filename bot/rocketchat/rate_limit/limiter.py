@@ -5,6 +5,7 @@ bypass the limit; it sends no ``X-RateLimit-*`` where it does not count (seen on
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -84,6 +85,14 @@ class RateLimiter:
         """The calls that each route allows in a window, without those where it is not known."""
         limits = {name: route.window.limit for name, route in self._routes.items()}
         return {name: limit for name, limit in limits.items() if limit is not None}
+
+    def find_rate(self, name: str) -> float:
+        """Return how many calls a minute a route allows, infinite where the limit is off.
+
+        Before the first response it is that of a new workspace.
+        """
+        route = self._routes.get(name) or _Route(name)
+        return math.inf if route.is_unlimited else route.window.calls_per_minute
 
     def count_queued(self, *, is_background: bool) -> int:
         """Return the number of queued calls of people, or of scheduled ones."""

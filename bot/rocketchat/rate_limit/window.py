@@ -102,6 +102,11 @@ class RateLimitWindow:
         self._learned_at = 0.0
         self._cautious_until = 0.0
 
+    @property
+    def calls_per_minute(self) -> float:
+        """The calls that are allowed in a minute."""
+        return (self.limit or _DEFAULT_LIMIT) * 60 / self._length
+
     def find_end(self, now: float) -> float | None:
         """Return the time when the current window ends; None if none is known."""
         if self._ends_at is not None and now >= self._ends_at:

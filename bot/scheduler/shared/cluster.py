@@ -14,7 +14,7 @@ import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
 from bot.features.reports.runs import ReportRun
-from bot.scheduler.scheduler import TICK_S
+from bot.scheduler.scheduler import TICK_S, count_tick_s
 from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
 from bot.scheduler.task_runner import LEASE, TaskRunner
 
@@ -68,17 +68,17 @@ class Cluster:
     async def _keep_ticking(self) -> None:
         while True:
             self._ticked_at = time.monotonic()
-            now = self._now().timestamp()
+            now_s = count_tick_s(self._now())
             try:
                 async with asyncio.timeout(_STORAGE_TIMEOUT_S):
                     await self._runner.clock_setback.correct_times()
-                    await self._queue.add_tick(int(now // TICK_S))
+                    await self._queue.add_tick(int(now_s // TICK_S))
                 self.is_storage_good = True
             except (StorageError, TimeoutError) as error:
                 self.is_storage_good = False
                 self._log.error("no tick could be added", problem=str(error) or "no answer in time")
             # All processes wake at the beginning of a period, so that none is left out.
-            await self._sleep(TICK_S - now % TICK_S)
+            await self._sleep(TICK_S - now_s % TICK_S)
 
     async def _keep_working(self) -> None:
         while True:

@@ -35,7 +35,7 @@ class Service:
         self.runs = ReportRuns(self.database)
         vault = Vault(KeyRing([bytes(32)]), "https://chat.example.org")
         self.accounts = Accounts(self.database, vault)
-        self.schedules = Schedules(self.database, self.accounts, self.clock.now)
+        self.schedules = Schedules(self.database, self.accounts, self.clock.now, lambda: 10.0)
 
     async def subscribe(self, user_id: str, minute: int) -> None:
         account = ConnectedAccount(user_id, user_id, "oauth", MIDNIGHT, utc_offset=0.0)

@@ -249,7 +249,7 @@ async def test_a_run_of_a_time_when_the_clock_was_ahead_is_not_made(stores: Stor
     run = ReportRun("ann", ANN.rule, NOW)
 
     def find_at(now: datetime) -> Schedules:
-        return Schedules(stores.database, accounts, lambda: now)
+        return Schedules(stores.database, accounts, lambda: now, lambda: 10.0)
 
     assert await find_at(NOW - MINUTE).load_for(run) == ANN
     assert await find_at(NOW - DAY).load_for(run) is None

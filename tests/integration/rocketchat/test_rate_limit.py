@@ -1,6 +1,7 @@
 """The REST client against the simulated workspace's own rate limit."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,6 +63,22 @@ async def test_more_calls_than_the_limit_are_all_answered_and_none_refused(versi
             await asyncio.gather(*(client.rest.fetch_sessions(token) for token in client.tokens))
 
         assert client.statuses("sessions/list") == [200] * 14
+
+
+@pytest.mark.parametrize(("limit", "window"), [(100, 60.0), (100, 600.0)])
+async def test_the_rate_is_known_from_the_answers(limit: int, window: float) -> None:
+    async with open_limited_client(limit_calls=limit, limit_window=window) as client:
+        assert client.rest.find_list_rate() == 10
+        await client.rest.fetch_sessions(client.tokens[0])
+        # The server tells in whole seconds what time it is.
+        assert client.rest.find_list_rate() == pytest.approx(limit * 60 / window, rel=0.03)
+
+
+async def test_without_a_limit_the_rate_is_infinite() -> None:
+    async with open_limited_client(is_limited=False) as client:
+        for token in client.tokens:
+            await client.rest.fetch_sessions(token)
+        assert client.rest.find_list_rate() == math.inf
 
 
 async def test_the_bots_own_calls_are_not_slowed() -> None:

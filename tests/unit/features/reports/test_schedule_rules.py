@@ -1,5 +1,6 @@
 """What people type as a schedule, and the times that follow from it."""
 
+import math
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from bot.errors import UsageError
 from bot.features.reports.schedule_parsing import parse_pause, parse_schedule_rule
 from bot.features.reports.schedule_rules import (
+    SHUFFLED_WITHIN,
     SPREAD,
     Frequency,
     ScheduleRule,
+    find_delay,
     find_next,
     find_offset,
     list_next,
@@ -21,6 +24,7 @@ from bot.features.reports.schedule_rules import (
 from tests.support.fuzzing import scale_examples
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+STEP = timedelta(seconds=15)
 ZONES = [
     "UTC",
     "Europe/Berlin",
@@ -243,15 +247,31 @@ def test_a_day_that_a_month_does_not_have_is_its_last() -> None:
 
 
 @given(st.text(max_size=20))
-def test_each_report_has_a_place_in_the_window_and_keeps_it(user_id: str) -> None:
+def test_each_report_has_a_place_among_the_others_and_keeps_it(user_id: str) -> None:
     due_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    assert timedelta() <= find_offset(user_id, due_at) < SPREAD
+    assert timedelta() <= find_offset(user_id, due_at) < SHUFFLED_WITHIN
     assert find_offset(user_id, due_at) == find_offset(user_id, due_at)
 
 
-def test_places_are_spread_over_the_window_and_change_from_report_to_report() -> None:
-    due_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-    places = {find_offset(f"user {number}", due_at) for number in range(2000)}
-    assert len(places) > 290
-    places = {find_offset("ann", due_at + timedelta(days=day)) for day in range(100)}
-    assert len(places) > 70
+def test_the_order_changes_from_report_to_report() -> None:
+    orders = set()
+    for day in range(100):
+        due_at = datetime(2026, 11, 23, 9, 0, tzinfo=UTC) + timedelta(days=day)
+        orders.add(tuple(sorted("abcdefgh", key=lambda user_id: find_offset(user_id, due_at))))
+    assert len(orders) > 95
+
+
+def test_few_reports_start_at_once_and_more_as_the_rate_limit_allows() -> None:
+    delays = [find_delay(waiting, 10, STEP).total_seconds() for waiting in range(12)]
+    assert delays == [0, 0, 0, 0, 0, 15, 30, 45, 60, 60, 75, 90]
+    assert find_delay(40, 1000, STEP) == timedelta()
+    assert find_delay(119, math.inf, STEP) == timedelta()
+    assert find_delay(125, math.inf, STEP) == STEP
+
+
+@given(st.integers(0, 100_000), st.floats(0.1, 10_000) | st.just(math.inf))
+def test_no_report_waits_longer_than_those_before_it_need(waiting: int, rate: float) -> None:
+    delay = find_delay(waiting, rate, STEP)
+    assert timedelta() <= delay <= SPREAD
+    assert delay <= find_delay(waiting + 1, rate, STEP)
+    assert delay.total_seconds() <= 60 * waiting / min(rate / 2, 480)
