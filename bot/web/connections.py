@@ -1,5 +1,6 @@
 """The web server's connections: how many there may be, and what is not HTTP."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
@@ -32,13 +33,19 @@ class ConnectionLimits:
         address = self._open[handler] = str(peer[0] if isinstance(peer, tuple) else peer)
         of_address = [each for each, other in self._open.items() if other == address]
         if len(of_address) > self._max_per_address:
-            next(each for each in of_address if each.is_idle).force_close()
+            self._close_oldest(of_address)
         elif len(self._open) > self._max_total:
-            next(each for each in self._open if each.is_idle).force_close()
+            self._close_oldest(self._open)
 
     def remove(self, handler: "HardenedRequestHandler") -> None:
         """Stop counting a connection that is closed."""
         self._open.pop(handler, None)
+
+    def _close_oldest(self, handlers: Iterable["HardenedRequestHandler"]) -> None:
+        oldest = next(each for each in handlers if each.is_idle)
+        # At once: of many that come together, each must close another one.
+        self.remove(oldest)
+        oldest.force_close()
 
 
 class HardenedRequestHandler(web.RequestHandler):

@@ -1,9 +1,16 @@
 """What /healthz and /readyz return in each kind of trouble, asked over HTTP."""
 
 import asyncio
+import resource
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    suppress,
+)
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +24,9 @@ from bot.rocketchat.realtime import RealtimeSettings
 from bot.web.server import open_socket
 from rocketchat_simulator import Outage
 from tests.support.deadlines import DEADLINE_S
+from tests.support.programs import run_program, write_config
 from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage
+from tests.support.storage_faults import choose_port
 
 # A connection that is silent for a second is given up after another half.
 WATCHFUL = RealtimeSettings(ping_after_s=1.0, pong_timeout_s=0.5, call_timeout_s=1.0)
@@ -177,3 +186,25 @@ async def open_scene(folder: Path, lock_timeout: float) -> AsyncIterator[Scene]:
             yield Scene(stage, running, other)
         finally:
             other.close()
+
+
+async def test_a_thousand_connections_at_once_leave_the_bot_the_files_it_needs(
+    tmp_path: Path,
+) -> None:
+    async with open_stage(tmp_path, bots=0) as stage, AsyncExitStack() as connections:
+        settings = choose_port(stage.settings)
+        config = write_config(tmp_path / "config.toml", settings)
+        port, loop = settings.web.port, asyncio.get_running_loop()
+        async with run_program(config) as program:
+            # As many as a process may usually open.
+            _, hard = resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(program.process.pid, resource.RLIMIT_NOFILE, (1024, hard))
+            clients = [connections.enter_context(socket.socket()) for _ in range(1050)]
+            for client in clients:
+                client.settimeout(0)
+            connecting = (loop.sock_connect(each, ("127.0.0.1", port)) for each in clients)
+            async with asyncio.timeout(DEADLINE_S):
+                await asyncio.gather(*connecting)
+            for _ in range(10):
+                assert await fetch_status(port, "healthz") == 200
+            assert not [line for line in program.log if "out of system resource" in line]
