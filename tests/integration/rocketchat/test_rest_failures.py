@@ -2,6 +2,7 @@ import asyncio
 import json
 import tracemalloc
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from aiohttp import web
@@ -201,3 +202,30 @@ async def test_a_page_of_history_of_any_length_is_read(script: Script, rest: Res
     script.on("/api/v1/im.history", ok(messages=rows))
     page = await rest.fetch_history(Room("r", RoomType.DIRECT), datetime(2026, 9, 1, tzinfo=UTC))
     assert [each.id for each in page.messages] == [f"m{n}" for n in range(50) if n != 7]
+
+
+async def stream_rows(request: web.Request, row: bytes, count: int) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    await response.write(b'{"update":[' + row)
+    for _ in range(count - 1):
+        await response.write(b"," + row)
+    await response.write(b'],"success":true}')
+    return response
+
+
+@pytest.mark.parametrize(
+    ("route", "row", "count", "complaint"),
+    [
+        ("v1/me", b'"%s"' % (b"x" * 90_000), 50, "longer than 4194304 bytes"),
+        ("v1/rooms.get", b'{"t":"%s"}' % (b"x" * 900_000), 40, "more than the bot can keep"),
+    ],
+    ids=["response", "list"],
+)
+async def test_an_answer_without_end_is_refused(
+    script: Script, route: str, row: bytes, count: int, complaint: str
+) -> None:
+    script.on(f"/api/{route}", partial(stream_rows, row=row, count=count))
+    async with open_rest_client(script.url, BOT, timeout_s=DEADLINE_S) as rest:
+        with pytest.raises(ProtocolError, match=complaint):
+            await rest.read(route, {})
