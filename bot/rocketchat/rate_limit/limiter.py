@@ -53,8 +53,26 @@ class _Route:
     def is_exempt(self, user_id: str) -> bool:
         return self.is_unlimited or user_id in self.exempt_users
 
-    def has_capacity(self, now: float) -> bool:
-        return self.is_unlimited or self.window.count_available(now) > 0
+    def has_capacity(self, now: float, *, is_background: bool) -> bool:
+        return (
+            self.is_unlimited or self.window.count_available(now, is_background=is_background) > 0
+        )
+
+    def pop(self, now: float) -> QueuedCall | None:
+        """Take the next call that may be sent now out of the queue; None where there is none."""
+        if not self.queue:
+            return None
+        if self.has_capacity(now, is_background=True):
+            return self.queue.pop()
+        has_people = self.queue.count(is_background=False) > 0
+        if has_people and self.has_capacity(now, is_background=False):
+            return self.queue.pop_person()
+        return None
+
+    def find_next_chance(self, now: float) -> float | None:
+        """Return when more calls may be sent; None where no window is known."""
+        release = self.window.find_release(now)
+        return release if release is not None and release > now else self.window.find_end(now)
 
 
 class RateLimiter:
@@ -130,7 +148,7 @@ class RateLimiter:
         call.is_counted = not route.is_exempt(call.user_id)
         if not call.is_counted:
             return
-        if not route.queue and route.has_capacity(self._now()):
+        if not route.queue and route.has_capacity(self._now(), is_background=call.is_background):
             route.window.in_flight += 1
             return
         self._check_queue_length(route, call)
@@ -211,15 +229,15 @@ class RateLimiter:
 
     def _advance(self, route: _Route) -> None:
         """Admit the calls that may be sent now, and set a timer for the others."""
-        while route.queue and route.has_capacity(self._now()):
-            if route.queue.pop().admit():
+        while (call := route.pop(self._now())) is not None:
+            if call.admit():
                 route.window.in_flight += 1
         if route.timer is not None:
             route.timer.cancel()
             route.timer = None
-        end = route.window.find_end(self._now())
-        if route.queue and end is not None:
-            route.timer = self._call_at(end, partial(self._advance, route))
+        chance = route.find_next_chance(self._now())
+        if route.queue and chance is not None:
+            route.timer = self._call_at(chance, partial(self._advance, route))
 
 
 class PeopleWaiting:

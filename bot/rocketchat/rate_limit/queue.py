@@ -112,6 +112,11 @@ class FairQueue:
         self._people_in_a_row = 0 if is_background else self._people_in_a_row + 1
         return self._find_queue(is_background=is_background).pop()
 
+    def pop_person(self) -> QueuedCall:
+        """Remove and return the next call of a person; one must be queued."""
+        self._people_in_a_row += 1
+        return self._people.pop()
+
     def find(self, user_id: str) -> list[QueuedCall]:
         """Return the user's queued calls, those of the person before scheduled ones."""
         return [*self._people.find(user_id), *self._background.find(user_id)]

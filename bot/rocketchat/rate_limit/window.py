@@ -15,6 +15,8 @@ from typing import Final
 _DEFAULT_WINDOW_S: Final = 60.0
 _DEFAULT_LIMIT: Final = 10
 _MAX_FIRST_CALLS: Final = 3
+_RESERVED_SHARE: Final = 0.2  # of a window's calls
+_RELEASED_SHARE: Final = 0.1  # of a window's length
 _CAUTIOUS_WINDOWS: Final = 10
 _SAME_RESET_S: Final = 0.1
 _MARGIN_S: Final = 0.05  # the server cuts its times to milliseconds
@@ -119,13 +121,24 @@ class RateLimitWindow:
             return self.limit
         return self._remaining
 
-    def count_available(self, now: float) -> int:
-        """Return how many calls may be sent now; negative if too many are in flight."""
-        is_known = self.find_end(now) is not None
+    def count_available(self, now: float, *, is_background: bool = False) -> int:
+        """Return how many calls may be sent now; negative if too many are in flight.
+
+        A fifth of a window's calls is reserved for people, until the window's last tenth.
+        """
+        release = self.find_release(now)
+        is_known = release is not None
         left = self._remaining if is_known else self.limit or _MAX_FIRST_CALLS
+        if is_background and release is not None and now < release:
+            left -= math.ceil(_RESERVED_SHARE * (self.limit or 0))
         if not is_known or now < self._cautious_until:
             left = min(left, _MAX_FIRST_CALLS)
         return left - self.in_flight
+
+    def find_release(self, now: float) -> float | None:
+        """Return from when on no calls are reserved for people; None where no window is known."""
+        end = self.find_end(now)
+        return None if end is None else end - _RELEASED_SHARE * self._length
 
     def estimate_wait(self, position: int, now: float) -> float:
         """Return the seconds until a call with ``position`` calls before it is likely sent."""

@@ -207,3 +207,23 @@ def test_routes_are_limited_separately() -> None:
         await stop(tasks)
 
     run(scenario())
+
+
+def test_schedules_leave_a_fifth_of_a_window_to_people_until_it_is_about_to_end() -> None:
+    async def scenario() -> None:
+        users = ScriptedUsers(LimitedWorkspace(limit=10))
+        started = now()
+        reports = [
+            asyncio.create_task(users.call_once("report", is_background=True)) for _ in range(12)
+        ]
+        await asyncio.sleep(30)
+        assert users.order.count("report") == 8
+        asked = now()
+        assert await users.call_once("person") - asked < 1
+        done = sorted(await asyncio.gather(*reports))
+        # What nobody has asked for is used in the window's last tenth; the rest in the next one.
+        assert [54 < each - started < 56 for each in done].count(True) == 1
+        assert [each - started > 60 for each in done].count(True) == 3
+        assert users.workspace.refused == 0
+
+    run(scenario())
