@@ -14,8 +14,6 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import SecretStr
-
 from bot import commands
 from bot.backoff import Backoff
 from bot.commands.registry import Context, load_commands
@@ -29,10 +27,9 @@ from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import UserQueues
-from bot.errors import ConfigError, ProtocolError, StorageError
+from bot.errors import ProtocolError, StorageError
 from bot.features.accounts import vault_keys
 from bot.features.accounts.audit import AuditTrail
-from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.linking import BROWSER_TIMEOUT_S, AccountLinking
 from bot.features.accounts.maintenance import Maintenance
 from bot.features.accounts.profiles import Profiles
@@ -59,7 +56,7 @@ from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.presence_checks import PresenceChecks
 from bot.scheduler.scheduler import Scheduler
-from bot.scheduler.shared.migrate_jobs import migrate_jobs
+from bot.scheduler.shared.opening import open_cluster
 from bot.scheduler.task_runner import TaskRunner
 from bot.scheduler.tasks import ScheduledTasks
 from bot.storage.checkpoints import Checkpoints
@@ -173,20 +170,25 @@ class _App:
             dispatcher=dispatcher,
             realtime=realtime,
             background=[
-                self._maintenance.run,
-                self._profiles.run,
                 scheduler.run,
                 self._status_report.run,
                 presence_checks.run,
                 partial(self._account.follow, self._listener.replace_bot, self.overrides.sleep),
             ],
+            hourly=[self._maintenance.run, self._profiles.load_all],
+            sleep=self.overrides.sleep,
             on_listening=self.overrides.on_listening,
             on_online=presence_checks.note_online,
             public_url=self.public_url,
         )
         limiter, now = self._rest.rate_limiter, self.overrides.now
         gauges = Gauges(self._metrics, dispatcher, realtime, limiter, self._database, now)
-        await self._serve_pages(bot, gauges)
+        pages = Pages(self._listener, self.settings.workspace.url, self.public_url)
+        linking_pages = LinkingPages(self._linking, pages, self.public_url)
+        web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
+        await self.web.serve(web_app, gauges.render if self.settings.web.metrics else None)
+        # Requests that are being answered still need the database.
+        self.stack.push_async_callback(self.web.close)
         return bot
 
     async def open_worker(self) -> Worker:
@@ -233,43 +235,26 @@ class _App:
         self._accounts = Accounts(database, vault)
         oauth = await self._open_oauth()
         audit = AuditTrail(database, now)
-        bearer = BearerSupport(self._rest, database, now)
         refresher = TokenRefresher(self._accounts, oauth, now)
-        self._tokens = Tokens(self._accounts, refresher, self._rest, bearer, audit, now)
+        self._tokens = Tokens(self._accounts, refresher, self._rest, database, audit, now)
         self._linking = AccountLinking(
             accounts=self._accounts,
             rest=self._rest,
             oauth=oauth,
-            bearer=bearer,
             audit=audit,
             database=database,
             public_url=self.public_url,
             now=now,
             browser_timeout_s=self.overrides.browser_timeout_s,
         )
-        self._maintenance = Maintenance(
-            accounts=self._accounts,
-            refresher=refresher,
-            linking=self._linking,
-            audit=audit,
-            now=now,
-            sleep=self.overrides.sleep,
-        )
-        self._profiles = Profiles(
-            accounts=self._accounts,
-            tokens=self._tokens,
-            rest=self._rest,
-            now=now,
-            sleep=self.overrides.sleep,
-        )
+        self._maintenance = Maintenance(self._accounts, refresher, self._linking, audit, now)
+        self._profiles = Profiles(self._accounts, self._tokens, self._rest, now)
         self._schedules = Schedules(database, self._accounts, now, self._rest.find_list_rate)
         self._reply_sender = ReplySender(
             rest=self._rest,
             bot=self._bot,
             save_username=self._accounts.save_username,
-            id_key=await load_message_id_key(
-                database, vault, if_missing=SecretStr(secrets.token_urlsafe(32))
-            ),
+            id_key=await load_message_id_key(database, vault),
             now=now,
             pictures=Pictures(self.overrides.seconds) if self.settings.reports.picture else None,
             has_buttons=self.settings.bot.buttons,
@@ -277,7 +262,30 @@ class _App:
         self._sessions = Sessions(self._rest, self._tokens, database, now)
         self._reports = Reports(self._sessions, database, now)
         self._alerts = Alerts(self._sessions, database, now)
-        self._task_runner = self._make_task_runner()
+        report = self.settings.report
+        self._status_report = StatusReport(
+            make_status_report_settings(report.room, report.schedule, report.timezone),
+            bot_id=self._bot.id,
+            version=version("session-bot"),
+            rest=self._rest,
+            database=database,
+            schedules=self._schedules,
+            counters=self._counters,
+            now=now,
+        )
+        tasks = ScheduledTasks(
+            schedules=self._schedules,
+            sessions=self._sessions,
+            reports=self._reports,
+            alerts=self._alerts,
+            profiles=self._profiles,
+            reply_sender=self._reply_sender,
+            status_report=self._status_report,
+            metrics=self._metrics,
+            prefix=self.settings.bot.prefix,
+            now=now,
+        )
+        self._task_runner = TaskRunner(tasks, database, self._rest.fetch_time, now)
 
     async def _open_oauth(self) -> OAuthProvider | None:
         settings = self.settings.oauth
@@ -290,32 +298,6 @@ class _App:
         oauth = open_oauth(workspace.url, client, now=self.overrides.now, ca_file=workspace.ca_file)
         return await self.stack.enter_async_context(oauth)
 
-    def _make_task_runner(self) -> TaskRunner:
-        report = self.settings.report
-        self._status_report = StatusReport(
-            make_status_report_settings(report.room, report.schedule, report.timezone),
-            bot_id=self._bot.id,
-            version=version("session-bot"),
-            rest=self._rest,
-            database=self._database,
-            schedules=self._schedules,
-            counters=self._counters,
-            now=self.overrides.now,
-        )
-        tasks = ScheduledTasks(
-            schedules=self._schedules,
-            sessions=self._sessions,
-            reports=self._reports,
-            alerts=self._alerts,
-            profiles=self._profiles,
-            reply_sender=self._reply_sender,
-            status_report=self._status_report,
-            metrics=self._metrics,
-            prefix=self.settings.bot.prefix,
-            now=self.overrides.now,
-        )
-        return TaskRunner(tasks, self._database, self._rest.fetch_time, self.overrides.now)
-
     async def _open_scheduler(self) -> "Scheduler | Cluster":
         """Open the scheduler that suits the database; raise ConfigError and StorageError."""
         if is_on_server(self.settings.storage.url):
@@ -323,17 +305,9 @@ class _App:
         return Scheduler(self._task_runner, self.overrides.now, self.overrides.sleep)
 
     async def _open_cluster(self) -> "Cluster":
-        """Open the scheduler that processes on one PostgreSQL share; raise ConfigError without."""
-        url = self.settings.storage.url
-        if await migrate_jobs(self._database, url) is None:
-            raise ConfigError(
-                "[storage] url: several processes can share the work on PostgreSQL only"
-            )
-        from bot.scheduler.shared.cluster import Cluster  # noqa: PLC0415 - procrastinate is an extra
-        from bot.scheduler.shared.job_queue import open_queue  # noqa: PLC0415 - the same
-
-        queue = await self.stack.enter_async_context(open_queue(url))
-        return Cluster(queue, self._task_runner, self.overrides.now, self.overrides.sleep)
+        now, sleep, url = self.overrides.now, self.overrides.sleep, self.settings.storage.url
+        opening = open_cluster(self._database, url, self._task_runner, now, sleep)
+        return await self.stack.enter_async_context(opening)
 
     def _make_dispatcher(self, realtime: RealtimeClient) -> Dispatcher:
         now, seconds = self.overrides.now, self.overrides.seconds
@@ -342,10 +316,8 @@ class _App:
         inbox = Inbox(self._database, name=secrets.token_hex(4))
         checkpoints = Checkpoints(self._database, self._bot.id)
         queues = UserQueues(self.overrides.backoff)
-        command_registry = load_commands(commands)
         make_context = partial(
             Context,
-            commands=command_registry,
             accounts=self._accounts,
             linking=self._linking,
             sessions=self._sessions,
@@ -357,7 +329,7 @@ class _App:
         )
         responder = Responder(
             listener=self._listener,
-            commands=command_registry,
+            commands=load_commands(commands),
             make_context=make_context,
             accounts=self._accounts,
             profiles=self._profiles,
@@ -409,15 +381,6 @@ class _App:
             now=now,
             seconds=seconds,
         )
-
-    async def _serve_pages(self, bot: Bot, gauges: Gauges) -> None:
-        settings = self.settings
-        pages = Pages(self._listener, settings.workspace.url, self.public_url)
-        linking_pages = LinkingPages(self._linking, pages, self.public_url)
-        web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
-        await self.web.serve(web_app, gauges.render if settings.web.metrics else None)
-        # Requests that are being answered still need the database.
-        self.stack.push_async_callback(self.web.close)
 
     async def _render_metrics(self) -> bytes:
         return self._metrics.render()

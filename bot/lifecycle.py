@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     # procrastinate is an extra
     from bot.scheduler.shared.cluster import Cluster
 
+HOUR_S: Final = 3600.0
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
 Loop = Callable[[], Awaitable[None]]
@@ -54,6 +56,7 @@ async def open_with_retries(
 class Bot:
     """Listens and answers; ``background`` are the loops that a stop cancels at once.
 
+    ``hourly`` is done at the start and every hour, what raises BotError then again an hour later.
     ``on_listening`` is called each time it has caught up on a new connection, ``on_online`` with
     the id of each followed user who comes online. ``public_url`` is where browsers reach its pages.
     """
@@ -64,6 +67,8 @@ class Bot:
         dispatcher: Dispatcher,
         realtime: RealtimeClient,
         background: Sequence[Loop],
+        hourly: Sequence[Loop],
+        sleep: Callable[[float], Awaitable[None]],
         on_listening: Callable[[], None],
         on_online: Callable[[str], None],
         public_url: str,
@@ -71,7 +76,9 @@ class Bot:
         self._dispatcher: Final = dispatcher
         self._receiver: Final = dispatcher.receiver
         self._realtime: Final = realtime
-        self._background: Final = background
+        repeated = [partial(self._repeat, work) for work in hourly]
+        self._background: Final[Sequence[Loop]] = [*background, *repeated]
+        self._sleep: Final = sleep
         self._on_listening: Final = on_listening
         self._on_online: Final = on_online
         self.public_url: Final = public_url
@@ -103,6 +110,15 @@ class Bot:
                 self._dispatcher.stop()
                 await asyncio.wait([dispatching], timeout=_SHUTDOWN_TIMEOUT_S)
                 raise
+
+    async def _repeat(self, work: Loop) -> None:
+        while True:
+            try:
+                await work()
+            except BotError as error:
+                log = structlog.get_logger("hourly")
+                log.warning("hourly work was interrupted", problem=repr(error))
+            await self._sleep(HOUR_S)
 
     async def _listen(self) -> None:
         receiver = self._receiver

@@ -13,7 +13,6 @@ from tests.support.house_figures import Figure, count_session, count_structure
 # Where the code is over the limit that it aims at, it must not go further.
 TODAY = {
     "lines of bot/": 21_000,
-    "longest module (lines)": 434,
 }
 
 BREACHES = {
@@ -53,7 +52,7 @@ BREACHES = {
     ),
     "Only the demo imports the simulator": ("bot/app.py", "import rocketchat_simulator.person"),
     "Only app, cli, admin and demo read the configuration": (
-        "bot/delivery/direct_rooms.py",
+        "bot/delivery/reply_throttle.py",
         "import bot.config",
     ),
     "Only the shared scheduler knows procrastinate": (

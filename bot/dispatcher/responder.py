@@ -221,6 +221,7 @@ class Responder:
         locale: UserLocale,
     ) -> Reply:
         context = self._make_context(
+            commands=self._commands,
             invocation=invocation,
             room_id=room_id,
             account=account,

@@ -1,5 +1,6 @@
 """The key from which the ids of the bot's messages are derived: one for all its processes."""
 
+import secrets
 from typing import Final
 
 import structlog
@@ -15,12 +16,15 @@ _NAME: Final = "message ids"
 _QUERY: Final = select(sealed_secrets.c.sealed).where(sealed_secrets.c.name == _NAME)
 
 
-async def load_message_id_key(database: Database, vault: Vault, if_missing: SecretStr) -> bytes:
-    """Return the key that is stored, sealed; store ``if_missing`` where there is none.
+async def load_message_id_key(
+    database: Database, vault: Vault, if_missing: SecretStr | None = None
+) -> bytes:
+    """Return the key that is stored, sealed; without one, store ``if_missing`` or a random one.
 
     One that does not open is replaced: what is lost then is only that a message which was sent
     right before a crash is recognised after it. Raises StorageError.
     """
+    new = if_missing or SecretStr(secrets.token_urlsafe(32))
 
     def write(connection: Connection) -> SecretStr:
         sealed = connection.scalar(_QUERY)
@@ -30,8 +34,8 @@ async def load_message_id_key(database: Database, vault: Vault, if_missing: Secr
             except SealBrokenError as error:
                 log = structlog.get_logger("storage")
                 log.warning("the key of message ids is replaced", problem=str(error))
-        _save(connection, vault, if_missing)
-        return if_missing
+        _save(connection, vault, new)
+        return new
 
     return (await database.write(write)).get_secret_value().encode()
 

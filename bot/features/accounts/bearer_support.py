@@ -1,6 +1,8 @@
-"""Whether the workspace looks at OAuth tokens (bearer tokens) at all; some versions do not."""
+"""Whether the workspace looks at OAuth tokens (bearer tokens) at all; some versions do not.
 
-from collections.abc import Callable
+What was seen is remembered by version, so that a new version is tried again.
+"""
+
 from datetime import datetime
 from typing import Final
 
@@ -17,36 +19,29 @@ _VERSION_TIMEOUT_S: Final = 5.0
 _LOAD: Final = select(bearer_refusals.c.version)
 
 
-class BearerSupport:
-    """Remembers by version what was seen, so that a new version is tried again.
+async def is_bearer_ignored(database: Database, rest: RestClient) -> bool:
+    """Return whether the workspace's present version was seen to ignore bearer tokens.
 
-    Every method raises StorageError.
+    Raises StorageError.
     """
+    versions = {row.version for row in await database.fetch_all(_LOAD)}
+    if not versions:
+        return False
+    try:
+        version = await within(_VERSION_TIMEOUT_S, rest.fetch_version(), lambda: None)
+    except WorkspaceError:
+        return False
+    return version in versions
 
-    def __init__(self, rest: RestClient, database: Database, now: Callable[[], datetime]) -> None:
-        self._rest: Final = rest
-        self._database: Final = database
-        self._now: Final = now
-        self._log = structlog.get_logger("bearer")
 
-    async def is_missing(self) -> bool:
-        """Return whether the workspace's present version was seen to ignore bearer tokens."""
-        versions = {row.version for row in await self._database.fetch_all(_LOAD)}
-        if not versions:
-            return False
-        try:
-            version = await within(_VERSION_TIMEOUT_S, self._rest.fetch_version(), lambda: None)
-        except WorkspaceError:
-            return False
-        return version in versions
-
-    async def note_missing(self) -> None:
-        """Remember that the present version ignores them."""
-        try:
-            version = await self._rest.fetch_version()
-        except WorkspaceError as error:
-            self._log.warning("the workspace does not tell its version", problem=str(error))
-            return
-        self._log.warning("the workspace ignores bearer tokens", version=version)
-        values = {"version": version, "refused_at": self._now()}
-        await self._database.insert_or_ignore(bearer_refusals, values)
+async def note_bearer_ignored(database: Database, rest: RestClient, now: datetime) -> None:
+    """Remember that the present version ignores them; raises StorageError."""
+    log = structlog.get_logger("bearer")
+    try:
+        version = await rest.fetch_version()
+    except WorkspaceError as error:
+        log.warning("the workspace does not tell its version", problem=str(error))
+        return
+    log.warning("the workspace ignores bearer tokens", version=version)
+    values = {"version": version, "refused_at": now}
+    await database.insert_or_ignore(bearer_refusals, values)

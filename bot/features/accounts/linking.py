@@ -27,7 +27,7 @@ from bot.errors import (
     WrongAccountError,
 )
 from bot.features.accounts.audit import AuditAction, AuditTrail
-from bot.features.accounts.bearer_support import BearerSupport
+from bot.features.accounts.bearer_support import is_bearer_ignored, note_bearer_ignored
 from bot.features.accounts.deadline import within
 from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
@@ -98,7 +98,6 @@ class AccountLinking:
         database: Database,
         rest: RestClient,
         oauth: OAuthProvider | None,
-        bearer: BearerSupport,
         audit: AuditTrail,
         public_url: str,
         now: Callable[[], datetime],
@@ -108,7 +107,7 @@ class AccountLinking:
         self._link_requests: Final = LinkRequests(database)
         self._rest: Final = rest
         self._oauth: Final = oauth
-        self._bearer: Final = bearer
+        self._database: Final = database
         self._audit: Final = audit
         self._public_url: Final = public_url
         self._now: Final = now
@@ -146,7 +145,7 @@ class AccountLinking:
         """Return which ways to connect the page can offer."""
         if self._oauth is None:
             return LinkingMethods.TOKEN
-        if await self._bearer.is_missing():
+        if await is_bearer_ignored(self._database, self._rest):
             return LinkingMethods.TOKEN_BEARER_IGNORED
         return LinkingMethods.OAUTH_OR_TOKEN
 
@@ -272,7 +271,7 @@ class AccountLinking:
             user = await self._check_owner(request, token)
         except TokenRejectedError:
             # The token is new and unused, so the workspace ignores bearer tokens.
-            await self._bearer.note_missing()
+            await note_bearer_ignored(self._database, self._rest, self._now())
             raise BearerIgnoredError(
                 "Your workspace does not accept the permission that it has just given."
             ) from None

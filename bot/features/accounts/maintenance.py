@@ -1,7 +1,6 @@
 """Hourly work on delegated tokens: refresh old ones, tell owners of revoked ones, sweep."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +13,6 @@ from bot.features.accounts.store import Accounts, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.storage.tables import select_account
 
-INTERVAL: Final = timedelta(hours=1)
 REFRESH_AFTER: Final = timedelta(days=7)
 """A refresh token lives for 14 days, so an outage may last a week."""
 TELLING_LEASE: Final = timedelta(minutes=10)
@@ -26,32 +24,20 @@ class Maintenance:
 
     def __init__(
         self,
-        *,
         accounts: Accounts,
         refresher: TokenRefresher,
         linking: AccountLinking,
         audit: AuditTrail,
         now: Callable[[], datetime],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._accounts: Final = accounts
         self._refresher: Final = refresher
         self._linking: Final = linking
         self._audit: Final = audit
         self._now: Final = now
-        self._sleep: Final = sleep
         self._log = structlog.get_logger("maintenance")
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            try:
-                await self.run_once()
-            except BotError as error:
-                self._log.warning("maintenance was interrupted", problem=repr(error))
-            await self._sleep(INTERVAL.total_seconds())
-
-    async def run_once(self) -> None:
         """Do all that is due; raise StorageError."""
         await self._linking.announce_untold()
         for user_id in await self._accounts.load_refreshed_before(self._now() - REFRESH_AFTER):

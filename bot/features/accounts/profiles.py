@@ -6,14 +6,14 @@ Their clients tell the server a new offset when daylight saving begins or ends (
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 import structlog
 
-from bot.errors import BotError, TokenRejectedError, UserError, WorkspaceError
+from bot.errors import TokenRejectedError, UserError, WorkspaceError
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.features.accounts.tokens import Tokens
 from bot.models import AuthToken, User
@@ -23,7 +23,6 @@ MAX_AGE: Final = timedelta(days=1)
 MAX_AGE_FOR_REPORT: Final = timedelta(hours=1)
 _PERSON_TIMEOUT_S: Final = 2.0
 _BACKGROUND_TIMEOUT_S: Final = 60.0
-_SWEEP_EVERY: Final = timedelta(hours=1)
 _MAX_CACHED: Final = 100_000
 
 
@@ -31,37 +30,25 @@ class Profiles:
     """Loads accounts as Rocket.Chat describes their people today."""
 
     def __init__(
-        self,
-        *,
-        accounts: Accounts,
-        tokens: Tokens,
-        rest: RestClient,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], Awaitable[None]],
+        self, accounts: Accounts, tokens: Tokens, rest: RestClient, now: Callable[[], datetime]
     ) -> None:
         self._accounts: Final = accounts
         self._tokens: Final = tokens
         self._rest: Final = rest
         self._background_rest: Final = rest.in_background()
         self._now: Final = now
-        self._sleep: Final = sleep
         self._tried_at: Final[OrderedDict[str, datetime]] = OrderedDict()
         self._log = structlog.get_logger("profiles")
 
-    async def run(self) -> None:
-        """Read the profiles of all whose time zone follows Rocket.Chat daily, until cancelled.
+    async def load_all(self) -> None:
+        """Read those older than a day of all whose time zone follows Rocket.Chat's offset.
 
         A token that needs a refresh is left to what the person asks or has scheduled: a refusal
-        here would reach nobody.
+        here would reach nobody. Raises BotError.
         """
-        while True:
-            try:
-                for user_id in await self._accounts.load_without_zone():
-                    if await self._tokens.has_fresh(user_id):
-                        await self.load(user_id, is_background=True)
-            except BotError as error:
-                self._log.warning("profiles were not read", problem=repr(error))
-            await self._sleep(_SWEEP_EVERY.total_seconds())
+        for user_id in await self._accounts.load_without_zone():
+            if await self._tokens.has_fresh(user_id):
+                await self.load(user_id, is_background=True)
 
     async def load(
         self, user_id: str, *, max_age: timedelta = MAX_AGE, is_background: bool = False

@@ -16,11 +16,12 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.features.accounts.audit import AuditAction, AuditTrail
-from bot.features.accounts.bearer_support import BearerSupport
+from bot.features.accounts.bearer_support import note_bearer_ignored
 from bot.features.accounts.store import Accounts, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient
+from bot.storage.database import Database
 from bot.storage.tables import select_account
 
 _MAX_TRIES: Final = 3
@@ -36,14 +37,14 @@ class Tokens:
         accounts: Accounts,
         refresher: TokenRefresher,
         rest: RestClient,
-        bearer: BearerSupport,
+        database: Database,
         audit: AuditTrail,
         now: Callable[[], datetime],
     ) -> None:
         self._accounts: Final = accounts
         self._refresher: Final = refresher
         self._rest: Final = rest
-        self._bearer: Final = bearer
+        self._database: Final = database
         self._audit: Final = audit
         self._now: Final = now
         self._log = structlog.get_logger("tokens")
@@ -94,7 +95,7 @@ class Tokens:
             except TokenRejectedError as error:
                 delegated = await self._replace(delegated, error)
         # Every fresh token is refused: the workspace ignores bearer tokens.
-        await self._bearer.note_missing()
+        await note_bearer_ignored(self._database, self._rest, self._now())
         raise await self._delete(delegated)
 
     async def _replace(

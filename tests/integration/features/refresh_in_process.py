@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from bot.errors import BotError
 from bot.features.accounts.audit import AuditTrail
-from bot.features.accounts.bearer_support import BearerSupport
 from bot.features.accounts.store import Accounts
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.features.accounts.tokens import Tokens
@@ -60,8 +59,7 @@ async def open_bot_process(
         accounts = Accounts(database, vault)
         refresher = TokenRefresher(accounts, oauth, now, lease=LEASE)
         audit = AuditTrail(database, now)
-        bearer = BearerSupport(rest, database, now)
-        tokens = Tokens(accounts, refresher, rest, bearer, audit, now)
+        tokens = Tokens(accounts, refresher, rest, database, audit, now)
         yield BotProcess(database, accounts, oauth, rest, refresher, tokens)
 
 
