@@ -23,7 +23,11 @@ _TOKEN = re.compile(r"(?<![\w/-])(?:[A-Za-z0-9_-]{43}|[0-9A-Fa-f]{40}|[0-9A-Fa-f
 _CALLED_TOKEN = re.compile(
     r"\btoken\b\W{0,5}(?:is\W{1,20})?(?=\S{0,100}\d)[A-Za-z0-9_-]{16}", re.IGNORECASE
 )
-_CALLS_FOR_HELP = ("help", "hilf")  # in the languages of bot/locales
+# In the languages of bot/locales.
+_CALLS_FOR_HELP = (
+    *("help", "hilf", "ayuda", "ayúdame", "aide", "ajuda", "помощь", "помоги", "помогите"),
+    *("pomoc", "pomóż", "ヘルプ", "助けて"),
+)
 
 
 @dataclass(slots=True)

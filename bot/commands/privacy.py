@@ -49,7 +49,7 @@ def _list_account_facts(context: Context) -> list[Fact]:
 def _list_facts(stored: StoredAboutPerson, locale: UserLocale) -> list[Fact]:
     facts = []
     if stored.device_names:
-        names = ", ".join(map(escape, stored.device_names))
+        names = locale.join(map(escape, stored.device_names))
         facts.append(Fact(locale.text("Names of devices"), names, is_short=False))
     if stored.listed_sessions:
         count = str(stored.listed_sessions)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -119,7 +119,7 @@ class Responder:
             account = await self._profiles.load(person.id)
         except StorageError:
             account = None
-        return self._make_locale(account)
+        return await self._make_locale(account)
 
     async def say_away(self, message: Message, gap: str) -> None:
         """Say, once per room and gap, that messages there will not be answered any more."""
@@ -130,12 +130,13 @@ class Responder:
         """Say, once, that the answer has to wait for the database."""
         if not await self.is_command(message):
             return
-        locale = UserLocale(prefix=self._listener.prefix)
+        locale = await self._make_locale(None)
         await self._reply_sender.notify(message, format_database_trouble(locale), "memory")
 
     async def apologise(self, message: Message, reference: str) -> None:
         """Say that something went wrong, with the reference that is in the log."""
-        locale = UserLocale(prefix=self._listener.prefix)
+        # Without the account: reading it may be what went wrong.
+        locale = await self._make_locale(None)
         reply = Reply(format_unexpected(reference, locale))
         await self._reply_sender.answer(message, reply, locale, "apology")
 
@@ -190,7 +191,7 @@ class Responder:
         account = await self._profiles.load(message.sender.id)
         if account and account.username != message.sender.username:
             await self._accounts.save_username(account.user_id, message.sender.username)
-        locale = self._make_locale(account)
+        locale = await self._make_locale(account)
         typing = TypingIndicator(
             question=message,
             room_id=room_id,
@@ -207,11 +208,10 @@ class Responder:
             self._note(invocation, outcome)
         return message.sender.id if isinstance(outcome, NotConnectedError) else None
 
-    def _make_locale(self, account: ConnectedAccount | None) -> UserLocale:
-        prefix = self._listener.prefix
-        if account is None:
-            return UserLocale(prefix=prefix)
-        return UserLocale(account.language, find_zone(account.zone, account.utc_offset), prefix)
+    async def _make_locale(self, account: ConnectedAccount | None) -> UserLocale:
+        language = await self._profiles.find_language(account)
+        zone = find_zone(account.zone, account.utc_offset) if account else UTC
+        return UserLocale(language, zone, self._listener.prefix)
 
     async def _run(
         self,

@@ -49,5 +49,5 @@ def _format_value(value: object, locale: UserLocale) -> str:
     if isinstance(value, Call):
         return locale.call(value.words)
     if isinstance(value, tuple):
-        return ", ".join(_format_value(each, locale) for each in value)
+        return locale.join(_format_value(each, locale) for each in value)
     return escape(str(value))

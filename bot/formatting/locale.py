@@ -1,6 +1,8 @@
 """A person's locale: language, time zone, and how times are written."""
 
 import gettext
+import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -12,10 +14,16 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 from bot.models import Button
 
 ENGLISH: Final = "en"
+LANGUAGES: Final = (ENGLISH, "de", "es", "fr", "pt_BR", "ru", "pl", "ja")
+"""The languages that the bot speaks: all but English have a catalogue in ``bot/locales``."""
+
+_PLACEHOLDER: Final = re.compile(r"(?<=[<\[])[a-z ]+(?=[>\]])")
+_MAX_PLAIN_NUMBER: Final = 999
 _UNITS: Final = (
     timedelta(days=365),
     timedelta(days=30),
@@ -27,23 +35,41 @@ _UNITS: Final = (
 
 
 class UserLocale:
-    """Translates texts and writes times for one person."""
+    """Translates texts and writes times for one person.
+
+    ``language`` is a tag such as ``de-AT`` or ``pt-BR``. One that the bot does not speak is English
+    throughout: dates of one language in sentences of another read badly.
+    """
 
     def __init__(self, language: str = ENGLISH, zone: tzinfo = UTC, prefix: str = "!") -> None:
         self._language = language
         self._prefix = prefix
         self.babel: Final = _find_locale(language)
         self.zone: Final = zone
-        self._catalogue = _load_catalogue(self.babel.language)
+        self._catalogue = _load_catalogue(find_language(language))
 
     def text(self, template: str, **values: object) -> str:
         """Return the template in the person's language, its ``{names}`` filled."""
-        found = self._catalogue.gettext(template) if template else ""
-        return found.format(**values)
+        return self.translate(template).format(**values)
+
+    def translate(self, template: str) -> str:
+        """Return the template in the person's language, its ``{names}`` to be filled."""
+        return self._catalogue.gettext(template) if template else ""
 
     def plural(self, one: str, many: str, count: int, **values: object) -> str:
         """Return the singular or plural for ``count``, which fills ``{count}``."""
-        return self._catalogue.ngettext(one, many, count).format(count=count, **values)
+        found = self._catalogue.ngettext(one, many, count)
+        return found.format(count=self.number(count), **values)
+
+    def number(self, number: float) -> str:
+        """Write a number, as in ``1,234`` or ``0.5``."""
+        if isinstance(number, int) and abs(number) <= _MAX_PLAIN_NUMBER:
+            return str(number)
+        return format_decimal(number, locale=self.babel)
+
+    def join(self, parts: Iterable[str]) -> str:
+        """Write a list, as in ``a, b, c``, without its empty parts."""
+        return _find_separator(self._language).join(filter(None, parts))
 
     def day(self, moment: datetime) -> str:
         """Write a day, as in ``23 Nov 2026``."""
@@ -69,7 +95,12 @@ class UserLocale:
 
     def time(self, moment: datetime) -> str:
         """Write a time exactly: ``23 Nov 2026, 17:40``."""
-        return f"{self.day(moment)}, {self.clock(moment)}"
+        return _join_time(self.day(moment), self.clock(moment), self._language)
+
+    def time_with_weekday(self, moment: datetime) -> str:
+        """Write a time with its weekday: ``Mon 23 Nov 2026, 17:40``."""
+        day = _format_weekday(moment.astimezone(self.zone).date(), self._language)
+        return _join_time(day, self.clock(moment), self._language)
 
     def ago(self, moment: datetime, now: datetime) -> str:
         """Write how long ago something was: ``3 hours ago``, ``just now``."""
@@ -81,8 +112,9 @@ class UserLocale:
         return _format_ago(unit * int(passed / unit), self._language)
 
     def call(self, words: str) -> str:
-        """Show how to call a command, as code: ``!logout 2``."""
-        return f"`{self._prefix}{words}`"
+        """Show how to call a command, as code: ``!logout 2``, ``!logout <id or number>``."""
+        shown = _PLACEHOLDER.sub(lambda found: self.text(found[0]), words)
+        return f"`{self._prefix}{shown}`"
 
     def button(self, label: str, words: str) -> Button:
         """Return a button that calls a command; ``label`` is translated already."""
@@ -112,9 +144,20 @@ def find_zone(name: str, utc_offset: float | None) -> tzinfo:
 
 
 @lru_cache(maxsize=100)
+def find_language(tag: str) -> str:
+    """Return which of ``LANGUAGES`` serves ``de-AT``, ``pt`` or ``pt-BR``; empty for none."""
+    wanted = tag.replace("-", "_").casefold()
+    base = wanted.partition("_")[0]
+    same = (each for each in LANGUAGES if each.casefold() == wanted)
+    near = (each for each in LANGUAGES if each.partition("_")[0] == base)
+    return next(same, "") or next(near, "")
+
+
+@lru_cache(maxsize=100)
 def _find_locale(language: str) -> Locale:
     # Rocket.Chat's codes are "en", "de", "de-IN", "pt-BR", "zh-TW" (its packages/i18n).
-    for code in (language, language.partition("-")[0]):
+    codes = (language, language.partition("-")[0]) if find_language(language) else ()
+    for code in codes:
         try:
             return Locale.parse(code, sep="-")
         except (ValueError, UnknownLocaleError):
@@ -127,6 +170,27 @@ def _find_locale(language: str) -> Locale:
 def _format_day(day: date, language: str) -> str:
     locale = _find_locale(language)
     return format_date(day, "d MMM y" if locale.language == ENGLISH else "medium", locale=locale)
+
+
+@lru_cache(maxsize=2000)
+def _format_weekday(day: date, language: str) -> str:
+    locale = _find_locale(language)
+    if locale.language == ENGLISH:
+        return format_date(day, "EEE d MMM y", locale=locale)
+    return format_skeleton("yMMMEd", day, locale=locale)
+
+
+def _join_time(day: str, clock: str, language: str) -> str:
+    # Babel's pattern is "{1}, {0}", without the comma in Japanese.
+    pattern = str(_find_locale(language).datetime_formats["medium"])
+    return pattern.replace("{0}", clock).replace("{1}", day)
+
+
+@lru_cache(maxsize=100)
+def _find_separator(language: str) -> str:
+    # Babel's pattern is "{0}, {1}", and "{0}、{1}" in Japanese.
+    pattern = str(_find_locale(language).list_patterns["standard"]["middle"])
+    return pattern.replace("{0}", "").replace("{1}", "")
 
 
 @lru_cache(maxsize=3000)

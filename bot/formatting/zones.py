@@ -28,7 +28,7 @@ def format_offset_note(locale: UserLocale, now: datetime) -> str:
     if not _is_offset(locale.zone):
         return ""
     offset = now.astimezone(locale.zone).utcoffset() or timedelta()
-    places = ", ".join(locale.call(f"timezone {each}") for each in find_places(offset, now))
+    places = locale.join(locale.call(f"timezone {each}") for each in find_places(offset, now))
     return locale.text(
         "An offset does not follow daylight saving time by itself. A place does: {places}.",
         places=places,

@@ -42,6 +42,7 @@ from bot.rocketchat.wire import (
     format_message,
     parse_history,
     parse_message,
+    parse_public_setting,
     parse_room,
     parse_session,
     parse_session_page,
@@ -125,6 +126,23 @@ class RestClient:
         """Return the name that a person has now; raises ``RefusedError`` for an unknown id."""
         document = await self.read("v1/users.info", {"userId": user_id})
         return parse_user(_require_object(document, "user"))
+
+    async def fetch_language(self) -> str:
+        """Return the workspace's language, empty where none was chosen; sends up to two requests.
+
+        ``settings.public`` filters by ``_id`` from 7.0 on, and by ``query`` before
+        (developer.rocket.chat/apidocs/get-public-settings); what it does with the other one has
+        not been recorded, so only a setting of that name counts.
+        """
+        for query in ({"_id": "Language"}, {"query": '{"_id":"Language"}'}):
+            try:
+                document = await self.read("v1/settings.public", query)
+            except RefusedError:
+                continue
+            language = parse_public_setting(document, "Language")
+            if language is not None:
+                return language
+        return ""
 
     async def fetch_session(
         self, token: AuthToken, session_id: str, *, is_fresh: bool = False

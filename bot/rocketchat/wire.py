@@ -158,8 +158,21 @@ def parse_user(document: Document) -> User:
         username=_text(document.get("username")),
         name=_text(document.get("name")),
         utc_offset=_parse_offset(document.get("utcOffset")),
-        language=_text(preferences.get("language")) or _text(document.get("language")),
+        language=_parse_language(preferences.get("language"), document.get("language")),
     )
+
+
+def parse_public_setting(document: Document, name: str) -> str | None:
+    """Parse one setting of ``settings.public``; None where the answer does not have it."""
+    settings = map(_object, _array(document.get("settings")))
+    found = next((each for each in settings if each.get("_id") == name), None)
+    return None if found is None else _text(found.get("value"))
+
+
+def _parse_language(*values: object) -> str:
+    # "default" is what older clients stored for "as the workspace has it".
+    languages = (_text(each) for each in values)
+    return next((each for each in languages if each not in {"", "default"}), "")
 
 
 def parse_room(document: Document) -> Room:

@@ -25,7 +25,7 @@ from bot.features.reports.store import Schedule
 from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.status_report import StatusReport
 from bot.formatting.errors import format_failure
-from bot.formatting.locale import ENGLISH, UserLocale, find_zone
+from bot.formatting.locale import UserLocale, find_zone
 from bot.metrics import Metrics, ReportOutcome
 
 LATE_AFTER: Final = SPREAD + timedelta(minutes=10)
@@ -191,7 +191,7 @@ class ScheduledTasks:
         account = await self._profiles.load(user_id, is_background=True)
         settings = account or schedule
         zone = find_zone(settings.zone, settings.utc_offset) if settings else UTC
-        return UserLocale(account.language if account else ENGLISH, zone, self._prefix)
+        return UserLocale(await self._profiles.find_language(account), zone, self._prefix)
 
 
 def _describe(error: UserError, locale: UserLocale, now: datetime) -> str:

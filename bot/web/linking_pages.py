@@ -92,7 +92,7 @@ class LinkingPages:
         """Link the account with a pasted token; this uses up the link, whatever the result."""
         secret, fields = _get_secret(request), await _read_form(request)
         if not self._cookies.is_same_browser(request, secret, fields.get("browser", "")):
-            return self._show_other_browser(secret)
+            return self._show_other_browser(request, secret)
         user_id, token = (fields.get(name, "").strip() for name in ("user_id", "token"))
         invalid_field = _find_invalid_field(user_id, token)
         if invalid_field:
@@ -106,18 +106,18 @@ class LinkingPages:
         browser = self._cookies.find(request)
         field = fields.get("browser", "")
         if browser is None or not self._cookies.is_same_browser(request, secret, field):
-            return self._show_other_browser(secret)
+            return self._show_other_browser(request, secret)
         try:
             consent_url = await self._linking.start_oauth(secret, browser)
         except (RequestExpiredError, BearerIgnoredError) as error:
-            return self._show_problem(error)
+            return self._show_problem(request, error)
         return web.Response(status=303, headers={"Location": consent_url})
 
     async def finish_oauth(self, request: web.Request) -> web.Response:
         """Link the account with the code that the workspace's redirect carries."""
         state, code = (request.query.get(name, "") for name in ("state", "code"))
         if not _STATE.fullmatch(state):
-            raise web.HTTPBadRequest(reason="This address does not come from your workspace")
+            raise web.HTTPBadRequest(reason="This address does not come from your workspace.")
         secret, browser = SecretStr(state), self._cookies.find(request)
         if not _CODE.fullmatch(code):
             # Without a code the person did not allow access.
@@ -134,9 +134,9 @@ class LinkingPages:
     ) -> web.Response:
         """Show success or the problem; where another try is allowed, show the form again."""
         if result.problem is None:
-            return self._pages.render("connected")
+            return self._pages.render(request, "connected", language=result.language)
         if result.retry is None:
-            return self._show_problem(result.problem)
+            return self._show_problem(request, result.problem)
         problem, status = _name_problem(result.problem)
         wait = _get_retry_after_s(result.problem)
         form = LinkingForm(result.retry, user_id, problem=problem, retry_after_s=wait)
@@ -148,7 +148,7 @@ class LinkingPages:
         try:
             await self._linking.check_request(form.secret)
         except RequestExpiredError as error:
-            return self._show_problem(error)
+            return self._show_problem(request, error)
         return await self._show_form(request, form, status)
 
     async def _show_form(
@@ -157,6 +157,7 @@ class LinkingPages:
         browser = self._cookies.find(request) or self._cookies.make()
         methods = await self._linking.find_methods()
         response = self._pages.render(
+            request,
             "connect",
             status=status,
             may_submit_to_workspace=methods is LinkingMethods.OAUTH_OR_TOKEN,
@@ -171,15 +172,17 @@ class LinkingPages:
         self._cookies.save(response, browser)
         return response
 
-    def _show_problem(self, error: BotError) -> web.Response:
+    def _show_problem(self, request: web.Request, error: BotError) -> web.Response:
         problem, status = _name_problem(error)
         wait = _get_retry_after_s(error)
         return self._pages.render(
-            "not_connected", status=status, problem=problem, retry_after_s=wait
+            request, "not_connected", status=status, problem=problem, retry_after_s=wait
         )
 
-    def _show_other_browser(self, secret: SecretStr) -> web.Response:
-        return self._pages.render("other_browser", status=403, secret=secret.get_secret_value())
+    def _show_other_browser(self, request: web.Request, secret: SecretStr) -> web.Response:
+        return self._pages.render(
+            request, "other_browser", status=403, secret=secret.get_secret_value()
+        )
 
 
 def _name_problem(error: BotError) -> tuple[str, int]:
@@ -197,11 +200,11 @@ def _get_secret(request: web.Request) -> SecretStr:
 async def _read_form(request: web.Request) -> Mapping[str, str]:
     """Return the fields of a form as our pages send it."""
     if request.content_type != "application/x-www-form-urlencoded":
-        raise web.HTTPBadRequest(reason="This is not the form of this page")
+        raise web.HTTPBadRequest(reason="This is not the form of this page.")
     try:
         fields = await request.post()
     except (ValueError, LookupError):  # bytes that are not text, or of an unknown encoding
-        raise web.HTTPBadRequest(reason="This form cannot be read") from None
+        raise web.HTTPBadRequest(reason="This form cannot be read.") from None
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 

@@ -1,8 +1,10 @@
 """HTML pages: rendered from templates, sent with security headers."""
 
 import asyncio
+import re
 import secrets
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,8 +13,10 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from bot.errors import StorageError
+from bot.formatting.locale import ENGLISH, UserLocale, find_language
 from bot.parsing import Listener
 
 _POLICY: Final = (
@@ -32,6 +36,9 @@ HEADERS: Final = {
 }
 """The headers of every response."""
 
+_RANGE: Final = re.compile(
+    r"([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{0,3})?))?"
+)
 _Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -61,17 +68,23 @@ class Pages:
 
     def render(
         self,
+        request: web.Request,
         name: str,
         *,
         status: int = 200,
+        language: str = "",
         may_submit_to_workspace: bool = False,
         **values: object,
     ) -> web.Response:
-        """Render the template ``name``.html.
+        """Render the template ``name``.html in ``language``, or as the browser wishes without one.
 
         ``may_submit_to_workspace`` lets a form redirect to the workspace.
         """
-        values["bot_name"] = self._listener.bot.name or self._listener.bot.username
+        wished = request.headers.get("Accept-Language", "")
+        language = find_language(language) or parse_accepted_language(wished)
+        bot = self._listener.bot
+        values |= {"bot_name": bot.name or bot.username, "language": language.replace("_", "-")}
+        values |= _make_translators(UserLocale(language.replace("_", "-")))
         text = self._templates.get_template(f"{name}.html").render(values)
         # Chromium applies form-action to every redirect that follows a form, too.
         more_targets = f" {self._workspace_origin}" if may_submit_to_workspace else ""
@@ -83,6 +96,31 @@ class Pages:
         return web.Response(text=self._style, content_type="text/css")
 
 
+def parse_accepted_language(header: str) -> str:
+    """Return the language of the bot's that an ``Accept-Language`` header likes best."""
+    liked = []
+    for each in header.split(","):
+        found = _RANGE.fullmatch(each.strip())
+        language = find_language(found[1]) if found else ""
+        quality = float(found[2] or 1) if found else 0.0
+        if language and quality:
+            liked.append((quality, language))
+    # The first of those that are liked equally.
+    return max(liked, key=lambda each: each[0], default=(1.0, ENGLISH))[1]
+
+
+def _make_translators(locale: UserLocale) -> dict[str, Callable[..., Markup]]:
+    """Return what templates call for their texts, which may have markup; values are escaped."""
+
+    def text(template: str, **values: object) -> Markup:
+        return Markup(locale.translate(template)).format(**values)  # noqa: S704 - from catalogues
+
+    def plural(one: str, many: str, count: int) -> Markup:
+        return Markup(locale.plural(one, many, count))  # noqa: S704 - from catalogues
+
+    return {"text": text, "plural": plural}
+
+
 def make_error_middleware(pages: Pages) -> Middleware:
     """Make the middleware that adds the headers and shows a page for every error."""
     log = structlog.get_logger("web")
@@ -91,16 +129,20 @@ def make_error_middleware(pages: Pages) -> Middleware:
         try:
             return await serve(request)
         except web.HTTPException as error:
-            return pages.render("http_error", status=error.status, reason=error.reason)
+            return pages.render(request, "http_error", status=error.status, reason=_explain(error))
         except StorageError:
             log.exception("a page could not use the database", method=request.method)
             return pages.render(
-                "not_connected", status=503, problem="database_unavailable", retry_after_s=0
+                request,
+                "not_connected",
+                status=503,
+                problem="database_unavailable",
+                retry_after_s=0,
             )
         except Exception:
             reference = secrets.token_hex(2).upper()
             log.exception("a page failed", method=request.method, reference=reference)
-            return pages.render("internal_error", status=500, reference=reference)
+            return pages.render(request, "internal_error", status=500, reference=reference)
 
     @web.middleware
     async def middleware(request: web.Request, handler: _Serve) -> web.StreamResponse:
@@ -110,6 +152,11 @@ def make_error_middleware(pages: Pages) -> Middleware:
         return response
 
     return middleware
+
+
+def _explain(error: web.HTTPException) -> str:
+    """Return the reason that this program gave; empty for the phrase of HTTP's, in English."""
+    return error.reason if error.reason != HTTPStatus(error.status).phrase else ""
 
 
 def limit_bodies(timeout_s: float) -> Middleware:

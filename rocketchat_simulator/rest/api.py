@@ -15,6 +15,7 @@ from rocketchat_simulator.rest import (
     oauth_apps,
     rooms,
     sessions,
+    settings,
     subscriptions,
     users,
 )
@@ -34,6 +35,7 @@ _ROUTE_MODULES: Final = (
     oauth_apps,
     rooms,
     sessions,
+    settings,
     subscriptions,
     users,
 )

@@ -92,6 +92,8 @@ class Workspace:
         self.open_session: Final = self.sessions.open
         self.close_session: Final = self.sessions.close
         self.roll_over_midnight: Final = self.sessions.roll_over_midnight
+        self.language = ""
+        """The setting ``Language``; empty until somebody chooses one."""
         cat = self.people.add(
             "rocket.cat", "Rocket.Cat", roles=("bot",), id="rocket.cat", type="bot"
         )

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from bot.formatting.locale import LANGUAGES
 from tests.browser.demo_page import NARROW, WIDE, open_browser
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
@@ -193,6 +195,32 @@ async def test_every_page_fits_a_phone_in_light_and_dark(tmp_path: Path) -> None
         async for _name in go_through_pages(visitor):
             assert await visitor.has_no_overflow()
             assert await visitor.page.get_by_role("heading", level=1).count() == 1
+
+
+async def test_every_language_fits_a_phone(tmp_path: Path) -> None:
+    async with open_visitor(tmp_path, size=NARROW) as visitor:
+        base = visitor.stage.bot.public_url
+        for language in LANGUAGES:
+            tag = language.replace("_", "-")
+            await visitor.context.set_extra_http_headers({"Accept-Language": tag})
+            link = await visitor.open_link()
+            for summary in await visitor.page.locator("summary").all():
+                await summary.click()
+            await expect_language(visitor, tag)
+            await visitor.page.locator("#user_id").fill("x" * 17)
+            await visitor.page.locator("#token").fill("short")
+            await visitor.page.locator("form:has(#token) button").click()
+            for address in ("", f"{base}/oauth/callback", f"{base}/nothing", link + "x"):
+                if address:
+                    await visitor.page.goto(address)
+                await expect_language(visitor, tag)
+
+
+async def expect_language(visitor: Visitor, tag: str) -> None:
+    assert await visitor.page.evaluate("document.documentElement.lang") == tag
+    assert await visitor.has_no_overflow(), tag
+    english = visitor.page.get_by_text(re.compile("permission|Rocket.Chat, open|To get a"))
+    await expect(english).to_have_count(0 if tag != "en" else await english.count())
 
 
 async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:

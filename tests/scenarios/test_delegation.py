@@ -35,8 +35,8 @@ async def test_who_presses_the_button_gets_the_answer_to_what_they_asked(stage: 
     assert (await alice.hear()).startswith("You are connected.")
     assert "Chrome 113" in await alice.hear()
     told = await alice.ask("!whoami")
-    assert "a permission given in Rocket.Chat" in told
-    assert "renews itself" in told
+    assert "Given in Rocket.Chat." in told
+    assert "I renew it until you disconnect." in told
 
 
 @pytest.mark.parametrize("version", ["6.5", "7.7", "8.8"])
@@ -47,8 +47,8 @@ async def test_a_personal_access_token_works_everywhere(tmp_path: Path, version:
         assert status == 200
         assert (await alice.hear()).startswith("You are connected.")
         told = await alice.ask("!whoami")
-        assert "a personal access token" in told
-        assert "you delete it in Rocket.Chat" in told
+        assert "A personal access token." in told
+        assert "or delete it in Rocket.Chat" in told
         assert "signed in as you" in await alice.ask("!sessions")
 
 
@@ -138,9 +138,9 @@ async def test_connecting_again_replaces_the_permission(stage: Stage) -> None:
     await alice.connect_by_button()
     assert (await alice.paste_token(await alice.ask_for_link()))[0] == 200
     await alice.hear()
-    assert "a personal access token" in await alice.ask("!whoami")
+    assert "A personal access token." in await alice.ask("!whoami")
     await alice.connect_by_button()
-    assert "a permission given in Rocket.Chat" in await alice.ask("!whoami")
+    assert "Given in Rocket.Chat." in await alice.ask("!whoami")
     assert "It is no longer renewed" in await alice.ask("!disconnect")
     assert "nothing to disconnect" in await alice.ask("!disconnect")
 

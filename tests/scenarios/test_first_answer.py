@@ -116,7 +116,7 @@ async def test_whoami_and_disconnect(stage: Stage) -> None:
     await alice.connect()
     who = await alice.ask("!whoami")
     assert "You are alice, and you are connected." in who
-    assert "a personal access token" in who
+    assert "A personal access token." in who
     assert "I have deleted your token" in await alice.ask("!disconnect")
     assert "To see your sessions I need your permission." in await alice.ask("!session 1")
 

@@ -1,23 +1,31 @@
 """Find every text that people read; as a program (``make texts``), update the catalogues."""
 
 import ast
+import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 import bot
 from bot import commands, errors
 from bot.commands.registry import load_commands
+from bot.formatting.locale import ENGLISH, LANGUAGES
 
 HOUSE = Path(bot.__file__).parent
-GERMAN = HOUSE / "locales" / "de" / "LC_MESSAGES" / "session_bot.po"
+TRANSLATED = tuple(each for each in LANGUAGES if each != ENGLISH)
 USER_ERRORS = {
     name
     for name, value in vars(errors).items()
     if isinstance(value, type) and issubclass(value, errors.UserError)
 }
+
+# As in ``!logout <id or number>`` and ``!help [command]``.
+PLACEHOLDER = re.compile(r"[<\[]([a-z ]+)[>\]]")
 
 Text = str | tuple[str, str]
 
@@ -26,9 +34,21 @@ def find_texts() -> set[Text]:
     """Return all texts; those with a plural as a pair."""
     speaking = [path for path in HOUSE.rglob("*.py") if "storage" not in path.parts]
     found = {text for path in speaking for text in _find_in(path)}
+    found |= {text for path in HOUSE.rglob("*.html") for text in _find_in_template(path)}
     for command in load_commands(commands):
         found |= {text for text in (command.summary, command.details) if text}
+        found |= {name for form in command.forms for name in PLACEHOLDER.findall(form)}
     return found
+
+
+def _find_in_template(path: Path) -> Iterator[Text]:
+    for call in Environment(autoescape=True).parse(path.read_text()).find_all(nodes.Call):
+        name = call.node.name if isinstance(call.node, nodes.Name) else ""
+        words = [str(arg.value) for arg in call.args if isinstance(arg, nodes.Const)]
+        if name == "text" and words:
+            yield words[0]
+        if name == "plural":
+            yield words[0], words[1]
 
 
 def _find_in(path: Path) -> Iterator[Text]:
@@ -48,22 +68,39 @@ def _find_in(path: Path) -> Iterator[Text]:
         is_text = name == "text" and not is_sql
         if (is_text or name in USER_ERRORS) and words:
             yield str(words[0])
-        if name == "plural":
+        if name == "plural" and words:
             yield str(words[0]), str(words[1])
+        if name in {"call", "Call"} and words:
+            yield from PLACEHOLDER.findall(str(words[0]))
+        # What the pages say of a request that is not theirs.
+        yield from (
+            str(each.value.value)
+            for each in node.keywords
+            if each.arg == "reason"
+            and name == "HTTPBadRequest"
+            and isinstance(each.value, ast.Constant)
+        )
 
 
-def load(path: Path) -> Catalog:
+def find_catalogue(language: str) -> Path:
+    """Return where a language's catalogue is."""
+    return HOUSE / "locales" / language / "LC_MESSAGES" / "session_bot.po"
+
+
+def load(language: str) -> Catalog:
     """Read a catalogue; a missing one is empty."""
+    path = find_catalogue(language)
     if not path.exists():
-        return Catalog(locale="de")
+        return Catalog(locale=language)
     with path.open("rb") as file:
-        return read_po(file, locale="de")
+        return read_po(file, locale=language)
 
 
-def update(path: Path) -> None:
+def update(language: str) -> None:
     """Bring a catalogue up to date; translations that are there stay."""
-    old = load(path)
-    new = Catalog(locale="de", project="session-bot", header_comment="# German.", fuzzy=False)
+    old, path = load(language), find_catalogue(language)
+    name = Locale.parse(language).get_display_name(ENGLISH)
+    new = Catalog(locale=language, project="session-bot", header_comment=f"# {name}.", fuzzy=False)
     for text in sorted(find_texts(), key=str):
         key = text[0] if isinstance(text, tuple) else text
         known = old.get(key)
@@ -74,4 +111,5 @@ def update(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    update(GERMAN)
+    for each in sys.argv[1:] or ["de"]:
+        update(each)

@@ -78,10 +78,14 @@ class LinkingMethods(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkingResult:
-    """No problem, or a problem and, where another attempt is allowed, the secret for it."""
+    """No problem, or a problem and, where another attempt is allowed, the secret for it.
+
+    ``language`` is the person's, empty where they are not known or have chosen none.
+    """
 
     problem: UserError | WorkspaceError | None = None
     retry: SecretStr | None = None
+    language: str = ""
 
 
 class AccountLinking:
@@ -242,7 +246,7 @@ class AccountLinking:
             return LinkingResult(problem)
         await self._link_requests.delete(retry)
         await self._announce(account)
-        return LinkingResult()
+        return LinkingResult(language=account.language)
 
     async def _announce(self, account: ConnectedAccount) -> None:
         asker = Sender(account.user_id, account.username)

@@ -1,4 +1,4 @@
-"""A person's language and UTC offset, read again because Rocket.Chat's change.
+"""A person's language and UTC offset, and the workspace's language, read again: they change.
 
 Their clients tell the server a new offset when daylight saving begins or ends (``utcOffset`` of
 ``GET me``). When it was last read is kept in memory: after a restart it is read once more.
@@ -21,6 +21,8 @@ from bot.rocketchat.client import RestClient
 
 MAX_AGE: Final = timedelta(days=1)
 MAX_AGE_FOR_REPORT: Final = timedelta(hours=1)
+_LANGUAGE_MAX_AGE: Final = timedelta(hours=1)
+_LANGUAGE_RETRY_AFTER: Final = timedelta(minutes=1)
 _PERSON_TIMEOUT_S: Final = 2.0
 _BACKGROUND_TIMEOUT_S: Final = 60.0
 _MAX_CACHED: Final = 100_000
@@ -38,6 +40,10 @@ class Profiles:
         self._background_rest: Final = rest.in_background()
         self._now: Final = now
         self._tried_at: Final[OrderedDict[str, datetime]] = OrderedDict()
+        self._workspace_language = ""
+        self._language_tried_at: datetime | None = None
+        self._language_max_age = _LANGUAGE_MAX_AGE
+        self._language_lock: Final = asyncio.Lock()
         self._log = structlog.get_logger("profiles")
 
     async def load_all(self) -> None:
@@ -74,6 +80,31 @@ class Profiles:
         # Afterwards, so that nobody uses the old ones while they are being read.
         self._note_try(user_id)
         return await self._accounts.load(user_id)
+
+    async def find_language(self, account: ConnectedAccount | None) -> str:
+        """Return the person's language, or the workspace's where they have chosen none.
+
+        A bot cannot read the language of people who are not connected: ``users.info`` has it for
+        nobody but the caller. The workspace's is read again hourly.
+        """
+        if account and account.language:
+            return account.language
+        async with self._language_lock:
+            now, last = self._now(), self._language_tried_at
+            if last is None or not timedelta() <= now - last < self._language_max_age:
+                self._language_tried_at = now
+                await self._read_workspace_language()
+        return self._workspace_language
+
+    async def _read_workspace_language(self) -> None:
+        self._language_max_age = _LANGUAGE_RETRY_AFTER
+        try:
+            async with asyncio.timeout(_PERSON_TIMEOUT_S):
+                self._workspace_language = await self._rest.fetch_language()
+        except (TimeoutError, WorkspaceError) as error:
+            self._log.info("the workspace's language was not read", problem=repr(error))
+        else:
+            self._language_max_age = _LANGUAGE_MAX_AGE
 
     def _is_recent(self, account: ConnectedAccount, max_age: timedelta) -> bool:
         last = self._tried_at.get(account.user_id, account.connected_at)

@@ -141,7 +141,7 @@ def _format_new(number: int, device: DeviceSessions, locale: UserLocale, now: da
     if device.newest.ip:
         address = format_ip(device.newest, locale)
         where = locale.text("from {address}, not seen before", address=address)
-    value = ", ".join(filter(None, (when, where))) or locale.text("not recorded")
+    value = locale.join((when, where)) or locale.text("not recorded")
     return format_line(str(number), format_name(device, locale), value)
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from babel.dates import format_date
-
 from bot.features.reports.comparison import GoneDevice, Report
 from bot.features.reports.timeline import format_gone_name, format_timeline
 from bot.features.sessions.device_names import format_device
@@ -76,8 +74,7 @@ def format_report(
 
 def format_time(moment: datetime, locale: UserLocale) -> str:
     """Write a future time, as in ``Mon 23 Nov 2026, 09:00``."""
-    weekday = format_date(moment.astimezone(locale.zone), "EEE", locale=locale.babel)
-    return f"{weekday} {locale.day(moment)}, {locale.clock(moment)}"
+    return locale.time_with_weekday(moment)
 
 
 def _format_headline(report: Report, locale: UserLocale, now: datetime) -> str:
@@ -101,7 +98,7 @@ def _format_headline(report: Report, locale: UserLocale, now: datetime) -> str:
         locale.plural("{count} in all", "{count} in all", count),
     )
     counts = (len(report.new), len(report.changed), len(report.gone), 1)
-    said = ", ".join(part for part, number in zip(parts, counts, strict=True) if number)
+    said = locale.join(part for part, number in zip(parts, counts, strict=True) if number)
     return locale.text("Your report: {changes}", changes=said)
 
 
@@ -116,7 +113,7 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
     for number, before in report.changed.items():
         device = report.devices[number - 1]
         was = locale.text("was {device}", device=format_device(before, locale))
-        origin = f"{was}, {format_origin(device, locale, now)}"
+        origin = locale.join((was, format_origin(device, locale, now)))
         yield format_device_line(number, device, origin, locale, locale.text("CHANGED"))
     for gone in report.gone:
         yield _format_gone(gone, locale)
@@ -126,7 +123,7 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
         seen_at = report.unusual.get(number)
         if seen_at:
             first_seen = locale.text("first seen {ago}", ago=locale.ago(seen_at, now))
-            origin = f"{first_seen}, {origin}"
+            origin = locale.join((first_seen, origin))
         mark = locale.text("UNUSUAL") if number in report.unusual else ""
         yield format_device_line(number, device, origin, locale, mark)
 
@@ -134,7 +131,7 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
 def _format_gone(gone: GoneDevice, locale: UserLocale) -> Fact:
     network = code(gone.snapshot.network)
     where = locale.text("was in {network}", network=network) if network else ""
-    value = ", ".join(filter(None, (locale.text("no longer signed in"), where)))
+    value = locale.join((locale.text("no longer signed in"), where))
     return format_line(locale.text("GONE"), format_gone_name(gone, locale), value)
 
 

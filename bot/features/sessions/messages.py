@@ -109,7 +109,7 @@ def format_origin(device: DeviceSessions, locale: UserLocale, now: datetime) -> 
     since = device.newest.logged_in_at
     when = locale.text("signed in {ago}", ago=locale.ago(since, now)) if since else ""
     where = format_ip(device.newest, locale) if device.newest.ip else ""
-    return ", ".join(filter(None, (when, where))) or locale.text("not recorded")
+    return locale.join((when, where)) or locale.text("not recorded")
 
 
 def format_name(device: DeviceSessions, locale: UserLocale) -> str:

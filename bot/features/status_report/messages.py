@@ -32,7 +32,7 @@ def format_status_report(stats: Stats, status: WorkspaceStatus, locale: UserLoca
 
 
 def _format_headline(stats: Stats, locale: UserLocale) -> str:
-    state = ", ".join(_list_troubles(stats, locale)) or locale.text("All is well")
+    state = locale.join(_list_troubles(stats, locale)) or locale.text("All is well")
     work = locale.plural("{count} command", "{count} commands", stats.commands)
     time = format_time(stats.since, locale)
     return locale.text("{state}: {work} since {time}", state=state, work=work, time=time)
@@ -68,7 +68,7 @@ def _format_commands(stats: Stats, locale: UserLocale) -> str:
         (stats.count(CommandOutcome.BUSY), locale.text("told to try again later")),
         (stats.failures, locale.text("failed")),
     )
-    return ", ".join(f"{count} {word}" for count, word in counts if count)
+    return locale.join(f"{locale.number(count)} {word}" for count, word in counts if count)
 
 
 def _format_waits(stats: Stats, locale: UserLocale) -> str:
@@ -86,8 +86,8 @@ def _format_seconds(seconds: float, locale: UserLocale) -> str:
     if seconds == inf:
         return locale.text("more than 15 min")
     if seconds < _MINUTE_S:
-        return locale.text("{count} s", count=f"{seconds:g}")
-    return locale.text("{count} min", count=f"{seconds / _MINUTE_S:g}")
+        return locale.text("{count} s", count=locale.number(seconds))
+    return locale.text("{count} min", count=locale.number(seconds / _MINUTE_S))
 
 
 def _format_connected(status: WorkspaceStatus, locale: UserLocale) -> str:
@@ -102,8 +102,8 @@ def _format_reports(stats: Stats, locale: UserLocale) -> str:
         (stats.count(ReportOutcome.SKIPPED), locale.text("skipped")),
         (stats.count(ReportOutcome.FAILED), locale.text("could not be made")),
     )
-    said = [f"{count} {word}" for count, word in counts if count]
-    return ", ".join(said) or locale.text("none were due")
+    said = (f"{locale.number(count)} {word}" for count, word in counts if count)
+    return locale.join(said) or locale.text("none were due")
 
 
 def _format_alerts(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> str:
@@ -122,7 +122,7 @@ def _format_rate_limit(stats: Stats, status: WorkspaceStatus, locale: UserLocale
     if status.limit is None:
         return said
     allowed = locale.text("{limit} calls a minute", limit=status.limit)
-    return f"{allowed}, {said}"
+    return locale.join((allowed, said))
 
 
 def _format_connection(stats: Stats, locale: UserLocale) -> str:
@@ -139,4 +139,5 @@ def _format_version(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -
     starts = stats.sum("starts")
     if not starts:
         return versions
-    return f"{versions}, " + locale.plural("started once", "started {count} times", starts)
+    started = locale.plural("started once", "started {count} times", starts)
+    return locale.join((versions, started))

@@ -18,7 +18,7 @@ from bot.features.status_report.capacity import describe, estimate
 from bot.features.status_report.counters import CounterStore, CounterSums
 from bot.features.status_report.messages import format_status_report
 from bot.features.status_report.stats import Stats, WorkspaceStatus
-from bot.formatting.locale import ENGLISH, UserLocale, find_zone
+from bot.formatting.locale import UserLocale, find_zone
 from bot.models import Reply
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import find_room
@@ -105,7 +105,8 @@ class StatusReport:
         room_id = await self._find_room(settings)
         sums = await self._counters.load()
         status = await self._fetch_status(schedule.next_at)
-        locale = UserLocale(ENGLISH, find_zone(settings.zone, None))
+        language = await self._rest.fetch_language()
+        locale = UserLocale(language, find_zone(settings.zone, None))
         reply = format_status_report(Stats(sums.since, sums.fresh), status, locale)
         return PreparedStatusReport(room_id, reply, sums)
 
