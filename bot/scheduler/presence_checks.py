@@ -15,7 +15,7 @@ FOLLOW_EVERY_S: Final = 20.0
 
 # The server tells of a login before it has stored the session.
 _SESSION_STORED_AFTER_S: Final = 0.7
-_MAX_CONCURRENT: Final = 4
+MAX_CONCURRENT: Final = 4
 _MAX_QUEUED: Final = 1000  # the periodic checks find the others
 
 
@@ -31,13 +31,12 @@ class PresenceChecks:
         self._have_changed: Final = runner.alerts.has_changed
         # User ids, and from when on each may be checked in the event loop's seconds.
         self._queue: Final[asyncio.Queue[tuple[str, float]]] = asyncio.Queue(_MAX_QUEUED)
-        self._queued: Final[set[str]] = set()
         self._log = structlog.get_logger("presence")
 
     def note_online(self, user_id: str) -> None:
         """Have somebody checked who came online."""
-        if user_id not in self._queued and not self._queue.full():
-            self._queued.add(user_id)
+        if user_id not in self._runner.online and not self._queue.full():
+            self._runner.online.add(user_id)
             ready_at = asyncio.get_running_loop().time() + _SESSION_STORED_AFTER_S
             self._queue.put_nowait((user_id, ready_at))
 
@@ -45,7 +44,7 @@ class PresenceChecks:
         """Work until cancelled; raise TokenRejectedError where the workspace refuses the bot."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_following())
-            for _ in range(_MAX_CONCURRENT):
+            for _ in range(MAX_CONCURRENT):
                 tasks.create_task(self._keep_checking())
 
     async def _keep_following(self) -> None:
@@ -62,7 +61,7 @@ class PresenceChecks:
         while True:
             user_id, ready_at = await self._queue.get()
             await asyncio.sleep(ready_at - loop.time())
-            self._queued.discard(user_id)
+            self._runner.online.discard(user_id)
             try:
                 await self._check(user_id)
             except TokenRejectedError:

@@ -10,12 +10,12 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
-from bot.features.alerts.alerts import CHECKS_PER_MINUTE
+from bot.features.alerts.alerts import MIN_CHECKS_PER_MINUTE
 from bot.features.reports.schedule_rules import SHUFFLED_WITHIN
 from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
 
-TICK_S: Final = 60.0 / CHECKS_PER_MINUTE
-"""Seconds between two looks at what is due. Each tick checks one person's alerts."""
+TICK_S: Final = 60.0 / MIN_CHECKS_PER_MINUTE
+"""Seconds between two looks at what is due."""
 
 _MARGIN_S: Final = 0.01  # a loop may wake a bit too early, and would tick twice
 _REPORT_WORKERS: Final = tuple(f"reports {number}" for number in range(MAX_CONCURRENT_REPORTS))
@@ -64,7 +64,7 @@ class Scheduler:
         await self._runner.clock_setback.correct_times()
         await self._runner.schedules.create_due_runs()
         self._start_report_worker(tasks)
-        self._start(tasks, "alerts", self._check_next_alerts)
+        self._start(tasks, "alerts", self._check_alerts)
         await self._sweep()
 
     def _start_report_worker(self, tasks: asyncio.TaskGroup) -> None:
@@ -102,9 +102,8 @@ class Scheduler:
             self._start_report_worker(tasks)
             await self._runner.make_report(run, self._name)
 
-    async def _check_next_alerts(self) -> None:
-        subscription = await self._runner.alerts.take_due()
-        if subscription is not None:
+    async def _check_alerts(self) -> None:
+        async for subscription in self._runner.take_due_alerts():
             await self._runner.check_alerts(subscription)
 
     async def _sweep(self) -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.features.alerts.alerts import MIN_CHECKS_PER_MINUTE
 from bot.features.alerts.store import AlertSubscription
 from bot.features.reports.runs import ReportRun, ReportRuns
 from bot.scheduler.clock_setback import ClockSetback
@@ -35,7 +36,7 @@ class TaskRunner:
     """Runs a task once and records the result; a temporary failure is retried after a pause.
 
     What a person must put right is not retried: the task has told them. ``fetch_time`` returns the
-    workspace's time.
+    workspace's time. ``online`` are the ids of people who came online, and are checked first.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class TaskRunner:
         self.clock_setback: Final = ClockSetback(
             database, tasks.schedules, tasks.alerts, fetch_time, now
         )
+        self.online: Final[set[str]] = set()
         self._now: Final = now
         self._log = structlog.get_logger("scheduler")
 
@@ -82,6 +84,14 @@ class TaskRunner:
         else:
             await self.runs.finish(run, outcome, self._now())
             self._log.info("report run finished", outcome=outcome, user_id=run.user_id)
+
+    async def take_due_alerts(self) -> AsyncIterator[AlertSubscription]:
+        """Yield the subscriptions that one tick checks, as the workspace's rate limit allows."""
+        for _ in range(self.alerts.pace // MIN_CHECKS_PER_MINUTE):
+            subscription = None if self.online else await self.alerts.take_due()
+            if subscription is None:
+                return
+            yield subscription
 
     async def check_alerts(self, subscription: AlertSubscription) -> None:
         """Check for new devices; raises BotError and TimeoutError. The next turn tries again."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.features.alerts.alerts import MIN_PAUSE
+from bot.features.alerts.alerts import MIN_INTERVAL, MIN_PAUSE
+from bot.scheduler.presence_checks import MAX_CONCURRENT
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Guest
@@ -104,3 +105,25 @@ async def test_two_bots_announce_it_once(stage: Stage) -> None:
     await dora.hear("New device")
     await dora.expect_nothing_more()
     assert stage.count_calls("sessions/list") == calls + 1
+
+
+async def test_periodic_checks_are_as_many_as_the_limit_allows(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, start=START, limit_calls=100) as stage:
+        for name in ("dora", "emil", "fritz"):
+            await meet_with_alerts(stage, name)
+        calls = stage.count_calls("sessions/list")
+        await stage.clock.pass_to(stage.clock.now() + MIN_INTERVAL)
+        await stage.wait_for_calls("sessions/list", calls + 3)
+
+
+async def test_periodic_checks_wait_for_those_of_people_who_came_online(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, start=START, limit_calls=100) as stage:
+        online = [await meet_with_alerts(stage, f"online{number}") for number in range(6)]
+        await meet_with_alerts(stage, "due")
+        calls = stage.count_calls("sessions/list")
+        stage.simulator.faults.hang("sessions/list", times=100)
+        for guest in online:
+            come_online(stage, guest, 1)
+        await stage.wait_for_calls("sessions/list", calls + MAX_CONCURRENT)
+        await stage.clock.pass_to(stage.clock.now() + MIN_INTERVAL)
+        assert stage.count_calls("sessions/list") == calls + MAX_CONCURRENT

@@ -16,8 +16,11 @@ from bot.features.sessions.sessions import Sessions
 from bot.models import Session
 from bot.storage.database import Database
 
-CHECKS_PER_MINUTE: Final = 4
-"""Of all people together: less than half of the ten calls a minute that a workspace allows."""
+MIN_CHECKS_PER_MINUTE: Final = 4
+"""Of all people together, as long as the workspace allows at least the ten calls of a new one."""
+
+_MAX_CHECKS_PER_MINUTE: Final = 240
+_CHECKS_SHARE: Final = 0.4  # of the calls that the workspace allows
 
 MIN_INTERVAL: Final = timedelta(minutes=5)
 MIN_PAUSE: Final = timedelta(minutes=1)
@@ -51,9 +54,17 @@ class AlertCheck:
     needs_saving: bool
 
 
-def find_interval(subscriptions: int) -> timedelta:
-    """Return the time between two checks of the same person, in whole minutes."""
-    return max(MIN_INTERVAL, timedelta(minutes=ceil(subscriptions / CHECKS_PER_MINUTE)))
+def find_pace(rate: float) -> int:
+    """Return the checks a minute of all people together.
+
+    ``rate`` is how many lists of sessions a minute the workspace allows, and may be infinite.
+    """
+    return max(MIN_CHECKS_PER_MINUTE, int(min(_CHECKS_SHARE * rate, _MAX_CHECKS_PER_MINUTE)))
+
+
+def find_interval(subscriptions: int, pace: int) -> timedelta:
+    """Return the time between two checks of a person, in whole minutes; ``pace`` is for all."""
+    return max(MIN_INTERVAL, timedelta(minutes=ceil(subscriptions / pace)))
 
 
 class Alerts:
@@ -61,10 +72,18 @@ class Alerts:
 
     A device is program, operating system and network together; neither a reconnect nor an update
     makes it another one. ``has_changed`` is set where somebody has turned alerts on or off.
+    ``find_rate`` returns how many lists of sessions a minute the workspace allows.
     """
 
-    def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        database: Database,
+        now: Callable[[], datetime],
+        find_rate: Callable[[], float],
+    ) -> None:
         self._sessions: Final = sessions
+        self._find_rate: Final = find_rate
         self._known_devices: Final = KnownDevices(database)
         self.subscriptions: Final = AlertSubscriptions(database)
         self._now: Final = now
@@ -82,8 +101,8 @@ class Alerts:
             await self.save(user_id, replace(check, new=()))
             await self._sessions.save_numbers(user_id, accepted)
             now = self._now()
-            interval = find_interval(await self.subscriptions.count() + 1)
-            await self.subscriptions.save(AlertSubscription(user_id, now, now + interval))
+            next_check_at = now + await self._load_interval(more=1)
+            await self.subscriptions.save(AlertSubscription(user_id, now, next_check_at))
             self.has_changed.set()
         status = await self.load_status(user_id)
         status = status or AlertStatus(self._now(), MIN_INTERVAL, 0)
@@ -104,20 +123,20 @@ class Alerts:
         known = await self._known_devices.load(user_id)
         return AlertStatus(
             subscription.since,
-            find_interval(await self.subscriptions.count()),
+            await self._load_interval(),
             sum(each.is_known_to_alerts for each in known.values()),
         )
 
     async def take_due(self) -> AlertSubscription | None:
         """Return the subscription that is longest due, if any; no other process gets it too."""
         now = self._now()
-        interval = find_interval(await self.subscriptions.count())
+        interval = await self._load_interval()
         return await self.subscriptions.take(now=now, next_check_at=now + interval)
 
     async def bring_back(self) -> int:
         """Let checks that were put off while the clock was ahead be due; return how many."""
         now = self._now()
-        interval = find_interval(await self.subscriptions.count())
+        interval = await self._load_interval()
         return await self.subscriptions.bring_back(now=now, latest=now + interval)
 
     async def take_online(self, user_id: str) -> AlertSubscription | None:
@@ -127,7 +146,7 @@ class Alerts:
         the next check is due at the end of the minute.
         """
         now = self._now()
-        next_check_at = now + find_interval(await self.subscriptions.count())
+        next_check_at = now + await self._load_interval()
         taken = await self.subscriptions.take_now(
             user_id, before=next_check_at - MIN_PAUSE, next_check_at=next_check_at
         )
@@ -186,6 +205,14 @@ class Alerts:
             )
         await self._known_devices.clear_announced(user_id, key)
         return is_announced or before is None or not before.is_known_to_alerts
+
+    @property
+    def pace(self) -> int:
+        """The periodic checks a minute, as ``find_pace`` returns them."""
+        return find_pace(self._find_rate())
+
+    async def _load_interval(self, more: int = 0) -> timedelta:
+        return find_interval(await self.subscriptions.count() + more, self.pace)
 
     async def load_announced(self, user_id: str) -> frozenset[str]:
         """Return the keys of the devices that alerts or reports have told of as new."""

@@ -9,7 +9,7 @@ import structlog
 
 from bot.errors import Call, UsageError
 from bot.features.accounts.store import Accounts, ConnectedAccount
-from bot.features.alerts.alerts import CHECKS_PER_MINUTE
+from bot.features.alerts.alerts import MIN_CHECKS_PER_MINUTE
 from bot.features.reports.runs import ReportRun
 from bot.features.reports.schedule_parsing import MAX_PAUSE, parse_schedule_rule
 from bot.features.reports.schedule_rules import (
@@ -29,7 +29,7 @@ _TIMES_SHOWN: Final = 3
 _HALF_A_DAY: Final = timedelta(hours=12)
 _BATCH_SIZE: Final = 20  # small transactions, so that questions hardly wait for them
 _RESOLUTION: Final = timedelta(microseconds=1)
-_TICK: Final = timedelta(minutes=1) / CHECKS_PER_MINUTE
+_TICK: Final = timedelta(minutes=1) / MIN_CHECKS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)

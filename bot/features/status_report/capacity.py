@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Final
 
-from bot.features.alerts.alerts import CHECKS_PER_MINUTE, MIN_INTERVAL, find_interval
+from bot.features.alerts.alerts import MIN_INTERVAL, find_interval, find_pace
 from bot.features.status_report.backlog import Demand
 
 DEFAULT_LIMIT: Final = 10
@@ -45,14 +45,15 @@ def estimate(demand: Demand, limit: int | None) -> Capacity:
     """
     allowed = limit or DEFAULT_LIMIT
     minutes = MIN_INTERVAL.total_seconds() / 60
-    checks = min(CHECKS_PER_MINUTE, demand.watched / minutes)
+    pace = find_pace(allowed)
+    checks = min(pace, demand.watched / minutes)
     return Capacity(
         demand=demand,
         limit=allowed,
         checks=checks,
         reports_take=_divide(demand.busiest, allowed - checks),
         last_answer_after=_divide(demand.connected, allowed - checks),
-        interval=find_interval(demand.watched),
+        interval=find_interval(demand.watched, pace),
     )
 
 

@@ -105,7 +105,7 @@ class Cluster:
         await self._recover()
         await self._runner.schedules.create_due_runs()
         await self._offer_reports(work)
-        if subscription := await self._runner.alerts.take_due():
+        async for subscription in self._runner.take_due_alerts():
             await self._queue.add_look(subscription.user_id)
         if work.values["timestamp"] % _SWEEP_EVERY_TICKS == 0:
             await self._runner.sweep()

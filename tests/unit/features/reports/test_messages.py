@@ -1,3 +1,4 @@
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.features.alerts.alerts import MIN_INTERVAL, AlertStatus, find_interval
+from bot.features.alerts.alerts import MIN_INTERVAL, AlertStatus, find_interval, find_pace
 from bot.features.alerts.known_devices import KnownDevice
 from bot.features.alerts.messages import format_alert, format_status
 from bot.features.reports.comparison import GoneDevice, Report, compare
@@ -239,8 +240,12 @@ def test_whatever_devices_say_a_message_fits_and_nobody_is_mentioned(
         assert "@here" not in all_text(reply)
 
 
+def test_the_pace_of_checks_follows_what_the_workspace_allows() -> None:
+    assert [find_pace(rate) for rate in (3, 10, 100, 10_000, math.inf)] == [4, 4, 40, 240, 240]
+
+
 def test_looks_take_less_than_half_of_what_a_workspace_allows() -> None:
-    assert find_interval(1) == find_interval(20) == MIN_INTERVAL
+    assert find_interval(1, 4) == find_interval(20, 4) == MIN_INTERVAL
     for subscriptions in (21, 100, 1000, 5000):
-        minutes = find_interval(subscriptions).total_seconds() / 60
+        minutes = find_interval(subscriptions, 4).total_seconds() / 60
         assert subscriptions / minutes <= 5
