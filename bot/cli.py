@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from functools import wraps
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any, Final, ParamSpec
 
 import structlog
@@ -48,9 +47,13 @@ _GC_THRESHOLD: Final = 20_000  # young objects; a burst keeps thousands of tasks
 
 def main() -> None:
     """Run the command line."""
-    # Through the log, which strikes out secrets.
-    sys.excepthook = _log_crash
-    cli()
+    open_logs("INFO", "text")  # until the settings are known
+    try:
+        cli()
+    except (Exception, BaseExceptionGroup):  # noqa: BLE001 - a traceback may hold a secret
+        # Through the log, which strikes out secrets. Not in sys.excepthook, which typer replaces.
+        structlog.get_logger("cli").exception("the program failed")
+        sys.exit(1)
 
 
 def _command(
@@ -225,12 +228,6 @@ async def _print_lines(lines: AsyncIterator[str]) -> None:
 def _echo(text: str, *, err: bool = False) -> None:
     # Names and reasons come from the workspace, and must not control the terminal.
     typer.echo(escape_unprintable(text), err=err)
-
-
-def _log_crash(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    structlog.get_logger("cli").critical("the program failed", exc_info=(kind, error, trace))
 
 
 def _tune_garbage_collector() -> None:

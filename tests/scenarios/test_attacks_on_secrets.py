@@ -13,7 +13,7 @@ import structlog
 from bot.logs import open_logs
 from tests.support.needs import give_up
 from tests.support.people import find_retry
-from tests.support.programs import run_program, start_program
+from tests.support.programs import run_program, run_to_its_end, start_program
 from tests.support.stage import Stage, open_stage
 
 HOUR = 3600
@@ -142,3 +142,27 @@ async def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
     for secret in (token, "not-for-everybody"):
         assert len(secret) > 10
         assert secret not in command_line
+
+
+CRASH = """
+from bot import cli
+from bot.logs import open_logs
+
+@cli.cli.command("crash")
+def crash(style: str) -> None:
+    if style != "none":
+        open_logs("INFO", style)
+    raise ValueError("X-Auth-Token: " + "k3Y" * 15)
+
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("style", ["none", "text", "json"])
+async def test_a_crash_is_logged_without_secrets(style: str) -> None:
+    command = (sys.executable, "-c", CRASH, "crash", style)
+    status, printed, errors = await run_to_its_end(command=command)
+    assert (status, printed) == (1, "")
+    assert "the program failed" in errors
+    assert "ValueError: X-Auth-Token: [struck out]" in errors
+    assert "k3Yk3Y" not in errors
