@@ -83,6 +83,22 @@ def count_notes(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
 
 
+async def test_what_was_written_into_a_file_that_is_taken_away_does_not_count(
+    tmp_path: Path,
+) -> None:
+    path, away = tmp_path / "bot.db", tmp_path / "away"
+
+    def write(connection: Connection) -> None:
+        connection.execute(FILL, {"word": "lost"})
+        path.rename(away)
+
+    async with open_database(f"sqlite:///{path}") as database:
+        await database.execute(text("CREATE TABLE notes (word VARCHAR)"))
+        with pytest.raises(StorageError, match="deleted or replaced"):
+            await database.write(write)
+        away.rename(path)
+
+
 async def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     await expect_failure(f"sqlite:///{tmp_path}/no/bot.db", "folder does not exist; make it")
 

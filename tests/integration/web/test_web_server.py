@@ -130,6 +130,15 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         assert (await send(port, HEAD.format(FORM, 100) + "a=b")).startswith("HTTP/1.1 408")
 
 
+async def test_a_body_above_the_limit_is_refused() -> None:
+    async with (
+        serve() as port,
+        aiohttp.ClientSession() as http,
+        http.post(f"http://127.0.0.1:{port}/connect/x", data={"a": "b" * 20_000}) as response,
+    ):
+        assert response.status == 413
+
+
 async def test_a_body_that_breaks_off_leaves_no_traceback() -> None:
     log = io.StringIO()
     open_logs("INFO", "text", log)
