@@ -49,22 +49,8 @@ def _ignore_transaction(_tasks: int, _seconds: float, _has_failed: bool) -> None
     pass
 
 
-def _fetch_one(query: Executable, values: Values | None, connection: Connection) -> AnyRow | None:
-    return connection.execute(query, values).one_or_none()
-
-
-def _fetch_all(
-    query: Executable, values: Values | None, connection: Connection
-) -> Sequence[AnyRow]:
-    return connection.execute(query, values).all()
-
-
 def _empty_log(connection: Connection) -> int:
     return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0])
-
-
-def _execute(statement: Executable, values: Values | None, connection: Connection) -> int:
-    return connection.execute(statement, values).rowcount
 
 
 class Database:
@@ -103,9 +89,7 @@ class Database:
     async def open(self) -> None:
         """Make or update the tables; open the fast path where the database has one."""
         await self.write(migrate, timeout_s=MIGRATION_TIMEOUT_S)
-        self._fast_path = await self._submit(
-            partial(open_fast_path, self._engine), _LARGE_READ, self._timeout_s
-        )
+        self._fast_path = await self._submit(partial(open_fast_path, self._engine), _LARGE_READ)
         path = find_database_file(str(self._engine.url))
         self._files = FileWatch(path) if path else None
 
@@ -138,7 +122,7 @@ class Database:
             if results := self._run_fast([query], is_read_only=True):
                 result: T = results[0]
                 return result
-        return await self._submit(query, _SMALL_READ, self._timeout_s)
+        return await self._submit(query, _SMALL_READ)
 
     async def write(self, work: Callable[[Connection], T], *, timeout_s: float | None = None) -> T:
         """Do the work in a serializable transaction of its own, durable when this returns.
@@ -147,7 +131,7 @@ class Database:
         during the commit, or the time is up, it is unknown. The work may be called several times:
         all calls but the last have left no trace.
         """
-        return await self._submit(work, _ISOLATED_WRITE, timeout_s or self._timeout_s)
+        return await self._submit(work, _ISOLATED_WRITE, timeout_s)
 
     def write_soon(self, work: Callable[[Connection], T]) -> "asyncio.Future[T]":
         """Begin small work that everybody sees at once, but that a power cut may undo.
@@ -158,11 +142,11 @@ class Database:
 
         The future may be awaited, or ignored: the event loop logs an error nobody retrieved.
         """
-        return self._submit(work, _SOON, self._timeout_s)
+        return self._submit(work, _SOON)
 
     async def fetch_one(self, query: Executable, values: Values | None = None) -> AnyRow | None:
         """Run a query; return its row, or None where there is none."""
-        return await self.read(partial(_fetch_one, query, values))
+        return await self.read(lambda each: each.execute(query, values).one_or_none())
 
     async def fetch_value(self, query: Executable, values: Values | None = None) -> Any:  # noqa: ANN401 - the column's type
         """Run a query; return its row's first column, or None where there is no row."""
@@ -171,7 +155,7 @@ class Database:
 
     async def fetch_all(self, query: Executable, values: Values | None = None) -> Sequence[AnyRow]:
         """Run a query and return its rows, any number of them."""
-        return await self._submit(partial(_fetch_all, query, values), _LARGE_READ, self._timeout_s)
+        return await self._submit(lambda each: each.execute(query, values).all(), _LARGE_READ)
 
     async def execute(self, statement: Executable, values: Values | None = None) -> int:
         """Execute one statement, durable when this returns.
@@ -179,7 +163,7 @@ class Database:
         Returns how many rows an UPDATE or DELETE matched. Statements that wait together are
         committed together, at READ COMMITTED.
         """
-        return await self._submit(partial(_execute, statement, values), _STATEMENT, self._timeout_s)
+        return await self._submit(lambda each: each.execute(statement, values).rowcount, _STATEMENT)
 
     async def upsert(
         self,
@@ -215,7 +199,7 @@ class Database:
         if self._engine.dialect.name != "sqlite":
             return True
         # A read has no transaction, in which a checkpoint is not possible.
-        result = await self._submit(_empty_log, _LARGE_READ, self._timeout_s)
+        result = await self._submit(_empty_log, _LARGE_READ)
         return result == 0
 
     async def _execute_if(self, statement: Executable, only_if: Condition | None) -> bool:
@@ -232,14 +216,17 @@ class Database:
         return await self.write(work)
 
     def _submit(
-        self, work: Callable[[Connection], T], options: TransactionOptions, timeout_s: float
+        self,
+        work: Callable[[Connection], T],
+        options: TransactionOptions,
+        timeout_s: float | None = None,
     ) -> "asyncio.Future[T]":
         loop = asyncio.get_running_loop()
         outcome: asyncio.Future[T] = loop.create_future()
         if self._is_closed:
             outcome.set_exception(StorageError("The database is closed."))
             return outcome
-        task = DbTask(work, options, outcome, timeout_s)
+        task = DbTask(work, options, outcome, timeout_s or self._timeout_s)
         if self._is_thread_busy:
             self._limit_time(task)
         self._queue.append(task)
