@@ -5,6 +5,7 @@ import pytest
 
 from bot.models import (
     Attachment,
+    Button,
     Fact,
     OutgoingMessage,
 )
@@ -61,4 +62,22 @@ def test_an_attachment_with_only_a_colour_has_a_time() -> None:
 
     assert json.loads(json.dumps(format_message(message)))["message"]["attachments"] == [
         {"color": "#2de0a5", "ts": "2026-09-01T12:00:00.120Z"}
+    ]
+
+
+def test_each_row_of_buttons_is_an_attachment_of_its_own() -> None:
+    rows = ((Button("Yes", "!yes"), Button("No", "!no")), (Button("Page", url="https://x.org"),))
+    written = format_message(OutgoingMessage("m1", "r1", "Well?", NOON, buttons=rows))
+    spoken = {"type": "button", "msg_in_chat_window": True, "msg_processing_type": "sendMessage"}
+    common = {"ts": "2026-09-01T12:00:00.120Z", "button_alignment": "horizontal"}
+
+    assert json.loads(json.dumps(written))["message"]["attachments"] == [
+        common
+        | {
+            "actions": [
+                spoken | {"text": "Yes", "msg": "!yes"},
+                spoken | {"text": "No", "msg": "!no"},
+            ]
+        },
+        common | {"actions": [{"type": "button", "text": "Page", "url": "https://x.org"}]},
     ]
