@@ -85,9 +85,13 @@ class UserLocale:
     def clock(self, moment: datetime) -> str:
         """Write the time of day, as in ``17:40``."""
         local = moment.astimezone(self.zone)
+        return self.hour_and_minute(local.hour, local.minute)
+
+    def hour_and_minute(self, hour: int, minute: int) -> str:
+        """Write a time of day in whatever zone, as in ``17:40``."""
         if self.babel.language == ENGLISH:
-            return f"{local.hour:02}:{local.minute:02}"
-        return _format_clock(local.hour, local.minute, self._language)
+            return f"{hour:02}:{minute:02}"
+        return _format_clock(hour, minute, self._language)
 
     def moment(self, moment: datetime, now: datetime) -> str:
         """Write a time exactly and relatively: ``23 Nov 2026, 17:40 (3 hours ago)``."""

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel import Locale
@@ -26,6 +27,8 @@ USER_ERRORS = {
 
 # As in ``!logout <id or number>`` and ``!help [command]``.
 PLACEHOLDER = re.compile(r"[<\[]([a-z ]+)[>\]]")
+
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 
 Text = str | tuple[str, str]
 
@@ -100,7 +103,15 @@ def update(language: str) -> None:
     """Bring a catalogue up to date; translations that are there stay."""
     old, path = load(language), find_catalogue(language)
     name = Locale.parse(language).get_display_name(ENGLISH)
-    new = Catalog(locale=language, project="session-bot", header_comment=f"# {name}.", fuzzy=False)
+    new = Catalog(
+        locale=language,
+        project="session-bot",
+        header_comment=f"# {name}.",
+        # The same each time, so that catalogues differ only where texts do.
+        creation_date=_NO_DATE,
+        revision_date=_NO_DATE,
+        fuzzy=False,
+    )
     for text in sorted(find_texts(), key=str):
         key = text[0] if isinstance(text, tuple) else text
         known = old.get(key)

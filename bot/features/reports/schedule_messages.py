@@ -47,7 +47,7 @@ def format_trouble(problem: str, due_at: datetime, locale: UserLocale) -> Reply:
 
 def format_rule(rule: ScheduleRule, locale: UserLocale) -> str:
     """Write ``weekly mon 09:00`` as ``every Monday at 09:00``."""
-    time = f"{rule.hour:02}:{rule.minute:02}"
+    time = locale.hour_and_minute(rule.hour, rule.minute)
     if rule.frequency is Frequency.DAILY:
         return locale.text("every day at {time}", time=time)
     if rule.frequency is Frequency.WEEKDAYS:
