@@ -125,9 +125,10 @@ async def _open(
     """Listen, so that health is served from the beginning, and open the parts."""
     is_shared = is_on_server(settings.storage.url)
     async with AsyncExitStack() as stack:
-        listening = open_web_server(settings.web.host, settings.web.port)
+        web = settings.web
+        listening = open_web_server(web.host, web.port, has_metrics=web.metrics)
         server = await stack.enter_async_context(listening)
-        public_url = server.fill_port(settings.web.public_url)
+        public_url = server.fill_port(web.public_url)
 
         async def open_once(opened: AsyncExitStack) -> T:
             return await open_parts(_App(settings, overrides, opened, server, public_url))
@@ -186,9 +187,8 @@ class _App:
         pages = Pages(self._listener, self.settings.workspace.url, self.public_url)
         linking_pages = LinkingPages(self._linking, pages, self.public_url)
         web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
-        await self.web.serve(web_app, gauges.render if self.settings.web.metrics else None)
-        # Requests that are being answered still need the database.
-        self.stack.push_async_callback(self.web.close)
+        # Last, so that requests which are being answered still have the database.
+        await self.stack.enter_async_context(self.web.serve(web_app, gauges.render))
         return bot
 
     async def open_worker(self) -> Worker:
@@ -199,9 +199,7 @@ class _App:
         worker = Worker(cluster, self._counters.run, self.public_url)
         add_storage_gauge(self._metrics, lambda: cluster.is_storage_good)
         web_app = make_health_app(lambda: worker.is_alive, lambda: worker.is_ready)
-        await self.web.serve(web_app, self._render_metrics if self.settings.web.metrics else None)
-        # Requests that are being answered still need the database.
-        self.stack.push_async_callback(self.web.close)
+        await self.stack.enter_async_context(self.web.serve(web_app, self._render_metrics))
         return worker
 
     async def _open_foundations(self) -> None:

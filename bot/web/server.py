@@ -115,8 +115,11 @@ def open_socket(host: str, port: int) -> socket.socket:
 class WebServer:
     """Serves one application at a time on a socket that stays open."""
 
-    def __init__(self, listening: socket.socket, idle_timeout_s: float) -> None:
+    def __init__(
+        self, listening: socket.socket, idle_timeout_s: float, *, has_metrics: bool
+    ) -> None:
         self._listening: Final = listening
+        self._has_metrics: Final = has_metrics
         self._idle_timeout_s: Final = idle_timeout_s
         self._current: Final = AsyncExitStack()
 
@@ -128,17 +131,25 @@ class WebServer:
         port = self._listening.getsockname()[1]
         return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
 
+    @asynccontextmanager
     async def serve(
         self, app: web.Application, render_metrics: Callable[[], Awaitable[bytes]] | None = None
-    ) -> None:
-        """Serve this application from now on.
+    ) -> AsyncIterator[None]:
+        """Serve this application in place of another; at the end, finish the running requests.
 
-        Under ``/metrics``, the Prometheus text that ``render_metrics`` returns. Connections that
-        come between two applications wait in the socket's queue.
+        With ``has_metrics``, the Prometheus text that ``render_metrics`` returns is ``/metrics``.
+        Connections that come between two applications wait in the socket's queue.
         """
-        await self.close()
-        if render_metrics is not None:
+        if self._has_metrics and render_metrics is not None:
             _add_metrics(app, render_metrics)
+        await self._current.aclose()
+        try:
+            await self._start(app)
+            yield
+        finally:
+            await self._current.aclose()
+
+    async def _start(self, app: web.Application) -> None:
         runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
         self._current.push_async_callback(runner.cleanup)
         await runner.setup()
@@ -159,14 +170,10 @@ class WebServer:
         serving = await loop.create_server(make_handler, sock=self._listening.dup())
         self._current.callback(serving.close)
 
-    async def close(self) -> None:
-        """Finish the requests that are being answered, and stop serving."""
-        await self._current.aclose()
-
 
 @asynccontextmanager
 async def open_web_server(
-    host: str, port: int, *, idle_timeout_s: float = IDLE_TIMEOUT_S
+    host: str, port: int, *, has_metrics: bool = False, idle_timeout_s: float = IDLE_TIMEOUT_S
 ) -> AsyncIterator[WebServer]:
     """Listen, and serve the application of a bot that starts, until another one.
 
@@ -174,10 +181,7 @@ async def open_web_server(
     ``open_socket`` does.
     """
     listening = open_socket(host, port)
-    server = WebServer(listening, idle_timeout_s)
-    try:
-        await server.serve(make_starting_app())
-        yield server
-    finally:
-        await server.close()
-        listening.close()
+    server = WebServer(listening, idle_timeout_s, has_metrics=has_metrics)
+    with listening:
+        async with server.serve(make_starting_app()):
+            yield server

@@ -7,7 +7,7 @@ from typing import Final
 from bot.features.alerts.known_devices import KnownDevices
 from bot.features.reports.comparison import Report, compare
 from bot.features.sessions.devices import make_device_key, make_snapshots
-from bot.features.sessions.sessions import DeviceNames, Sessions
+from bot.features.sessions.sessions import Sessions
 from bot.storage.database import Database
 
 
@@ -17,7 +17,6 @@ class Reports:
     def __init__(self, sessions: Sessions, database: Database, now: Callable[[], datetime]) -> None:
         self._sessions: Final = sessions
         self._known_devices: Final = KnownDevices(database)
-        self._device_names: Final = DeviceNames(database)
         self._now: Final = now
 
     async def make(self, user_id: str, *, is_scheduled: bool = False) -> Report:
@@ -30,7 +29,7 @@ class Reports:
             user_id, is_fresh=is_scheduled, is_background=is_scheduled
         )
         known = await self._known_devices.load(user_id)
-        names = await self._device_names.load(user_id)
+        names = await self._sessions.load_names(user_id)
         return compare(devices, known, names, self._now())
 
     async def save(self, user_id: str, report: Report) -> None:

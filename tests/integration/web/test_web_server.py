@@ -44,8 +44,10 @@ async def serve(*, timeout_s: float = DEADLINE_S) -> AsyncIterator[int]:
         is_alive=lambda: True,
         body_timeout_s=timeout_s,
     )
-    async with open_web_server("127.0.0.1", 0, idle_timeout_s=timeout_s) as server:
-        await server.serve(app)
+    async with (
+        open_web_server("127.0.0.1", 0, idle_timeout_s=timeout_s) as server,
+        server.serve(app),
+    ):
         yield urlsplit(server.fill_port("http://127.0.0.1:0")).port or 0
 
 
