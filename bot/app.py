@@ -42,6 +42,7 @@ from bot.features.personal_data import PersonalData
 from bot.features.reports.pictures import Pictures
 from bot.features.reports.reports import Reports
 from bot.features.reports.schedules import Schedules
+from bot.features.sessions.addresses import open_places
 from bot.features.sessions.sessions import Sessions
 from bot.features.status_report.counters import CounterStore
 from bot.features.status_report.status_report import StatusReport, make_status_report_settings
@@ -257,7 +258,8 @@ class _App:
             pictures=Pictures(self.overrides.seconds) if self.settings.reports.picture else None,
             has_buttons=self.settings.bot.buttons,
         )
-        self._sessions = Sessions(self._rest, self._tokens, database, now)
+        places = self.stack.enter_context(open_places(self.settings.places.database))
+        self._sessions = Sessions(self._rest, self._tokens, database, places, now)
         self._reports = Reports(self._sessions, database, now)
         self._alerts = Alerts(self._sessions, database, now, self._rest.find_list_rate)
         report = self.settings.report

@@ -178,6 +178,13 @@ class PeopleReportSettings(BaseModel):
     picture: bool = True
 
 
+class PlacesSettings(BaseModel):
+    """The file that tells where public addresses are; without one no places are shown."""
+
+    model_config = _FROZEN
+    database: Path | None = None
+
+
 class LogSettings(BaseModel):
     """What is written to standard error, and how."""
 
@@ -204,6 +211,7 @@ class Settings(BaseSettings):
     vault: VaultSettings = VaultSettings()
     report: ReportSettings = ReportSettings()
     reports: PeopleReportSettings = PeopleReportSettings()
+    places: PlacesSettings = PlacesSettings()
     log: LogSettings = LogSettings()
 
     def find_key_file(self) -> Path | None:

@@ -125,13 +125,25 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where an address may be: the ISO 3166 code of the country, and the city by language.
+
+    ``city`` is empty where it is not known; its keys are like ``en`` and ``pt-BR``.
+    """
+
+    country: str
+    city: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One login session of a user; whatever the workspace did not record is empty or None.
 
     ``is_current`` is true for the session whose token asked, None where the workspace does not
     say (before 8.7). ``is_activity_recorded`` is false where the answer does not tell whether the
-    session is connected: in ``sessions/list``, and in ``sessions/info`` from 8.8 on. Neither the
-    login token's hash nor any other secret is kept.
+    session is connected: in ``sessions/list``, and in ``sessions/info`` from 8.8 on. ``place`` is
+    the operator's database's, not the workspace's. Neither the login token's hash nor any other
+    secret is kept.
     """
 
     id: str
@@ -146,6 +158,7 @@ class Session:
     logged_out_by: str = ""
     is_current: bool | None = None
     is_activity_recorded: bool = True
+    place: Place | None = None
 
     @property
     def is_rolled_over(self) -> bool:

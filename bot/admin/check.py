@@ -6,7 +6,13 @@ from typing import Final
 
 from bot.admin.check_network import check_oauth, check_public_url, check_rate_limit
 from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.check_storage import NO_DEMAND, check_database, check_keys, check_keys_unopened
+from bot.admin.check_storage import (
+    NO_DEMAND,
+    check_database,
+    check_keys,
+    check_keys_unopened,
+    check_places,
+)
 from bot.admin.check_workspace import (
     check_forged_tokens,
     check_licence,
@@ -81,6 +87,8 @@ class SystemCheck:
             yield result
         async for result in self._check_storage():
             yield result
+        if database := self._settings.places.database:
+            yield check_places(database)
         for result in _describe_capacity(self._demand, self._rate_limit):
             yield result
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from bot.admin.check_result import CheckResult, make_ok, make_problem
+from bot.admin.check_result import CheckResult, make_ok, make_problem, make_warning
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts import key_rotation
+from bot.features.sessions.addresses import describe_places
 from bot.features.status_report.backlog import Demand
 from bot.storage.database import Database
 from bot.storage.engine import find_database_file
@@ -54,6 +55,14 @@ def check_keys_unopened(settings: Settings, state: Inspection) -> CheckResult:
         return _describe(_load_keys(settings))
     except ConfigError as error:
         return make_problem("key", str(error))
+
+
+def check_places(file: Path) -> CheckResult:
+    """Check that the database of places can be read; the bot works without it."""
+    try:
+        return make_ok("places", describe_places(file))
+    except ConfigError as error:
+        return make_warning("places", str(error), "Until then addresses are shown without places")
 
 
 def _find_missing_key_file(settings: Settings, state: Inspection) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.commands.registry import Context, command
 from bot.errors import UsageError
-from bot.features.sessions.device_names import format_device
+from bot.features.sessions.device_names import format_device, format_ip
 from bot.features.sessions.devices import DeviceSessions, NumberedDevice
 from bot.features.sessions.list_messages import PAGE_SIZE, format_devices
 from bot.formatting.locale import UserLocale
@@ -61,5 +61,6 @@ def _filter(
 def _describe(device: DeviceSessions, locale: UserLocale) -> str:
     newest = device.newest
     look = (newest.device.type, newest.device.name, newest.device.os.name)
-    parts = (device.name, newest.ip, newest.host, *look, format_device(newest.device, locale))
+    where = format_ip(newest, locale) if newest.ip else ""
+    parts = (device.name, where, newest.host, *look, format_device(newest.device, locale))
     return " ".join((*parts, *device.ids)).casefold()

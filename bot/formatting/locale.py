@@ -2,7 +2,7 @@
 
 import gettext
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -123,6 +123,20 @@ class UserLocale:
     def button(self, label: str, words: str) -> Button:
         """Return a button that calls a command; ``label`` is translated already."""
         return Button(label, f"{self._prefix}{words}")
+
+    def country(self, code: str) -> str:
+        """Name a country, given its ISO 3166 code: ``PT`` is Portugal."""
+        return str(self.babel.territories.get(code, code))
+
+    def choose(self, texts: Mapping[str, str]) -> str:
+        """Return the text in the person's language, given texts by language; else the English one.
+
+        Empty where there is neither.
+        """
+        language = self.babel.language
+        keys = (f"{language}-{self.babel.territory}", language)
+        also = (key for key in texts if key.partition("-")[0] == language)
+        return next((texts[key] for key in (*keys, *also, ENGLISH) if key in texts), "")
 
     def in_zone(self, zone: tzinfo) -> "UserLocale":
         """Return the same locale in another time zone."""

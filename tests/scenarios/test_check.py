@@ -21,6 +21,7 @@ from bot.models import AuthToken
 from bot.storage.database import open_database
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
+from tests.support.places import write_places
 from tests.support.programs import run_to_its_end, write_config
 from tests.support.stage import make_settings, open_stage
 
@@ -77,6 +78,13 @@ async def test_where_all_is_well_every_line_says_so(world: World) -> None:
     subjects += ["rate limit", "public url", "storage", "key", "capacity"]
     assert [each.subject for each in found] == subjects
     assert not list(world.folder.iterdir())
+
+
+async def test_a_database_of_places_is_named_with_its_day(world: World) -> None:
+    world.set("places", database=write_places(world.folder / "places.mmdb", {}))
+    found = {each.subject: each for each in await world.check()}
+    assert found["places"].level is OK
+    assert found["places"].text.startswith("Test-City of 20")
 
 
 # Each of these makes one thing wrong.
@@ -188,6 +196,16 @@ async def change_key(world: World) -> None:
     (world.folder / "other.key").rename(world.folder / "bot.key")
 
 
+async def miss_places(world: World) -> None:
+    world.set("places", database=world.folder / "none.mmdb")
+
+
+async def damage_places(world: World) -> None:
+    file = world.folder / "damaged.mmdb"
+    file.write_bytes(b"no database")
+    world.set("places", database=file)
+
+
 async def read_anonymously(world: World) -> None:
     world.simulator.workspace.allows_anonymous_reading = True
 
@@ -220,6 +238,8 @@ WRONG: list[tuple[Arrange, Level, str, str]] = [
     (lose_folder, PROBLEM, "storage", "the folder does not exist; make it"),
     (lose_key, PROBLEM, "key", "bot.key is missing; restore it"),
     (change_key, PROBLEM, "key", "tokens are sealed with a key that is missing"),
+    (miss_places, WARNING, "places", "none.mmdb cannot be read: No such file or directory. Until"),
+    (damage_places, WARNING, "places", "damaged.mmdb is no MaxMind DB file. Until then addresses"),
 ]
 
 

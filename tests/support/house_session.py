@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -52,7 +53,8 @@ class Trace:
 
 async def _run(trace: Trace) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_stage(Path(folder)) as stage:
+        # A clock that stands still keeps scheduled work out.
+        async with open_stage(Path(folder), start=datetime(2027, 1, 15, tzinfo=UTC)) as stage:
             alice = await stage.meet_connected("alice")
             # What runs only the first time is no part of the way.
             await alice.ask(_QUESTION)

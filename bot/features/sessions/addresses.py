@@ -1,11 +1,25 @@
-"""What an address of a session says: whether it is private, and to which network it belongs."""
+"""What an address of a session says: whether it is private, its network, and its place."""
 
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from bot.errors import ConfigError
+from bot.models import Place, Session
 from bot.rocketchat.addresses import SEPARATOR, parse_address
 
+if TYPE_CHECKING:
+    from maxminddb import Reader
+
+_COUNTRY_CODE: Final = re.compile("[A-Z]{2}")
 _NETWORK_BITS: Final = {4: 24, 6: 48}
 # The standard library's `is_private` includes the ranges for documentation, which no home uses.
 _PRIVATE: Final = tuple(
@@ -33,7 +47,7 @@ def find_network(ip: str) -> str:
     Of a list all public addresses count, because which of them is the client's depends on the
     gateways. A text that is no address is a network of its own, so that a new one is noticed.
     """
-    addresses = [found for each in ip.split(SEPARATOR) if (found := parse_address(each.strip()))]
+    addresses = _parse_addresses(ip)
     counted = [each for each in addresses if not _is_in_private(each)] or addresses
     networks = (
         ip_network(f"{each}/{_NETWORK_BITS[each.version]}", strict=False) for each in counted
@@ -50,3 +64,81 @@ def is_private(ip: str) -> bool:
 
 def _is_in_private(address: IPv4Address | IPv6Address) -> bool:
     return any(address in network for network in _PRIVATE)
+
+
+def _parse_addresses(ip: str) -> list[IPv4Address | IPv6Address]:
+    return [found for each in ip.split(SEPARATOR) if (found := parse_address(each.strip()))]
+
+
+class Places:
+    """Places of public addresses, from a file of this machine."""
+
+    def __init__(self, reader: "Reader") -> None:
+        self._reader: Final = reader
+        # A look-up takes half a millisecond.
+        self._find: Final = lru_cache(maxsize=1000)(self._look_up)
+
+    def locate(self, session: Session) -> Session:
+        """Return the session with its place, where that is known."""
+        return replace(session, place=self._find(session.ip))
+
+    def _look_up(self, ip: str) -> Place | None:
+        public = [each for each in _parse_addresses(ip) if not _is_in_private(each)]
+        # Which one of several is the client's is not known.
+        if len(public) != 1:
+            return None
+        try:
+            return _parse_place(self._reader.get(public[0]))
+        except Exception:  # noqa: BLE001 - a damaged file has many, and must not cost an answer
+            return None
+
+
+@contextmanager
+def open_places(path: Path | None) -> Iterator[Places | None]:
+    """Open the database of places; None without one, or if it cannot be read, which is logged."""
+    try:
+        reader = _open_reader(path) if path else None
+    except ConfigError as error:
+        structlog.get_logger("places").warning("no places are shown", problem=str(error))
+        reader = None
+    try:
+        yield Places(reader) if reader else None
+    finally:
+        if reader:
+            reader.close()
+
+
+def describe_places(path: Path) -> str:
+    """Return the type and the day of a database of places; raise ConfigError without."""
+    with _open_reader(path) as reader:
+        found = reader.metadata()
+    day = datetime.fromtimestamp(found.build_epoch, UTC).date()
+    return f"{found.database_type} of {day.isoformat()}"
+
+
+def _open_reader(path: Path) -> "Reader":
+    try:
+        import maxminddb  # noqa: PLC0415 - it is an extra
+    except ImportError:
+        raise ConfigError("maxminddb is not installed: pip install 'session-bot[places]'") from None
+    try:
+        # Not mapped into memory: a file that is overwritten would end the program.
+        return maxminddb.open_database(path, maxminddb.MODE_FILE)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception:  # noqa: BLE001 - the library's own error, and whatever damage causes
+        raise ConfigError(f"{path} is no MaxMind DB file") from None
+
+
+def _parse_place(record: object) -> Place | None:
+    """Parse a record of GeoLite2 or DB-IP, or a flat one as IPinfo's; None without a country."""
+    if not isinstance(record, Mapping):
+        return None
+    country, city = record.get("country_code") or record.get("country"), record.get("city")
+    code = country.get("iso_code") if isinstance(country, Mapping) else country
+    if not isinstance(code, str) or not _COUNTRY_CODE.fullmatch(code):
+        return None
+    names = city.get("names") if isinstance(city, Mapping) else {"en": city}
+    if not isinstance(names, Mapping):
+        return Place(code)
+    return Place(code, {key: name for key, name in names.items() if name and isinstance(name, str)})

@@ -12,7 +12,7 @@ from typing import Final
 from bot.features.sessions.addresses import is_private
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import code, escape
-from bot.models import Device, OperatingSystem, Session
+from bot.models import Device, OperatingSystem, Place, Session
 
 _VERSION: Final = re.compile(r"\d+(?:\.\d+)*")
 _MAX_DIGITS: Final = 9
@@ -212,11 +212,23 @@ def format_system(system: System, locale: UserLocale) -> str:
 
 
 def format_ip(session: Session, locale: UserLocale) -> str:
-    """Show the address, and that it is private where it is; ``not recorded`` without one."""
+    """Show the address, and that it is private or where it is; ``not recorded`` without one."""
     shown = code(session.ip)
     if shown and is_private(session.ip):
         return locale.text("{address} (private network)", address=shown)
+    if shown and session.place:
+        return _add_place(shown, session.place, locale)
     return shown or locale.text("not recorded")
+
+
+def _add_place(address: str, place: Place, locale: UserLocale) -> str:
+    country = escape(locale.country(place.country))
+    city = escape(locale.choose(place.city))
+    if not city:
+        return locale.text("{address} ({country})", address=address, country=country)
+    return locale.text(
+        "{address} (near {city}, {country})", address=address, city=city, country=country
+    )
 
 
 def _name_client(client: Client, locale: UserLocale) -> str:

@@ -20,6 +20,7 @@ from bot.errors import (
 )
 from bot.features.accounts.audit import AuditAction
 from bot.features.accounts.tokens import Tokens
+from bot.features.sessions.addresses import Places
 from bot.features.sessions.devices import DeviceSessions, group_by_device, make_device_key
 from bot.models import AuthToken, Session, SessionPage
 from bot.parsing import is_session_id
@@ -109,11 +110,13 @@ class Sessions:
         rest: RestClient,
         tokens: Tokens,
         database: Database,
+        places: Places | None,
         now: Callable[[], datetime],
     ) -> None:
         self._rest: Final = rest
         self._background_rest: Final = rest.in_background()
         self._tokens: Final = tokens
+        self._places: Final = places
         self._device_names: Final = DeviceNames(database)
         self._numbered_lists: Final = NumberedLists(database)
         self._now: Final = now
@@ -132,7 +135,8 @@ class Sessions:
             page = await self._rest.fetch_sessions(token, words=session_id)
             return _take_newer(found, page)
 
-        return await self._tokens.use(user_id, call, detail="a session")
+        found = await self._tokens.use(user_id, call, detail="a session")
+        return self._places.locate(found) if self._places else found
 
     async def fetch_devices(
         self,
@@ -150,6 +154,8 @@ class Sessions:
         fetch = partial(self._fetch_all, is_fresh=is_fresh, is_background=is_background)
         detail = "the list of sessions"
         sessions = await self._tokens.use(user_id, fetch, action=action, detail=detail)
+        if self._places:
+            sessions = tuple(map(self._places.locate, sessions))
         return group_by_device(sessions, await self._device_names.load(user_id))
 
     async def fetch_of_same_device(self, user_id: str, session: Session) -> tuple[Session, ...]:
