@@ -5,16 +5,18 @@ Europe/Berlin is at +2 until 31 October 2027.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.features.accounts.store import load_accounts
+from bot.features.reports.schedule_rules import SPREAD
 from bot.storage.database import open_database
 from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation
-from tests.support.stage import Stage, open_stage
+from tests.support.stage import QUICKLY, Stage, open_stage
 from tests.support.stored import load_outcomes
 
 SUMMER = datetime(2027, 10, 29, 12, 0, tzinfo=UTC)
@@ -56,6 +58,17 @@ async def test_a_workspace_that_does_not_say_keeps_nobody_waiting(
     assert "UTC+02:00" in await alice.ask("!timezone")
 
 
+async def test_a_workspace_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
+    patient = replace(QUICKLY, request_timeout_s=600.0)
+    async with open_stage(tmp_path, start=SUMMER, overrides=patient) as stage:
+        alice = await stage.meet_connected("alice")
+        stage.simulator.faults.hang("me", times=100)
+        stage.clock.advance(days=1)
+        await alice.say("!timezone")
+        # A report would wait for a minute.
+        assert "Your time zone is" in await alice.hear(40.0)
+
+
 async def test_a_chosen_zone_stays(stage: Stage, alice: Conversation) -> None:
     await alice.ask("!timezone Europe/Berlin")
     stage.people.alice.utc_offset = 9.0
@@ -84,6 +97,16 @@ async def test_a_report_comes_an_hour_later_by_utc_in_winter(
     assert (await alice.hear_at(at(10, 31, 8))).startswith("Your report")
     assert (await alice.hear_at(at(11, 1, 8))).startswith("Your report")
     assert stage.count_said("Your report") == 3
+
+
+async def test_a_change_of_the_last_night_counts_for_a_report(
+    stage: Stage, alice: Conversation
+) -> None:
+    await alice.ask("!report daily 09:00")
+    stage.people.alice.utc_offset = 1.0
+    # Read 19 hours ago, which is recent enough for an answer.
+    await stage.clock.pass_to(at(10, 30, 7) + SPREAD)
+    await wait_for_outcome(stage, at(10, 30, 7), "cancelled")
 
 
 async def test_a_report_comes_though_its_new_time_has_passed(

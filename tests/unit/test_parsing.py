@@ -111,6 +111,33 @@ def test_a_command_is_found_behind_and_between_what_people_type(text: str) -> No
     assert (invocation.name, parse_session_words(invocation.words)) == ("session", "2")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "! sesion 2",
+        "!\u202fsesion 2",
+        "!**sesion** 2",
+        "_!sesion 2_",
+        "“!sesion 2”",
+        "- !sesion 2",
+        "👉 !sesion 2",
+        "@session.bot sesion 2",
+    ],
+)
+def test_a_misspelt_command_counts_as_one(text: str) -> None:
+    mentions = TO_BOT if "@" in text else {}
+    invocation = parse(say(text, mentions=mentions), LISTENER, is_private=True)
+    assert invocation is not None
+    assert (invocation.name, invocation.is_prefixed) == ("sesion", True)
+
+
+@pytest.mark.parametrize("text", ["**!name 2 a b**", "_!name 2 a b_", "“!name 2 a b”"])
+def test_marks_around_a_command_are_no_part_of_its_words(text: str) -> None:
+    invocation = parse(say(text), LISTENER, is_private=True)
+    assert invocation is not None
+    assert (invocation.name, invocation.words) == ("name", "2 a b")
+
+
 @pytest.mark.parametrize("prefix", ["-", "*", "~", "!!", "$"])
 def test_a_prefix_that_is_also_a_mark_is_a_prefix(prefix: str) -> None:
     invocation = parse(say(f"{prefix} sesion 2"), Listener(BOT, prefix), is_private=True)
