@@ -33,6 +33,7 @@ ROUTES = {
     "v1/rooms.info",
     "v1/rooms.media",
     "v1/rooms.mediaConfirm",
+    "v1/settings.public",
     "v1/sessions/info",
     "v1/sessions/list",
     "v1/sessions/logout.me",
