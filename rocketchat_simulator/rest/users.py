@@ -1,5 +1,7 @@
 """Accounts, presence, and personal access tokens."""
 
+from datetime import datetime
+
 from rocketchat_simulator.rest.call import Call, Route, get, post
 from rocketchat_simulator.rest.profiles import (
     format_changed_user,
@@ -125,6 +127,23 @@ def _remove_token(call: Call) -> Response | Document:
     return {}
 
 
+def _log_out_other_clients(call: Call) -> Response | Document:
+    """End every login of the caller but the one that calls; the answer repeats its token.
+
+    The recorded sessions get no ``logoutAt``. 6.5.3 takes the lifetime in days for seconds (seen).
+    """
+    if not call.token:
+        raise RefusedError("x-auth-token is required", "error-parameter-required")
+    call.workspace.people.revoke_other_logins(call.user, call.token)
+    token = call.workspace.people.find_token(call.user, call.token)
+    expires: datetime | str = ""
+    if token and not token.name:
+        lifetime = token.expires_at - token.made_at
+        is_wrong = call.workspace.version.is_before_7
+        expires = token.made_at + (lifetime / 86_400 if is_wrong else lifetime)
+    return {"token": call.token, "tokenExpires": expires}
+
+
 def _list_tokens(call: Call) -> Response | Document:
     tokens = [
         {
@@ -162,4 +181,5 @@ ROUTES: tuple[Route, ...] = (
     post("users.regeneratePersonalAccessToken", _regenerate_token),
     post("users.removePersonalAccessToken", _remove_token),
     get("users.getPersonalAccessTokens", _list_tokens),
+    post("users.logoutOtherClients", _log_out_other_clients),
 )

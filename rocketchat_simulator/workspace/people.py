@@ -146,6 +146,12 @@ class People:
             del self._by_token[token_hash]
             self._event_bus.publish(TokenRevoked(user.id, token_hash))
 
+    def revoke_other_logins(self, user: User, kept: str) -> None:
+        """Revoke the user's login tokens but this one; personal access tokens stay."""
+        for token in tuple(user.tokens.values()):
+            if not token.name and token.hash != hash_token(kept):
+                self.revoke_token_hash(user, token.hash)
+
     def set_active(self, user: User, *, is_active: bool) -> None:
         """Activate or deactivate an account; deactivating it revokes all its tokens."""
         user.is_active = is_active
