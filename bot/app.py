@@ -172,12 +172,13 @@ class _App:
             dispatcher=dispatcher,
             realtime=realtime,
             background=[
+                self._sessions.sign_out.run,
                 scheduler.run,
                 self._status_report.run,
                 presence_checks.run,
                 partial(self._account.follow, self._listener.replace_bot, self.overrides.sleep),
             ],
-            hourly=[self._maintenance.run, self._profiles.load_all],
+            hourly=[self._maintenance.run, self._profiles.load_all, self._sessions.sign_out.resume],
             sleep=self.overrides.sleep,
             on_listening=self.overrides.on_listening,
             on_online=presence_checks.note_online,
@@ -224,7 +225,7 @@ class _App:
             ca_file=settings.workspace.ca_file,
         )
         self._rest = await self.stack.enter_async_context(connecting)
-        self._account = BotAccount(self._rest, self._token)
+        self._account = BotAccount(self._rest, self._token, self.overrides.seconds)
         self._bot = await self._account.wait(self.overrides.backoff)
         self._listener = Listener(self._bot, settings.bot.prefix)
 
@@ -239,6 +240,7 @@ class _App:
         self._linking = AccountLinking(
             accounts=self._accounts,
             rest=self._rest,
+            account=self._account,
             oauth=oauth,
             audit=audit,
             database=database,
@@ -288,13 +290,12 @@ class _App:
         self._task_runner = TaskRunner(tasks, database, self._rest.fetch_time, now)
 
     async def _open_oauth(self) -> OAuthProvider | None:
-        settings = self.settings.oauth
+        settings, workspace = self.settings.oauth, self.settings.workspace
         if not settings.client_id:
             await warn_if_oauth_is_missing(self._database)
             return None
         callback = f"{self.public_url}/oauth/callback"
         client = OAuthClient(settings.client_id, settings.client_secret, callback)
-        workspace = self.settings.workspace
         oauth = open_oauth(workspace.url, client, now=self.overrides.now, ca_file=workspace.ca_file)
         return await self.stack.enter_async_context(oauth)
 

@@ -70,7 +70,14 @@ class UnknownCommandError(UserError):
 
 
 class NotConnectedError(UserError):
-    """The bot has no token for this user."""
+    """The bot has no token for this user.
+
+    ``needs_licence`` is false where what they want works in a workspace without device management.
+    """
+
+    def __init__(self, template: str, *, needs_licence: bool = True, **values: object) -> None:
+        super().__init__(template, **values)
+        self.needs_licence: Final = needs_licence
 
 
 class RequestExpiredError(UserError):

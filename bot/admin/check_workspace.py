@@ -127,7 +127,10 @@ async def check_licence(rest: RestClient) -> CheckResult:
         )
     if is_licensed:
         return make_ok("licence", "device management is available")
-    remedy = "It comes with a paid plan of Rocket.Chat; without it the bot cannot list any sessions"
+    remedy = (
+        "It comes with a paid plan of Rocket.Chat; without it the bot cannot list any sessions,"
+        " says so, and offers only to sign people out everywhere (!connect, !logout all)"
+    )
     return make_problem("licence", "this workspace has no device management", remedy)
 
 

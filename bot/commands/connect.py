@@ -11,4 +11,7 @@ async def connect(context: Context) -> Reply:
     connected, connecting again replaces the token I have.
     """
     link = await context.linking.invite(context.asker)
-    return format_invitation(context.locale.text("Here is your link."), link, context.locale)
+    locale, is_licensed = context.locale, not await context.linking.find_missing_licence()
+    return format_invitation(
+        locale.text("Here is your link."), link, locale, is_licensed=is_licensed
+    )

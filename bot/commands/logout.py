@@ -2,13 +2,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.commands.registry import Context, command
-from bot.errors import Call, UsageError
+from bot.errors import Call, NotConnectedError, UsageError
 from bot.features.confirmations import Action, ActionKind
 from bot.features.sessions.devices import DeviceSessions, find_own_device
 from bot.features.sessions.logout_messages import (
     format_choice_of_kept,
+    format_logout_everywhere_question,
     format_logout_of_others_question,
     format_logout_question,
+    format_slow_logout_question,
     name_devices,
 )
 from bot.features.sessions.messages import format_name
@@ -20,15 +22,19 @@ from bot.parsing import parse_session_words
     "logout <id or number>",
     "logout device <id or number>",
     "logout others",
-    examples=("logout 2", "logout others", "logout others 3"),
+    "logout all",
+    examples=("logout 2", "logout others", "logout others 3", "logout all"),
     rank=3,
 )
 async def logout(context: Context) -> Reply:
-    """Sign out one of your devices, or all the others.
+    """Sign out one of your devices, all the others, or everything.
 
     I ask you first, and check afterwards whether it worked. "device" signs out every session of
     that device, those begun since your list, too. "others" signs out all devices but one, whose
     number you add. Without a number I ask which one, unless I have told you of all others as new.
+
+    "all" is for an emergency: everything that is signed in as you is signed out at once, you too.
+    Sign in again, then change your password.
     """
     words = parse_session_words(context.words)
     first, _, rest = words.partition(" ")
@@ -43,6 +49,8 @@ async def logout(context: Context) -> Reply:
         return await _ask_about_others(context, rest)
     if option == "device":
         return await _ask_about_device(context, rest)
+    if option == "all":
+        return await _ask_about_everything(context)
     return await _ask_about_one(context, words)
 
 
@@ -97,6 +105,24 @@ async def _ask_about_others(context: Context, keep: str) -> Reply:
     others = [(number, device) for number, device in numbered if device not in kept]
     reference = await _ask(context, [device for _, device in others])
     return format_logout_of_others_question(kept[0], others, locale, reference)
+
+
+async def _ask_about_everything(context: Context) -> Reply:
+    account = context.account
+    if account is None:
+        raise NotConnectedError(
+            "To sign you out everywhere at once I need a personal access token of yours.",
+            needs_licence=False,
+        )
+    locale, user_id, devices = context.locale, context.asker.id, None
+    if account.is_oauth:
+        devices = await context.sessions.fetch_devices(user_id, is_fresh=True)
+    reference = await context.confirmations.ask(
+        user_id, context.room_id, Action(kind=ActionKind.LOG_OUT_EVERYWHERE), context.question.id
+    )
+    if devices is None:
+        return format_logout_everywhere_question(locale, reference)
+    return format_slow_logout_question(devices, locale, reference)
 
 
 async def _ask(context: Context, devices: Sequence[DeviceSessions]) -> str:

@@ -36,7 +36,8 @@ class Context:
     """One call of a command: who called it, in which words, and the features it may use.
 
     ``room_id`` is the direct message where the reply is shown. ``account`` is the asker's, as it
-    was when the question came; None where they are not connected.
+    was when the question came; None where they are not connected. ``note_progress`` takes a
+    sentence that tells how far the command is; they are told the latest every ten seconds.
     """
 
     invocation: Invocation
@@ -44,6 +45,7 @@ class Context:
     account: ConnectedAccount | None
     locale: UserLocale
     now: datetime
+    note_progress: Callable[[str], None]
     commands: "CommandRegistry"
     accounts: Accounts
     linking: AccountLinking

@@ -33,7 +33,8 @@ class Notifications:
         tell = self._reply_sender.tell
         if isinstance(event, TokenExpired):
             link = await self._linking.invite_again(event)
-            reply = format_token_expired(link, locale)
+            is_licensed = not await self._linking.find_missing_licence()
+            reply = format_token_expired(link, locale, is_licensed=is_licensed)
             await tell(event.asker.id, reply, event.token_id, is_background=False)
             await self._linking.delete_expired(event)
         elif isinstance(event, WrongAccount):

@@ -22,13 +22,18 @@ from bot.dispatcher.typing_indicator import TypingIndicator
 from bot.errors import (
     BotError,
     NotConnectedError,
+    NotLicensedError,
     RateLimitedError,
     SealBrokenError,
     StorageError,
     UserError,
 )
 from bot.features.accounts.linking import AccountLinking
-from bot.features.accounts.messages import format_invitation, format_token_in_chat
+from bot.features.accounts.messages import (
+    format_invitation,
+    format_token_in_chat,
+    format_unlicensed,
+)
 from bot.features.accounts.profiles import Profiles
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.formatting.errors import format_failure, format_unexpected
@@ -202,8 +207,12 @@ class Responder:
             expected_wait=self._expected_wait,
         )
         async with typing:
-            outcome = await typing.run(self._run(invocation, room_id, account, locale))
-            reply = await self._format_outcome(outcome, invocation, locale)
+            outcome = await typing.run(
+                self._run(invocation, room_id, account, locale, typing.note_progress)
+            )
+            if account is None and isinstance(outcome, NotConnectedError) and outcome.needs_licence:
+                outcome = await self._linking.find_missing_licence() or outcome
+            reply = await self._format_outcome(outcome, invocation, account, locale)
             await self._reply_sender.answer(message, reply, locale, part)
             self._note(invocation, outcome)
         return message.sender.id if isinstance(outcome, NotConnectedError) else None
@@ -219,6 +228,7 @@ class Responder:
         room_id: str,
         account: ConnectedAccount | None,
         locale: UserLocale,
+        note_progress: Callable[[str], None],
     ) -> Reply:
         context = self._make_context(
             commands=self._commands,
@@ -227,11 +237,16 @@ class Responder:
             account=account,
             locale=locale,
             now=self._now(),
+            note_progress=note_progress,
         )
         return await self._commands.find(invocation.name).run(context)
 
     async def _format_outcome(
-        self, outcome: Reply | Exception, invocation: Invocation, locale: UserLocale
+        self,
+        outcome: Reply | Exception,
+        invocation: Invocation,
+        account: ConnectedAccount | None,
+        locale: UserLocale,
     ) -> Reply:
         if isinstance(outcome, Reply):
             return outcome
@@ -244,7 +259,11 @@ class Responder:
             raise outcome
         level = self._log.info if isinstance(outcome, UserError) else self._log.warning
         level("a command was refused", command=invocation.name, problem=repr(outcome))
-        return Reply(format_failure(outcome, locale, self._now()))
+        failure = format_failure(outcome, locale, self._now())
+        if isinstance(outcome, NotLicensedError):
+            has_token = account is not None and not account.is_oauth
+            return format_unlicensed(failure, locale, has_token=has_token)
+        return Reply(failure)
 
     def _note(self, invocation: Invocation, outcome: Reply | Exception) -> None:
         name = invocation.name if invocation.name in self._commands else None
@@ -257,7 +276,9 @@ class Responder:
         self, error: NotConnectedError, question: Message, locale: UserLocale
     ) -> Reply:
         link = await self._linking.invite(question.sender)
-        return format_invitation(format_failure(error, locale, self._now()), link, locale)
+        is_licensed = not await self._linking.find_missing_licence()
+        lead = format_failure(error, locale, self._now())
+        return format_invitation(lead, link, locale, is_licensed=is_licensed)
 
 
 def _is_temporary(error: Exception) -> bool:

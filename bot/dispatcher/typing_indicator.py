@@ -1,4 +1,4 @@
-"""What a person sees while an answer takes long: "is typing", then how long it takes."""
+"""What a person sees while an answer takes long: "is typing", how long it takes, how far it is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,13 +11,14 @@ from bot.delivery.reply_sender import ReplySender
 from bot.dispatcher.notices import format_wait
 from bot.errors import WorkspaceError
 from bot.formatting.locale import UserLocale
-from bot.models import Message, Sender
+from bot.models import Message, Reply, Sender
 from bot.rocketchat.realtime import RealtimeClient
 
 TYPING_AFTER_S: Final = 0.5
 WAIT_NOTICE_AFTER_S: Final = 3.0
 _MIN_WAIT_TOLD_S: Final = 1.0
 _RECHECK_EVERY_S: Final = 1.0
+_PROGRESS_EVERY_S: Final = 10.0
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class TypingIndicator:
         self._expected_wait: Final = expected_wait
         self._is_shown = False
         self._is_sending_notice = False
+        self._is_over = False
+        self._progress = ""
         self._log = structlog.get_logger("typing").bind()
 
     async def __aenter__(self) -> Self:
@@ -62,6 +65,10 @@ class TypingIndicator:
     ) -> None:
         if self._is_shown:
             await self._send(is_typing=False)
+
+    def note_progress(self, text: str) -> None:
+        """Take the sentence to tell next of how far the work is; it replaces an earlier one."""
+        self._progress = text
 
     async def run(self, work: Awaitable[T]) -> T | Exception:
         """Return the result of the work, or its exception as a value.
@@ -80,6 +87,7 @@ class TypingIndicator:
                 outcome = error
             finally:
                 timer.cancel()
+                self._is_over = True
             # A notice that is being sent is not cancelled: it could arrive after the answer.
             if not self._is_sending_notice:
                 for each in showing:
@@ -90,13 +98,24 @@ class TypingIndicator:
         self._is_shown = True
         await self._send(is_typing=True)
         await asyncio.sleep(WAIT_NOTICE_AFTER_S - TYPING_AFTER_S)
-        wait = await self._find_wait()
+        is_wait_told, told, pause = False, "", _RECHECK_EVERY_S
+        while not self._is_over:
+            if not is_wait_told and (wait := self._find_wait()):
+                is_wait_told = True
+                await self._tell(format_wait(wait, self._locale), "wait")
+            elif told != self._progress:
+                told, pause = self._progress, _PROGRESS_EVERY_S
+                await self._tell(Reply(told), told)
+            if not self._is_over:
+                await asyncio.sleep(pause)
+
+    async def _tell(self, notice: Reply, part: str) -> None:
         self._is_sending_notice = True
         try:
-            notice = format_wait(wait, self._locale)
-            await self._reply_sender.notify(self._question, notice, "wait")
+            await self._reply_sender.notify(self._question, notice, part)
         except WorkspaceError as error:
             self._log.warning("the wait could not be told", problem=repr(error))
+        self._is_sending_notice = False
 
     async def _send(self, *, is_typing: bool) -> None:
         # The server takes the user name, or the name where UI_Use_Real_Name is on, and silently
@@ -106,10 +125,7 @@ class TypingIndicator:
                 self._room_id, name, thread_id=self._question.thread_id, is_typing=is_typing
             )
 
-    async def _find_wait(self) -> float:
-        """Return the expected wait in seconds, as soon as it is worth telling."""
-        while True:
-            wait = self._expected_wait(self._question.sender.id)
-            if wait is not None and wait >= _MIN_WAIT_TOLD_S:
-                return wait
-            await asyncio.sleep(_RECHECK_EVERY_S)
+    def _find_wait(self) -> float | None:
+        """Return the expected wait in seconds, None where it is not worth telling."""
+        wait = self._expected_wait(self._question.sender.id)
+        return wait if wait is not None and wait >= _MIN_WAIT_TOLD_S else None

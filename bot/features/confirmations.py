@@ -28,6 +28,7 @@ class ActionKind(StrEnum):
     """What can be confirmed; the values are stored."""
 
     LOG_OUT = "log out"
+    LOG_OUT_EVERYWHERE = "log out everywhere"
     FORGET = "forget"
 
 

@@ -70,6 +70,8 @@ accounts: Final = Table(
     Column("refreshing_until", UtcTime),
     Column("revoked_at", UtcTime),
     Column("notified_at", UtcTime),
+    Column("signed_out_at", UtcTime),
+    Column("list_cleaned_until", UtcTime),
 )
 
 link_requests: Final = Table(

@@ -103,8 +103,9 @@ async def test_a_new_device_is_announced_once_with_what_to_do(
     assert alert.startswith("New device: Chrome 113 on Windows 10 or 11, ")
     assert "from `192.0.2.99`, not seen before" in alert
     assert "Was that you? Then there is nothing to do." in alert
-    assert "Not you?: `!logout 1` signs it out. Then change your password." in alert
-    assert "`!logout others` signs out all devices but one, which I let you choose." in alert
+    assert "Not you?: `!logout all` is the safest: it signs out everything at once" in alert
+    assert "you too. Then change your password." in alert
+    assert "`!logout 1` signs out only this device." in alert
     await expect_quiet(stage, alice, 1)
     assert stage.count_said("New device") == 2
 

@@ -33,6 +33,7 @@ from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken, Sender, User
+from bot.rocketchat.account import BotAccount
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.oauth import OAuthProvider
 from bot.storage.database import Database
@@ -103,6 +104,7 @@ class AccountLinking:
         rest: RestClient,
         oauth: OAuthProvider | None,
         audit: AuditTrail,
+        account: BotAccount,
         public_url: str,
         now: Callable[[], datetime],
         browser_timeout_s: float = BROWSER_TIMEOUT_S,
@@ -113,6 +115,7 @@ class AccountLinking:
         self._oauth: Final = oauth
         self._database: Final = database
         self._audit: Final = audit
+        self.find_missing_licence: Final = account.find_missing_licence
         self._public_url: Final = public_url
         self._now: Final = now
         self._browser_timeout_s: Final = browser_timeout_s
@@ -146,8 +149,11 @@ class AccountLinking:
             raise _expired()
 
     async def find_methods(self) -> LinkingMethods:
-        """Return which ways to connect the page can offer."""
-        if self._oauth is None:
+        """Return which ways to connect the page can offer.
+
+        Without a licence an OAuth token is good for nothing.
+        """
+        if self._oauth is None or await self.find_missing_licence():
             return LinkingMethods.TOKEN
         if await is_bearer_ignored(self._database, self._rest):
             return LinkingMethods.TOKEN_BEARER_IGNORED

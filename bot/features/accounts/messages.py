@@ -6,15 +6,40 @@ from bot.formatting.text import escape
 from bot.models import Attachment, Button, Reply
 
 
-def format_invitation(lead: str, link: str, locale: UserLocale) -> Reply:
+def format_invitation(lead: str, link: str, locale: UserLocale, *, is_licensed: bool) -> Reply:
     """Offer the one-time link, after a first sentence that says why."""
     steps = locale.text(
         "[Open your connection page]({link}) and follow the steps there. "
         "The link works once, for ten minutes, and only for your own account.",
         link=link,
     )
+    if not is_licensed:
+        limits = locale.text(
+            "This workspace has no device management, so I cannot see any sessions here. With a "
+            "personal access token of yours I can do one thing: {all} signs you out everywhere.",
+            all=locale.call("logout all"),
+        )
+        steps = f"{limits}\n{steps}"
     button = Button(locale.text("Connect"), url=link)
     return Reply(lead, Attachment(Colour.BLUE, text=steps), buttons=((button,),))
+
+
+def format_unlicensed(problem: str, locale: UserLocale, *, has_token: bool) -> Reply:
+    """Say what works without device management; ``problem`` is the translated sentence.
+
+    ``has_token`` is whether the person gave the bot a personal access token.
+    """
+    everything = locale.call("logout all")
+    if has_token:
+        text = locale.text("One thing works: {all} signs you out everywhere.", all=everything)
+    else:
+        text = locale.text(
+            "One thing works: {all} signs you out everywhere. For that, and for nothing else, I "
+            "need a personal access token of yours: {connect}.",
+            all=everything,
+            connect=locale.call("connect"),
+        )
+    return Reply(problem, Attachment(Colour.AMBER, text=text))
 
 
 def format_connected(locale: UserLocale) -> Reply:
@@ -50,7 +75,7 @@ def format_misused_token(asker: str, locale: UserLocale) -> Reply:
     )
 
 
-def format_token_expired(link: str, locale: UserLocale) -> Reply:
+def format_token_expired(link: str, locale: UserLocale, *, is_licensed: bool) -> Reply:
     """Tell the owner of a token that it no longer works, and offer a new link."""
     lead = locale.text(
         "Your workspace no longer accepts the permission you gave me, so I have deleted it. "
@@ -58,7 +83,7 @@ def format_token_expired(link: str, locale: UserLocale) -> Reply:
         "{command}.",
         command=locale.call("connect"),
     )
-    return format_invitation(lead, link, locale)
+    return format_invitation(lead, link, locale, is_licensed=is_licensed)
 
 
 def format_token_in_chat(locale: UserLocale) -> Reply:

@@ -14,9 +14,9 @@ from typing import Final
 import structlog
 
 from bot.errors import TokenRejectedError, UserError, WorkspaceError
-from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.features.accounts.store import Accounts, ConnectedAccount, DelegatedToken
 from bot.features.accounts.tokens import Tokens
-from bot.models import AuthToken, User
+from bot.models import User
 from bot.rocketchat.client import RestClient
 
 MAX_AGE: Final = timedelta(days=1)
@@ -118,9 +118,9 @@ class Profiles:
             self._tried_at.popitem(last=False)
 
 
-async def _read(rest: RestClient, token: AuthToken) -> User | None:
+async def _read(rest: RestClient, delegated: DelegatedToken) -> User | None:
     try:
-        return await rest.fetch_user(token)
+        return await rest.fetch_user(delegated.token)
     except TokenRejectedError:
         # What needs the token finds out, too, and tells its owner.
         return None

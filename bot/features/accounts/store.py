@@ -35,12 +35,18 @@ class ConnectedAccount:
     utc_offset: float | None = None
     zone: str = ""
 
+    @property
+    def is_oauth(self) -> bool:
+        """Whether its token came over OAuth."""
+        return self.kind == "oauth"
+
 
 @dataclass(frozen=True, slots=True)
 class DelegatedToken:
     """A stored token; ``id`` changes with every new token, also of the same user.
 
-    A token that came over OAuth can be refreshed and has the last three fields.
+    A token that came over OAuth can be refreshed and has the next three fields. ``signed_out_at``
+    is when its owner last had everything signed out at once.
     """
 
     id: str
@@ -48,6 +54,7 @@ class DelegatedToken:
     refresh_token: SecretStr | None = None
     expires_at: datetime | None = None
     refreshed_at: datetime | None = None
+    signed_out_at: datetime | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Return whether it is to be refreshed: it has expired or is about to."""
@@ -75,6 +82,7 @@ _LOAD_TOKEN: Final = BareStatement(
         _row.sealed_refresh_token,
         _row.expires_at,
         _row.refreshed_at,
+        _row.signed_out_at,
     ).where(_row.user_id == bindparam("user_id"), _row.revoked_at.is_(None))
 )
 
@@ -230,14 +238,30 @@ class Accounts:
         )
         return [row.user_id for row in await self._database.fetch_all(query)]
 
+    async def save_signed_out(self, user_id: str, at: datetime) -> None:
+        """Note that everything was signed out; do nothing without an account."""
+        statement = update(accounts).where(_row.user_id == user_id).values(signed_out_at=at)
+        await self._database.execute(statement)
+
+    async def load_uncleaned(self) -> list[str]:
+        """Return the users for whom the workspace may still list what was signed out."""
+        is_cleaned = _row.list_cleaned_until.is_not_distinct_from(_row.signed_out_at)
+        query = select(_row.user_id).where(~is_cleaned)
+        return [row.user_id for row in await self._database.fetch_all(query)]
+
+    async def save_cleaned(self, user_id: str, until: datetime) -> None:
+        """Note that the list was cleaned of what was signed out at that time."""
+        statement = update(accounts).where(_row.user_id == user_id)
+        await self._database.execute(statement.values(list_cleaned_until=until))
+
     def _open_token(self, user_id: str, row: tuple[Any, ...]) -> DelegatedToken:
-        token_id, is_bearer, sealed, sealed_refresh, expires_at, refreshed_at = row
+        token_id, is_bearer, sealed, sealed_refresh, *times = row
         secret = self._vault.open(sealed, user_id=user_id, purpose=ACCESS)
         refresh = None
         if sealed_refresh:
             refresh = self._vault.open(sealed_refresh, user_id=user_id, purpose=REFRESH)
         token = AuthToken(user_id, secret, is_bearer=bool(is_bearer))
-        return DelegatedToken(token_id, token, refresh, expires_at, refreshed_at)
+        return DelegatedToken(token_id, token, refresh, *times)
 
     async def _update_token(
         self, user_id: str, token_id: str, /, *conditions: ColumnElement[bool], **values: object

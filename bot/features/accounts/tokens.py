@@ -26,7 +26,7 @@ from bot.storage.tables import select_account
 
 _MAX_TRIES: Final = 3
 T = TypeVar("T")
-Call = Callable[[AuthToken], Awaitable[T]]
+Call = Callable[[DelegatedToken], Awaitable[T]]
 
 
 class Tokens:
@@ -41,7 +41,7 @@ class Tokens:
         audit: AuditTrail,
         now: Callable[[], datetime],
     ) -> None:
-        self._accounts: Final = accounts
+        self.accounts: Final = accounts
         self._refresher: Final = refresher
         self._rest: Final = rest
         self._database: Final = database
@@ -83,7 +83,7 @@ class Tokens:
     async def has_fresh(self, user_id: str) -> bool:
         """Return whether a token of the user's is stored, opens and needs no refresh."""
         try:
-            delegated = await self._accounts.load_token(user_id)
+            delegated = await self.accounts.load_token(user_id)
         except SealBrokenError:
             return False
         return delegated is not None and not delegated.is_due(self._now())
@@ -91,7 +91,7 @@ class Tokens:
     async def _call(self, delegated: DelegatedToken, call: Call[T]) -> T:
         for _ in range(_MAX_TRIES):
             try:
-                return await call(delegated.token)
+                return await call(delegated)
             except TokenRejectedError as error:
                 delegated = await self._replace(delegated, error)
         # Every fresh token is refused: the workspace ignores bearer tokens.
@@ -125,7 +125,7 @@ class Tokens:
 
     async def _load(self, user_id: str) -> DelegatedToken:
         try:
-            delegated = await self._accounts.load_token(user_id)
+            delegated = await self.accounts.load_token(user_id)
         except SealBrokenError as error:
             self._log.error("a token does not open", user_id=user_id, problem=str(error))
             await self._audit.note(user_id, AuditAction.FAILED, "the stored token does not open")
@@ -148,7 +148,7 @@ class Tokens:
 
     async def _delete(self, delegated: DelegatedToken) -> NotConnectedError:
         user_id = delegated.token.user_id
-        if await self._accounts.delete_token(user_id, delegated.id):
+        if await self.accounts.delete_token(user_id, delegated.id):
             self._log.info("deleted a token that the workspace refuses", user_id=user_id)
             await self._audit.note(user_id, AuditAction.FAILED, "the workspace refuses the token")
         return NotConnectedError(

@@ -28,7 +28,7 @@ def format_alert(
         left = len(new) - len(shown)
         more = locale.plural("… and {count} more line", "… and {count} more lines", left)
         facts.append(Fact(more, locale.call("sessions"), is_short=False))
-    facts.append(Fact(locale.text("Not you?"), _advise(devices, new, locale), is_short=False))
+    facts.append(Fact(locale.text("Not you?"), _advise(new, locale), is_short=False))
     calm = locale.text("Was that you? Then there is nothing to do.")
     noted = locale.text(
         "{known} notes that device {number} is yours.",
@@ -145,15 +145,13 @@ def _format_new(number: int, device: DeviceSessions, locale: UserLocale, now: da
     return format_line(str(number), format_name(device, locale), value)
 
 
-def _advise(devices: Sequence[DeviceSessions], new: Sequence[int], locale: UserLocale) -> str:
-    first = locale.text(
-        "{logout} signs it out. Then change your password.", logout=locale.call(f"logout {new[0]}")
-    )
-    if len(devices) == 1:
-        return first
+def _advise(new: Sequence[int], locale: UserLocale) -> str:
     # No device is proposed to be kept: the one that was there before may be the thief's, too.
-    others = locale.text(
-        "{others} signs out all devices but one, which I let you choose.",
-        others=locale.call("logout others"),
+    everything = locale.text(
+        "{all} is the safest: it signs out everything at once, you too. Then change your password.",
+        all=locale.call("logout all"),
     )
-    return f"{first}\n{others}"
+    one = locale.text(
+        "{logout} signs out only this device.", logout=locale.call(f"logout {new[0]}")
+    )
+    return f"{everything}\n{one}"

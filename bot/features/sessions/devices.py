@@ -98,6 +98,17 @@ def may_be_script(device: Device) -> bool:
     return not (device.name or device.os.name)
 
 
+def is_signed_out(session: Session, signed_out_at: datetime | None) -> bool:
+    """Return whether it ended with all others at that time, though the workspace lists it.
+
+    A script may have signed in with a personal access token, which lives on.
+    """
+    at = session.logged_in_at
+    if signed_out_at is None or at is None or may_be_script(session.device):
+        return False
+    return at <= signed_out_at
+
+
 def make_snapshots(devices: Sequence[DeviceSessions]) -> dict[str, DeviceSnapshot]:
     """Return what is to be remembered of devices, by key; the newest of a key counts."""
     return {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bot.features.confirmations import make_buttons
@@ -65,6 +66,103 @@ def format_choice_of_kept(
     )
 
 
+def format_logout_everywhere_question(locale: UserLocale, reference: str) -> Reply:
+    """Ask before everything is signed out at once; ``reference`` is the question's."""
+    return _ask(
+        locale.text("Sign out everything that is signed in as you?"),
+        [
+            locale.text(
+                "Every browser, phone and computer is signed out at once, and you too. "
+                "Then sign in again and change your password."
+            ),
+            _explain_tokens(locale),
+        ],
+        [],
+        locale,
+        reference,
+    )
+
+
+def format_slow_logout_question(
+    devices: Sequence[DeviceSessions], locale: UserLocale, reference: str
+) -> Reply:
+    """Ask before everything is signed out one after the other, as OAuth allows."""
+    return _ask(
+        locale.text("Sign out everything that is signed in as you?"),
+        [
+            locale.text(
+                "With the permission that you gave me I have to sign out one session after the "
+                "other, which may take some minutes; yours is among them. A personal access token "
+                "lets me do it at once: {connect}.",
+                connect=locale.call("connect"),
+            ),
+            locale.text("Afterwards sign in again and change your password."),
+            "",
+            *(format_name(each, locale) for each in devices),
+        ],
+        devices,
+        locale,
+        reference,
+    )
+
+
+def format_logout_everywhere(locale: UserLocale) -> Reply:
+    """Say that everything is signed out, and what is left to do."""
+    lines = [
+        _advise_password(locale),
+        _explain_tokens(locale),
+        locale.text(
+            "Rocket.Chat may go on listing some devices for a few minutes: they are signed out all "
+            "the same. Only a script that {sessions} shows may still be signed in.",
+            sessions=locale.call("sessions"),
+        ),
+    ]
+    lead = locale.text("Everything that was signed in as you is signed out.")
+    return Reply(lead, Attachment(Colour.GREEN, text="\n".join(lines)))
+
+
+def format_slow_logout(
+    outcome: LogoutOutcome, devices: Sequence[tuple[str, Sequence[str]]], locale: UserLocale
+) -> Reply:
+    """Say what was signed out one after the other, and what is left to do."""
+    reply = format_logout(outcome, devices, locale)
+    block = reply.attachment or Attachment(Colour.GREEN)
+    advice = [_advise_password(locale)]
+    if outcome.still_there or outcome.unchecked:
+        again = locale.text("{all} goes on with the rest.", all=locale.call("logout all"))
+        advice = [again, *advice]
+    return replace(reply, attachment=replace(block, text="\n".join(advice)))
+
+
+def format_logout_progress(done: int, total: int, locale: UserLocale) -> str:
+    """Say how far it is."""
+    return locale.plural(
+        "{done} of {count} session is signed out. I go on.",
+        "{done} of {count} sessions are signed out. I go on.",
+        total,
+        done=done,
+    )
+
+
+def format_failed_logout(problem: str, locale: UserLocale) -> str:
+    """Say that nothing was signed out; ``problem`` is a translated sentence."""
+    nothing = locale.text("Nothing has been signed out.")
+    again = locale.text("Then send {all} once more.", all=locale.call("logout all"))
+    return f"{nothing} {problem} {again}"
+
+
+def format_unknown_logout(locale: UserLocale) -> Reply:
+    """Say that the workspace did not tell whether everything is signed out."""
+    lead = locale.text("I don't know whether everything is signed out.")
+    text = locale.text(
+        "I asked your workspace to sign out everything, but its answer did not come or says "
+        "nothing. Did you have to sign in again to read this? Then it has worked. If not, send "
+        "{all} once more.",
+        all=locale.call("logout all"),
+    )
+    return Reply(lead, Attachment(Colour.AMBER, text=f"{text}\n{_advise_password(locale)}"))
+
+
 def name_devices(
     devices: Sequence[DeviceSessions], locale: UserLocale
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -103,6 +201,18 @@ def format_logout(
     # The first line has named a single one that is gone.
     listed = _list_names(names, Colour.AMBER if left else Colour.GREEN, locale)
     return Reply(" ".join(said), None if len(gone) == 1 and not left else listed)
+
+
+def _advise_password(locale: UserLocale) -> str:
+    return locale.text("Now change your password: who knows it can sign in again.")
+
+
+def _explain_tokens(locale: UserLocale) -> str:
+    # Neither is a login token (source ``removeNonPATLoginTokensExcept``; seen on 6.5.3 and 8.3).
+    return locale.text(
+        "Personal access tokens stay valid, the one you gave me too, and so do permissions of "
+        'apps. Delete what you do not know: your profile, "Personal Access Tokens".'
+    )
 
 
 def _list_names(

@@ -19,18 +19,23 @@ from bot.errors import (
     WorkspaceError,
 )
 from bot.features.accounts.audit import AuditAction
+from bot.features.accounts.store import DelegatedToken
 from bot.features.accounts.tokens import Tokens
 from bot.features.sessions.addresses import Places
-from bot.features.sessions.devices import DeviceSessions, group_by_device, make_device_key
-from bot.models import AuthToken, Session, SessionPage
+from bot.features.sessions.devices import (
+    DeviceSessions,
+    group_by_device,
+    is_signed_out,
+    make_device_key,
+)
+from bot.features.sessions.sign_out import MAX_SESSIONS, SignOut, fetch_all_sessions
+from bot.models import Session, SessionPage
 from bot.parsing import is_session_id
 from bot.rocketchat.client import RestClient
 from bot.storage.database import Database
 from bot.storage.sqlite_fast_path import BareStatement
 from bot.storage.tables import device_names, numbered_lists, select_account
 
-MAX_SESSIONS: Final = 500
-_PAGE_SIZE: Final = 100
 _MAX_NUMBER_LENGTH: Final = len(str(MAX_SESSIONS))
 # Meteor's ids, and the UUIDs of ddp-streamer.
 _WHOLE_ID: Final = re.compile(r"[A-Za-z0-9]{17}|[0-9A-Fa-f-]{36}")
@@ -120,6 +125,7 @@ class Sessions:
         self._device_names: Final = DeviceNames(database)
         self._numbered_lists: Final = NumberedLists(database)
         self._now: Final = now
+        self.sign_out: Final = SignOut(rest, tokens)
 
     async def fetch(self, user_id: str, session_id: str) -> Session:
         """Fetch one session of the user; raise SessionNotFoundError if it is not theirs.
@@ -128,12 +134,15 @@ class Sessions:
         session went on past midnight, the newer row of the list is used.
         """
 
-        async def call(token: AuthToken) -> Session:
-            found = await self._rest.fetch_session(token, session_id)
-            if not found.is_rolled_over:
-                return found
-            page = await self._rest.fetch_sessions(token, words=session_id)
-            return _take_newer(found, page)
+        async def call(delegated: DelegatedToken) -> Session:
+            found = await self._rest.fetch_session(delegated.token, session_id)
+            if found.is_rolled_over:
+                page = await self._rest.fetch_sessions(delegated.token, words=session_id)
+                found = _take_newer(found, page)
+            ended_at = delegated.signed_out_at
+            if ended_at and found.logged_out_at is None and is_signed_out(found, ended_at):
+                return replace(found, logged_out_at=ended_at, logged_out_by=user_id)
+            return found
 
         found = await self._tokens.use(user_id, call, detail="a session")
         return self._places.locate(found) if self._places else found
@@ -216,13 +225,20 @@ class Sessions:
         else:
             await self._device_names.delete(user_id, make_device_key(session))
 
-    async def log_out(self, user_id: str, session_ids: tuple[str, ...]) -> LogoutOutcome:
+    async def log_out(
+        self,
+        user_id: str,
+        session_ids: tuple[str, ...],
+        on_progress: Callable[[int], None] = lambda _: None,
+    ) -> LogoutOutcome:
         """Log sessions out, then check which are still there.
 
-        Stops early where the workspace's rate limit is reached.
+        Stops early where the workspace's rate limit is reached. ``on_progress`` is called with the
+        number of those that are done.
         """
         retry_after = 0.0
-        for session_id in session_ids:
+        for done, session_id in enumerate(session_ids):
+            on_progress(done)
             try:
                 await self._log_out_one(user_id, session_id)
             except RateLimitedError as error:
@@ -243,8 +259,8 @@ class Sessions:
         return LogoutOutcome(logged_out, still_there, retry_after=retry_after)
 
     async def _log_out_one(self, user_id: str, session_id: str) -> None:
-        async def call(token: AuthToken) -> None:
-            await self._rest.log_out_session(token, session_id)
+        async def call(delegated: DelegatedToken) -> None:
+            await self._rest.log_out_session(delegated.token, session_id)
 
         try:
             await self._tokens.use(user_id, call, action=AuditAction.LOGGED_OUT, detail=session_id)
@@ -255,15 +271,11 @@ class Sessions:
             return
 
     async def _fetch_all(
-        self, token: AuthToken, *, is_fresh: bool = False, is_background: bool = False
+        self, delegated: DelegatedToken, *, is_fresh: bool = False, is_background: bool = False
     ) -> tuple[Session, ...]:
         rest = self._background_rest if is_background else self._rest
-        page = await rest.fetch_sessions(token, count=_PAGE_SIZE, is_fresh=is_fresh)
-        sessions = page.sessions
-        while page.sessions and len(sessions) < min(page.total, MAX_SESSIONS):
-            page = await rest.fetch_sessions(token, offset=len(sessions), count=_PAGE_SIZE)
-            sessions += page.sessions
-        return tuple({session.id: session for session in sessions}.values())
+        listed = await fetch_all_sessions(rest, delegated.token, is_fresh=is_fresh)
+        return tuple(each for each in listed if not is_signed_out(each, delegated.signed_out_at))
 
     async def _find_number(self, user_id: str, number: int) -> list[str]:
         groups = await self._numbered_lists.load(user_id)

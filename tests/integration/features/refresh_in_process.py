@@ -66,7 +66,9 @@ async def open_bot_process(
 async def use(bot: BotProcess, user_id: str) -> str:
     """Use the token once; return the user name, or the name of the error."""
     try:
-        return (await bot.tokens.use(user_id, bot.rest.fetch_user)).username
+        return (
+            await bot.tokens.use(user_id, lambda each: bot.rest.fetch_user(each.token))
+        ).username
     except BotError as error:
         return type(error).__name__
 
