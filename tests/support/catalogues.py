@@ -122,5 +122,5 @@ def update(language: str) -> None:
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or ["de"]:
+    for each in sys.argv[1:] or TRANSLATED:
         update(each)

@@ -33,7 +33,7 @@ def list_numbers(language: str) -> dict[int, set[int]]:
     return used
 
 
-@pytest.mark.parametrize("language", ["de"])
+@in_each_language
 def test_every_text_is_translated_and_nothing_else_is_in_the_catalogue(language: str) -> None:
     translated = {key for key, _, translations in read_pairs(language) if all(translations)}
     assert translated == find_texts(), "make texts, then translate what is new"
@@ -66,6 +66,13 @@ def test_markup_and_commands_are_kept(language: str) -> None:
             assert sorted(find_marks(translation)) == sorted(find_marks(texts[-1])), translation
 
 
+@in_each_language
+def test_words_that_people_type_are_kept(language: str) -> None:
+    for _, texts, translations in read_pairs(language):
+        for word in re.findall(r'"([a-z][a-z ]*)"', texts[0]):
+            assert all(word in each for each in translations), (word, translations)
+
+
 def find_marks(text: str) -> list[str]:
-    """Return what must stay as it is: tags, links in Markdown, words that people type."""
+    """Return what must stay as it is: tags and links in Markdown."""
     return re.findall(r"</?[a-z][^<>]*>|\]\(\{link\}\)", text)
