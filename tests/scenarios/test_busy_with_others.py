@@ -21,7 +21,7 @@ from tests.support.people import Guest
 from tests.support.stage import QUICKLY, open_stage
 
 WINDOW = 2.0
-_BUSY = re.compile(r"Your workspace is busy\..*try again in (\d+) seconds?\.")
+_BUSY = re.compile(r"Your workspace is busy\..*Try again in (\d+) seconds?\.")
 
 
 async def test_people_come_before_reports(tmp_path: Path) -> None:

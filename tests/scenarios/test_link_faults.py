@@ -10,7 +10,7 @@ import pytest
 
 from bot.errors import TokenRejectedError
 from tests.support.deadlines import DEADLINE_S
-from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage, tune
+from tests.support.stage import QUICKLY, VERSIONS, RunningBot, Stage, open_stage, tune
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield opened
 
 
-@pytest.mark.parametrize("version", ["6.5", "7.7", "8.3", "8.8"])
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_it_works_on_ddp_streamer(tmp_path: Path, version: str) -> None:
     async with (
         open_stage(tmp_path, version, bots=0, is_streamer=True) as stage,
@@ -81,9 +81,16 @@ async def test_however_it_is_closed_it_comes_back(stage: Stage, code: int) -> No
         await alice.expect_nothing_more()
 
 
-async def test_a_half_open_connection_is_replaced(stage: Stage) -> None:
-    alice = stage.invite("alice")
-    async with stage.run_bot(tune(ping_after_s=0.3, pong_timeout_s=0.3)):
+@pytest.mark.parametrize("is_streamer", [False, True])
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_half_open_connection_is_replaced(
+    tmp_path: Path, version: str, is_streamer: bool
+) -> None:
+    async with (
+        open_stage(tmp_path, version, bots=0, is_streamer=is_streamer) as stage,
+        stage.run_bot(tune(ping_after_s=0.3, pong_timeout_s=0.3)),
+    ):
+        alice = stage.invite("alice")
         stage.simulator.realtime.hang()
         alice.ask("one", "two")
         await alice.wait_for_answers("one", "two")
