@@ -84,7 +84,9 @@ def parse_name(words: str) -> str:
 def is_question(text: str) -> bool:
     """Return whether it asks the bot something: ``?``, ``what can you do?``, ``hilfe``."""
     plain = _fold(_drop_invisible(_QUOTED_MESSAGE.sub("", text))).strip()
-    return plain.rstrip(_QUOTES + _EMPHASIS).endswith("?") or plain.startswith(_CALLS_FOR_HELP)
+    return plain.rstrip(_QUOTES + _EMPHASIS).endswith("?") or plain.lstrip("¡").startswith(
+        _CALLS_FOR_HELP
+    )
 
 
 def has_token(text: str) -> bool:

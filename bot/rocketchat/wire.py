@@ -170,7 +170,7 @@ def parse_public_setting(document: Document, name: str) -> str | None:
 
 
 def _parse_language(*values: object) -> str:
-    # "default" is what older clients stored for "as the workspace has it".
+    # "default" is none (server source, ``getSubscriptionAutotranslateDefaultConfig``).
     languages = (_text(each) for each in values)
     return next((each for each in languages if each not in {"", "default"}), "")
 

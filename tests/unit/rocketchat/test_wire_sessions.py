@@ -10,6 +10,7 @@ from bot.models import (
     User,
 )
 from bot.rocketchat.wire import (
+    parse_public_setting,
     parse_room,
     parse_session,
     parse_user,
@@ -95,6 +96,29 @@ def test_a_user_is_parsed() -> None:
 
 def test_a_user_without_preferences_has_the_accounts_language() -> None:
     assert parse_user({"_id": "u1", "language": "de"}) == User("u1", "", language="de")
+
+
+@pytest.mark.parametrize("chosen", ["default", "", None, 7])
+def test_no_language_of_ones_own_is_none(chosen: object) -> None:
+    user = {"_id": "u1", "settings": {"preferences": {"language": chosen}}}
+    assert parse_user(user).language == ""
+    assert parse_user(user | {"language": "de"}).language == "de"
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ({"settings": [{"_id": "Language", "value": "pt-BR"}]}, "pt-BR"),
+        ({"settings": [{"_id": "Site_Name", "value": "de"}, {"_id": "Language"}]}, ""),
+        # What a server answers that does not know the filter: other settings.
+        ({"settings": [{"_id": "API_Apply_permission", "value": False}]}, None),
+        ({"settings": ["Language", None, {"value": "de"}]}, None),
+        ({"settings": None}, None),
+        ({}, None),
+    ],
+)
+def test_only_the_setting_of_that_name_counts(answer: dict[str, object], value: str | None) -> None:
+    assert parse_public_setting(answer, "Language") == value
 
 
 @pytest.mark.parametrize("offset", [None, "1", True, float("nan"), float("inf"), 25, -99])
