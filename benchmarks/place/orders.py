@@ -101,6 +101,24 @@ class Orders:
         """Wait until the bot has said so much in all, commanded or not; give when."""
         return {"answers": await self._talk.hear(count, seconds)}
 
+    async def do_sign_in(
+        self, count: int, within: float, text: str, questions: int, gap: float
+    ) -> Outcome:
+        """Let people sign in with a new device, while others say commands; give where and when."""
+        said, signed_in = await asyncio.gather(
+            self._talk.paced(text, questions, gap, seconds=2 * within),
+            self._talk.sign_in(count, within),
+        )
+        return {"commands": _show(said), "signed_in": signed_in}
+
+    async def do_hear_in(self, since: Sequence[tuple[str, float]], seconds: float) -> Outcome:
+        """Wait until the bot has spoken in rooms, each since a moment; give when, None if not."""
+        return {"heard": await self._talk.hear_in(since, seconds)}
+
+    async def do_limit(self, calls: int) -> None:
+        """Change the REST limit to so many calls a minute."""
+        self._simulator.limits.change(calls, 60.0)
+
     async def do_rest(self, seconds: float) -> None:
         """Wait until the bot has been silent for so long."""
         await self._talk.rest(seconds)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import cycle
@@ -10,6 +11,7 @@ from time import monotonic
 from benchmarks.place.ledger import Command, Ledger
 from benchmarks.place.plan import WAKERS, Account
 from rocketchat_simulator import Event, MessageStored, Room, User, Workspace
+from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 
 _BATCH = 20
 _BACKGROUND = "Somebody says something to somebody else, and the bot has nothing to do with it."
@@ -25,6 +27,7 @@ class Talk:
     def __init__(self, workspace: Workspace, bot: User, people: Sequence[Account]) -> None:
         self._workspace = workspace
         self._bot = bot
+        self._people = people
         self._speakers = cycle(people[WAKERS:] or people)
         self._wakers = cycle(people[:WAKERS])
         self._sessions = {each.user_id: cycle(each.session_ids) for each in people}
@@ -34,6 +37,8 @@ class Talk:
         self._stranger = workspace.add_user("stranger")
         self._channel: Room | None = None
         self._watchers: set[Callable[[], None]] = set()
+        self._signed_in = 0
+        self._heard_in: defaultdict[str, list[float]] = defaultdict(list)
         self.answers: list[float] = []
         workspace.subscribe(self._listen)
 
@@ -138,6 +143,39 @@ class Talk:
                     await said.wait()
         return self.answers
 
+    async def sign_in(self, count: int, within: float) -> list[tuple[str, float]]:
+        """Let the last ``count`` people sign in from a network of their own, evenly spread.
+
+        Return their rooms with the moments. They are online from then on.
+        """
+        self._signed_in += 1
+        start, done = monotonic(), []
+        for number, person in enumerate(self._people[-count:]):
+            await asyncio.sleep(max(0.0, start + number * within / count - monotonic()))
+            user = self._workspace.find_user(person.user_id)
+            if user is None:
+                raise LookupError(person.username)
+            self._workspace.open_session(
+                user,
+                token=self._workspace.make_login_token(user),
+                device=CHROME_WINDOWS,
+                ip=f"198.18.{self._signed_in}.7",
+            )
+            self._workspace.people.count_connections(user, +1)
+            done.append((person.room_id, monotonic()))
+        return done
+
+    async def hear_in(
+        self, since: Sequence[tuple[str, float]], seconds: float
+    ) -> list[float | None]:
+        """Wait until the bot has spoken in each room since its moment; return when, None if not."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._watching() as said:
+                while None in self._find_heard(since):
+                    said.clear()
+                    await said.wait()
+        return self._find_heard(since)
+
     async def rest(self, seconds: float) -> None:
         """Wait until the bot has said nothing for so long."""
         async with self._watching() as said:
@@ -153,6 +191,12 @@ class Talk:
     def strays(self) -> int:
         """How many answers belong to no command."""
         return self._ledger.strays
+
+    def _find_heard(self, since: Sequence[tuple[str, float]]) -> list[float | None]:
+        return [
+            next((each for each in self._heard_in[room_id] if each >= at), None)
+            for room_id, at in since
+        ]
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[asyncio.Event]:
@@ -174,6 +218,7 @@ class Talk:
         if self._ledger.has_seen(event.message["_id"]):
             return
         self.answers.append(monotonic())
+        self._heard_in[event.message["rid"]].append(self.answers[-1])
         command = self._ledger.note_answer(event.message, self.answers[-1])
         if command is not None:
             self._waiting[command.id].set()

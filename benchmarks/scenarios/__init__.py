@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from benchmarks.bench import Bench
 from benchmarks.results import Results
 from benchmarks.scenarios import (
+    alerts,
     bursts,
     footprint,
     ignored,
@@ -33,5 +34,6 @@ SCENARIOS = {
     "resend": Scenario("commands that are published again", resends.run),
     "sizes": Scenario("workspaces of different sizes", sizes.run),
     "reports": Scenario("reports that are due at once", reports.run),
+    "alerts": Scenario("sign-ins with new devices", alerts.run),
     "footprint": Scenario("start and memory", footprint.run),
 }
