@@ -264,7 +264,7 @@ class _App:
         self._sessions = Sessions(self._rest, self._tokens, database, places, now)
         self._reports = Reports(self._sessions, database, now)
         self._alerts = Alerts(self._sessions, database, now, self._rest.find_list_rate)
-        report = self.settings.report
+        report = self.settings.status_report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
             bot_id=self._bot.id,

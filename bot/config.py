@@ -162,7 +162,7 @@ class VaultSettings(BaseModel):
     key_file: Path | None = None
 
 
-class ReportSettings(BaseModel):
+class StatusReportSettings(BaseModel):
     """The bot's report about itself; without a room there is none."""
 
     model_config = _FROZEN
@@ -171,7 +171,7 @@ class ReportSettings(BaseModel):
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
 
 
-class PeopleReportSettings(BaseModel):
+class ReportSettings(BaseModel):
     """The reports that people ask for."""
 
     model_config = _FROZEN
@@ -209,8 +209,8 @@ class Settings(BaseSettings):
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     vault: VaultSettings = VaultSettings()
-    report: ReportSettings = ReportSettings()
-    reports: PeopleReportSettings = PeopleReportSettings()
+    status_report: StatusReportSettings = StatusReportSettings()
+    reports: ReportSettings = ReportSettings()
     places: PlacesSettings = PlacesSettings()
     log: LogSettings = LogSettings()
 

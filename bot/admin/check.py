@@ -104,8 +104,8 @@ class SystemCheck:
         yield await check_roles(rest)
         yield await check_forged_tokens(rest, self._token)
         yield await check_licence(rest)
-        if settings.report.room:
-            yield await check_room(rest, settings.report.room)
+        if settings.status_report.room:
+            yield await check_room(rest, settings.status_report.room)
         async for result in check_oauth(rest, settings, self._timeout_s):
             yield result
         result, self._rate_limit = await check_rate_limit(rest, settings, self._timeout_s)

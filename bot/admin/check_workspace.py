@@ -142,7 +142,7 @@ async def check_room(rest: RestClient, name: str) -> CheckResult:
         return make_warning("report", f"the room could not be looked up: {error}", "Try again")
     if room is None:
         text = f"the bot can see no room {name}"
-        return make_problem("report", text, "Correct [report] room, or invite the bot there")
+        return make_problem("report", text, "Correct [status_report] room, or invite the bot there")
     if not room.is_member:
         text = f"the bot is not a member of {name}"
         return make_problem("report", text, f"Invite it: /invite, in {name}")

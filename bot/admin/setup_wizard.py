@@ -58,7 +58,7 @@ class SetupAnswers:
                 "auth_token": self.token.secret.get_secret_value(),
             },
             "web": {"public_url": self.public_url},
-            "report": {"room": self.room} if self.room else {},
+            "status_report": {"room": self.room} if self.room else {},
         }
         return _FIRST_LINE + "".join(
             f"\n[{section}]\n"

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from bot.admin.check import SystemCheck, check_config_file
 from bot.admin.check_result import CheckResult, Level
 from bot.app import open_vault
-from bot.config import OAuthSettings, ReportSettings, Settings, StorageSettings, WebSettings
+from bot.config import OAuthSettings, Settings, StatusReportSettings, StorageSettings, WebSettings
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
@@ -142,12 +142,16 @@ async def register(world: World, address: str) -> None:
 
 
 async def report_to_no_room(world: World) -> None:
-    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="#nowhere")})
+    world.settings = world.settings.model_copy(
+        update={"status_report": StatusReportSettings(room="#nowhere")}
+    )
 
 
 async def stay_outside(world: World) -> None:
     world.simulator.workspace.make_channel("ops", [world.people.alice])
-    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="#ops")})
+    world.settings = world.settings.model_copy(
+        update={"status_report": StatusReportSettings(room="#ops")}
+    )
 
 
 async def lead_elsewhere(world: World) -> None:
@@ -284,7 +288,9 @@ async def test_a_version_that_ignores_oauth_is_named(world: World) -> None:
 async def test_what_is_right_with_oauth_and_a_report_is_said(world: World) -> None:
     await register(world, f"{world.url}/oauth/callback")
     world.simulator.workspace.make_channel("ops", [world.people.bot])
-    world.settings = world.settings.model_copy(update={"report": ReportSettings(room="ops")})
+    world.settings = world.settings.model_copy(
+        update={"status_report": StatusReportSettings(room="ops")}
+    )
     found = [str(each) for each in await world.check()]
     assert "ok       oauth       the workspace knows the application" in found
     assert "ok       report      goes to ops" in found

@@ -66,7 +66,7 @@ async def test_right_answers_make_a_configuration_that_loads(
     assert settings.workspace.url == workspace.simulator.url
     assert settings.workspace.auth_token.get_secret_value() == workspace.people.bot_token
     assert settings.web.public_url == "https://bot.example.org"
-    assert settings.report.room == "#ops"
+    assert settings.status_report.room == "#ops"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "problem" not in operator.all_heard
     assert "ok       licence     device management is available" in operator.heard
@@ -89,7 +89,7 @@ async def test_a_wrong_answer_is_explained_and_asked_again(
         assert words in operator.all_heard
     settings = load_settings(tmp_path / "config.toml")
     assert settings.web.public_url == "http://localhost:8080"
-    assert settings.report.room == ""
+    assert settings.status_report.room == ""
 
 
 async def test_an_operator_who_knows_better_is_believed(tmp_path: Path) -> None:

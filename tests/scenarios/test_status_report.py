@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from bot.config import ReportSettings
+from bot.config import StatusReportSettings
 from bot.demo.demo import format_as_text
 from bot.features.reports.schedule_rules import SPREAD
 from rocketchat_simulator import Room
@@ -39,8 +39,8 @@ async def stage(database: str, tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 def send_reports_to(stage: Stage, room: str) -> None:
-    report = ReportSettings(room=room, schedule="daily 9", timezone="Europe/Berlin")
-    stage.settings = stage.settings.model_copy(update={"report": report})
+    report = StatusReportSettings(room=room, schedule="daily 9", timezone="Europe/Berlin")
+    stage.settings = stage.settings.model_copy(update={"status_report": report})
 
 
 def open_ops(stage: Stage) -> Room:
@@ -125,7 +125,7 @@ async def test_a_room_that_the_bot_is_not_in_is_tried_again_until_it_is(stage: S
             while not any(each["event"] == CANNOT for each in logged):  # noqa: ASYNC110 - a log has no event
                 await asyncio.sleep(0.02)
     [warning] = [each for each in logged if each["event"] == CANNOT]
-    assert warning["problem"] == "[report] room: the bot is not in #ops; invite it there"
+    assert warning["problem"] == "[status_report] room: the bot is not in #ops; invite it there"
     await stage.clock.pass_to(NINE + SPREAD + timedelta(minutes=1))
     assert read(stage, ops) == []
     workspace.invite(stage.people.alice, stage.people.bot, ops)

@@ -16,7 +16,7 @@ from bot.app import AppOverrides, open_bot
 from bot.backoff import Backoff
 from bot.config import (
     OAuthSettings,
-    PeopleReportSettings,
+    ReportSettings,
     Settings,
     StorageSettings,
     VaultSettings,
@@ -246,7 +246,7 @@ async def open_stage(
                 "vault": VaultSettings(keys=(KEY,)),
             }
         if has_pictures:
-            sections["reports"] = PeopleReportSettings()
+            sections["reports"] = ReportSettings()
         app = None
         if has_oauth:
             app = simulator.workspace.oauth.make_app("Session bot", "http://127.0.0.1/")
@@ -277,7 +277,7 @@ def make_settings(url: str, people: DemoPeople, folder: Path) -> Settings:
         web=WebSettings(public_url="http://127.0.0.1:0", port=0),
         storage=StorageSettings(url=f"sqlite:///{folder / 'bot.db'}"),
         # A picture would be a second message, which most tests do not expect.
-        reports=PeopleReportSettings(picture=False),
+        reports=ReportSettings(picture=False),
     )
 
 

@@ -67,10 +67,13 @@ def test_keys_from_the_environment_are_separated_by_blanks_or_commas(
         # Rocket.Chat keeps what begins so for itself (RocketChat/hubot-rocketchat#158).
         (GOOD + "[bot]\nprefix = '/'", r"\[bot\] prefix"),
         (
-            GOOD + "[report]\nschedule = 'dialy 9'",
-            r"\[report\] schedule: .* Did you mean daily 09:00",
+            GOOD + "[status_report]\nschedule = 'dialy 9'",
+            r"\[status_report\] schedule: .* Did you mean daily 09:00",
         ),
-        (GOOD + "[report]\ntimezone = 'Lisbon'", r"\[report\] timezone: write it as in Europe/Lis"),
+        (
+            GOOD + "[status_report]\ntimezone = 'Lisbon'",
+            r"\[status_report\] timezone: write it as in Europe/Lis",
+        ),
         (GOOD.replace("https", "ftp"), r"\[workspace\] url: write it with https"),
         (GOOD.replace("//", "//gate:tell-nobody@"), r"\[workspace\] url: .* user name or password"),
         (GOOD + "[web]\npublic_url = 'https://me@x.example'", r"\[web\] public_url: .* user name"),
