@@ -139,6 +139,20 @@ async def test_records_are_kept_for_90_days(database: Database) -> None:
     assert await load_records(database, "ann-id") == []
 
 
+async def test_checks_are_recorded_once_a_day_also_after_the_clock_was_ahead(
+    database: Database,
+) -> None:
+    moment = NOW + timedelta(days=730)
+    audit = AuditTrail(database, lambda: moment)
+    for _ in range(2):
+        await audit.note("ann-id", AuditAction.CHECKED)
+    moment = NOW
+    for _ in range(2):
+        await audit.note("ann-id", AuditAction.CHECKED)
+    times = [each.at for each in await load_records(database)]
+    assert times == [NOW + timedelta(days=730), NOW]
+
+
 async def test_an_action_that_cannot_be_recorded_raises_nothing(storage_url: str) -> None:
     async with open_database(storage_url) as database:
         pass

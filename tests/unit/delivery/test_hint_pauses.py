@@ -1,7 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
-from bot.delivery.reply_throttle import ReplyThrottle
+from bot.delivery.reply_throttle import REPLIES_PER_MINUTE, ReplyThrottle
+from bot.models import Message, RoomType, Sender
 from tests.support.clock import Clock
+
+SCOPE = ("messages", "cat")
 
 
 def make_throttle() -> tuple[ReplyThrottle, Clock]:
@@ -29,3 +32,25 @@ def test_bots_that_ask_each_other_slowly_come_to_an_end() -> None:
         times += throttle.may_hint("room", "hint", is_question=True)
         clock.advance(seconds=15)
     assert times < 40, f"{times} hints in {timedelta(days=1)}"
+
+
+def test_a_clock_that_was_ahead_keeps_no_hint_back() -> None:
+    throttle, clock = make_throttle()
+    clock.advance(days=730)
+    assert throttle.may_hint("room", "hint")
+    clock.advance(days=-730)
+    assert throttle.may_hint("room", "hint")
+
+
+def test_messages_that_were_dated_ahead_make_nobody_too_fast() -> None:
+    throttle, clock = make_throttle()
+    now, ahead = clock.now(), clock.now() + timedelta(days=730)
+    for number in range(REPLIES_PER_MINUTE):
+        assert throttle.find_excess(make_message(f"a{number}", ahead), SCOPE) is None
+    assert throttle.find_excess(make_message("too many", ahead), SCOPE)
+    assert throttle.find_excess(make_message("now", now), SCOPE) is None
+
+
+def make_message(message_id: str, sent_at: datetime) -> Message:
+    cat = Sender("cat", "cat")
+    return Message(message_id, "room", RoomType.DIRECT, cat, "!help", sent_at)
