@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from bot.commands.registry import Context, command
 from bot.features.personal_data import StoredAboutPerson
 from bot.formatting.colours import Colour
@@ -11,7 +13,7 @@ async def privacy(context: Context) -> Reply:
     """Show everything I store about you."""
     locale = context.locale
     stored = await context.personal_data.load(context.asker.id)
-    facts = (*_list_account_facts(context), *_list_facts(stored, locale))
+    facts = (*_list_account_facts(context), *_list_facts(stored, locale, context.now))
     bare_ids = locale.text(
         "Of messages that I have answered I keep only the ids for a while, without sender, room "
         "or text, so that none is answered twice."
@@ -46,8 +48,11 @@ def _list_account_facts(context: Context) -> list[Fact]:
     ]
 
 
-def _list_facts(stored: StoredAboutPerson, locale: UserLocale) -> list[Fact]:
+def _list_facts(stored: StoredAboutPerson, locale: UserLocale, now: datetime) -> list[Fact]:
     facts = []
+    if stored.signed_out_at:
+        moment = locale.moment(stored.signed_out_at, now)
+        facts.append(Fact(locale.text("Signed out everywhere"), moment))
     if stored.device_names:
         names = locale.join(map(escape, stored.device_names))
         facts.append(Fact(locale.text("Names of devices"), names, is_short=False))

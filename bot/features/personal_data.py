@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -43,6 +44,7 @@ class StoredAboutPerson:
     has_alerts: bool
     seen_devices: int
     waiting_questions: int
+    signed_out_at: datetime | None
 
 
 class PersonalData:
@@ -85,6 +87,7 @@ def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
     )
     rule = connection.scalar(select(schedules.c.rule).where(schedules.c.user_id == user_id))
     waiting = select(func.count()).where(inbox.c.awaiting_user_id == user_id)
+    signed_out = select(accounts.c.signed_out_at).where(accounts.c.user_id == user_id)
     return StoredAboutPerson(
         has_open_link=counts[link_requests.name] > 0,
         device_names=tuple(sorted(connection.scalars(names))),
@@ -94,6 +97,7 @@ def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
         has_alerts=counts[alert_subscriptions.name] > 0,
         seen_devices=counts[known_devices.name],
         waiting_questions=connection.scalar(waiting) or 0,
+        signed_out_at=connection.scalar(signed_out),
     )
 
 

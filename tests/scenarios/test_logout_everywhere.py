@@ -106,6 +106,7 @@ async def test_it_says_before_and_after_what_is_true(stage: Stage, alice: Guest)
     assert "Personal access tokens stay valid" in done
     assert "they are signed out all the same" in done
     assert stage.simulator.workspace.user_of_token(alice.token) is stage.people.alice
+    assert "Signed out everywhere: " in await ask(alice, "!privacy")
 
 
 @on_each_version

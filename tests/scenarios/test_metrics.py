@@ -34,6 +34,7 @@ ROUTES = {
     "v1/rooms.media",
     "v1/rooms.mediaConfirm",
     "v1/settings.public",
+    "v1/users.logoutOtherClients",
     "v1/sessions/info",
     "v1/sessions/list",
     "v1/sessions/logout.me",
