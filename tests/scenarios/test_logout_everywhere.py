@@ -18,7 +18,7 @@ from tests.support.stage import Stage, on_each_version, open_stage
 
 ROUTE = "users.logoutOtherClients"
 QUESTION = "Sign out everything that is signed in as you?"
-DONE = "Everything that was signed in as you is signed out."
+DONE = "Every browser, phone and computer that was signed in as you is signed out."
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 IN_LIST = 12
 

@@ -117,7 +117,7 @@ def format_logout_everywhere(locale: UserLocale) -> Reply:
             sessions=locale.call("sessions"),
         ),
     ]
-    lead = locale.text("Everything that was signed in as you is signed out.")
+    lead = locale.text("Every browser, phone and computer that was signed in as you is signed out.")
     return Reply(lead, Attachment(Colour.GREEN, text="\n".join(lines)))
 
 
