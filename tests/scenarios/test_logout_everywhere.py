@@ -19,6 +19,7 @@ from tests.support.stage import Stage, on_each_version, open_stage
 ROUTE = "users.logoutOtherClients"
 QUESTION = "Sign out everything that is signed in as you?"
 DONE = "Every browser, phone and computer that was signed in as you is signed out."
+OLDEST = "QoYYFw2t9oKks2niG"
 FIREFOX = "hQ7rXk2Zs9TtYw3Ab"
 IN_LIST = 12
 
@@ -133,7 +134,10 @@ async def test_the_list_is_cleaned_and_later_sign_ins_and_scripts_stay(
     await ask(alice, "!logout all")
     await ask(alice, "!confirm")
     stage.sign_in(ip="203.0.113.50")
-    await wait_until(lambda: count_listed(stage) == 2)
+    rows = stage.simulator.workspace.sessions.rows_of(stage.people.alice)
+    [oldest] = [row for row in rows if row["sessionId"] == OLDEST]
+    await wait_until(lambda: "logoutAt" in oldest)
+    assert count_listed(stage) == 2
     assert len(find_logins(stage.simulator.workspace)) == 1
     assert stage.simulator.workspace.user_of_token(alice.token) is stage.people.alice
 
