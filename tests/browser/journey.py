@@ -124,7 +124,10 @@ class Newcomer:
         await self.page.get_by_role("button", name=button, exact=True).click()
         line = self.page.locator(".demo-message")
         await expect(line).to_contain_text(told, timeout=_TIMEOUT_MS)
-        await expect(self.talk.get_by_text(message).last).to_be_in_viewport(timeout=_TIMEOUT_MS)
+        await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_TIMEOUT_MS)
+        # A report's picture may have come after it, and the page follows what is newest.
+        newest = self.talk.get_by_role("article").last
+        await expect(newest).to_be_in_viewport(timeout=_TIMEOUT_MS)
 
     async def see_picture(self, number: int) -> None:
         """Scroll to the picture after the last report."""
