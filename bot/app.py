@@ -319,8 +319,6 @@ class _App:
         queues = UserQueues(self.overrides.backoff)
         make_context = partial(
             Context,
-            accounts=self._accounts,
-            linking=self._linking,
             sessions=self._sessions,
             reports=self._reports,
             schedules=self._schedules,
@@ -373,7 +371,6 @@ class _App:
         return Dispatcher(
             receiver=receiver,
             claims=claims,
-            queues=queues,
             notifications=Notifications(self._linking, responder, self._reply_sender),
             inbox=inbox,
             checkpoints=checkpoints,

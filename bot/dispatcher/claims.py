@@ -49,7 +49,7 @@ class MessageClaims:
         now: Callable[[], datetime],
     ) -> None:
         self._inbox: Final = inbox
-        self._queues: Final = queues
+        self.queues: Final = queues
         self._worker: Final = worker
         self._reply_timer: Final = reply_timer
         self._people_waiting: Final = people_waiting
@@ -88,7 +88,7 @@ class MessageClaims:
 
         They wait for room in the queues, or their process is gone. Raises StorageError.
         """
-        now, room = self._now(), self._queues.room
+        now, room = self._now(), self.queues.room
         if not room:
             return False
         entries = await self._inbox.take_over(
@@ -138,7 +138,7 @@ class MessageClaims:
         for message in messages:
             person, room = message.sender.id, message.room_id
             is_full = (
-                len(mine) >= self._queues.room
+                len(mine) >= self.queues.room
                 or of_person[person] >= MAX_CLAIMED_PER_PERSON
                 or of_room[room] >= MAX_CLAIMED_PER_ROOM
             )
@@ -173,11 +173,11 @@ class MessageClaims:
     def _queue(self, pending: PendingMessage) -> None:
         entry = pending.entry
         self._pending[entry.message_id] = pending
-        self._queues.add(UserTask(entry.sender_id, entry.sent_at, partial(self._work, pending)))
+        self.queues.add(UserTask(entry.sender_id, entry.sent_at, partial(self._work, pending)))
 
     async def _work(self, pending: PendingMessage) -> Progress:
         progress = await self._worker.work(pending)
-        if progress is Progress.BLOCKED and not self._queues.room:
+        if progress is Progress.BLOCKED and not self.queues.room:
             progress = await self._put_back(pending)
         if progress is Progress.DONE:
             del self._pending[pending.entry.message_id]

@@ -13,7 +13,7 @@ from bot.dispatcher.claims import MessageClaims
 from bot.dispatcher.notifications import Notifications
 from bot.dispatcher.receiver import MessageReceiver
 from bot.dispatcher.server_clock import ServerClock
-from bot.dispatcher.user_queues import Progress, UserQueues, UserTask
+from bot.dispatcher.user_queues import Progress, UserTask
 from bot.errors import (
     BotError,
     RateLimitedError,
@@ -49,7 +49,6 @@ class Dispatcher:
         *,
         receiver: MessageReceiver,
         claims: MessageClaims,
-        queues: UserQueues,
         notifications: Notifications,
         inbox: Inbox,
         checkpoints: Checkpoints,
@@ -60,7 +59,7 @@ class Dispatcher:
     ) -> None:
         self.receiver: Final = receiver
         self._claims: Final = claims
-        self._queues: Final = queues
+        self._queues: Final = claims.queues
         self._notifications: Final = notifications
         self._inbox: Final = inbox
         self._checkpoints: Final = checkpoints

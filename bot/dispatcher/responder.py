@@ -66,7 +66,7 @@ class Responder:
     ) -> None:
         """Take what answering needs.
 
-        ``make_context`` takes the fields of a Context that differ from call to call.
+        ``make_context`` makes a Context; it has the features that only commands need already.
         ``expected_wait`` returns a user's wait for the rate limit in seconds, or None.
         """
         self._listener: Final = listener
@@ -232,6 +232,8 @@ class Responder:
     ) -> Reply:
         context = self._make_context(
             commands=self._commands,
+            accounts=self._accounts,
+            linking=self._linking,
             invocation=invocation,
             room_id=room_id,
             account=account,
