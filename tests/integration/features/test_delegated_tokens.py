@@ -54,6 +54,21 @@ async def test_a_pair_is_loaded_as_it_was_saved(accounts: Accounts) -> None:
     assert (found.expires_at, found.refreshed_at) == (PAIR.expires_at, NOW)
 
 
+async def test_when_everything_was_signed_out_stays_and_what_is_cleaned_is_not_found_again(
+    accounts: Accounts,
+) -> None:
+    assert await accounts.load_uncleaned() == []
+    for at in (NOW, SOON):
+        await accounts.save_signed_out("ann-id", at)
+        assert await accounts.load_uncleaned() == ["ann-id"]
+        await accounts.save_cleaned("ann-id", at)
+        assert await accounts.load_uncleaned() == []
+    await accounts.save(ANN, AuthToken("ann-id", SecretStr("pasted")))
+    found = await accounts.load_token("ann-id")
+    assert found is not None
+    assert found.signed_out_at == SOON
+
+
 async def test_connecting_with_another_kind_of_token_erases_the_pair(accounts: Accounts) -> None:
     before = await load_id(accounts)
     await accounts.save(ANN, AuthToken("ann-id", SecretStr("pasted")))
