@@ -26,6 +26,7 @@ _LANGUAGE_RETRY_AFTER: Final = timedelta(minutes=1)
 _PERSON_TIMEOUT_S: Final = 2.0
 _BACKGROUND_TIMEOUT_S: Final = 60.0
 _MAX_CACHED: Final = 100_000
+_PAGE_SIZE: Final = 500
 
 
 class Profiles:
@@ -52,9 +53,12 @@ class Profiles:
         A token that needs a refresh is left to what the person asks or has scheduled: a refusal
         here would reach nobody. Raises BotError.
         """
-        for user_id in await self._accounts.load_without_zone():
-            if await self._tokens.has_fresh(user_id):
-                await self.load(user_id, is_background=True)
+        last = ""
+        while user_ids := await self._accounts.load_without_zone(last, _PAGE_SIZE):
+            for user_id in user_ids:
+                if await self._tokens.has_fresh(user_id):
+                    await self.load(user_id, is_background=True)
+            last = user_ids[-1]
 
     async def load(
         self, user_id: str, *, max_age: timedelta = MAX_AGE, is_background: bool = False

@@ -162,9 +162,10 @@ class Accounts:
             )
         )
 
-    async def load_without_zone(self) -> list[str]:
-        """Return the ids of users whose time zone is Rocket.Chat's offset."""
-        query = select(_row.user_id).where(_row.zone == "", _row.revoked_at.is_(None))
+    async def load_without_zone(self, after: str, limit: int) -> list[str]:
+        """Return the first ids of users above ``after`` whose time zone is Rocket.Chat's offset."""
+        has_no_zone = (_row.zone == "", _row.revoked_at.is_(None), _row.user_id > after)
+        query = select(_row.user_id).where(*has_no_zone).order_by(_row.user_id).limit(limit)
         return [row.user_id for row in await self._database.fetch_all(query)]
 
     async def save_zone(self, user_id: str, zone: str) -> None:

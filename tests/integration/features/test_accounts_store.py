@@ -12,6 +12,7 @@ from bot.features.accounts.store import Accounts, ConnectedAccount, count_accoun
 from bot.models import AuthToken
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
+from tests.support.stored import add_accounts
 
 NOW = datetime(2026, 11, 23, 20, 0, 0, 123457, tzinfo=UTC)
 KEYS = KeyRing([bytes(range(32))])
@@ -82,6 +83,18 @@ async def test_the_zone_is_saved_alone(accounts: Accounts, database: Database) -
     assert await accounts.load("ann-id") == replace(ANN, zone="America/Recife")
     await accounts.save_zone("nobody", "Europe/Lisbon")
     assert await count_accounts(database) == 1
+
+
+async def test_users_without_a_zone_come_in_pages(accounts: Accounts, database: Database) -> None:
+    await add_accounts(database, "a", "b", "C", "d", "e-2")
+    await accounts.save_zone("b", "Europe/Lisbon")
+    found: list[str] = []
+    last = ""
+    while page := await accounts.load_without_zone(last, 2):
+        assert len(page) <= 2
+        found += page
+        last = page[-1]
+    assert sorted(found) == ["C", "a", "d", "e-2"]
 
 
 async def test_deleting_an_account_deletes_its_token(
