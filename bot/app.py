@@ -57,7 +57,7 @@ from bot.rocketchat.oauth import OAuthClient, OAuthProvider, open_oauth
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
 from bot.scheduler.presence_checks import PresenceChecks
 from bot.scheduler.scheduler import Scheduler
-from bot.scheduler.shared.opening import open_cluster
+from bot.scheduler.shared.open_cluster import open_cluster
 from bot.scheduler.task_runner import TaskRunner
 from bot.scheduler.tasks import ScheduledTasks
 from bot.storage.checkpoints import Checkpoints
@@ -307,8 +307,8 @@ class _App:
 
     async def _open_cluster(self) -> "Cluster":
         now, sleep, url = self.overrides.now, self.overrides.sleep, self.settings.storage.url
-        opening = open_cluster(self._database, url, self._task_runner, now, sleep)
-        return await self.stack.enter_async_context(opening)
+        cluster = open_cluster(self._database, url, self._task_runner, now, sleep)
+        return await self.stack.enter_async_context(cluster)
 
     def _make_dispatcher(self, realtime: RealtimeClient) -> Dispatcher:
         now, seconds = self.overrides.now, self.overrides.seconds

@@ -123,7 +123,7 @@ def test_the_structure_is_within_its_limits() -> None:
     check(count_structure())
 
 
-def test_the_page_shows_the_figures_of_today(pytestconfig: pytest.Config) -> None:
+def test_the_page_shows_the_values_of_today(pytestconfig: pytest.Config) -> None:
     page = (pytestconfig.rootpath / "docs" / "architecture.md").read_text()
     rows = re.findall(r"^\| (.+?) \| ([\d,]+)(?: \*)? \| ([\d,]+) \|$", page, re.MULTILINE)
     shown = {name: int(value.replace(",", "")) for name, value, _ in rows}

@@ -14,7 +14,7 @@ from bot.features.accounts.key_rotation import count_seals, reseal_all
 from bot.features.accounts.store import count_accounts, load_accounts
 from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
-from bot.scheduler.shared.opening import migrate_jobs
+from bot.scheduler.shared.open_cluster import migrate_jobs
 from bot.storage.database import Database, migrate_database, open_database
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.message_id_key import reseal_message_id_key

@@ -76,7 +76,7 @@ class Pages:
         may_submit_to_workspace: bool = False,
         **values: object,
     ) -> web.Response:
-        """Render the template ``name``.html in ``language``, or as the browser wishes without one.
+        """Render the template ``name``.html in ``language``, or else in the browser's.
 
         ``may_submit_to_workspace`` lets a form redirect to the workspace.
         """

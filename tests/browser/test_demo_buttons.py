@@ -41,7 +41,7 @@ def find_button(demo: DemoPage, label: str) -> Locator:
     return demo.page.get_by_role("log").get_by_role("button", name=label, exact=True)
 
 
-async def test_a_press_says_the_text_as_the_reader(demo: DemoPage) -> None:
+async def test_a_press_says_the_text_as_who_presses(demo: DemoPage) -> None:
     demo.bot_says("?", attachments=[{"actions": [speak("Help", "!help", foo=1)]}])
     await find_button(demo, "Help").click()
     await expect(demo.page.locator("article").get_by_text("!help", exact=True)).to_be_visible()

@@ -85,7 +85,7 @@ async def test_others_are_never_signed_out_for_a_device_that_was_announced(
     await alice.ask("!logout others 1")  # keeps the script that this test is
     await alice.ask("!confirm")
     stage.sign_in(own, "203.0.113.7")
-    # It reads the list anew; a report may show one of three seconds ago.
+    # It reads the list again; a report may show one of three seconds ago.
     await alice.ask("!logout others")
     await alice.ask("!alerts on" if way == "alert" else "!report")
     stage.clock.move_to(START + timedelta(days=2))

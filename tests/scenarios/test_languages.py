@@ -38,7 +38,7 @@ async def stage(version: str, tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def meet(stage: Stage, language: str) -> Conversation:
-    username = f"reader.{language.casefold()}"
+    username = f"guest.{language.casefold()}"
     stage.simulator.workspace.add_user(username, language=language)
     return await stage.meet(username)
 
@@ -60,48 +60,48 @@ def find_page_language(page: str) -> str:
 
 @on_each_version
 async def test_the_workspaces_language_is_spoken_until_the_person_is_known(stage: Stage) -> None:
-    reader = await meet(stage, "ru")
+    guest = await meet(stage, "ru")
     # A bot cannot read the language of somebody who is not connected.
-    assert (await reader.ask("!help")).startswith("Eu mostro quais dispositivos")
-    assert (await reader.connect()).startswith("Вы подключены.")
-    assert (await reader.ask("!session")).startswith(WHICH_SESSION["ru"])
-    assert "`!logout <идентификатор или номер>`" in await reader.ask("!help logout")
-    assert (await reader.ask("!disconnect")).startswith("Готово: ")
-    assert (await reader.ask("!help")).startswith("Eu mostro quais dispositivos")
+    assert (await guest.ask("!help")).startswith("Eu mostro quais dispositivos")
+    assert (await guest.connect()).startswith("Вы подключены.")
+    assert (await guest.ask("!session")).startswith(WHICH_SESSION["ru"])
+    assert "`!logout <идентификатор или номер>`" in await guest.ask("!help logout")
+    assert (await guest.ask("!disconnect")).startswith("Готово: ")
+    assert (await guest.ask("!help")).startswith("Eu mostro quais dispositivos")
 
 
 @on_each_version
 async def test_who_has_chosen_no_language_reads_the_workspaces(stage: Stage) -> None:
-    reader = await meet(stage, "")
-    assert (await reader.connect()).startswith("Sua conta está vinculada.")
-    assert (await reader.ask("!session")).startswith(WHICH_SESSION["pt-BR"])
+    guest = await meet(stage, "")
+    assert (await guest.connect()).startswith("Sua conta está vinculada.")
+    assert (await guest.ask("!session")).startswith(WHICH_SESSION["pt-BR"])
 
 
 @on_each_version
 async def test_pages_follow_the_browser_until_the_person_is_known(stage: Stage) -> None:
-    reader = await meet(stage, "pl")
-    link = await reader.ask_for_link()
+    guest = await meet(stage, "pl")
+    link = await guest.ask_for_link()
     page = await open_page(link, "it, fr-CH;q=0.8, en;q=0.7")
     assert find_page_language(page) == "fr"
     assert "<h1>Associez votre compte</h1>" in page
     assert find_page_language(await open_page(link, "it, da;q=0.8")) == "en"
-    status, page = await reader.paste_token(link)
+    status, page = await guest.paste_token(link)
     assert (status, find_page_language(page)) == (200, "pl")
     assert "<h1>Konto jest połączone</h1>" in page
 
 
 @pytest.mark.parametrize("language", WHICH_SESSION)
 async def test_each_language_is_spoken_throughout(stage: Stage, language: str) -> None:
-    reader = await meet(stage, language)
-    await reader.connect()
-    assert (await reader.ask("!session")).startswith(WHICH_SESSION[language])
+    guest = await meet(stage, language)
+    await guest.connect()
+    assert (await guest.ask("!session")).startswith(WHICH_SESSION[language])
 
 
 async def test_a_workspace_without_a_language_is_spoken_to_in_english(tmp_path: Path) -> None:
     async with open_stage(tmp_path) as stage:
-        reader = await meet(stage, "")
-        assert (await reader.ask("!help")).startswith("I tell you which devices")
-        await reader.ask("!whoami")
+        guest = await meet(stage, "")
+        assert (await guest.ask("!help")).startswith("I tell you which devices")
+        await guest.ask("!whoami")
         # Asked once an hour, not with each message; a version before 7.0 is asked in two ways.
         assert stage.count_calls("settings.public") == 1
 
@@ -110,18 +110,18 @@ async def test_a_workspace_that_does_not_tell_its_language_keeps_nobody_waiting(
     stage: Stage,
 ) -> None:
     stage.simulator.faults.fail_next("/api/v1/settings.public", status=503, times=100)
-    reader = await meet(stage, "")
-    assert (await reader.ask("!help")).startswith("I tell you which devices")
+    guest = await meet(stage, "")
+    assert (await guest.ask("!help")).startswith("I tell you which devices")
     stage.simulator.faults.clear()
     stage.clock.advance(seconds=60)
-    assert (await reader.ask("!help")).startswith("Eu mostro quais dispositivos")
+    assert (await guest.ask("!help")).startswith("Eu mostro quais dispositivos")
 
 
-async def test_a_report_comes_in_the_readers_language(stage: Stage) -> None:
-    reader = await meet(stage, "ja")
-    await reader.connect()
-    assert (await reader.ask("!report weekly mon 13:00")).startswith(
+async def test_a_report_comes_in_the_persons_language(stage: Stage) -> None:
+    guest = await meet(stage, "ja")
+    await guest.connect()
+    assert (await guest.ask("!report weekly mon 13:00")).startswith(
         "レポートは毎週月曜日 13:00に届きます。"
     )
-    report = await reader.hear_at(MONDAY + timedelta(hours=1))
+    report = await guest.hear_at(MONDAY + timedelta(hours=1))
     assert report.startswith("レポート")

@@ -42,7 +42,7 @@ async def test_places_are_shown_in_answers_alerts_and_reports(stage: Stage) -> N
     assert "`203.0.113.7` (near Lisbon, Portugal)" in report
 
 
-async def test_they_are_named_in_the_readers_language(stage: Stage) -> None:
+async def test_they_are_named_in_the_persons_language(stage: Stage) -> None:
     workspace = stage.simulator.workspace
     workspace.open_session(
         stage.people.bob, token=workspace.make_login_token(stage.people.bob), ip="203.0.113.99"

@@ -59,8 +59,8 @@ async def test_a_workspace_that_does_not_say_keeps_nobody_waiting(
 
 
 async def test_a_workspace_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
-    patient = replace(QUICKLY, request_timeout_s=600.0)
-    async with open_stage(tmp_path, start=SUMMER, overrides=patient) as stage:
+    slowly = replace(QUICKLY, request_timeout_s=600.0)
+    async with open_stage(tmp_path, start=SUMMER, overrides=slowly) as stage:
         alice = await stage.meet_connected("alice")
         stage.simulator.faults.hang("me", times=100)
         stage.clock.advance(days=1)

@@ -109,6 +109,7 @@ ALLOWED = (
     Allowed("connections", "bot/web/connections.py", "TCP connections of browsers"),
     Allowed("consent", "bot/web/linking_pages.py", _PAGE),
     Allowed("absence", "bot/dispatcher/*", "the time in which the bot did not listen"),
+    Allowed("known", "bot/commands/known.py", "a command's module has the command's name"),
     Allowed("process", "bot/features/reports/pictures.py", "a process of the operating system"),
     Allowed("line", "bot/storage/key_file.py", "a line of text"),
     Allowed("reader", "tests/integration/storage/*", "a connection that reads"),

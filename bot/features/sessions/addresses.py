@@ -73,8 +73,8 @@ def _parse_addresses(ip: str) -> list[IPv4Address | IPv6Address]:
 class Places:
     """Places of public addresses, from a file of this machine."""
 
-    def __init__(self, reader: "Reader") -> None:
-        self._reader: Final = reader
+    def __init__(self, database: "Reader") -> None:
+        self._database: Final = database
         # A look-up takes half a millisecond.
         self._find: Final = lru_cache(maxsize=1000)(self._look_up)
 
@@ -88,7 +88,7 @@ class Places:
         if len(public) != 1:
             return None
         try:
-            return _parse_place(self._reader.get(public[0]))
+            return _parse_place(self._database.get(public[0]))
         except Exception:  # noqa: BLE001 - a damaged file has many, and must not cost an answer
             return None
 
@@ -97,26 +97,26 @@ class Places:
 def open_places(path: Path | None) -> Iterator[Places | None]:
     """Open the database of places; None without one, or if it cannot be read, which is logged."""
     try:
-        reader = _open_reader(path) if path else None
+        database = _open_database(path) if path else None
     except ConfigError as error:
         structlog.get_logger("places").warning("no places are shown", problem=str(error))
-        reader = None
+        database = None
     try:
-        yield Places(reader) if reader else None
+        yield Places(database) if database else None
     finally:
-        if reader:
-            reader.close()
+        if database:
+            database.close()
 
 
 def describe_places(path: Path) -> str:
     """Return the type and the day of a database of places; raise ConfigError without."""
-    with _open_reader(path) as reader:
-        found = reader.metadata()
+    with _open_database(path) as database:
+        found = database.metadata()
     day = datetime.fromtimestamp(found.build_epoch, UTC).date()
     return f"{found.database_type} of {day.isoformat()}"
 
 
-def _open_reader(path: Path) -> "Reader":
+def _open_database(path: Path) -> "Reader":
     try:
         import maxminddb  # noqa: PLC0415 - it is an extra
     except ImportError:

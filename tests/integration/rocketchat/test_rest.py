@@ -137,7 +137,7 @@ async def test_a_direct_room_is_opened(script: Script, rest: RestClient) -> None
     assert script.requests[0].body == {"username": "ann"}
 
 
-async def test_opening_a_direct_room_is_tried_again_once(script: Script, rest: RestClient) -> None:
+async def test_making_a_direct_room_is_tried_again_once(script: Script, rest: RestClient) -> None:
     made = ok(room={"_id": "r1", "rid": "r1", "t": "d", "usernames": ["ann", "bot"]})
     script.on(CREATE, reply_with(502, {}), made)
     script.on(ROOM, ok(room={"_id": "r1", "t": "d", "uids": [BOT.user_id, "ann-id"]}))

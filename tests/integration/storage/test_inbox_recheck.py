@@ -9,7 +9,7 @@ from bot.storage.database import open_database
 from tests.integration.storage.inbox_model import PEOPLE, KilledError, Process, World
 
 ANN = PEOPLE[0]
-A_MOMENT = timedelta(seconds=2)
+TWO_SECONDS = timedelta(seconds=2)
 LONG_ENOUGH = timedelta(minutes=1)
 LONGER_THAN_THE_OVERLAP = timedelta(minutes=5)
 
@@ -74,14 +74,14 @@ async def test_what_comes_late_is_not_lost_and_is_answered_once(scene: Scene) ->
 async def test_a_room_is_read_again_only_once_it_has_changed(scene: Scene) -> None:
     receiver, world = scene.process.receiver, scene.world
     said = [world.say(ANN, is_lost=True)]
-    scene.wait(A_MOMENT)
+    scene.wait(TWO_SECONDS)
     for _ in range(5):
         assert not await receiver.recheck()
     assert world.histories_fetched == 1
     said.append(world.say(ANN, is_lost=True))
     # Within the second of its change it may change again, and not show it.
     assert not await receiver.recheck()
-    scene.wait(A_MOMENT)
+    scene.wait(TWO_SECONDS)
     for _ in range(5):
         assert not await receiver.recheck()
     assert world.histories_fetched == 3
@@ -90,7 +90,7 @@ async def test_a_room_is_read_again_only_once_it_has_changed(scene: Scene) -> No
 
 async def test_a_room_whose_messages_could_not_be_saved_is_read_again(scene: Scene) -> None:
     lost = scene.world.say(ANN, is_lost=True)
-    scene.wait(A_MOMENT)
+    scene.wait(TWO_SECONDS)
     scene.world.deadly = "accepting"
     with pytest.raises(KilledError):
         await scene.process.receiver.recheck()
