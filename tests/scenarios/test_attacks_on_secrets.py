@@ -3,28 +3,18 @@
 import asyncio
 import io
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 import structlog
 
-from bot.logs import open_logs
 from tests.support.needs import give_up
 from tests.support.people import find_retry
 from tests.support.programs import run_program, run_to_its_end, start_program
 from tests.support.stage import Stage, open_stage
 
 HOUR = 3600
-
-
-@pytest.fixture(params=["text", "json"])
-def logged(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    open_logs("DEBUG", request.param, stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def read_files(folder: Path) -> str:

@@ -3,13 +3,11 @@
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
-from bot.logs import open_logs
 from rocketchat_simulator import Simulator, Workspace
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from tests.support.deadlines import DEADLINE_S
@@ -244,14 +242,6 @@ async def test_an_answer_that_is_sent_again_signs_out_nobody_again(
     await alice.hear(DONE)
     assert stage.count_calls(ROUTE) == 1
     assert len(find_logins(stage.simulator.workspace)) == 1
-
-
-@pytest.fixture(params=["text", "json"])
-def logged(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    open_logs("DEBUG", request.param, stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 async def test_the_token_in_the_answer_comes_out_nowhere(

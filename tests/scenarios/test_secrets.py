@@ -3,30 +3,20 @@
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-import structlog
 
-from bot.logs import open_logs
 from tests.support.deadlines import DEADLINE_S
 from tests.support.private_network import HOST, Proxy, make_authority, open_relay
 from tests.support.stage import Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
 PASSWORD, ENCODED = "p@ss/word", "p%40ss%2Fword"
-
-
-@pytest.fixture(params=["text", "json"])
-def logged(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    open_logs("DEBUG", request.param, stream)
-    yield stream
-    structlog.reset_defaults()
 
 
 def read_files(folder: Path) -> str:
