@@ -135,16 +135,17 @@ async def test_the_process_list_shows_no_secret(tmp_path: Path) -> None:
 
 
 CRASH = """
-from bot import cli
+from bot.cli import main
+from bot.cli.program import program
 from bot.logs import open_logs
 
-@cli.cli.command("crash")
+@program.command("crash")
 def crash(style: str) -> None:
     if style != "none":
         open_logs("INFO", style)
     raise ValueError("X-Auth-Token: " + "k3Y" * 15)
 
-cli.main()
+main()
 """
 
 

@@ -10,6 +10,7 @@ import sys
 import traceback
 from typing import NoReturn
 
+import bot.app  # noqa: F401 - a bot that is started does not import it again
 from bot.cli import main
 
 

@@ -1,0 +1,35 @@
+"""Commands for connected accounts and the audit trail."""
+
+import typer
+
+from bot.cli.command import command
+from bot.cli.options import AnyUser, Config, Secrets, User
+
+commands = typer.Typer(help="Connected accounts and the audit trail.", no_args_is_help=True)
+
+
+@command(commands, "list")
+async def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
+    """List the connected accounts, with the kind of their token."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.list_accounts(load_for_operator(config, secrets)))
+
+
+@command(commands, "audit")
+async def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
+    """Show what was done with people's tokens in the last 90 days."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.show_audit(load_for_operator(config, secrets), user))
+
+
+@command(commands, "forget")
+async def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
+    """Delete everything that is stored about a user."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.forget_account(load_for_operator(config, secrets), user))

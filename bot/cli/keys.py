@@ -1,0 +1,35 @@
+"""Commands for the keys that seal people's tokens."""
+
+import typer
+
+from bot.cli.command import command
+from bot.cli.options import Config, Secrets
+
+commands = typer.Typer(help="The keys that seal people's tokens.", no_args_is_help=True)
+
+
+@command(commands, "new")
+async def make_key(config: Config = None, secrets: Secrets = None) -> None:
+    """Make a new key, which seals from now on; the old keys still open."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.make_key(load_for_operator(config, secrets)))
+
+
+@command(commands, "list")
+async def list_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """List the keys by id, with the number of tokens that each has sealed."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.list_keys(load_for_operator(config, secrets)))
+
+
+@command(commands, "rotate")
+async def rotate_keys(config: Config = None, secrets: Secrets = None) -> None:
+    """Reseal everything with the newest key, while the bot runs; can be stopped and repeated."""
+    from bot.admin import accounts_and_keys
+    from bot.cli.operating import load_for_operator, print_lines
+
+    await print_lines(accounts_and_keys.rotate_keys(load_for_operator(config, secrets)))
