@@ -6,7 +6,7 @@ RUN := $(UV) run --frozen --no-sync
 # Empty means no: a program that starts again and again would compile every module each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test stress torture rush busy bench check format texts docs pictures clean
+.PHONY: demo test stress torture rush busy bench check format texts docs pictures site clean
 demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 
@@ -48,8 +48,19 @@ docs: .venv/ready
 pictures: .venv/ready
 	$(RUN) python -m tests.browser.journey docs/pictures
 
+# What the documentation shows, and what its pages link to.
+SITE := $(wildcard *.md) docs packaging Containerfile LICENSE config.example.toml pyproject.toml \
+	benchmarks/README.md benchmarks/RESULTS.md benchmarks/results.svg
+
+# The documentation as a site in .site/pages.
+site: .site/ready
+	rm -rf .site/source .site/pages
+	mkdir .site/source
+	tar -cf - $(SITE) | tar -xf - -C .site/source
+	.site/venv/bin/zensical build --strict --config-file mkdocs.yml
+
 clean:
-	rm -rf .venv .tools .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .bench .site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
@@ -63,3 +74,7 @@ $(UV):
 .venv/ready: pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON)
 	touch $@ .venv/ready-run
+
+.site/ready: pyproject.toml uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=.site/venv $(UV) sync --frozen --quiet --python $(PYTHON) --only-group site
+	touch $@

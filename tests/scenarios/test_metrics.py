@@ -17,6 +17,7 @@ from bot.commands.registry import load_commands
 from bot.metrics import CommandOutcome, ReportOutcome
 from bot.storage.database import open_database
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from tests.support.metrics_page import find_row
 from tests.support.stage import Stage, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
@@ -40,6 +41,8 @@ ROUTES = {
     "v1/sessions/logout.me",
 }
 METHODS = ("GET ", "POST ")
+# Labels whose values the page for operators lists.
+LISTED = {"outcome", "status", "priority", "queue", "kind", "scope"}
 CLOSED: dict[str, set[str]] = {
     "command": {each.name for each in load_commands(commands)} | {"unknown"},
     "outcome": {str(each) for each in (*CommandOutcome, *ReportOutcome)},
@@ -210,3 +213,9 @@ async def test_the_page_for_operators_names_them_all(
     assert shown <= named, shown - named
     rows = {name for name in named if name.endswith(("_total", "_seconds", "_up", "_info"))}
     assert rows <= shown, rows - shown
+    for sample in (sample for each in own for sample in each.samples):
+        row = find_row(sample.name)
+        assert row, sample.name
+        assert sample.labels.keys() - {"le"} == row.labels, sample
+        listed = {value for label, value in sample.labels.items() if label in LISTED}
+        assert listed <= row.words, sample

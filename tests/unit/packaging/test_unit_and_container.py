@@ -1,5 +1,6 @@
 """The unit and the container file, as far as they can be checked without running them."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.web.server import make_health_app, open_web_server
 from tests.support.needs import give_up
+from tests.support.programs import run_to_its_end
 
 
 def test_systemd_understands_the_unit(pytestconfig: pytest.Config, tmp_path: Path) -> None:
@@ -57,3 +60,26 @@ def test_the_container_runs_the_bot_as_nobody_special(pytestconfig: pytest.Confi
     assert steps[names.index("USER")] == ["USER", "10001:10001"]
     assert names.index("USER") < names.index("ENTRYPOINT")
     assert names.count("USER") == 1
+
+
+async def is_healthy(command: list[str]) -> bool:
+    """Run the container's health check."""
+    status, _, _ = await run_to_its_end(*command[1:], command=(sys.executable,))
+    return status == 0
+
+
+async def test_the_container_knows_whether_the_bot_is_alive(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (step,) = [step for step in read_steps(pytestconfig.rootpath) if step[0] == "HEALTHCHECK"]
+    command = json.loads(" ".join(step[step.index("CMD") + 1 :]))
+    assert command[0] == "python"
+    # A proxy that nobody runs: the check must not ask it.
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with open_web_server("127.0.0.1", 0) as server:
+        url = server.fill_port("http://127.0.0.1:0")
+        monkeypatch.setenv("SESSION_BOT_WEB__PORT", url.rpartition(":")[2])
+        assert await is_healthy(command)
+        async with server.serve(make_health_app(is_alive=lambda: False, is_ready=lambda: False)):
+            assert not await is_healthy(command)
+    assert not await is_healthy(command)
