@@ -35,8 +35,8 @@ class PresenceChecks:
 
     def note_online(self, user_id: str) -> None:
         """Have somebody checked who came online."""
-        if user_id not in self._runner.online and not self._queue.full():
-            self._runner.online.add(user_id)
+        if user_id not in self._runner.alerts.online and not self._queue.full():
+            self._runner.alerts.online.add(user_id)
             ready_at = asyncio.get_running_loop().time() + _SESSION_STORED_AFTER_S
             self._queue.put_nowait((user_id, ready_at))
 
@@ -61,7 +61,7 @@ class PresenceChecks:
         while True:
             user_id, ready_at = await self._queue.get()
             await asyncio.sleep(ready_at - loop.time())
-            self._runner.online.discard(user_id)
+            self._runner.alerts.online.discard(user_id)
             try:
                 await self._check(user_id)
             except TokenRejectedError:

@@ -36,7 +36,7 @@ class TaskRunner:
     """Runs a task once and records the result; a temporary failure is retried after a pause.
 
     What a person must put right is not retried: the task has told them. ``fetch_time`` returns the
-    workspace's time. ``online`` are the ids of people who came online, and are checked first.
+    workspace's time.
     """
 
     def __init__(
@@ -53,7 +53,6 @@ class TaskRunner:
         self.clock_setback: Final = ClockSetback(
             database, tasks.schedules, tasks.alerts, fetch_time, now
         )
-        self.online: Final[set[str]] = set()
         self._now: Final = now
         self._log = structlog.get_logger("scheduler")
 
@@ -88,7 +87,7 @@ class TaskRunner:
     async def take_due_alerts(self) -> AsyncIterator[AlertSubscription]:
         """Yield the subscriptions that one tick checks, as the workspace's rate limit allows."""
         for _ in range(self.alerts.pace // MIN_CHECKS_PER_MINUTE):
-            subscription = None if self.online else await self.alerts.take_due()
+            subscription = await self.alerts.take_due()
             if subscription is None:
                 return
             yield subscription

@@ -74,7 +74,7 @@ async def test_what_is_taken_for_known_is_shown_and_can_be_signed_out(
     assert "1: *Chrome 113 on Windows 10 or 11*" in answer
     assert "`203.0.113.66`" in answer
     assert "Firefox 131" in answer
-    assert (await alice.ask("!logout 1")).startswith("Sign out Chrome 113 on Windows 10 or 11?")
+    assert (await alice.ask("!logout 1")).startswith("Sign out this device: Chrome 113 on Windows 10 or 11?")
 
 
 @pytest.mark.parametrize("way", ["alert", "report"])
@@ -110,7 +110,7 @@ async def test_a_new_device_is_announced_once_with_what_to_do(
     assert alert.startswith("New device: Chrome 113 on Windows 10 or 11, ")
     assert "from `192.0.2.99`, not seen before" in alert
     assert "Was that you? Then there is nothing to do." in alert
-    assert "Not you?: `!logout all` is the safest: it signs out everything at once" in alert
+    assert "Not you?: `!logout all` is the safest: it signs out everything" in alert
     assert "you too. Then change your password." in alert
     assert "`!logout 1` signs out only this device." in alert
     await expect_quiet(stage, alice, 1)
@@ -121,8 +121,8 @@ async def test_what_the_alert_advises_works(stage: Stage, alice: Conversation) -
     await alice.ask("!alerts on")
     stage.sign_in()
     await hear_after_check(stage, alice)
-    assert (await alice.ask("!logout 1")).startswith("Sign out Chrome 113 on Windows 10 or 11?")
-    assert await alice.ask("!confirm") == "Signed out Chrome 113 on Windows 10 or 11."
+    assert (await alice.ask("!logout 1")).startswith("Sign out this device: Chrome 113 on Windows 10 or 11?")
+    assert await alice.ask("!confirm") == "Signed out: Chrome 113 on Windows 10 or 11."
 
 
 async def test_a_look_that_finds_nothing_leaves_the_numbers_alone(

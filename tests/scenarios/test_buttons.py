@@ -89,10 +89,10 @@ async def test_an_alert_signs_out_its_device_whatever_the_numbers_mean_by_then(
     assert "1: *Firefox 131" in await alice.ask("!logout others")  # it numbers the devices again
     stage.sign_in(ip="192.0.2.99")  # the intruder signs in again
     question = await alice.press(alert, "Sign it out")
-    assert question["msg"] == "Sign out Chrome 113 on Windows 10 or 11?"
+    assert question["msg"] == "Sign out this device: Chrome 113 on Windows 10 or 11?"
     assert "This signs out all 2 of its sessions." in format_as_text(question)
     done = await alice.press(question, "Confirm")
-    assert done["msg"].startswith("Signed out Chrome 113 on Windows 10 or 11")
+    assert done["msg"].startswith("Signed out: Chrome 113 on Windows 10 or 11")
     assert not is_signed_in(stage, "192.0.2.99")
     assert is_signed_in(stage, "198.51.100.200")
 
@@ -177,7 +177,7 @@ async def test_a_button_in_a_thread_is_answered_in_the_thread(alice: Conversatio
     question = await alice.hear_message()
     done = await alice.press(question, "Confirm")
     assert done["tmid"] == root["_id"]
-    assert done["msg"] == "Signed out Firefox 131 on Windows 10 or 11."
+    assert done["msg"] == "Signed out: Firefox 131 on Windows 10 or 11."
 
 
 @on_each_version

@@ -23,7 +23,7 @@ from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.places import write_places
 from tests.support.programs import run_to_its_end, write_config
-from tests.support.stage import make_settings, open_stage
+from tests.support.stage import VERSIONS, make_settings, open_stage
 
 PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -320,6 +320,15 @@ async def test_a_running_bot_is_recognised_and_goes_on(tmp_path: Path) -> None:
         assert "1000 calls a minute and route, says the running bot" in "\n".join(found)
         assert "alerts check every 5 minutes each of those who want them (1)" in "\n".join(found)
         assert (await alice.ask("!whoami")).startswith("You are alice")
+
+
+@pytest.mark.parametrize(
+    "world", [{"version": each, "is_licensed": False} for each in VERSIONS], indirect=True
+)
+async def test_a_missing_licence_is_named_on_each_version(world: World) -> None:
+    found = {each.subject: each for each in await world.check()}
+    assert found["licence"].level is PROBLEM
+    assert "has no device management" in found["licence"].text
 
 
 async def test_the_command_prints_lines_and_its_status_tells(world: World) -> None:

@@ -192,9 +192,9 @@ async def test_logging_out_asks_first_and_says_what_happened(stage: Stage) -> No
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Firefox 131")
     question = await alice.ask(f"!logout {number}")
-    assert question.startswith("Sign out Firefox 131 on Windows 10 or 11?")
+    assert question.startswith("Sign out this device: Firefox 131 on Windows 10 or 11?")
     assert "Send `!confirm` within two minutes" in question
-    assert await alice.ask("!confirm") == "Signed out Firefox 131 on Windows 10 or 11."
+    assert await alice.ask("!confirm") == "Signed out: Firefox 131 on Windows 10 or 11."
     assert "signed out" in await alice.ask(f"!session {FIREFOX}")
     assert "Firefox 131" not in await alice.ask("!sessions")
     gone = "Firefox 131 on Windows 10 or 11 is already signed out."
@@ -206,7 +206,7 @@ async def test_all_sessions_of_a_device_go_together(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     number = await find_number(alice, "Chrome 129")
     assert "This signs out all 3 of its sessions." in await alice.ask(f"!logout {number}")
-    assert (await alice.ask("!confirm")).startswith("Signed out Chrome 129 on macOS")
+    assert (await alice.ask("!confirm")).startswith("Signed out: Chrome 129 on macOS")
 
 
 async def test_signing_out_a_script_warns_of_its_token(stage: Stage) -> None:
@@ -265,7 +265,7 @@ async def test_nothing_is_confirmed_twice_late_or_by_somebody_else(stage: Stage)
     assert nothing in await alice.ask("!confirm")
     await alice.ask(f"!logout {FIREFOX}")
     assert "Hier gibt es nichts zu bestätigen." in await bob.ask("!confirm")
-    assert "Signed out Firefox 131 on Windows 10 or 11." in await alice.ask("!confirm")
+    assert "Signed out: Firefox 131 on Windows 10 or 11." in await alice.ask("!confirm")
     assert nothing in await alice.ask("!confirm")
     await alice.ask("!logout Wm4pLzJ8cRdEoXv6T")
     stage.clock.advance(seconds=121)
@@ -279,7 +279,7 @@ async def test_a_confirmation_in_another_room_confirms_nothing(stage: Stage) -> 
     await alice.ask(f"!logout {FIREFOX}")
     await alice.person.say(group, "@sessions confirm")
     # A mention is answered in the direct message, where the question was.
-    assert "Signed out Firefox 131 on Windows 10 or 11." in await alice.hear()
+    assert "Signed out: Firefox 131 on Windows 10 or 11." in await alice.hear()
 
 
 # !name

@@ -55,8 +55,11 @@ async def test_what_needs_no_licence_is_offered_and_works(tmp_path: Path, versio
         assert "`!connect`" not in answer, "she is connected"
 
 
-async def test_connect_says_it_before_the_link_and_offers_the_token_only(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, is_licensed=False, has_oauth=True) as stage:
+@on_each_version
+async def test_connect_says_it_before_the_link_and_offers_the_token_only(
+    tmp_path: Path, version: str
+) -> None:
+    async with open_stage(tmp_path, version, is_licensed=False, has_oauth=True) as stage:
         alice = await stage.meet("alice")
         link = await alice.ask_for_link()
         assert stage.count_said("Here is your link.") == 1
@@ -83,10 +86,13 @@ class Seconds:
         return time.monotonic() + self.ahead
 
 
-async def test_the_licence_comes_and_goes_while_the_bot_runs(tmp_path: Path) -> None:
+@on_each_version
+async def test_the_licence_comes_and_goes_while_the_bot_runs(
+    tmp_path: Path, version: str
+) -> None:
     seconds = Seconds()
     overrides = replace(QUICKLY, seconds=seconds)
-    async with open_stage(tmp_path, is_licensed=False, overrides=overrides) as stage:
+    async with open_stage(tmp_path, version, is_licensed=False, overrides=overrides) as stage:
         workspace = stage.simulator.workspace
         alice, bob = stage.invite("alice"), stage.invite("bob")
         assert (await ask(alice, "!sessions")).startswith(MISSING)
@@ -112,8 +118,9 @@ async def test_a_workspace_that_does_not_answer_changes_nothing(tmp_path: Path) 
         assert await stage.invite("alice").ask_for_link("!sessions")
 
 
+@on_each_version
 async def test_it_looks_at_the_start_and_once_a_day_and_the_log_tells(
-    capsys: pytest.CaptureFixture[str],
+    version: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     passed: list[float] = []
     checks: list[int] = []
@@ -127,7 +134,7 @@ async def test_it_looks_at_the_start_and_once_a_day_and_the_log_tells(
         if len(passed) > LICENCE_CHECKED_EVERY:
             raise asyncio.CancelledError
 
-    async with Simulator(is_licensed=False) as simulator:
+    async with Simulator(version=version, is_licensed=False) as simulator:
         bot = simulator.workspace.add_user("sessions", roles=("user", "bot"))
         secret = SecretStr(simulator.workspace.make_personal_access_token(bot, "bot"))
         token = AuthToken(bot.id, secret)

@@ -10,6 +10,8 @@ WITH_FRAMES = [
     "community-6.5.jsonl",
     "community-8.3.jsonl",
     "device-management-6.5.jsonl",
+    "presence-6.5.jsonl",
+    "presence-8.3.jsonl",
 ]
 
 

@@ -72,6 +72,7 @@ class Alerts:
 
     A device is program, operating system and network together; neither a reconnect nor an update
     makes it another one. ``has_changed`` is set where somebody has turned alerts on or off.
+    ``online`` are the ids of people who have come online: they are checked before those who are due.
     ``find_rate`` returns how many lists of sessions a minute the workspace allows.
     """
 
@@ -88,6 +89,7 @@ class Alerts:
         self.subscriptions: Final = AlertSubscriptions(database)
         self._now: Final = now
         self.has_changed: Final = asyncio.Event()
+        self.online: Final[set[str]] = set()
 
     async def turn_on(self, user_id: str) -> AlertStatus:
         """Remember the present devices, and check for others from now on; save their numbers.
@@ -128,7 +130,12 @@ class Alerts:
         )
 
     async def take_due(self) -> AlertSubscription | None:
-        """Return the subscription that is longest due, if any; no other process gets it too."""
+        """Return the subscription that is longest due, if any; no other process gets it too.
+
+        None, too, while somebody waits who has come online.
+        """
+        if self.online:
+            return None
         now = self._now()
         interval = await self._load_interval()
         return await self.subscriptions.take(now=now, next_check_at=now + interval)

@@ -148,7 +148,7 @@ def _format_new(number: int, device: DeviceSessions, locale: UserLocale, now: da
 def _advise(new: Sequence[int], locale: UserLocale) -> str:
     # No device is proposed to be kept: the one that was there before may be the thief's, too.
     everything = locale.text(
-        "{all} is the safest: it signs out everything at once, you too. Then change your password.",
+        "{all} is the safest: it signs out everything, you too. Then change your password.",
         all=locale.call("logout all"),
     )
     one = locale.text(

@@ -18,7 +18,7 @@ from bot.models import Attachment, Fact, Reply
 
 def format_logout_question(device: DeviceSessions, locale: UserLocale, reference: str) -> Reply:
     """Ask before one device is signed out; ``reference`` is the question's."""
-    question = locale.text("Sign out {device}?", device=format_name(device, locale))
+    question = locale.text("Sign out this device: {device}?", device=format_name(device, locale))
     count = len(device.sessions)
     lines = []
     if count > 1:
@@ -186,7 +186,7 @@ def format_logout(
     gone = [name for name, ids in devices if set(ids).isdisjoint(outcome.still_there)]
     said = []
     if len(gone) == 1:
-        said.append(locale.text("Signed out {device}.", device=gone[0]))
+        said.append(locale.text("Signed out: {device}.", device=gone[0]))
     elif gone or not left:
         said.append(
             locale.plural("Signed out {count} device.", "Signed out {count} devices.", len(gone))

@@ -199,7 +199,7 @@ def test_an_alert_proposes_no_device_to_keep() -> None:
     reply = format_alert(devices, (1,), LOCALE, NOW)
     assert reply.text == "New device: Edge 131 on Windows 10 or 11, 1 hour ago"
     said = all_text(reply)
-    assert "`!logout all` is the safest: it signs out everything at once, you too." in said
+    assert "`!logout all` is the safest: it signs out everything, you too." in said
     assert "`!logout 1` signs out only this device." in said
     assert "others" not in said
     assert "others" not in all_text(format_alert(devices[:1], (1,), LOCALE, NOW))
