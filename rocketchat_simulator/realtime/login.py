@@ -135,4 +135,9 @@ def _make_own_fields(user: User, *, has_few_fields: bool) -> Frame:
         return names
     names |= {"services": {}, "name": user.name, "roles": list(user.roles), "active": True}
     names |= {"_updatedAt": user.updated_at, "settings": {}, "requirePasswordChange": False}
-    return names | {"statusConnection": user.status}
+    if user.has_connected:
+        names["statusConnection"] = user.status
+    if user.status_text is not None:
+        default = "offline" if user.is_shown_offline else "online"
+        names |= {"statusText": user.status_text, "statusDefault": default}
+    return names

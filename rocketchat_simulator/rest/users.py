@@ -100,11 +100,15 @@ def _get_presence(call: Call) -> Response | Document:
 
 
 def _set_status(call: Call) -> Response | Document:
+    people = call.workspace.people
     if "message" in call.body:
         call.user.status_text = str(call.body["message"])
     status = str(call.body.get("status") or call.user.status)
     call.user.is_shown_offline = status == "offline"
-    call.workspace.people.show_status(call.user, status)
+    people.show_status(call.user, status)
+    if call.workspace.version.is_before_7:
+        # 6.5.3 tells it once for the text and once for the status, then without the text.
+        people.tell_presence(call.user, text=None)
     call.user.updated_at = call.workspace.now()
     return {}
 

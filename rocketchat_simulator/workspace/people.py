@@ -70,7 +70,11 @@ class People:
     def show_status(self, user: User, status: str) -> None:
         """Change what others see of the user's presence: online, away, busy or offline."""
         user.status = status
-        self._event_bus.publish(PresenceChanged(user.id, user.username, status, user.status_text))
+        self.tell_presence(user, text=user.status_text)
+
+    def tell_presence(self, user: User, *, text: str | None) -> None:
+        """Tell those who follow the user what is shown of the presence, with this status text."""
+        self._event_bus.publish(PresenceChanged(user.id, user.username, user.status, text))
 
     def rename(self, user: User, username: str) -> None:
         """Change a username, and free the old one; raise RefusedError if the new one is taken."""
