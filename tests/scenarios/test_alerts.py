@@ -74,7 +74,9 @@ async def test_what_is_taken_for_known_is_shown_and_can_be_signed_out(
     assert "1: *Chrome 113 on Windows 10 or 11*" in answer
     assert "`203.0.113.66`" in answer
     assert "Firefox 131" in answer
-    assert (await alice.ask("!logout 1")).startswith("Sign out this device: Chrome 113 on Windows 10 or 11?")
+    assert (await alice.ask("!logout 1")).startswith(
+        "Sign out this device: Chrome 113 on Windows 10 or 11?"
+    )
 
 
 @pytest.mark.parametrize("way", ["alert", "report"])
@@ -121,7 +123,9 @@ async def test_what_the_alert_advises_works(stage: Stage, alice: Conversation) -
     await alice.ask("!alerts on")
     stage.sign_in()
     await hear_after_check(stage, alice)
-    assert (await alice.ask("!logout 1")).startswith("Sign out this device: Chrome 113 on Windows 10 or 11?")
+    assert (await alice.ask("!logout 1")).startswith(
+        "Sign out this device: Chrome 113 on Windows 10 or 11?"
+    )
     assert await alice.ask("!confirm") == "Signed out: Chrome 113 on Windows 10 or 11."
 
 

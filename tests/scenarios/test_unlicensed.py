@@ -87,9 +87,7 @@ class Seconds:
 
 
 @on_each_version
-async def test_the_licence_comes_and_goes_while_the_bot_runs(
-    tmp_path: Path, version: str
-) -> None:
+async def test_the_licence_comes_and_goes_while_the_bot_runs(tmp_path: Path, version: str) -> None:
     seconds = Seconds()
     overrides = replace(QUICKLY, seconds=seconds)
     async with open_stage(tmp_path, version, is_licensed=False, overrides=overrides) as stage:

@@ -72,7 +72,7 @@ class Alerts:
 
     A device is program, operating system and network together; neither a reconnect nor an update
     makes it another one. ``has_changed`` is set where somebody has turned alerts on or off.
-    ``online`` are the ids of people who have come online: they are checked before those who are due.
+    ``online`` are the ids of people who have come online: they are checked before others.
     ``find_rate`` returns how many lists of sessions a minute the workspace allows.
     """
 
