@@ -188,9 +188,9 @@ class _App:
         gauges = Gauges(self._metrics, dispatcher, realtime, limiter, self._database, now)
         pages = Pages(self._listener, self.settings.workspace.url, self.public_url)
         linking_pages = LinkingPages(self._linking, pages, self.public_url)
-        web_app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
+        app = make_web_app(linking_pages, pages, lambda: bot.is_ready, lambda: bot.is_alive)
         # Last, so that requests which are being answered still have the database.
-        await self.stack.enter_async_context(self.web.serve(web_app, gauges.render))
+        await self.stack.enter_async_context(self.web.serve(app, gauges.render, self._metrics))
         return bot
 
     async def open_worker(self) -> Worker:

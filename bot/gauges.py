@@ -25,6 +25,28 @@ def add_storage_gauge(metrics: Metrics, is_good: Callable[[], bool]) -> None:
     metrics.add_gauge("storage_up", "Whether the last write succeeded", is_good)
 
 
+def _add_message_counters(metrics: Metrics, dispatcher: Dispatcher) -> None:
+    receiver, claims = dispatcher.receiver, dispatcher.claims
+    metrics.add_counter(
+        "messages_repeated", "Messages that the stream delivered again", lambda: receiver.repeated
+    )
+    metrics.add_counter(
+        "messages_caught_up",
+        "Messages that the stream did not deliver, and that were read over REST",
+        lambda: receiver.caught_up,
+    )
+    metrics.add_counter(
+        "messages_taken_over",
+        "Messages that another process, or an earlier run, left unanswered",
+        lambda: claims.taken_over,
+    )
+    metrics.add_gauge(
+        "clock_offset_seconds",
+        "How far this machine's clock is ahead of the workspace's",
+        lambda: dispatcher.clock_offset_s,
+    )
+
+
 def _add_realtime_gauges(metrics: Metrics, realtime: RealtimeClient) -> None:
     metrics.add_gauge("realtime_up", "Whether the bot receives messages", realtime.is_live)
     metrics.add_gauge(
@@ -82,6 +104,7 @@ class Gauges:
         self._loaded_at = -_MAX_AGE_S
         self._loading: Final = asyncio.Lock()
         self._log: Final = structlog.get_logger("metrics")
+        _add_message_counters(metrics, dispatcher)
         _add_realtime_gauges(metrics, realtime)
         _add_rate_limit_gauges(metrics, limiter)
         add_storage_gauge(metrics, lambda: dispatcher.is_storage_good)

@@ -147,7 +147,10 @@ class Metrics:
             self._alerts.inc()
 
     def record_request(self, route: str, status: int, seconds: float) -> None:
-        """Count a request to the workspace; status 0 where no response came."""
+        """Count a request to the workspace.
+
+        Status 0 means that no response came, a negative one that something else answered.
+        """
         route = shorten_route(route)
         self._find_response(route, _classify(status)).inc()
         self._find_request_time(route).observe(seconds)
@@ -260,6 +263,6 @@ def _name(name: str) -> str:
 
 
 def _classify(status: int) -> str:
-    if not status:
-        return "none"
+    if status <= 0:
+        return "foreign" if status else "none"
     return str(status) if status == _TOO_MANY_REQUESTS else f"{status // 100}xx"

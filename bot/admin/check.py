@@ -4,7 +4,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-from bot.admin.check_network import check_oauth, check_public_url, check_rate_limit
+from bot.admin.check_network import (
+    check_oauth,
+    check_own_port,
+    check_public_url,
+    check_rate_limit,
+)
 from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
 from bot.admin.check_storage import (
     NO_DEMAND,
@@ -83,8 +88,11 @@ class SystemCheck:
                 yield check_version(version, has_oauth=bool(self._settings.oauth.client_id))
                 async for result in self._check_workspace(rest):
                     yield result
-        async for result in check_public_url(self._settings, self._timeout_s):
-            yield result
+        port = await check_own_port(self._settings, self._timeout_s)
+        yield port
+        if port.level is Level.OK:  # else another program would answer
+            async for result in check_public_url(self._settings, self._timeout_s):
+                yield result
         async for result in self._check_storage():
             yield result
         if database := self._settings.places.database:

@@ -2,20 +2,34 @@
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.http_probe import fetch_health_page, fetch_metrics, serve_placeholder
+from bot.admin.http_probe import (
+    fetch_health_page,
+    fetch_metrics,
+    is_bot_listening,
+    serve_placeholder,
+)
 from bot.config import Settings
-from bot.errors import GrantRefusedError, RefusedError, UnreachableError, WorkspaceError
+from bot.errors import (
+    ConfigError,
+    GrantRefusedError,
+    RefusedError,
+    UnreachableError,
+    WorkspaceError,
+)
 from bot.rocketchat.client import RestClient
 from bot.rocketchat.inspection import fetch_redirect_uris
 from bot.rocketchat.network import is_this_machine
 from bot.rocketchat.oauth import OAuthClient, open_oauth
+from bot.web.server import open_socket
 
 _MADE_UP_CODE: Final = SecretStr("session-bot-check-no-code")
 _ALLOWED: Final = re.compile(
@@ -31,7 +45,9 @@ async def check_oauth(
     if not settings.oauth.client_id:
         yield make_ok("oauth", "not set: people connect by pasting a personal access token")
         return
-    yield await _check_oauth_client(settings, redirect_uri, timeout_s)
+    own, workspace = settings.oauth, settings.workspace
+    client = OAuthClient(own.client_id, own.client_secret, redirect_uri)
+    yield await check_oauth_client(workspace.url, client, timeout_s, workspace.ca_file)
     try:
         registered = await fetch_redirect_uris(rest, settings.oauth.client_id)
     except WorkspaceError:
@@ -41,14 +57,11 @@ async def check_oauth(
         yield make_problem("oauth", text, "Correct its redirect URI, or [web] public_url")
 
 
-async def _check_oauth_client(
-    settings: Settings, redirect_uri: str, timeout_s: float
+async def check_oauth_client(
+    url: str, client: OAuthClient, timeout_s: float, ca_file: Path | None = None
 ) -> CheckResult:
-    client = OAuthClient(settings.oauth.client_id, settings.oauth.client_secret, redirect_uri)
-    workspace = settings.workspace
-    connecting = open_oauth(
-        workspace.url, client, now=_now, timeout_s=timeout_s, ca_file=workspace.ca_file
-    )
+    """Check that the workspace at ``url`` knows the OAuth application, and its secret."""
+    connecting = open_oauth(url, client, now=_now, timeout_s=timeout_s, ca_file=ca_file)
     try:
         async with connecting as oauth:
             await oauth.exchange(_MADE_UP_CODE)
@@ -69,8 +82,29 @@ async def check_public_url(settings: Settings, timeout_s: float) -> AsyncIterato
     https = check_https(web.public_url)
     if https.level is not Level.OK:
         yield https
-    async with serve_placeholder(web.host, web.port) as nonce:
+    async with AsyncExitStack() as stack:
+        nonce = ""
+        with suppress(ConfigError):
+            nonce = await stack.enter_async_context(serve_placeholder(web.host, web.port))
         yield await _check_health_page(settings, nonce, timeout_s)
+
+
+async def check_own_port(settings: Settings, timeout_s: float) -> CheckResult:
+    """Check that the bot can listen on its port, or a bot does already."""
+    host, port = settings.web.host, settings.web.port
+    result = check_port(host, port)
+    if result.level is not Level.OK and await is_bot_listening(host, port, timeout_s):
+        return make_ok("port", f"a bot listens on {host}:{port}")
+    return result
+
+
+def check_port(host: str, port: int) -> CheckResult:
+    """Check that the bot can listen there, which is not so while one does."""
+    try:
+        open_socket(host, port).close()
+    except ConfigError as error:
+        return make_problem("port", str(error))
+    return make_ok("port", f"{host}:{port} is free" if port else "any free one")
 
 
 def check_https(public_url: str) -> CheckResult:
@@ -106,9 +140,7 @@ async def check_rate_limit(
 
     Taken from a running bot's metrics, else from the headers of this check's own responses.
     """
-    web = settings.web
-    host = f"[{web.host}]" if ":" in web.host else web.host
-    metrics = await fetch_metrics(f"http://{host}:{web.port}", timeout_s)
+    metrics = await fetch_metrics(settings.web.host, settings.web.port, timeout_s)
     if found := _ALLOWED.search(metrics):
         limit = int(found[1])
         text = f"{limit} calls a minute and route, says the running bot"

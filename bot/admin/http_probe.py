@@ -7,16 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import (
-    ClientConnectorCertificateError,
-    ClientConnectorError,
-    ClientError,
-    ClientTimeout,
-    web,
-)
+from aiohttp import ClientError, ClientTimeout, web
 
-from bot.errors import ConfigError, ProtocolError, UnreachableError
+from bot.errors import ProtocolError, UnreachableError
 from bot.rocketchat.http_session import make_session, read_body
+from bot.rocketchat.network_errors import describe_failure
 from bot.rocketchat.wire import parse_document
 from bot.web.server import PROBE_PATH, open_socket
 
@@ -37,12 +32,11 @@ class HealthPage:
 
 @asynccontextmanager
 async def serve_placeholder(host: str, port: int) -> AsyncIterator[str]:
-    """Serve a health page where the bot would, and yield its nonce; "" if the port is taken."""
-    try:
-        listening = open_socket(host, port)
-    except ConfigError:
-        yield ""
-        return
+    """Serve a health page where the bot would, and yield its nonce.
+
+    Raises ConfigError where the bot could not listen there.
+    """
+    listening = open_socket(host, port)
     nonce = secrets.token_hex(8)
 
     async def show(_request: web.Request) -> web.Response:
@@ -70,13 +64,25 @@ async def fetch_health_page(url: str, timeout_s: float, ca_file: Path | None = N
     return HealthPage(status, is_bot=False)
 
 
-async def fetch_metrics(url: str, timeout_s: float) -> str:
-    """Fetch ``url``/metrics of a running bot; return "" where there are none."""
+async def is_bot_listening(host: str, port: int, timeout_s: float) -> bool:
+    """Return whether what listens on this machine is a bot, and no other program."""
     try:
-        _, content = await _fetch(f"{url}/metrics", timeout_s)
+        return (await fetch_health_page(_format_own_url(host, port), timeout_s)).is_bot
+    except UnreachableError:
+        return False
+
+
+async def fetch_metrics(host: str, port: int, timeout_s: float) -> str:
+    """Fetch the metrics of a bot that listens there; return "" where there are none."""
+    try:
+        _, content = await _fetch(f"{_format_own_url(host, port)}/metrics", timeout_s)
     except UnreachableError:
         return ""
     return content if isinstance(content, str) else ""
+
+
+def _format_own_url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def _fetch(url: str, timeout_s: float, ca_file: Path | None = None) -> tuple[int, object]:
@@ -89,13 +95,7 @@ async def _fetch(url: str, timeout_s: float, ca_file: Path | None = None) -> tup
             is_json = response.content_type == "application/json"
             page = parse_document(content) if is_json else content.decode(errors="replace")
             return response.status, page
-    except TimeoutError as error:
-        raise UnreachableError("no answer in time") from error
-    except ClientConnectorCertificateError as error:
-        raise UnreachableError("its certificate is not trusted") from error
-    except ClientConnectorError as error:
-        raise UnreachableError(error.strerror or "no connection") from error
-    except (ClientError, OSError) as error:
-        raise UnreachableError(type(error).__name__) from error
+    except (ClientError, TimeoutError, OSError) as error:
+        raise UnreachableError(describe_failure(error)) from error
     except ProtocolError as error:
         raise UnreachableError(str(error)) from error

@@ -56,6 +56,8 @@ class MessageClaims:
         self._now: Final = now
         self._pending: Final[dict[str, PendingMessage]] = {}
         self._waiting: Final[OrderedDict[str, Message]] = OrderedDict()
+        self.taken_over = 0
+        """Messages that another process, or an earlier run of this one, left unanswered."""
         self._log = structlog.get_logger("claims")
 
     async def accept(self, messages: Sequence[Message]) -> None:
@@ -103,6 +105,7 @@ class MessageClaims:
         if not (entries or self._pending):
             # Nothing waits for this process: other processes have taken what it keeps.
             self._waiting.clear()
+        self.taken_over += len(new)
         if new:
             self._log.info("took over unfinished work", messages=len(new))
         return bool(new)

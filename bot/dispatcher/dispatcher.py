@@ -1,6 +1,7 @@
 """Runs everything that brings a message to its answer, and stops it in order."""
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -58,7 +59,7 @@ class Dispatcher:
         seconds: Callable[[], float],
     ) -> None:
         self.receiver: Final = receiver
-        self._claims: Final = claims
+        self.claims: Final = claims
         self._queues: Final = claims.queues
         self._notifications: Final = notifications
         self._inbox: Final = inbox
@@ -88,6 +89,12 @@ class Dispatcher:
     def is_storage_good(self) -> bool:
         """Whether the last write succeeded."""
         return self._inbox.is_writable
+
+    @property
+    def clock_offset_s(self) -> float:
+        """How far this machine's clock is ahead of the workspace's; NaN while it is not known."""
+        server_now = self._server_clock.now
+        return (self._now() - server_now).total_seconds() if server_now else math.nan
 
     def count_messages(self) -> Mapping[str, float]:
         """Return how many messages wait in this process, by queue."""
@@ -127,7 +134,7 @@ class Dispatcher:
         try:
             await self._notifications.tell(event, cause)
             if isinstance(event, AccountLinked):
-                await self._claims.reopen(is_just_connected=True)
+                await self.claims.reopen(is_just_connected=True)
                 self._has_work.set()
         except (UnreachableError, RateLimitedError, StorageError) as error:
             self._log.warning("a notification could not be sent yet", problem=repr(error))
@@ -151,7 +158,7 @@ class Dispatcher:
             await asyncio.sleep(_HEARTBEAT_EVERY_S)
 
     async def _maintain(self) -> None:
-        await self._claims.renew()
+        await self.claims.renew()
         if not self._inbox.is_writable:
             # This write shows whether writing works again.
             await self._checkpoints.advance(_BEGINNING, self._now())
@@ -183,8 +190,8 @@ class Dispatcher:
                 is_start = False
 
     async def _find_work(self, *, is_start: bool) -> None:
-        await self._claims.reopen(is_just_connected=is_start)
-        self._has_more = await self._claims.take_over()
+        await self.claims.reopen(is_just_connected=is_start)
+        self._has_more = await self.claims.take_over()
 
     async def _note_failures(self, work: Awaitable[None]) -> None:
         try:
@@ -198,6 +205,6 @@ class Dispatcher:
 
     async def _release(self) -> None:
         try:
-            await self._claims.release()
+            await self.claims.release()
         except BotError as error:
             self._log.warning("unfinished work waits until its claims expire", problem=str(error))

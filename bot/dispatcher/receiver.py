@@ -104,6 +104,10 @@ class MessageReceiver:
         self._is_holding = False
         self._has_gap = False
         self._is_stopped = False
+        self.repeated = 0
+        """Messages that the stream has delivered again: repeated, or changed by a reaction."""
+        self.caught_up = 0
+        """Messages that the stream has not delivered, and REST has."""
         self._log = structlog.get_logger("receiver")
 
     @property
@@ -167,6 +171,7 @@ class MessageReceiver:
         lost = [id_ for id_, sent_at in self._unheard.items() if sent_at < settled]
         for message_id in lost:
             del self._unheard[message_id]
+        self.caught_up += len(lost)
         if lost:
             self._log.warning("the stream has lost messages", messages=len(lost))
         return bool(lost)
@@ -196,7 +201,9 @@ class MessageReceiver:
     def _keep(self, queue: deque[Message], message: Message) -> None:
         if not may_be_for_bot(message, self._listener):
             return
-        self._unheard.pop(message.id, None)
+        if self._unheard.pop(message.id, None) is None and message in self._recent:
+            self.repeated += 1
+            self._log.debug("a message came again", message_id=message.id)
         if len(queue) < _MAX_UNSAVED:
             queue.append(message)
             self._recent.add([message])
@@ -212,6 +219,7 @@ class MessageReceiver:
         self._began_at = missed.started_at
         await self._give_up(missed)
         await self._accept(_merge(missed.fresh, _drain(self._held)))
+        self.caught_up += sum(each not in self._recent for each in missed.fresh)
         self._recent.add(missed.fresh)
         await self._advance(missed.received_until)
         # Without a pause: a message after the last look at the queue is live.

@@ -27,6 +27,7 @@ from bot.errors import (
 )
 from bot.models import Document, TokenPair
 from bot.rocketchat.http_session import make_session, read_body
+from bot.rocketchat.network_errors import describe_failure
 from bot.rocketchat.wire import parse_document
 
 REQUEST_TIMEOUT_S: Final = 10.0
@@ -115,7 +116,7 @@ class OAuthProvider:
             ) as response:
                 return response.status, await _read_document(response)
         except (ClientError, TimeoutError, OSError) as error:
-            problem = "no answer in time" if isinstance(error, TimeoutError) else repr(type(error))
+            problem = describe_failure(error)
         # Outside of the except block, so that it has no context: aiohttp's errors can show the
         # request, secrets included.
         raise UnreachableError(f"oauth/token: the workspace cannot be reached: {problem}")

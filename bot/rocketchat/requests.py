@@ -188,7 +188,12 @@ class RequestExecutor:
         """
         key = "file" if isinstance(content, File) else "body"
         call = QueuedCall(token.user_id, is_background)
-        return await self._send("POST", route, token, call, subpath=subpath, **{key: content})
+        try:
+            return await self._send("POST", route, token, call, subpath=subpath, **{key: content})
+        except UnreachableError as error:
+            # It may have had its effect; the caller finds out.
+            self._log.info("a call was not answered", route=route, problem=str(error))
+            raise
 
     async def probe(self, route: str) -> Response:
         """Send a GET without token, rate limit or retry, and return the response of any status."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ from aiohttp import (
 from bot.errors import ProtocolError, TokenRejectedError, UnreachableError
 from bot.models import AuthToken, Document
 from bot.rocketchat.http_session import make_session, read_body, read_pieces
+from bot.rocketchat.network_errors import describe_failure
 from bot.rocketchat.responses import Response
 from bot.rocketchat.row_filter import RowFilter
 from bot.rocketchat.wire import MESSAGE_KEYS, ROOM_KEYS, parse_document
@@ -35,9 +37,15 @@ _ROW_KEYS: Final[Mapping[str, Collection[str]]] = {
     "v1/groups.history": MESSAGE_KEYS,
 }
 _CONNECT_TIMEOUT_S: Final = 5.0
+_SLOW_SHARE: Final = 0.2  # of the time that a request may take
+NOT_ROCKETCHAT: Final = -1
+"""What an observer is told instead of 200 where something else has answered."""
 
 RequestObserver = Callable[[str, int, float], None]
-"""Is called after each request with the route, the status (0 without a response) and seconds."""
+"""Is called after each request with the route, the status and seconds.
+
+The status is 0 without a response, and ``NOT_ROCKETCHAT`` for a 200 without a JSON object.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,15 @@ class HttpTransport:
     """Sends requests to one workspace's ``/api/`` and returns responses of any status."""
 
     def __init__(
-        self, session: ClientSession, url: str, on_request: RequestObserver = ignore_request
+        self,
+        session: ClientSession,
+        url: str,
+        on_request: RequestObserver = ignore_request,
+        *,
+        timeout_s: float,
     ) -> None:
         self._session: Final = session
+        self._slow_s: Final = _SLOW_SHARE * timeout_s
         self._on_request: Final = on_request
         self._url: Final = url.rstrip("/")
         self._log = structlog.get_logger("http").bind()
@@ -93,11 +107,16 @@ class HttpTransport:
                 allow_redirects=False,
             ) as received:
                 response = await _read_response(route, received)
-                status = response.status
+                is_foreign = response.status == HTTPStatus.OK and response.document is None
+                status = NOT_ROCKETCHAT if is_foreign else response.status
         except (ClientError, TimeoutError, OSError) as error:
             raise _translate(route, error) from _without_secrets(error)
         finally:
-            self._on_request(route, status, time.monotonic() - began_at)
+            seconds = time.monotonic() - began_at
+            self._on_request(route, status, seconds)
+            if seconds >= self._slow_s:
+                self._log.warning("the workspace is slow", route=route, seconds=round(seconds, 1))
+        status = response.status
         self._log.debug("asked the workspace", method=method, route=route, status=status)
         return response
 
@@ -116,7 +135,7 @@ async def open_http(
     """
     timeout = ClientTimeout(total=timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S))
     async with make_session(url, timeout, ca_file) as session:
-        yield HttpTransport(session, url, on_request)
+        yield HttpTransport(session, url, on_request, timeout_s=timeout_s)
 
 
 def make_headers(token: AuthToken | None) -> Mapping[str, str]:
@@ -166,8 +185,7 @@ async def _read_list(route: str, received: ClientResponse, keys: Collection[str]
 
 
 def _translate(route: str, error: Exception) -> UnreachableError:
-    reason = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-    return UnreachableError(f"{route}: the workspace cannot be reached: {reason}")
+    return UnreachableError(f"{route}: the workspace cannot be reached: {describe_failure(error)}")
 
 
 def _without_secrets(error: Exception) -> Exception | None:

@@ -108,7 +108,7 @@ def _forget_values(error: SQLAlchemyError) -> None:
 
 def _explain(error: SQLAlchemyError) -> str:
     if not isinstance(error, DBAPIError):
-        return f"an unexpected {type(error).__name__}"
+        return "the program used it in a way that cannot work; report this, with the log"
     cause = error.orig
     code = getattr(cause, "sqlite_errorcode", None)
     state = getattr(cause, "sqlstate", None)
@@ -118,7 +118,7 @@ def _explain(error: SQLAlchemyError) -> str:
         advice = _POSTGRESQL_ADVICE.get(state) or _POSTGRESQL_ADVICE.get(state[:2])
     else:
         advice = _explain_connection(str(cause))
-    return advice or f"{type(cause).__name__}, {cause}".rstrip(".\n")
+    return advice or str(cause).strip().rstrip(".") or "the driver gives no reason"
 
 
 def _explain_connection(text: str) -> str | None:

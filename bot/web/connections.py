@@ -23,6 +23,13 @@ class ConnectionLimits:
         self._max_total: Final = max_total
         self._max_per_address: Final = max_per_address
         self._open: Final[dict[HardenedRequestHandler, str]] = {}
+        self.closed = 0
+        """How many were closed because there were too many."""
+
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
 
     def add(self, handler: "HardenedRequestHandler") -> None:
         """Count a new connection; close one of its address's, or of all, above a limit.
@@ -46,6 +53,11 @@ class ConnectionLimits:
         # At once: of many that come together, each must close another one.
         self.remove(oldest)
         oldest.force_close()
+        self.closed += 1
+        # The 1st, 2nd, 4th, 8th …, so that a flood fills no disk.
+        if self.closed & (self.closed - 1) == 0:
+            log = structlog.get_logger("web")
+            log.warning("too many connections; idle ones are closed", count=self.closed)
 
 
 class HardenedRequestHandler(web.RequestHandler):

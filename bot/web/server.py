@@ -1,6 +1,7 @@
 """The bot's web server: linking pages, health, readiness, metrics."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.errors import ConfigError
+from bot.metrics import Metrics
 from bot.web.connections import ConnectionLimits, HardenedRequestHandler
 from bot.web.linking_pages import LinkingPages
 from bot.web.templating import HEADERS, Pages, limit_bodies, make_error_middleware
@@ -109,7 +111,9 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, dualstack_ipv6=is_dual)
     except OSError as error:
-        raise ConfigError(f"[web] host, port: cannot listen on {host}:{port}: {error}") from error
+        is_taken = error.errno == errno.EADDRINUSE
+        reason = "another program does; choose another port" if is_taken else error.strerror
+        raise ConfigError(f"[web] host, port: cannot listen on {host}:{port}: {reason}") from error
 
 
 class WebServer:
@@ -121,6 +125,7 @@ class WebServer:
         self._listening: Final = listening
         self._has_metrics: Final = has_metrics
         self._idle_timeout_s: Final = idle_timeout_s
+        self._limits: Final = ConnectionLimits()
         self._current: Final = AsyncExitStack()
 
     def fill_port(self, public_url: str) -> str:
@@ -133,13 +138,19 @@ class WebServer:
 
     @asynccontextmanager
     async def serve(
-        self, app: web.Application, render_metrics: Callable[[], Awaitable[bytes]] | None = None
+        self,
+        app: web.Application,
+        render_metrics: Callable[[], Awaitable[bytes]] | None = None,
+        metrics: Metrics | None = None,
     ) -> AsyncIterator[None]:
         """Serve this application in place of another; at the end, finish the running requests.
 
         With ``has_metrics``, the Prometheus text that ``render_metrics`` returns is ``/metrics``.
-        Connections that come between two applications wait in the socket's queue.
+        Connections are counted in ``metrics``. Those that come between two applications wait in
+        the socket's queue.
         """
+        if metrics is not None:
+            self._add_counters(metrics)
         if self._has_metrics and render_metrics is not None:
             _add_metrics(app, render_metrics)
         await self._current.aclose()
@@ -148,6 +159,15 @@ class WebServer:
             yield
         finally:
             await self._current.aclose()
+
+    def _add_counters(self, metrics: Metrics) -> None:
+        limits = self._limits
+        metrics.add_gauge("web_connections", "Open connections", lambda: limits.count)
+        metrics.add_counter(
+            "web_connections_closed",
+            "Idle connections that were closed because there were too many",
+            lambda: limits.closed,
+        )
 
     async def _start(self, app: web.Application) -> None:
         runner = web.AppRunner(app, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
@@ -159,7 +179,7 @@ class WebServer:
         make_handler = partial(
             HardenedRequestHandler,
             runner.server,
-            ConnectionLimits(),
+            self._limits,
             loop=loop,
             # It would contain the secrets in the links.
             access_log=None,

@@ -47,7 +47,7 @@ CLOSED: dict[str, set[str]] = {
     "command": {each.name for each in load_commands(commands)} | {"unknown"},
     "outcome": {str(each) for each in (*CommandOutcome, *ReportOutcome)},
     "route": ROUTES | {method + route for method in METHODS for route in ROUTES},
-    "status": {"none", "2xx", "3xx", "4xx", "429", "5xx"},
+    "status": {"none", "foreign", "2xx", "3xx", "4xx", "429", "5xx"},
     "queue": {"received", "claimed"},
     "kind": {"messages", "reports", "reports_due", "connected", "with_alerts"},
     "priority": {"interactive", "background"},

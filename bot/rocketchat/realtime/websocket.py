@@ -18,6 +18,7 @@ from websockets.legacy.client import Connect, WebSocketClientProtocol
 
 from bot.errors import UnreachableError
 from bot.rocketchat.network import find_proxy, make_tls_context
+from bot.rocketchat.network_errors import describe_failure
 from bot.rocketchat.realtime.tunnel import open_tunnel
 from bot.rocketchat.responses import parse_origin
 
@@ -182,6 +183,8 @@ def _explain(error: Exception) -> str:
             return f"the certificate is not trusted: {error.verify_message}"
         case InvalidStatusCode():
             return f"HTTP {error.status_code} instead of a websocket"
+        case OSError():
+            return f"no websocket: {describe_failure(error)}"
     return f"no websocket: {error}"
 
 

@@ -137,7 +137,7 @@ async def test_times_come_back_in_utc_to_the_microsecond(accounts: Accounts) -> 
 
 
 async def test_a_time_without_a_zone_is_refused(accounts: Accounts) -> None:
-    with pytest.raises(StorageError, match="unexpected StatementError"):
+    with pytest.raises(StorageError, match="in a way that cannot work"):
         await accounts.save(replace(ANN, connected_at=NOW.replace(tzinfo=None)), TOKEN)
 
 

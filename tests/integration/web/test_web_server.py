@@ -98,7 +98,10 @@ async def test_idle_sockets_keep_nobody_out_and_fill_no_log() -> None:
                 await asyncio.sleep(0.01)
         # The newest are kept.
         assert not is_closed(clients[-1])
-    assert log.getvalue() == ""
+    # It says so, and ever less often.
+    lines = log.getvalue().splitlines()
+    assert 0 < len(lines) <= IDLE_SOCKETS.bit_length()
+    assert all("too many connections; idle ones are closed" in line for line in lines)
 
 
 async def test_idle_sockets_of_many_addresses_keep_nobody_out() -> None:
