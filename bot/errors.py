@@ -21,6 +21,7 @@
     │   ├── TokenRejectedError        401: this auth token is not valid, or no longer
     │   ├── GrantRefusedError         an authorization code or refresh token that is used up
     │   ├── RefusedError              4xx: understood and refused; has the server's reason
+    │   │   └── SecondFactorError     the call needs a code too; has the method
     │   └── ProtocolError             not an answer of Rocket.Chat: HTML, broken JSON
     ├── StorageError                  the database could not be read or written
     │   └── SealBrokenError           a sealed token does not open: wrong key or altered data
@@ -150,6 +151,17 @@ class RefusedError(WorkspaceError):
     def __init__(self, text: str, reason: str = "") -> None:
         super().__init__(text)
         self.reason: Final = reason
+
+
+class SecondFactorError(RefusedError):
+    """The call needs the code of a second factor, or had a wrong one.
+
+    ``method`` is the server's word: ``password``, ``totp`` or ``email``.
+    """
+
+    def __init__(self, text: str, method: str) -> None:
+        super().__init__(text, "totp-required")
+        self.method: Final = method
 
 
 class ProtocolError(WorkspaceError):

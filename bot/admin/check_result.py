@@ -1,6 +1,8 @@
-"""The result of one check, printed on one line."""
+"""The results of checks, as lines for people or as JSON for programs."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 
@@ -24,6 +26,21 @@ class CheckResult:
     def __str__(self) -> str:
         remedy = f". {self.remedy}" if self.remedy else ""
         return f"{self.level:<8} {self.subject:<11} {' '.join(self.text.split())}{remedy}"
+
+
+def find_worst(results: Sequence[CheckResult]) -> Level:
+    """Return the worst level of all."""
+    found = {each.level for each in results}
+    return next((level for level in (Level.PROBLEM, Level.WARNING) if level in found), Level.OK)
+
+
+def format_json(results: Sequence[CheckResult]) -> str:
+    """Return ``status``, the worst level, and ``results`` with their fields, in order.
+
+    docs/operating.md describes it; a later version may add keys.
+    """
+    document = {"status": find_worst(results), "results": [asdict(each) for each in results]}
+    return json.dumps(document, indent=2)
 
 
 def make_ok(subject: str, text: str) -> CheckResult:

@@ -1,33 +1,40 @@
-"""``session-bot init``: asks a few questions, checks each answer, and writes a configuration."""
+"""``session-bot init``: asks questions, checks each answer, and writes a configuration."""
 
-import json
-import os
-import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
-from bot.admin.check_network import check_https
-from bot.admin.check_result import CheckResult, Level, make_problem
-from bot.admin.check_workspace import (
-    check_forged_tokens,
-    check_licence,
-    check_listening,
-    check_login,
-    check_reach,
-    check_roles,
-    check_room,
+from bot.admin.check_result import CheckResult, Level, make_ok, make_problem
+from bot.admin.setup_answers import (
+    DEFAULT_PORT,
+    DEFAULT_STORAGE,
+    SetupAnswers,
+    check_writable,
+    is_taken,
+    write_private,
 )
-from bot.config import check_url
+from bot.admin.setup_checks import (
+    NOT_THE_ANSWERS_FAULT,
+    SetupChecks,
+    complete_storage,
+    complete_url,
+)
+from bot.admin.workspace_setup import TOKEN_BY_HAND, WorkspaceSetup
+from bot.config import OAuthSettings
 from bot.errors import ConfigError
 from bot.models import AuthToken
-from bot.rocketchat.client import open_rest_client
 
-_FIRST_LINE: Final = "# Written by session-bot init; config.example.toml explains every setting.\n"
-_NO_ROOM: Final = "-"
+T = TypeVar("T")
+DEFAULT_USERNAME: Final = "sessions"
+_NONE: Final = "-"
+_MAX_PORT: Final = 65535
+_CODE_QUESTIONS: Final = {
+    "password": "The administrator's password, which Rocket.Chat wants as a second factor",
+    "email": "The code that Rocket.Chat has sent to the administrator by e-mail",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +47,8 @@ class Prompter:
     print: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SetupAnswers:
-    """What the operator answered."""
-
-    url: str
-    token: AuthToken
-    public_url: str
-    room: str
-
-    def format(self) -> str:
-        """Return the configuration as TOML; it contains the token."""
-        sections = {
-            "workspace": {
-                "url": self.url,
-                "user_id": self.token.user_id,
-                "auth_token": self.token.secret.get_secret_value(),
-            },
-            "web": {"public_url": self.public_url},
-            "status_report": {"room": self.room} if self.room else {},
-        }
-        return _FIRST_LINE + "".join(
-            f"\n[{section}]\n"
-            + "".join(f"{name} = {json.dumps(text)}\n" for name, text in values.items())
-            for section, values in sections.items()
-            if values
-        )
-
-
 class SetupWizard:
-    """Asks again until the checks succeed, or the operator keeps the answer anyway.
+    """Asks again, with what is wrong, until the checks succeed; the same answer twice is kept.
 
     ``timeout_s`` limits each request of a check.
     """
@@ -77,122 +56,188 @@ class SetupWizard:
     def __init__(self, prompter: Prompter, timeout_s: float) -> None:
         self._prompter: Final = prompter
         self._timeout_s: Final = timeout_s
+        self._checks: Final = SetupChecks(timeout_s)
+        self._setup: WorkspaceSetup | None = None
 
     async def run(self, file: Path) -> bool:
         """Ask and write the file; return whether it was written.
 
         Raises ConfigError where it cannot be written.
         """
-        if not self._may_write(file):
+        if is_taken(file) and not self._prompter.confirm(f"{file} exists. Replace it?"):
             self._prompter.print(f"{file} was not changed.")
             return False
-        url = await self._ask_url()
-        token = await self._ask_token(url)
-        public_url = await self._ask_public_url()
-        room = await self._ask_room(url, token)
-        write_private(file, SetupAnswers(url, token, public_url, room).format())
-        self._prompter.print(
-            f"Written to {file}. Only you can read it, because it contains the bot's token."
-        )
-        self._prompter.print(f"Next: session-bot check --config {file}")
+        # Before anything is made in the workspace that would be lost with the answers.
+        check_writable(file)
+        given = await self._ask_all(file)
+        write_private(file, given.format())
+        print_end(self._prompter.print, file)
         return True
 
-    def _may_write(self, file: Path) -> bool:
-        return not file.exists() or self._prompter.confirm(f"{file} exists. Replace it?")
-
-    async def _ask_url(self) -> str:
-        while True:
-            url = self._parse_url(self._prompter.ask("URL of the Rocket.Chat server", ""))
-            if url and await self._accept(self._check_url(url)):
-                return url
-
-    async def _ask_token(self, url: str) -> AuthToken:
-        self._prompter.print(
-            "The bot's own account has the roles user and bot. Sign in as it and make a personal"
-            " access token (profile, Personal Access Tokens); the user id is shown with it."
+    async def _ask_all(self, file: Path) -> SetupAnswers:
+        url = await self._ask_until_right(self._ask_url, self._checks.check_workspace)
+        token = await self._ask_token(url)
+        port = await self._ask_until_right(self._ask_port, self._checks.check_port)
+        public_url = await self._ask_until_right(
+            lambda: self._ask_public_url(port), self._checks.check_public_url
         )
-        while True:
-            user_id = self._prompter.ask("User id of the bot", "").strip()
-            secret = self._prompter.ask_secret("Personal access token").strip()
-            token = AuthToken(user_id, SecretStr(secret))
-            if await self._accept(self._check_token(url, token)):
-                return token
+        storage = await self._ask_until_right(
+            self._ask_storage, lambda answer: self._checks.check_storage(answer, file.parent)
+        )
+        oauth = await self._ask_oauth(url, public_url)
+        room = await self._ask_until_right(
+            self._ask_room, lambda answer: self._check_room(url, token, answer)
+        )
+        room = "" if room == _NONE else room
+        return SetupAnswers(url, token, public_url, port, storage, oauth, room)
 
-    async def _ask_public_url(self) -> str:
+    async def _ask_until_right(
+        self, ask: Callable[[], T | None], check: Callable[[T], AsyncIterator[CheckResult]]
+    ) -> T:
+        """Ask until an answer is right, or is given again; None is an answer that cannot work."""
+        refused: T | None = None
         while True:
-            answer = self._prompter.ask(
-                "URL at which people's browsers reach the bot", "http://localhost:8080"
-            )
-            url = self._parse_url(answer)
-            if url and await self._accept(_check_public_url(url)):
-                return url
-
-    async def _ask_room(self, url: str, token: AuthToken) -> str:
-        question = f"Room for the bot's daily status report ({_NO_ROOM} for none)"
-        while True:
-            room = self._prompter.ask(question, _NO_ROOM).strip()
-            if room == _NO_ROOM:
-                return ""
-            if await self._accept(self._check_room(url, token, room)):
-                return room
-
-    def _parse_url(self, answer: str) -> str:
-        """Return the URL, completed; say what is wrong with it and return "" where it is wrong."""
-        try:
-            return check_url(_complete_url(answer))
-        except ValueError as error:
-            self._prompter.print(str(make_problem("url", str(error))))
-            return ""
+            answer = ask()
+            if answer is None:
+                continue
+            if answer == refused or await self._accept(check(answer)):
+                return answer
+            self._prompter.print("Correct the answer, or give the same again to keep it.")
+            refused = answer
 
     async def _accept(self, results: AsyncIterator[CheckResult]) -> bool:
-        has_problem = False
+        is_right = True
         async for result in results:
             self._prompter.print(str(result))
-            has_problem = has_problem or result.level is Level.PROBLEM
-        return not has_problem or self._prompter.confirm("Keep it anyway?")
+            is_fault = result.level is Level.PROBLEM
+            is_right = is_right and not (is_fault and result.subject not in NOT_THE_ANSWERS_FAULT)
+        return is_right
 
-    async def _check_url(self, url: str) -> AsyncIterator[CheckResult]:
-        no_token = AuthToken("", SecretStr(""))
-        async with open_rest_client(url, no_token, timeout_s=self._timeout_s) as rest:
-            yield (await check_reach(rest, url))[0]
+    def _refuse(self, subject: str, reason: str) -> None:
+        self._prompter.print(str(make_problem(subject, reason)))
 
-    async def _check_token(self, url: str, token: AuthToken) -> AsyncIterator[CheckResult]:
-        async with open_rest_client(url, token, timeout_s=self._timeout_s) as rest:
-            login = await check_login(rest, token)
-            yield login
-            if login.level is Level.PROBLEM:
-                return
-            yield await check_listening(url, token, self._timeout_s)
-            yield await check_roles(rest)
-            yield await check_forged_tokens(rest, token)
-            yield await check_licence(rest)
+    def _ask_url(self) -> str | None:
+        return self._parse_url(self._prompter.ask("URL of the Rocket.Chat server", ""))
+
+    def _ask_public_url(self, port: int) -> str | None:
+        default = f"http://localhost:{port}"
+        answer = self._prompter.ask("URL at which people's browsers reach the bot", default)
+        return self._parse_url(answer)
+
+    def _parse_url(self, answer: str) -> str | None:
+        try:
+            return complete_url(answer)
+        except ValueError as error:
+            self._refuse("url", str(error))
+            return None
+
+    def _ask_port(self) -> int | None:
+        question = "Port on which the bot listens, on this machine only"
+        answer = self._prompter.ask(question, str(DEFAULT_PORT)).strip()
+        if answer.isascii() and answer.isdigit() and 0 < int(answer) <= _MAX_PORT:
+            return int(answer)
+        self._refuse("port", f"a port is a number from 1 to {_MAX_PORT}")
+        return None
+
+    def _ask_storage(self) -> str:
+        question = "Database: a file, or postgresql://user@host/name"
+        return complete_storage(self._prompter.ask(question, DEFAULT_STORAGE).strip())
+
+    def _ask_room(self) -> str:
+        question = f"Room for the bot's daily status report ({_NONE} for none)"
+        return self._prompter.ask(question, _NONE).strip()
 
     async def _check_room(
         self, url: str, token: AuthToken, room: str
     ) -> AsyncIterator[CheckResult]:
-        async with open_rest_client(url, token, timeout_s=self._timeout_s) as rest:
-            yield await check_room(rest, room)
+        if room != _NONE:
+            async for result in self._checks.check_room(url, token, room):
+                yield result
+
+    async def _ask_token(self, url: str) -> AuthToken:
+        self._prompter.print(
+            "The bot has an account of its own, with the roles user and bot. If there is one,"
+            f" {TOKEN_BY_HAND}. Else init can make it, with an administrator's token."
+        )
+
+        def ask() -> AuthToken | None:
+            user_id = self._prompter.ask(f"User id of the bot ({_NONE} to have it made)", _NONE)
+            if user_id.strip() == _NONE:
+                return AuthToken(_NONE, SecretStr(""))
+            secret = self._prompter.ask_secret("Its personal access token").strip()
+            return AuthToken(user_id.strip(), SecretStr(secret))
+
+        async def check(token: AuthToken) -> AsyncIterator[CheckResult]:
+            if token.user_id != _NONE:
+                async for result in self._checks.check_token(url, token):
+                    yield result
+
+        token = await self._ask_until_right(ask, check)
+        return await self._make_account(url) if token.user_id == _NONE else token
+
+    async def _make_account(self, url: str) -> AuthToken:
+        async def make() -> AuthToken:
+            user_id = self._prompter.ask("Administrator's user id", "").strip()
+            secret = self._prompter.ask_secret("Administrator's personal access token").strip()
+            token = AuthToken(user_id, SecretStr(secret))
+            self._setup = WorkspaceSetup(url, token, self._ask_code, self._timeout_s)
+            username = self._prompter.ask("User name of the bot", DEFAULT_USERNAME).strip()
+            made = await self._setup.make_account(username)
+            self._prompter.print(str(make_ok("account", f"made {username}, and its token")))
+            await self._accept(self._checks.check_token(url, made))
+            return made
+
+        return await self._make_or_ask(make, "account", lambda: self._ask_token(url))
+
+    async def _make_or_ask(
+        self, make: Callable[[], Awaitable[T]], subject: str, ask: Callable[[], Awaitable[T]]
+    ) -> T:
+        """Make something in the workspace; where it refuses, say why and ask."""
+        try:
+            return await make()
+        except ConfigError as error:
+            self._refuse(subject, str(error))
+            return await ask()
+
+    def _ask_code(self, method: str) -> SecretStr | None:
+        question = _CODE_QUESTIONS.get(method, "The code of the administrator's second factor")
+        code = self._prompter.ask_secret(f"{question} ({_NONE} for none)").strip()
+        return SecretStr(code) if code != _NONE else None
+
+    async def _ask_oauth(self, url: str, public_url: str) -> OAuthSettings:
+        setup = self._setup
+        question = "Register the bot for OAuth, so that people connect with a button?"
+        if setup is None or not self._prompter.confirm(question):
+            return await self._ask_client(url, public_url)
+
+        async def make() -> OAuthSettings:
+            made = await setup.register_app(public_url)
+            self._prompter.print(str(make_ok("oauth", "registered the application Session bot")))
+            return made
+
+        return await self._make_or_ask(make, "oauth", lambda: self._ask_client(url, public_url))
+
+    async def _ask_client(self, url: str, public_url: str) -> OAuthSettings:
+        def ask() -> OAuthSettings | None:
+            question = f"Client id of the bot's OAuth application ({_NONE} for none)"
+            client_id = self._prompter.ask(question, _NONE).strip()
+            if client_id == _NONE:
+                return OAuthSettings()
+            secret = self._prompter.ask_secret("Its client secret").strip()
+            if not (client_id and secret):
+                self._refuse("oauth", "the client id and the client secret go together")
+                return None
+            return OAuthSettings(client_id=client_id, client_secret=SecretStr(secret))
+
+        async def check(oauth: OAuthSettings) -> AsyncIterator[CheckResult]:
+            if oauth.client_id:
+                async for result in self._checks.check_oauth(url, oauth, public_url):
+                    yield result
+
+        return await self._ask_until_right(ask, check)
 
 
-async def _check_public_url(url: str) -> AsyncIterator[CheckResult]:
-    yield check_https(url)
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all; raise ConfigError."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        draft.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _complete_url(text: str) -> str:
-    """Add https:// where it was left out."""
-    url = text.strip().rstrip("/")
-    return url if "://" in url else f"https://{url}"
+def print_end(echo: Callable[[str], None], file: Path) -> None:
+    """Say what was written, and what comes next."""
+    echo(f"Written to {file}. Only you can read it, because it contains the bot's token.")
+    echo(f"Next: session-bot check --config {file}")

@@ -26,9 +26,9 @@ def _login(call: Call) -> Response:
         return _refuse(call, "Unauthorized", "Unauthorized")
     if not _has_password(user, body.get("password")):
         return _refuse(call, 403, "Incorrect password")
-    if not user.is_active:
-        return _refuse_inactive(call)
-    return _accept(call, user, call.workspace.make_login_token(user), is_resume=False)
+    return _refuse_person(call, user) or _accept(
+        call, user, call.workspace.make_login_token(user), is_resume=False
+    )
 
 
 def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client may send anything
@@ -64,10 +64,30 @@ def _refuse(call: Call, error: int | str, message: str) -> Response:
     return Response(401, body | {"status": "error", "message": "Unauthorized"})
 
 
+def _refuse_person(call: Call, user: User) -> Response | None:
+    """Make the response for somebody who may not sign in with the right password; None else."""
+    if not user.is_active:
+        return _refuse_inactive(call)
+    has_code = user.has_email_code and user.has_verified_email
+    return _refuse_without_code(call) if has_code and call.workspace.has_second_factor else None
+
+
 def _refuse_inactive(call: Call) -> Response:
     body: Document = {"status": "error", "error": "error-user-is-not-activated"}
     body |= {"details": {"function": "Accounts.validateLoginAttempt"}}
     body |= {"message": "User is not activated"}
+    return Response(401, body | ({} if call.workspace.version.is_before_7 else {"success": False}))
+
+
+def _refuse_without_code(call: Call) -> Response:
+    """Make the 401 that asks for the code sent by e-mail.
+
+    Source: ``app/2fa/server/loginHandler.ts`` and ``code/EmailCheck.ts``; the form of the body is
+    that of the recorded refusal of an inactive user.
+    """
+    body: Document = {"status": "error", "error": "totp-required"}
+    body |= {"details": {"method": "email", "codeGenerated": True, "availableMethods": ["email"]}}
+    body |= {"message": "TOTP Required"}
     return Response(401, body | ({} if call.workspace.version.is_before_7 else {"success": False}))
 
 

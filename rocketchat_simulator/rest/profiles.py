@@ -139,7 +139,7 @@ def format_presence(user: User) -> Document:
 
 
 def _format_emails(user: User) -> list[Document]:
-    return [{"address": user.email, "verified": not user.is_installer}]
+    return [{"address": user.email, "verified": user.has_verified_email and not user.is_installer}]
 
 
 def _format_settings(user: User, version: Version) -> Document:

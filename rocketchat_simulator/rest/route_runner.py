@@ -8,6 +8,7 @@
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from rocketchat_simulator.rest.call import Call, Route
 from rocketchat_simulator.rest.rate_limits import RateLimitResult, RateLimits
@@ -26,6 +27,13 @@ from rocketchat_simulator.rest.responses import (
 from rocketchat_simulator.workspace.documents import digest_password
 from rocketchat_simulator.workspace.errors import RefusedError
 
+_GUARDED: Final = frozenset(
+    {
+        "users.update",
+        "users.generatePersonalAccessToken",
+        "users.regeneratePersonalAccessToken",
+    }
+)
 Check = Callable[[], Response | None]
 
 
@@ -82,7 +90,8 @@ def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
         return _check_params(route, call)
 
     def check_second_factor() -> Response | None:
-        is_allowed = not route.needs_second_factor or _has_second_factor(call)
+        is_needed = route.needs_second_factor or _is_guarded(route, call)
+        is_allowed = not is_needed or _has_second_factor(call)
         return None if is_allowed else make_second_factor_required()
 
     if call.workspace.version.is_before_7:
@@ -107,6 +116,18 @@ def _check_params(route: Route, call: Call) -> Response | None:
             version, "must NOT have additional properties", is_query=is_query
         )
     return None
+
+
+def _is_guarded(route: Route, call: Call) -> bool:
+    """Return whether the server wants a second factor on this route where they are turned on.
+
+    Source: ``twoFactorRequired`` in ``app/api/server/v1/users.ts`` of 6.5 to 8.3, and for
+    ``users.create`` in the newest ``server/api/v1/users.ts``; since which version is not known, so
+    8.8 has it. A token that is new or was authorized is excused by the server, never here.
+    """
+    is_newest = call.workspace.version.has_typed_routes
+    guarded = _GUARDED | ({"users.create"} if is_newest else set())
+    return call.workspace.has_second_factor and route.name in guarded
 
 
 def _has_second_factor(call: Call) -> bool:

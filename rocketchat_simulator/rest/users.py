@@ -42,7 +42,7 @@ def _create(call: Call) -> Response | Document:
         roles=tuple(body.get("roles") or ("user",)),
         email=str(body.get("email") or ""),
     )
-    user.has_email_code = True
+    user.has_email_code, user.has_verified_email = True, bool(body.get("verified"))
     if body.get("joinDefaultChannels", True):
         call.workspace.join_default_channels(user)
     return {"user": format_new_user(user)}

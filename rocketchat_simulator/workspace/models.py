@@ -51,6 +51,7 @@ class User:
     """Whether this is the administrator that the server makes at its first start."""
     has_email_code: bool = False
     """Whether codes by e-mail are on, as for accounts made by an administrator (6.5)."""
+    has_verified_email: bool = True
     has_connected: bool = False
     authorized_clients: list[str] = field(default_factory=list)
     """Client ids of the OAuth applications that the user has authorized."""

@@ -92,6 +92,9 @@ class Workspace:
         self.open_session: Final = self.sessions.open
         self.close_session: Final = self.sessions.close
         self.roll_over_midnight: Final = self.sessions.roll_over_midnight
+        self.has_second_factor = False
+        """Whether guarded routes want a second factor, as with the setting
+        ``Accounts_TwoFactorAuthentication_Enabled``; the recorded servers did not want one."""
         self.language = ""
         """The setting ``Language``; empty until somebody chooses one."""
         cat = self.people.add(

@@ -1,6 +1,7 @@
 """``session-bot check`` against workspaces, databases and settings that are right or wrong."""
 
-import socket
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -19,21 +20,16 @@ from bot.config import OAuthSettings, Settings, StatusReportSettings, StorageSet
 from bot.features.accounts.store import Accounts, ConnectedAccount
 from bot.models import AuthToken
 from bot.storage.database import open_database
-from rocketchat_simulator import Simulator
+from rocketchat_simulator import Outage, Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.places import write_places
 from tests.support.programs import run_to_its_end, write_config
 from tests.support.stage import VERSIONS, make_settings, open_stage
+from tests.support.storage_faults import find_free_port
 
 PROBLEM, WARNING, OK = Level.PROBLEM, Level.WARNING, Level.OK
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 _AGE = text("UPDATE alembic_version SET version_num = '0007'")
-
-
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -75,7 +71,7 @@ async def test_where_all_is_well_every_line_says_so(world: World) -> None:
     found = await world.check()
     assert {each.level for each in found} == {OK}, [str(each) for each in found]
     subjects = ["reach", "version", "login", "listening", "roles", "tokens", "licence", "oauth"]
-    subjects += ["rate limit", "public url", "storage", "key", "capacity"]
+    subjects += ["rate limit", "port", "public url", "storage", "key", "capacity"]
     assert [each.subject for each in found] == subjects
     assert not list(world.folder.iterdir())
 
@@ -154,13 +150,44 @@ async def stay_outside(world: World) -> None:
     )
 
 
-async def lead_elsewhere(world: World) -> None:
+async def run_other_program(world: World) -> int:
+    """Return the port of a web server that is no bot."""
     runner = web.AppRunner(web.Application())
     await runner.setup()
     world.stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    world.set("web", public_url=f"http://127.0.0.1:{runner.addresses[0][1]}")
+    port: int = runner.addresses[0][1]
+    return port
+
+
+async def lead_elsewhere(world: World) -> None:
+    world.set("web", public_url=f"http://127.0.0.1:{await run_other_program(world)}")
+
+
+async def take_port(world: World) -> None:
+    world.set("web", port=await run_other_program(world))
+
+
+async def listen_on_no_address(world: World) -> None:
+    world.set("web", host="192.0.2.1")
+
+
+async def ask_for_plain_http(world: World) -> None:
+    world.set("web", public_url=world.url.replace("http:", "https:"))
+
+
+async def know_no_host(world: World) -> None:
+    world.set("workspace", url="http://chat.invalid")
+
+
+async def speak_no_tls(world: World) -> None:
+    world.set("workspace", url=world.simulator.url.replace("http:", "https:"))
+
+
+async def break_connections(world: World) -> None:
+    outage = world.simulator.outage(Outage.RESET)
+    await world.stack.enter_async_context(outage)
 
 
 async def lead_nowhere(world: World) -> None:
@@ -236,7 +263,13 @@ WRONG: list[tuple[Arrange, Level, str, str]] = [
         "the bot is not a member of #ops. Invite it: /invite, in #ops",
     ),
     (lead_elsewhere, PROBLEM, "public url", "something else answers (HTTP 404). Correct [web]"),
-    (lead_nowhere, WARNING, "public url", "cannot be reached from this machine"),
+    (take_port, PROBLEM, "port", "cannot listen on 127.0.0.1:"),
+    (listen_on_no_address, PROBLEM, "port", "cannot listen on 192.0.2.1:"),
+    (ask_for_plain_http, WARNING, "public url", "is https right, and the port?"),
+    (know_no_host, PROBLEM, "reach", "cannot be reached: the host name is not known. Is"),
+    (speak_no_tls, PROBLEM, "reach", "no encrypted connection can be made; is https right"),
+    (break_connections, PROBLEM, "reach", "cannot be reached: the connection broke. Is"),
+    (lead_nowhere, WARNING, "public url", "from this machine: connection refused. If browsers"),
     (forgo_https, WARNING, "public url", "is not https, and people paste tokens there"),
     (forbid_writing, PROBLEM, "storage", "read-only; give the bot's user the right to write"),
     (lose_folder, PROBLEM, "storage", "the folder does not exist; make it"),
@@ -258,6 +291,13 @@ async def test_what_is_wrong_is_named_with_what_to_do(
     others = [each for each in found if each.subject != subject]
     assert {each.level for each in others} == {OK}, [str(each) for each in others]
     assert_no_secret(world, found)
+    assert_plain_words(found)
+
+
+def assert_plain_words(found: list[CheckResult]) -> None:
+    names = re.compile(r"\b[A-Z][a-z]+[A-Z]\w*|\w*(Error|Exception)\b|Errno|Traceback|0x|<class")
+    shown = [re.sub(r"Rocket\.Chat|MaxMind|/tmp/\S+", "", str(each)) for each in found]
+    assert not [line for line in shown if names.search(line)]
 
 
 def assert_no_secret(world: World, found: list[CheckResult]) -> None:
@@ -342,6 +382,33 @@ async def test_the_command_prints_lines_and_its_status_tells(world: World) -> No
     assert status == 1
     assert "problem  licence     this workspace has no device management" in output
     assert world.people.bot_token not in output + errors
+
+
+async def test_for_programs_there_is_json_with_the_same_status(world: World) -> None:
+    config = write_config(world.folder / "config.toml", world.settings)
+    config.chmod(0o600)
+    await leave_unlicensed(world)
+    status, output, errors = await run_to_its_end("check", "--json", "--config", str(config))
+    document = json.loads(output)
+    assert (status, document["status"]) == (1, "problem"), errors
+    login = {"level": "ok", "subject": "login", "text": "signed in as sessions", "remedy": ""}
+    assert login in document["results"]
+    (problem,) = [each for each in document["results"] if each["level"] == "problem"]
+    assert problem["subject"] == "licence"
+    assert problem["remedy"]
+    assert world.people.bot_token not in output + errors
+
+
+def test_the_page_for_operators_names_every_subject(pytestconfig: pytest.Config) -> None:
+    root = pytestconfig.rootpath
+    sources = [each.read_text() for each in (root / "bot" / "admin").glob("check*.py")]
+    made = re.compile(r'make_(?:ok|warning|problem)\(\s*"([a-z ]+)"')
+    subjects = {subject for source in sources for subject in made.findall(source)}
+    page = (root / "docs" / "operating.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \|", page, re.MULTILINE)
+    named = {word.strip() for row in rows for word in row.split(",")}
+    assert len(subjects) > 15
+    assert subjects <= named, subjects - named
 
 
 async def test_settings_that_cannot_be_read_are_a_problem_too(tmp_path: Path) -> None:

@@ -73,9 +73,14 @@ def full_disk(process: Process) -> Iterator[None]:
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, usual)
 
 
+def find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
 def choose_port(settings: Settings) -> Settings:
     """Return the same settings with a free port, so that a program's pages can be found."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = find_free_port()
     web = WebSettings(public_url=f"http://127.0.0.1:{port}", port=port)
     return settings.model_copy(update={"web": web})
