@@ -11,6 +11,7 @@ from rocketchat_simulator.request_log import LoggedRequest
 from rocketchat_simulator.server import Simulator
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.events import Event, MessageStored
+from rocketchat_simulator.workspace.integrations import IncomingWebhook, OutgoingWebhook
 from rocketchat_simulator.workspace.models import Room, User
 from rocketchat_simulator.workspace.oauth_apps import OAuthApp
 from rocketchat_simulator.workspace.workspace import Workspace
@@ -18,10 +19,12 @@ from rocketchat_simulator.workspace.workspace import Workspace
 __all__ = [
     "Document",
     "Event",
+    "IncomingWebhook",
     "LoggedRequest",
     "MessageStored",
     "OAuthApp",
     "Outage",
+    "OutgoingWebhook",
     "Person",
     "Room",
     "Simulator",

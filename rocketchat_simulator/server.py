@@ -22,6 +22,7 @@ from rocketchat_simulator.rest.api import RestApi
 from rocketchat_simulator.rest.files import FileDownloads
 from rocketchat_simulator.rest.rate_limits import RateLimits
 from rocketchat_simulator.rest.route_runner import RouteRunner
+from rocketchat_simulator.webhooks import Webhooks
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.versions import version_of
 from rocketchat_simulator.workspace.workspace import Workspace
@@ -90,6 +91,7 @@ class Simulator:
         self._rest: Final = RestApi(self.workspace, runner, self._log_request)
         pages = ConsentPages(self.workspace, self.demo_people)
         self._oauth: Final = OAuthServer(self.workspace, pages, self._log_request)
+        self._webhooks: Final = Webhooks(self.workspace)
         self._stack: Final = AsyncExitStack()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -105,6 +107,7 @@ class Simulator:
             self._make_app(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
         )
         await runner.setup()
+        await self._stack.enter_async_context(self._webhooks)
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(self.realtime.close)
         self._runner = runner
@@ -168,6 +171,8 @@ class Simulator:
         app.on_response_prepare.append(self._set_date_header)
         app.router.add_get("/websocket", self.realtime.serve)
         app.router.add_route("*", "/api/{rest:.*}", self._rest.serve)
+        app.router.add_route("*", "/hooks/{id}/{token}", self._webhooks.serve)
+        app.router.add_route("*", "/hooks/{id}/{user_id}/{token}", self._webhooks.serve)
         app.router.add_get("/file-upload/{id}/{name}", FileDownloads(self.workspace).serve)
         self._oauth.add_routes(app.router)
         self.demo.add_routes(app.router)

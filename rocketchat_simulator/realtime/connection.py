@@ -29,6 +29,7 @@ from rocketchat_simulator.workspace.events import (
     RoomActivity,
     SessionLoggedOut,
     TokenRevoked,
+    UserNotified,
 )
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.workspace import Workspace
@@ -104,7 +105,8 @@ class Connection:
         """Send an event once for each matching subscription.
 
         The events that a method causes reach its caller after the result from 8 on (as seen on
-        8.3), and before it on earlier versions (as seen on 6.5.3).
+        8.3), and before it on earlier versions (as seen on 6.5.3). Private messages of the server
+        always come first (as seen on 8.3).
         """
         if isinstance(event, TokenRevoked | SessionLoggedOut):
             self._end_login(event)
@@ -116,6 +118,8 @@ class Connection:
                 self.send(make_presence_frame(event))
             return
         is_delayed = self._is_in_method and not self.workspace.version.is_before_7
+        if isinstance(event, UserNotified) and event.event == "message":
+            is_delayed = False
         for _, wanted in tuple(self.subscriptions):
             for frame in make_frames(event, self.user, wanted):
                 self._after_result.append(frame) if is_delayed else self.send(frame)
@@ -143,7 +147,8 @@ class Connection:
         If a token is revoked in another way, ddp-streamer keeps its connections.
         """
         if isinstance(event, TokenRevoked):
-            if self.flavour.closes_on_token_revocation and self.token_hash == event.token_hash:
+            closes = self.flavour.closes_on_token_revocation and not self._outlives(event)
+            if closes and self.token_hash == event.token_hash:
                 self.close()
         elif self.flavour.closes_on_token_revocation or self.user is None:
             return
@@ -152,6 +157,13 @@ class Connection:
                 self.close(CLOSE_WITHOUT_CODE)
         elif self.user.id == event.user_id:
             self.close(CLOSE_ABRUPTLY)
+
+    def _outlives(self, event: TokenRevoked) -> bool:
+        """Return whether the connection stays open, as seen on 8.3 where 6.5.3 closes it.
+
+        Other versions were not seen; a client has a harder time where it stays open.
+        """
+        return event.is_removal and not self.workspace.version.is_before_7
 
     def _connect(self, frame: Frame) -> None:
         if self.session_id is not None:
@@ -230,6 +242,10 @@ class Connection:
             self.send({"msg": "nosub", "id": frame["id"], "error": error.body})
             return
         self.subscriptions.append((frame["id"], wanted))
+        if _wants_collection(frame):
+            fields = {"eventName": wanted.event}
+            added = {"msg": "added", "collection": wanted.stream, "id": "id", "fields": fields}
+            self.send(added)
         self.send({"msg": "ready", "subs": [frame["id"]]})
 
     def _follow_presence(self, frame: Frame) -> None:
@@ -277,3 +293,14 @@ class Connection:
 def _is_call(frame: Frame, name: str) -> bool:
     has_names = isinstance(frame.get("id"), str) and isinstance(frame.get(name), str)
     return has_names and isinstance(frame.get("params", []), list)
+
+
+def _wants_collection(frame: Frame) -> bool:
+    """Return whether a subscription asks for a document to put the events into.
+
+    Older clients drop every event without it (seen on 8.3; ddp-streamer's source does the same).
+    """
+    match frame.get("params", []):
+        case [_, True, *_] | [_, {"useCollection": True}, *_]:
+            return True
+    return False

@@ -11,7 +11,7 @@ from typing import Final
 from rocketchat_simulator.realtime.frames import Frame
 from rocketchat_simulator.workspace.versions import Version
 
-_FIRST_MAJOR_WITH_MSG: Final = 8
+_FIRST_WITH_MSG: Final = (8, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +88,5 @@ STREAMER: Final = Flavour(
 
 def make_greeting(version: Version) -> Frame:
     """Return ddp-streamer's first frame; which version first has ``msg`` is not known exactly."""
-    msg = {"msg": "server_id"} if version.major >= _FIRST_MAJOR_WITH_MSG else {}
+    msg = {"msg": "server_id"} if version.number >= _FIRST_WITH_MSG else {}
     return {**msg, "server_id": "0"}

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from rocketchat_simulator.workspace.errors import format_meteor_error
+
 Frame = dict[str, Any]
 Value = Any
 """Any JSON value that a client may send."""
@@ -17,20 +19,8 @@ class MethodError(Exception):
     def __init__(
         self, code: str | int, reason: str = "", details: dict[str, Any] | None = None
     ) -> None:
-        self.body = make_error(code, reason, details)
+        self.body = format_meteor_error(code, reason, details)
         super().__init__(self.body["message"])
-
-
-def make_error(code: str | int, reason: str = "", details: dict[str, Any] | None = None) -> Frame:
-    """Return a ``Meteor.Error``, without empty ``reason`` and ``details``."""
-    body: Frame = {"isClientSafe": True, "error": code}
-    if reason:
-        body["reason"] = reason
-    if details is not None:
-        body["details"] = details
-    body["message"] = f"{reason} [{code}]".strip()
-    body["errorType"] = "Meteor.Error"
-    return body
 
 
 def make_event(stream: str, event: str, *args: object) -> Frame:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -9,11 +10,16 @@ from aiohttp import web
 from rocketchat_simulator.request_log import LogRequest
 from rocketchat_simulator.rest import (
     auth,
-    chat,
+    commands,
+    emoji,
     history,
     media,
+    message_actions,
+    message_lists,
+    method_calls,
     oauth_apps,
     rooms,
+    sending,
     sessions,
     settings,
     subscriptions,
@@ -22,24 +28,32 @@ from rocketchat_simulator.rest import (
 from rocketchat_simulator.rest.call import Call, Route
 from rocketchat_simulator.rest.responses import Response, make_unknown_route
 from rocketchat_simulator.rest.route_runner import RouteRunner
+from rocketchat_simulator.rest.schemas import find_check
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.versions import Version
 from rocketchat_simulator.workspace.workspace import Workspace
 
 _ROUTE_MODULES: Final = (
     auth,
-    chat,
+    commands,
+    emoji,
     history,
     media,
+    message_actions,
+    message_lists,
+    method_calls,
     oauth_apps,
     rooms,
+    sending,
     sessions,
     settings,
     subscriptions,
     users,
 )
 _PREFIX: Final = "/api/v1/"
+_FORM_TYPES: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _MIN_CLIENT_VERSIONS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
 
@@ -50,7 +64,7 @@ class RestApi:
         self._workspace = workspace
         self._runner = runner
         self._log_request = log_request
-        self._routes: Final = _collect_routes()
+        self._routes: Final = _collect_routes(workspace.version)
         self._patterns: Final = {
             (method, _find_pattern(name)): route
             for (method, name), route in self._routes.items()
@@ -71,7 +85,7 @@ class RestApi:
         path = request.path.removeprefix(_PREFIX)
         version = self._workspace.version
         route = self._routes.get((request.method, path))
-        if route is None and version.has_media:
+        if route is None:
             route = self._patterns.get((request.method, _find_pattern(path)))
         if route is None:
             is_known = path in self._paths
@@ -79,9 +93,16 @@ class RestApi:
         return self._runner.run(route, call, call.proxied_ip or request.remote or "")
 
 
-def _collect_routes() -> dict[tuple[str, str], Route]:
-    routes = [route for module in _ROUTE_MODULES for route in module.ROUTES]
-    return {(route.method, route.name): route for route in routes}
+def _collect_routes(version: Version) -> dict[tuple[str, str], Route]:
+    """Return the routes of a version, each with what the version checks of its parameters."""
+    return {
+        (route.method, route.name): replace(
+            route, check=find_check(f"{route.method} {route.name}", version.number)
+        )
+        for module in _ROUTE_MODULES
+        for route in module.ROUTES
+        if route.since <= version.number < route.until
+    }
 
 
 def _describe_server(workspace: Workspace) -> Response:
@@ -98,35 +119,46 @@ def _find_pattern(path: str) -> tuple[str, int]:
     return name, len(parameters)
 
 
-async def _read_file(request: web.Request) -> File | None:
-    sent = (await request.post()).get("file")
-    if not isinstance(sent, web.FileField):
-        return None
-    return File(sent.filename, sent.content_type, sent.file.read())
+async def _read_body(request: web.Request) -> tuple[object, tuple[File, ...]]:
+    """Return what a body holds, and the files of a form.
+
+    Bodies of another type are taken for empty, JSON with mistakes too (server source
+    ``packages/http-router/src/Router.ts``, 8.x). 6.5 reads nested names in forms, as
+    ``message[rid]``, which is left out here.
+    """
+    if request.content_type == "application/json":
+        return _parse_json(await request.text()), ()
+    if request.content_type not in _FORM_TYPES:
+        return {}, ()
+    form = await request.post()
+    files = [field for field in form.values() if isinstance(field, web.FileField)]
+    texts = {name: text for name, text in form.items() if isinstance(text, str)}
+    return texts, tuple(File(each.filename, each.content_type, each.file.read()) for each in files)
 
 
-async def _read_body(request: web.Request) -> Document:
-    """Return the JSON object of the body, or an empty one for any other body."""
+def _parse_json(text: str) -> object:
     try:
-        body = json.loads(await request.text() or "{}")
+        body = json.loads(text or "{}")
     except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}
+    return body if isinstance(body, dict | list) else {}
 
 
 async def _make_call(workspace: Workspace, request: web.Request) -> Call:
-    is_form = request.content_type == "multipart/form-data"
+    sent, files = await _read_body(request)
     return Call(
         workspace=workspace,
         caller=_find_caller(workspace, request.headers),
         token=request.headers.get("X-Auth-Token", ""),
         params=request.query,
-        body={} if is_form else await _read_body(request),
+        body=sent if isinstance(sent, dict) else {},
         headers=request.headers,
         site=f"{request.scheme}://{request.host}",
         proxied_ip=_read_proxied_ip(request),
         path=tuple(request.path.removeprefix(_PREFIX).split("/")[1:]),
-        file=await _read_file(request) if is_form else None,
+        files=files,
+        sent=sent,
+        is_form=request.content_type in _FORM_TYPES,
     )
 
 

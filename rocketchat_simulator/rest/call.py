@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.rest.schemas.checks import ParameterCheck
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.versions import VersionNumber
 from rocketchat_simulator.workspace.workspace import Workspace
 
 DEFAULT_COUNT: Final = 50
@@ -30,7 +32,10 @@ class Call:
     proxied_ip: str | None
     path: tuple[str, ...] = ()
     """The values in the path for the parameters in the route's name."""
-    file: File | None = None
+    files: tuple[File, ...] = ()
+    sent: object = None
+    """The body as it was sent; ``body`` is empty where it is no object."""
+    is_form: bool = False
 
     @property
     def user(self) -> User:
@@ -43,23 +48,31 @@ class Call:
             raise RefusedError("Cannot read properties of undefined (reading '_id')")
         return self.caller
 
+    @property
+    def file(self) -> File | None:
+        """The first file of a form, or None."""
+        return self.files[0] if self.files else None
+
     def parse_page(self) -> tuple[int, int]:
         """Return ``offset`` and ``count``, which is at most ``MAX_COUNT``."""
         return self._parse_int("offset", 0), min(self._parse_int("count", DEFAULT_COUNT), MAX_COUNT)
 
-    def parse_date(self, name: str) -> datetime | None:
+    def parse_date(
+        self, name: str, *, kind: str = "", ends_with_dot: bool = True
+    ) -> datetime | None:
         """Return a date parameter, or None if it is absent or empty.
 
-        Raise RefusedError if it is not a date.
+        Raise RefusedError of this kind if it is not a date; routes have it with a dot or without.
         """
         if not self.params.get(name):
             return None
         try:
-            return datetime.fromisoformat(self.params[name])
+            found = datetime.fromisoformat(self.params[name])
         except ValueError as error:
-            raise RefusedError(
-                f'The "{name}" query parameter must be a valid date.', f"error-{name}-param-invalid"
-            ) from error
+            dot = "." if ends_with_dot else ""
+            reason = f'The "{name}" query parameter must be a valid date{dot}'
+            raise RefusedError(reason, kind or f"error-{name}-param-invalid") from error
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
 
     def _parse_int(self, name: str, default: int) -> int:
         try:
@@ -73,7 +86,10 @@ RouteFunction = Callable[[Call], Response | Document]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method on a path under ``/api/v1/``. ``run`` may return only the body of a success."""
+    """A method on a path under ``/api/v1/``. ``run`` may return only the body of a success.
+
+    Servers from ``since`` on and before ``until`` have it.
+    """
 
     method: str
     name: str
@@ -84,9 +100,10 @@ class Route:
     needs_licence: bool = False
     needs_second_factor: bool = False
     is_limited: bool = True
-    required: tuple[str, ...] = ()
-    allowed: frozenset[str] | None = None
-    """The allowed parameters, with the required ones; None allows all."""
+    since: VersionNumber = (0, 0)
+    until: VersionNumber = (99, 0)
+    check: ParameterCheck | None = None
+    """The row of the table ``rest/schemas`` for the server's version, if it has one."""
 
 
 def get(name: str, run: RouteFunction) -> Route:

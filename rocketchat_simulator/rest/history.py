@@ -1,16 +1,22 @@
 """A room's history, its threads, and what has changed since a date."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from typing import Final
 
 from rocketchat_simulator.rest.call import Call, Route, RouteFunction, get
-from rocketchat_simulator.rest.responses import Response
-from rocketchat_simulator.workspace.documents import Document, from_milliseconds, to_milliseconds
+from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError
+from rocketchat_simulator.workspace.message_history import (
+    DEFAULT_SYNC_COUNT,
+    Changes,
+    may_read_history,
+    read_history,
+    sync_messages,
+)
 from rocketchat_simulator.workspace.models import Room
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+_FIRST_WITH_CURSORS: Final = (7, 0)
 
 
 def _history(types: str) -> RouteFunction:
@@ -18,19 +24,16 @@ def _history(types: str) -> RouteFunction:
 
     def read(call: Call) -> Response | Document:
         room = find_readable(call, types)
-        oldest = call.parse_date("oldest") or _EARLIEST
-        latest = call.parse_date("latest") or _LATEST
-        is_inclusive = call.params.get("inclusive") == "true"
-        shows_threads = call.params.get("showThreadMessages") != "false"
-        found = [
-            message
-            for message in reversed(call.workspace.messages.of(room))
-            if (oldest < message["ts"] < latest)
-            or (is_inclusive and message["ts"] in {oldest, latest})
-        ]
-        messages = [
-            each for each in found if shows_threads or "tmid" not in each or each.get("tshow")
-        ]
+        if not may_read_history(call.user, room):
+            return make_failure(403, "unauthorized")
+        messages = read_history(
+            call.workspace,
+            room,
+            call.parse_date("oldest"),
+            call.parse_date("latest"),
+            is_inclusive=call.params.get("inclusive") == "true",
+            shows_threads=call.params.get("showThreadMessages") != "false",
+        )
         offset, count = call.parse_page()
         return {"messages": messages[offset : offset + count]}
 
@@ -51,67 +54,31 @@ def _thread(call: Call) -> Response | Document:
 
 
 def _sync(call: Call) -> Response | Document:
-    room = call.workspace.find_room(call.params.get("roomId"))
-    if room is None or not room.is_readable_by(call.user):
-        raise RefusedError("Not allowed", "error-not-allowed", {"method": "messages/get"})
-    cursors = {"next", "previous"}.intersection(call.params)
-    if "lastUpdate" in call.params and cursors:
-        reason = "The attributes 'next', 'previous' and 'lastUpdate' cannot be used together"
-        raise RefusedError(reason, "error-cursor-and-lastUpdate-conflict")
-    if len(cursors) > 1:
-        reason = "You cannot provide both 'next' and 'previous' parameters"
-        raise RefusedError(reason, "error-cursor-conflict")
-    if "type" in call.params:
-        return {"result": _sync_page(call, room)}
-    since = call.parse_date("lastUpdate")
+    """Return changes: of a date, or from 7.0 on of a cursor; ``type`` alone finds none."""
+    params, room = call.params, call.workspace.find_room(call.params["roomId"])
+    if call.workspace.version.number < _FIRST_WITH_CURSORS:
+        return {"result": sync_messages(call.workspace, call.user, room, _read_date(call))}
+    if not (params.get("lastUpdate") or params.get("type")):
+        reason = 'The "type" or "lastUpdate" parameters must be provided'
+        raise RefusedError(reason, "error-param-required")
+    wanted = Changes(
+        call.parse_date("lastUpdate", ends_with_dot=False),
+        params.get("next"),
+        params.get("previous"),
+        params.get("type"),
+        int(params.get("count") or DEFAULT_SYNC_COUNT),
+    )
+    found = sync_messages(call.workspace, call.user, room, wanted)
+    found = {"updated": [], "deleted": []} if "messages" in found else found
+    return {"result": found}
+
+
+def _read_date(call: Call) -> Changes:
+    since = call.parse_date("lastUpdate", kind="error-roomId-param-invalid")
     if since is None:
         reason = 'The required "lastUpdate" query param is missing.'
-        raise RefusedError(reason, "error-param-required")
-    return {"result": _sync_since(call, room, since)}
-
-
-def _sync_since(call: Call, room: Room, since: datetime) -> Document:
-    changed = [each for each in call.workspace.messages.of(room) if each["_updatedAt"] > since]
-    gone = call.workspace.messages.tombstones_of(room)
-    deleted = [_format_tombstone(each) for each in gone if each["_deletedAt"] > since]
-    return {"updated": changed[::-1], "deleted": deleted}
-
-
-def _sync_page(call: Call, room: Room) -> Document:
-    """Return one page of changes, oldest first; without a cursor it is empty."""
-    is_deleted = call.params["type"] == "DELETED"
-    key = "_deletedAt" if is_deleted else "_updatedAt"
-    messages = call.workspace.messages
-    rows = messages.tombstones_of(room) if is_deleted else messages.of(room)
-    _, count = call.parse_page()
-    page, cursor = _select_page(sorted(rows, key=lambda row: row[key]), key, call, count)
-    shown = [_format_tombstone(row) for row in page] if is_deleted else page
-    empty: Document = {"updated": [], "deleted": []}
-    return empty | {"deleted" if is_deleted else "updated": shown, "cursor": cursor}
-
-
-def _select_page(
-    rows: list[Document], key: str, call: Call, count: int
-) -> tuple[list[Document], dict[str, str | None]]:
-    forward, backward = call.params.get("next"), call.params.get("previous")
-    if forward is None and backward is None:
-        return [], {"next": None, "previous": None}
-    position = from_milliseconds(float(forward or backward or 0))
-    if forward is not None:
-        found = [row for row in rows if row[key] > position]
-        page, has_more = found[:count], len(found) > count
-    else:
-        found = [row for row in rows if row[key] < position]
-        page, has_more = found[-count:], len(found) > count
-    first = str(to_milliseconds(page[0][key])) if page else None
-    last = str(to_milliseconds(page[-1][key])) if page else None
-    if forward is not None:
-        return page, {"next": last if has_more else None, "previous": first}
-    return page, {"next": last, "previous": first if has_more else None}
-
-
-def _format_tombstone(tombstone: Document) -> Document:
-    return {key: tombstone[key] for key in ("_id", "_deletedAt")}
+        raise RefusedError(reason, "error-lastUpdate-param-not-provided")
+    return Changes(since)
 
 
 def find_readable(call: Call, types: Iterable[str]) -> Room:

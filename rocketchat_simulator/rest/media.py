@@ -1,6 +1,11 @@
-"""Uploads to rooms: ``rooms.media`` stores a file, ``rooms.mediaConfirm`` posts it."""
+"""Uploads to rooms: ``rooms.media`` stores a file, ``rooms.mediaConfirm`` posts it.
 
-from rocketchat_simulator.rest.call import Call, Route, post
+Before 8.0 ``rooms.upload`` does both (server source ``app/api/server/v1/rooms.ts``, 7.x).
+"""
+
+from typing import Final
+
+from rocketchat_simulator.rest.call import Call, Route
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document, copy_document
 from rocketchat_simulator.workspace.errors import RefusedError
@@ -30,12 +35,29 @@ def _confirm(call: Call) -> Response | Document:
     return {"message": copy_document(shown)}
 
 
+def _upload(call: Call) -> Response | Document:
+    """Store a file and post it at once, as clients did before 8.0."""
+    room = _find_room(call)
+    if room is None:
+        return make_failure(403, "unauthorized")
+    if call.file is None:
+        raise RefusedError("", "invalid-field")
+    upload = call.workspace.uploads.receive(room, call.file)
+    message = call.workspace.uploads.confirm(call.user, upload, call.body)
+    return {"message": copy_document(message)}
+
+
 def _find_room(call: Call) -> Room | None:
     room = call.workspace.find_room(call.path[0])
     return room if room and room.is_readable_by(call.user) else None
 
 
+_FIRST_WITH_MEDIA: Final = (6, 10)
+
+_FIRST_WITHOUT_UPLOAD: Final = (8, 0)
+
 ROUTES: tuple[Route, ...] = (
-    post("rooms.media/:rid", _store),
-    post("rooms.mediaConfirm/:rid/:fileId", _confirm),
+    Route("POST", "rooms.upload/:rid", _upload, until=_FIRST_WITHOUT_UPLOAD),
+    Route("POST", "rooms.media/:rid", _store, since=_FIRST_WITH_MEDIA),
+    Route("POST", "rooms.mediaConfirm/:rid/:fileId", _confirm, since=_FIRST_WITH_MEDIA),
 )

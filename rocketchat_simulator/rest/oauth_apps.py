@@ -8,7 +8,6 @@ from typing import Final
 from rocketchat_simulator.rest.call import Call, Route, get
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document
-from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.oauth_apps import OAuthApp, parse_redirect_uris
 
 _PERMISSION: Final = "manage-oauth-apps"
@@ -52,9 +51,7 @@ def _get(call: Call) -> Response | Document:
 
 def _parse_fields(call: Call) -> tuple[str, list[str], bool]:
     name, active, uris = (call.body[field] for field in _FIELDS)
-    if not isinstance(active, bool):
-        raise RefusedError("must be boolean", "invalid-params")
-    return str(name), parse_redirect_uris(str(uris)), active
+    return name, parse_redirect_uris(uris), active
 
 
 def _format_app(app: OAuthApp) -> Document:
@@ -66,23 +63,9 @@ def _format_app(app: OAuthApp) -> Document:
 
 
 ROUTES = (
-    Route(
-        "POST",
-        "oauth-apps.create",
-        _create,
-        permission=_PERMISSION,
-        required=_FIELDS,
-        allowed=frozenset(_FIELDS),
-    ),
-    Route(
-        "POST",
-        "oauth-apps.update",
-        _update,
-        permission=_PERMISSION,
-        required=("appId", *_FIELDS),
-        allowed=frozenset({"appId", *_FIELDS}),
-    ),
-    Route("POST", "oauth-apps.delete", _delete, permission=_PERMISSION, required=("appId",)),
+    Route("POST", "oauth-apps.create", _create, permission=_PERMISSION),
+    Route("POST", "oauth-apps.update", _update, permission=_PERMISSION),
+    Route("POST", "oauth-apps.delete", _delete, permission=_PERMISSION),
     Route("GET", "oauth-apps.list", _list, permission=_PERMISSION),
     get("oauth-apps.get", _get),
 )

@@ -78,18 +78,15 @@ def make_unlicensed(version: Version) -> Response:
     return make_failure(400, f"This is an enterprise feature [{kind}]", kind)
 
 
-def make_missing_parameter(version: Version, name: str, *, is_query: bool) -> Response:
-    """Make the 400 for a required parameter that is absent."""
-    return make_invalid_parameters(
-        version, f"must have required property '{name}'", is_query=is_query
-    )
+def make_invalid_parameters(problem: str, *, is_query: bool, is_typed: bool) -> Response:
+    """Make the 400 for parameters that the route's schema refuses.
 
-
-def make_invalid_parameters(version: Version, problem: str, *, is_query: bool) -> Response:
-    """Make the 400 for parameters that the route's schema refuses."""
-    if is_query and version.has_typed_routes:
-        return make_failure(400, problem, "error-invalid-params")
-    return make_failure(400, f"{problem} [invalid-params]", "invalid-params")
+    ``is_typed`` routes were registered with their schema (server source
+    ``packages/http-router/src/Router.ts``, 8.x).
+    """
+    if not is_typed:
+        return make_failure(400, f"{problem} [invalid-params]", "invalid-params")
+    return make_failure(400, problem, "error-invalid-params" if is_query else "invalid-params")
 
 
 def make_second_factor_required() -> Response:

@@ -108,11 +108,24 @@ def _on_member(word: str, types: str, act: Callable[[Call, Room, User], None]) -
     return run
 
 
+def _require(call: Call, room: Room, permission: str, method: str) -> None:
+    """Raise RefusedError unless the caller has the right in the room (texts as seen on 8.3)."""
+    if room.allows(call.user, permission):
+        return
+    if method == "saveRoomSettings":
+        raise make_not_allowed("Editing room is not allowed", "Editing_room", method)
+    if method == "archiveRoom":
+        raise RefusedError("Not authorized", "error-not-authorized", {"method": method})
+    raise RefusedError("Not allowed", "error-not-allowed", {"method": method})
+
+
 def _invite(call: Call, room: Room, user: User) -> None:
+    _require(call, room, "add-user-to-joined-room", "addUsersToRoom")
     call.workspace.invite(call.user, user, room)
 
 
 def _kick(call: Call, room: Room, user: User) -> None:
+    _require(call, room, "remove-user", "removeUserFromRoom")
     call.workspace.remove(call.user, user, room)
 
 
@@ -126,6 +139,7 @@ def _on_room(types: str, act: Callable[[Call, Room], Document]) -> RouteFunction
 
 
 def _set_topic(call: Call, room: Room) -> Document:
+    _require(call, room, "edit-room", "saveRoomSettings")
     topic = str(call.body.get("topic") or "")
     room.document["topic"] = topic
     call.workspace.messages.say_system(call.user, room, "room_changed_topic", topic)
@@ -134,6 +148,7 @@ def _set_topic(call: Call, room: Room) -> Document:
 
 def _rename(word: str) -> Callable[[Call, Room], Document]:
     def rename(call: Call, room: Room) -> Document:
+        _require(call, room, "edit-room", "saveRoomSettings")
         name = str(call.body.get("name") or "")
         room.document |= {"name": name, "fname": name}
         call.workspace.messages.say_system(call.user, room, "r", name)
@@ -143,12 +158,14 @@ def _rename(word: str) -> Callable[[Call, Room], Document]:
 
 
 def _archive(call: Call, room: Room) -> Document:
+    _require(call, room, "archive-room", "archiveRoom")
     room.document["archived"] = True
     call.workspace.messages.say_system(call.user, room, "room-archived")
     return {}
 
 
 def _delete(call: Call, room: Room) -> Document:
+    _require(call, room, f"delete-{room.type}", "eraseRoom")
     call.workspace.rooms.delete(room)
     return {}
 

@@ -16,8 +16,6 @@ from rocketchat_simulator.rest.responses import (
     Response,
     make_failure,
     make_forbidden,
-    make_invalid_parameters,
-    make_missing_parameter,
     make_refusal,
     make_second_factor_required,
     make_success,
@@ -106,16 +104,15 @@ def _order_checks(route: Route, call: Call, check_limit: Check) -> list[Check]:
 
 
 def _check_params(route: Route, call: Call) -> Response | None:
-    version, is_query = call.workspace.version, route.method == "GET"
-    given = call.params if is_query else call.body
-    for name in route.required:
-        if name not in given:
-            return make_missing_parameter(version, name, is_query=is_query)
-    if route.allowed is not None and not route.allowed.issuperset(given):
-        return make_invalid_parameters(
-            version, "must NOT have additional properties", is_query=is_query
-        )
-    return None
+    if route.check is None:
+        return None
+    is_query = route.method == "GET"
+    given = dict(call.params) if is_query else call.sent
+    if is_query or call.is_form:
+        given = route.check.coerce(given)
+    if call.is_form and isinstance(given, dict):
+        call.body.update(given)
+    return route.check.check(given, call.workspace.version, is_query=is_query)
 
 
 def _is_guarded(route: Route, call: Call) -> bool:

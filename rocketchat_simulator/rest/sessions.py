@@ -31,8 +31,6 @@ _INFO_FIELDS_8_8: Final = (
     "logoutAt",
     "userId",
 )
-_LIST_PARAMETERS: Final = frozenset({"count", "offset", "sort", "filter"})
-_SESSION_PARAMETERS: Final = frozenset({"sessionId"})
 _ADMIN_PERMISSIONS: Final = {
     "list.all": "view-device-management",
     "info.admin": "view-device-management",
@@ -130,7 +128,6 @@ def _logout(call: Call, owner: User | None) -> Response | Document:
 
 
 def _make_route(method: str, name: str, run: RouteFunction) -> Route:
-    is_list = name.startswith("list")
     permission = _ADMIN_PERMISSIONS.get(name, "")
     return Route(
         method,
@@ -139,8 +136,6 @@ def _make_route(method: str, name: str, run: RouteFunction) -> Route:
         needs_licence=True,
         permission=permission,
         needs_second_factor=bool(permission),
-        required=() if is_list else ("sessionId",),
-        allowed=_LIST_PARAMETERS if is_list else _SESSION_PARAMETERS,
     )
 
 

@@ -35,8 +35,7 @@ def _read(call: Call) -> Response | Document:
     row = call.workspace.rooms.subscription(call.user, room) if room else None
     if room is None or row is None:
         raise RefusedError("Invalid subscription", "error-invalid-subscription")
-    counts = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
-    call.workspace.rooms.change_subscription(room, call.user, ls=call.workspace.now(), **counts)
+    call.workspace.rooms.mark_read(room, call.user)
     return {}
 
 

@@ -100,6 +100,8 @@ def _get_presence(call: Call) -> Response | Document:
 
 
 def _set_status(call: Call) -> Response | Document:
+    if call.body.get("userId") not in {None, call.user.id}:
+        return make_failure(403, "unauthorized")
     people = call.workspace.people
     if "message" in call.body:
         call.user.status_text = str(call.body["message"])

@@ -32,3 +32,14 @@ def format_too_many_requests(*, seconds: int) -> str:
         f"Error, too many requests. Please slow down. You must wait {seconds} seconds"
         " before trying this endpoint again. [error-too-many-requests]"
     )
+
+
+def format_meteor_error(
+    code: str | int, reason: str = "", details: Document | None = None
+) -> Document:
+    """Return a ``Meteor.Error``, without empty ``reason`` and ``details``; digits make a number."""
+    shown = int(code) if isinstance(code, str) and code.isdigit() else code
+    body: Document = {"isClientSafe": True, "error": shown}
+    body |= {"reason": reason} if reason else {}
+    body |= {} if details is None else {"details": details}
+    return body | {"message": f"{reason} [{code}]".strip(), "errorType": "Meteor.Error"}

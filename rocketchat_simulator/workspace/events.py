@@ -13,10 +13,14 @@ from rocketchat_simulator.workspace.models import Room
 
 @dataclass(frozen=True, slots=True)
 class MessageStored:
-    """A message is new, or has changed (an edit, a reaction, a reply in its thread)."""
+    """A message is new, or has changed (an edit, a reaction, a reply in its thread).
+
+    ``is_saved`` is true for new messages of users and for edits.
+    """
 
     message: Document
     room: Room
+    is_saved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,14 @@ class PresenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class TokenRevoked:
-    """A token is no longer valid; connections that use it end."""
+    """A token is no longer valid; connections that use it end, but for some versions.
+
+    ``is_removal`` is true for a personal access token that its owner removed.
+    """
 
     user_id: str
     token_hash: str
+    is_removal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

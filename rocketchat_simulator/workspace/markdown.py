@@ -1,7 +1,7 @@
 """Parse a message's text as the server does: mentions, URLs, and some of its markup."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from rocketchat_simulator.workspace.documents import Document
@@ -9,10 +9,13 @@ from rocketchat_simulator.workspace.models import User
 
 _CODE: Final = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _MENTION: Final = re.compile(r"(?<![\w@.-])@([\w.-]+)")
+_CHANNEL: Final = re.compile(r"(?<![\w#&/.-])#([\w.-]+)")
+_FENCE: Final = "```"
 _URL: Final = re.compile(r"https?://[^\s<>()\[\]\"'`*]+")
 _IP_ADDRESS_URL: Final = re.compile(r"https?://\d+\.\d+\.\d+\.\d+")
 _PIECE: Final = re.compile(
     rf"(?P<bold>\*\*?(?P<strong>[^*\n]+)\*\*?)|{_MENTION.pattern}|(?P<url>{_URL.pattern})"
+    rf"|(?P<channel>{_CHANNEL.pattern})"
 )
 
 
@@ -27,9 +30,26 @@ def find_mentions(text: str, find: Callable[[str], User | None]) -> list[Documen
     return list(found.values())
 
 
-def find_urls(text: str) -> list[Document]:
-    """Return the ``urls`` of a text, without previews."""
-    return [{"url": url, "meta": {}} for url in _URL.findall(text)]
+def find_channel_names(text: str) -> list[str]:
+    """Return the names after ``#`` in a text, each once; not in code."""
+    return list(dict.fromkeys(_CHANNEL.findall(_CODE.sub(" ", text))))
+
+
+def close_code_block(text: str) -> str:
+    """Return the text with its last code block closed (source: ``Markdown.code``)."""
+    return text + f"\n{_FENCE}" if text.count(_FENCE) % 2 else text
+
+
+def find_urls(text: str, previewed: Collection[str] | None = None) -> list[Document]:
+    """Return the ``urls`` of a text, without previews.
+
+    With ``previewed`` the server will fetch previews of these links only.
+    """
+    return [
+        {"url": url, "meta": {}}
+        | ({} if previewed is None or url in previewed else {"ignoreParse": True})
+        for url in dict.fromkeys(_URL.findall(text))
+    ]
 
 
 def parse_text(text: str, *, links_addresses: bool) -> list[Document]:
@@ -62,6 +82,8 @@ def _parse_piece(piece: re.Match[str]) -> Document:
     if piece["url"]:
         label = [_make_plain(piece["url"])]
         return {"type": "LINK", "value": {"src": _make_plain(piece["url"]), "label": label}}
+    if piece["channel"]:
+        return {"type": "MENTION_CHANNEL", "value": _make_plain(piece["channel"][1:])}
     return {"type": "MENTION_USER", "value": _make_plain(piece[0].removeprefix("@"))}
 
 

@@ -2,11 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from rocketchat_simulator.workspace.documents import Document, copy_document, make_id
+from rocketchat_simulator.workspace.documents import (
+    Document,
+    copy_document,
+    make_id,
+    to_milliseconds,
+)
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.events import (
     EventBus,
@@ -14,7 +19,13 @@ from rocketchat_simulator.workspace.events import (
     MessageStored,
     UserNotified,
 )
-from rocketchat_simulator.workspace.markdown import find_mentions, find_urls, parse_text
+from rocketchat_simulator.workspace.markdown import (
+    close_code_block,
+    find_channel_names,
+    find_mentions,
+    find_urls,
+    parse_text,
+)
 from rocketchat_simulator.workspace.models import Room, User
 from rocketchat_simulator.workspace.people import People
 from rocketchat_simulator.workspace.rooms import Rooms
@@ -78,17 +89,22 @@ class Messages:
         thread_id: str | None = None,
         attachments: Iterable[Document] | None = None,
         ts: datetime | None = None,
+        previewed: Collection[str] | None = None,
         **extra: Any,  # noqa: ANN401 - further fields of a message
     ) -> Document:
         """Store and publish a message of a user; return the stored document.
 
-        Raise RefusedError if the id is in use.
+        Only the links in ``previewed`` shall have previews, None is all. Raise RefusedError if the
+        id is in use.
         """
         if id in self._messages:
             raise RefusedError(self._version.duplicate_id_error)
         now = self._now()
+        parses_urls = extra.get("parseUrls") is not False
+        text = close_code_block(text) if parses_urls else text
         message: Document = {"_id": id or make_id(), "rid": room.id, "msg": text, "ts": ts or now}
-        message |= {"u": user.as_author(), "_updatedAt": now} | self._parse(text)
+        message |= {"u": user.as_author(), "_updatedAt": now}
+        message |= self._parse(text, find_urls(text, previewed) if parses_urls else None)
         message |= (
             {} if attachments is None else {"attachments": self._complete_attachments(attachments)}
         )
@@ -110,12 +126,30 @@ class Messages:
         self.publish(message)
         return message
 
-    def edit(self, user: User, message: Document, text: str) -> None:
-        """Replace a message's text."""
+    def tell(self, user: User, room_id: object, text: str) -> None:
+        """Show a text to one user only; it is not stored.
+
+        Source: ``notify.ephemeralMessage`` in ``server/modules/listeners``, 8.x.
+        """
         now = self._now()
-        message |= {"msg": text} | self._parse(text)
+        cat = {"_id": "rocket.cat", "username": "rocket.cat"}
+        message: Document = {"groupable": False, "u": cat, "private": True, "rid": room_id}
+        message |= {"_id": str(to_milliseconds(now)), "ts": now, "msg": text}
+        message["md"] = parse_text(text, links_addresses=self._version.links_addresses)
+        self._event_bus.publish(UserNotified(user.id, "message", (message,)))
+
+    def edit(
+        self, user: User, message: Document, text: str, previewed: Collection[str] | None = None
+    ) -> None:
+        """Replace a message's text; quotes of other messages in its attachments go."""
+        now = self._now()
+        text = close_code_block(text)
+        message.pop("md", None)
+        message |= {"msg": text} | self._parse(text, find_urls(text, previewed))
+        if attachments := message.get("attachments"):
+            message["attachments"] = [each for each in attachments if "message_link" not in each]
         message |= {"editedAt": now, "editedBy": {"_id": user.id, "username": user.username}}
-        self._change(message)
+        self._change(message, is_saved=True)
 
     def react(self, user: User, message: Document, emoji: str, *, is_set: bool) -> None:
         """Add or remove a user's reaction such as ``:smile:``."""
@@ -164,19 +198,25 @@ class Messages:
             room.document.pop("lastMessage", None)
         self._rooms.change(room, msgs=room.document["msgs"] - 1, **last)
 
-    def publish(self, message: Document) -> None:
-        """Publish a message in its present state."""
+    def publish(self, message: Document, *, is_saved: bool = False) -> None:
+        """Publish a message in its present state; ``is_saved`` as in MessageStored."""
         room = self._rooms.find(message["rid"])
         if room is not None:
-            self._event_bus.publish(MessageStored(copy_document(message), room))
+            self._event_bus.publish(MessageStored(copy_document(message), room, is_saved))
 
     def _store(self, message: Document) -> None:
         self._messages[message["_id"]] = message
         self._by_room[message["rid"]].append(message)
 
-    def _parse(self, text: str) -> Document:
-        found = {"mentions": find_mentions(text, self._people.find_by_name), "channels": []}
-        found["urls"] = find_urls(text)
+    def _parse(self, text: str, urls: list[Document] | None) -> Document:
+        found: Document = {"mentions": find_mentions(text, self._people.find_by_name)}
+        named = map(self._rooms.find_by_name, find_channel_names(text))
+        channels = [room for room in named if room is not None and room.type != "d"]
+        found["channels"] = [
+            {"_id": room.id, "fname": room.document.get("fname", room.name), "name": room.name}
+            for room in channels
+        ]
+        found |= {} if urls is None else {"urls": urls}
         parsed = parse_text(text, links_addresses=self._version.links_addresses)
         return found | ({"md": parsed} if text else {})
 
@@ -193,7 +233,7 @@ class Messages:
         order = (root, message) if self._version.publishes_root_first else (message, root)
         for changed in order:
             if changed is not None:
-                self.publish(changed)
+                self.publish(changed, is_saved=changed is message)
 
     def _update_thread_root(self, user: User, message: Document) -> Document | None:
         root = self.find(message.get("tmid"))
@@ -237,14 +277,16 @@ class Messages:
                 self._rooms.add_member(room, mentioned)
                 self.say_system(user, room, "au", mentioned.username)
 
-    def _change(self, message: Document, *, changes_room: bool = True) -> None:
+    def _change(
+        self, message: Document, *, changes_room: bool = True, is_saved: bool = False
+    ) -> None:
         # Clients compare this date to see what is new, so it must differ from the last one.
         message["_updatedAt"] = max(self._now(), message["_updatedAt"] + timedelta(milliseconds=1))
         room = self._rooms.find(message["rid"])
         if room and changes_room:
             is_last = room.document.get("lastMessage", {}).get("_id") == message["_id"]
             self._rooms.change(room, **({"lastMessage": copy_document(message)} if is_last else {}))
-        self.publish(message)
+        self.publish(message, is_saved=is_saved)
 
 
 def _is_in_main_view(message: Document) -> bool:

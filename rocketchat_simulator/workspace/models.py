@@ -79,11 +79,15 @@ class User:
 
 @dataclass(slots=True, eq=False)
 class Room:
-    """A room: its document, and the ids of its members and of those who are muted in it."""
+    """A room: its document, and the ids of its members and of those who are muted in it.
+
+    ``roles`` are the roles that members have in this room only, as ``owner``, by user id.
+    """
 
     document: Document
     member_ids: list[str]
     muted_ids: set[str] = field(default_factory=set)
+    roles: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -108,3 +112,7 @@ class Room:
     def is_readable_by(self, user: User) -> bool:
         """Return whether a user may read it: members, and for public channels nearly everybody."""
         return self.has(user) or (self.type == "c" and user.may("view-c-room"))
+
+    def allows(self, user: User, permission: str) -> bool:
+        """Return whether one of the user's roles, here or everywhere, has the permission."""
+        return has_permission((*user.roles, *self.roles.get(user.id, ())), permission)

@@ -127,7 +127,7 @@ class People:
                 "error-token-does-not-exists",
                 {"method": "personalAccessTokens:removeToken"},
             )
-        self.revoke_token_hash(user, token.hash)
+        self.revoke_token_hash(user, token.hash, is_removal=True)
 
     def user_of_token(self, token: str, user_id: str | None = None) -> User | None:
         """Find the user of a token; with ``user_id``, only if it is that user's."""
@@ -144,11 +144,11 @@ class People:
         if user is not None:
             self.revoke_token_hash(user, hash_token(token))
 
-    def revoke_token_hash(self, user: User, token_hash: str) -> None:
-        """Revoke a token by its hash."""
+    def revoke_token_hash(self, user: User, token_hash: str, *, is_removal: bool = False) -> None:
+        """Revoke a token by its hash; ``is_removal`` as in TokenRevoked."""
         if user.tokens.pop(token_hash, None):
             del self._by_token[token_hash]
-            self._event_bus.publish(TokenRevoked(user.id, token_hash))
+            self._event_bus.publish(TokenRevoked(user.id, token_hash, is_removal))
 
     def revoke_other_logins(self, user: User, kept: str) -> None:
         """Revoke the user's login tokens but this one; personal access tokens stay."""

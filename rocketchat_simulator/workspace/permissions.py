@@ -1,4 +1,4 @@
-"""The permissions of each role in a new workspace.
+"""The permissions of each role in a new workspace, of roles in a room too.
 
 Source: ``app/authorization/server/constant/permissions.ts``, 8.3.
 """
@@ -15,6 +15,7 @@ _USER: Final = frozenset(
         "delete-own-message",
         "mention-all",
         "mention-here",
+        "preview-c-room",
         "view-c-room",
         "view-d-room",
     }
@@ -33,11 +34,40 @@ _BOT: Final = frozenset(
 )
 
 
+_MODERATOR: Final = frozenset(
+    {
+        "add-user-to-joined-room",
+        "delete-message",
+        "edit-message",
+        "edit-room",
+        "mention-all",
+        "mention-here",
+        "pin-message",
+        "post-readonly",
+        "remove-user",
+    }
+)
+_OWNER: Final = _MODERATOR | {
+    "archive-room",
+    "delete-c",
+    "delete-p",
+    "force-delete-message",
+    "unarchive-room",
+}
+_BY_ROLE: Final = {
+    "user": _USER,
+    "bot": _BOT,
+    "app": _BOT,
+    "moderator": _MODERATOR,
+    "owner": _OWNER,
+}
+_NOT_OF_ADMINS: Final = frozenset({"message-impersonate"})
+
+
 def has_permission(roles: Iterable[str], permission: str) -> bool:
-    """Return whether one of the roles has the permission; admins have all."""
+    """Return whether one of the roles has the permission; admins have nearly all."""
     return any(
-        role == "admin"
-        or (role == "user" and permission in _USER)
-        or (role in {"bot", "app"} and permission in _BOT)
+        permission in _BY_ROLE.get(role, ())
+        or (role == "admin" and permission not in _NOT_OF_ADMINS)
         for role in roles
     )

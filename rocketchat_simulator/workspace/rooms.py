@@ -86,12 +86,13 @@ class Rooms:
         people = list(dict.fromkeys([creator, *members] if creator else members))
         if name == _GENERAL["name"]:
             return self._add(self._make_general(), people)
+        roles = {people[0].id: ["owner"]} if people else {}
         owner = people[0].as_author() if people else _ROCKET_CAT
         document = self._make_document("p" if is_private else "c", ro=is_read_only, u=owner)
         document |= {"name": name, "fname": name}
         if self._version.has_custom_fields:
             document["customFields"] = {}
-        return self._add(document, people)
+        return self._add(document, people, roles)
 
     def direct_room(self, *users: User) -> Room:
         """Return the direct message between these users; make it if there is none yet."""
@@ -153,6 +154,11 @@ class Rooms:
             row |= fields | {"_updatedAt": self._now()}
             self._event_bus.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
 
+    def mark_read(self, room: Room, user: User) -> None:
+        """Set a member's counts of unread messages to zero."""
+        counts = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
+        self.change_subscription(room, user, ls=self._now(), **counts)
+
     def rename_member(self, user: User, old: str) -> None:
         """Write the new username into the rooms and subscriptions that show the old one.
 
@@ -169,8 +175,10 @@ class Rooms:
                 if peer:
                     self.change_subscription(room, peer, **self._peer_names(room, peer))
 
-    def _add(self, document: Document, people: list[User]) -> Room:
-        room = Room(document, [user.id for user in people])
+    def _add(
+        self, document: Document, people: list[User], roles: dict[str, list[str]] | None = None
+    ) -> Room:
+        room = Room(document, [user.id for user in people], roles=roles or {})
         document["usersCount"] = len(people)
         self._rooms[room.id] = room
         for user in people:

@@ -9,13 +9,18 @@ on 8.3, or as on 6.5 where that is harder for a client.
 from dataclasses import dataclass, replace
 from typing import Final
 
+VersionNumber = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """The behaviour of one server version; ``label`` is what ``GET /api/info`` returns."""
+    """The behaviour of one server version.
+
+    ``label`` is what ``GET /api/info`` returns, ``number`` the same to compare.
+    """
 
     label: str
-    major: int
+    number: VersionNumber
     # Sessions.
     hides_session_secrets: bool
     """``sessions/info`` returns chosen fields instead of the stored document."""
@@ -35,8 +40,6 @@ class Version:
     rejects_empty_message: bool
     links_addresses: bool
     """URLs with an IP address, as ``http://127.0.0.1``, are links in the parsed text."""
-    has_media: bool
-    """``rooms.media`` and ``rooms.mediaConfirm``, since about 6.10."""
     # Rooms.
     concatenates_direct_ids: bool
     rejects_unknown_names: bool
@@ -69,12 +72,12 @@ class Version:
     @property
     def is_before_7(self) -> bool:
         """Whether this is 6.x, with its error bodies, order of checks and unknown routes."""
-        return self.major < 7  # noqa: PLR2004 - 7.0
+        return self.number < (7, 0)
 
 
 _V6_5: Final = Version(
     label="6.5",
-    major=6,
+    number=(6, 5),
     hides_session_secrets=False,
     marks_current_session=False,
     has_empty_ip=False,
@@ -86,7 +89,6 @@ _V6_5: Final = Version(
     rejects_archived_room=False,
     rejects_empty_message=False,
     links_addresses=False,
-    has_media=False,
     concatenates_direct_ids=True,
     rejects_unknown_names=True,
     has_custom_fields=True,
@@ -105,7 +107,7 @@ _V6_5: Final = Version(
 )
 _V8_3: Final = Version(
     label="8.3",
-    major=8,
+    number=(8, 3),
     hides_session_secrets=False,
     marks_current_session=False,
     has_empty_ip=True,
@@ -117,7 +119,6 @@ _V8_3: Final = Version(
     rejects_archived_room=True,
     rejects_empty_message=False,
     links_addresses=True,
-    has_media=True,
     concatenates_direct_ids=False,
     rejects_unknown_names=False,
     has_custom_fields=False,
@@ -137,7 +138,7 @@ _V8_3: Final = Version(
 _V7_7: Final = replace(
     _V8_3,
     label="7.7",
-    major=7,
+    number=(7, 7),
     announces_logout=False,
     checks_attachments=False,
     fills_attachment_ts=True,
@@ -152,6 +153,7 @@ _V7_7: Final = replace(
 _V8_8: Final = replace(
     _V8_3,
     label="8.8",
+    number=(8, 8),
     hides_session_secrets=True,
     has_typed_routes=True,
     marks_current_session=True,

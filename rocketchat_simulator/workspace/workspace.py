@@ -8,8 +8,17 @@ from datetime import datetime
 from typing import Final
 
 from rocketchat_simulator.workspace.documents import Document, hash_token
+from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.events import EventBus
-from rocketchat_simulator.workspace.message_rules import check_content, check_room, check_text
+from rocketchat_simulator.workspace.integrations import Integrations
+from rocketchat_simulator.workspace.message_rules import (
+    check_content,
+    check_envelope,
+    check_room,
+    check_text,
+    choose_date,
+    translate_refusal,
+)
 from rocketchat_simulator.workspace.message_updates import MessageUpdates
 from rocketchat_simulator.workspace.messages import Messages
 from rocketchat_simulator.workspace.models import Room, User
@@ -66,6 +75,7 @@ class Workspace:
         self.messages: Final = Messages(self.people, self.rooms, self.event_bus, version, self.now)
         self.uploads: Final = Uploads(self.messages, self.now)
         self.sessions: Final = Sessions(self.people, self.event_bus, version, self.now)
+        self.integrations: Final = Integrations(self.people)
         self.oauth: Final = OAuthProvider(self.people, version, self.now)
         self.subscribe: Final = self.event_bus.subscribe
         self.secrets: Final = self.people.secrets
@@ -176,23 +186,42 @@ class Workspace:
             self.rooms.remove_member(room, user)
             self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
 
-    def send_message(self, user: User, message: Document) -> Document:
+    def send_message(
+        self, user: User, message: Document, previewed: list[str] | None = None
+    ) -> Document:
         """Do what ``chat.sendMessage`` does with a client's message; return the stored one.
 
         Raise RefusedError where the server would; its ``kind`` is empty for refusals that the
-        realtime API does not report.
+        realtime API does not report. ``previewed`` are the links that shall have previews.
         """
+        check_envelope(message)
+        ts = choose_date(message, self.now())
         text = str(message.get("msg") or "")
         check_text(text)
-        room = check_room(user, self.rooms.find(message.get("rid")), self.version)
-        check_content(user, message, self.version)
+        parent = self.messages.find(message.get("tmid")) or {}
+        rid = parent.get("rid") or message.get("rid")
+        if not rid:
+            raise RefusedError("The 'rid' property on the message object is missing.")
+        room = self._check_sent(user, rid, message)
         extra = {key: value for key, value in message.items() if key in _FIELDS_FROM_CLIENT}
         return self.messages.say(
             user,
             room,
             text,
             id=message.get("_id"),
-            thread_id=message.get("tmid"),
+            thread_id=parent.get("tmid") or message.get("tmid"),
             attachments=message.get("attachments"),
+            ts=ts,
+            previewed=previewed,
             **extra,
         )
+
+    def _check_sent(self, user: User, rid: object, message: Document) -> Room:
+        """Return the room; where a message is refused, tell its sender in private, too."""
+        try:
+            room = check_room(user, self.rooms.find(rid), self.version)
+            check_content(user, room, message, self.version)
+        except RefusedError as error:
+            self.messages.tell(user, message.get("rid"), translate_refusal(error))
+            raise
+        return room

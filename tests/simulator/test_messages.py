@@ -251,10 +251,13 @@ async def test_history_needs_membership_and_reads_backwards() -> None:
     assert (status, refused["errorType"]) == (400, "error-room-not-found")
 
 
-async def test_an_empty_date_in_a_query_is_no_date() -> None:
+async def test_an_empty_date_in_a_query_is_no_date_where_the_schema_takes_it() -> None:
     async with open_world() as world:
         bot, room = direct(world)
-        world.workspace.say(world.alice, room, "a")
-        status, body = await bot.get("im.history", roomId=room.id, oldest="")
+        group = world.workspace.make_channel("group", [world.alice, world.bot], is_private=True)
+        world.workspace.say(world.alice, group, "a")
+        status, body = await bot.get("groups.history", roomId=group.id, oldest="")
+        direct_status, refused = await bot.get("im.history", roomId=room.id, oldest="")
 
     assert (status, len(body["messages"])) == (200, 1)
+    assert (direct_status, refused["errorType"]) == (400, "invalid-params")
