@@ -56,6 +56,7 @@ class Faults:
         self._shares: Final[dict[int, float]] = {}
         self._random = Random()  # noqa: S311 - no secret
         self._outage: Outage | None = None
+        self._outage_agent = ""
         self.slowness = 0.0
         self._outage_ended: Final = asyncio.Event()
 
@@ -65,12 +66,13 @@ class Faults:
         return self._outage is not None
 
     @contextmanager
-    def outage(self, kind: Outage) -> Iterator[None]:
+    def outage(self, kind: Outage, agent: str = "") -> Iterator[None]:
         """Let no request through until the block ends, new websockets included.
 
-        Open websockets are left to ``Simulator.outage``.
+        With ``agent``, only requests whose ``User-Agent`` begins with it. Open websockets are left
+        to ``Simulator.outage``.
         """
-        self._outage = kind
+        self._outage, self._outage_agent = kind, agent
         self._outage_ended.clear()
         try:
             yield
@@ -127,7 +129,8 @@ class Faults:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handle) -> web.StreamResponse:
         """Apply the faults to a request."""
-        if self._outage is not None:
+        is_hit = request.headers.get("User-Agent", "").startswith(self._outage_agent)
+        if self._outage is not None and is_hit:
             return await self._answer_in_outage(request, self._outage)
         failures = self._failures.get(request.path)
         if failures:

@@ -125,23 +125,28 @@ class Simulator:
         await self._stack.aclose()
 
     @asynccontextmanager
-    async def outage(self, kind: Outage) -> AsyncIterator[None]:
+    async def outage(self, kind: Outage, agent: str = "") -> AsyncIterator[None]:
         """Simulate an outage until the block ends; afterwards serve on the same port.
 
-        Websockets are cut at the start, or for ``SILENT`` left half-open and cut at the end.
+        Websockets are cut at the start, or for ``SILENT`` left half-open and cut at the end. With
+        ``agent`` it is an outage only for clients whose ``User-Agent`` begins with it; connections
+        are refused to all or to none, so ``REFUSED`` is a ValueError then.
         """
+        if agent and kind is Outage.REFUSED:
+            message = "connections cannot be refused to one client: its request is not known yet"
+            raise ValueError(message)
         runner, site = self._runner, self._site
         if runner is None or site is None:
             message = "an outage needs a simulator that listens"
             raise RuntimeError(message)
-        with self.faults.outage(kind):
+        with self.faults.outage(kind, agent):
             if kind is Outage.REFUSED:
                 await site.stop()
-            await self._break_websockets(kind)
+            await self._break_websockets(kind, agent)
             try:
                 yield
             finally:
-                await self.realtime.drop_all()
+                await self.realtime.drop_all(agent)
                 if kind is Outage.REFUSED:
                     self._site = await self._listen(runner)
 
@@ -155,11 +160,11 @@ class Simulator:
             self.limits.clear()
             await asyncio.sleep(seconds)
 
-    async def _break_websockets(self, kind: Outage) -> None:
+    async def _break_websockets(self, kind: Outage, agent: str) -> None:
         if kind is Outage.SILENT:
-            self.realtime.hang()
+            self.realtime.hang(agent)
         else:
-            await self.realtime.drop_all()
+            await self.realtime.drop_all(agent)
 
     async def _listen(self, runner: web.AppRunner) -> web.TCPSite:
         site = web.TCPSite(runner, self._host, self._port)

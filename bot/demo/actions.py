@@ -1,119 +1,222 @@
-"""The buttons of the demo's page: pass time until a report is due, sign in as an attacker."""
+"""The buttons of the demo's page: each does the real thing, and the bot finds out by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Final
 
+from bot import commands
+from bot.app import open_vault
+from bot.commands.registry import load_commands
+from bot.config import Settings
+from bot.demo.completions import list_lines
+from bot.demo.passing_time import PassingTime
+from bot.demo.restartable_bot import RestartableBot
+from bot.features.accounts.store import Accounts
 from bot.features.alerts.store import AlertSubscriptions
-from bot.features.reports.runs import ReportRuns
-from bot.features.reports.store import Schedule, ScheduleStore
+from bot.features.reports.store import ScheduleStore
 from bot.storage.database import Database, open_database
-from rocketchat_simulator import Document, Simulator, User
+from rocketchat_simulator import Document, Outage, Simulator, User
 from rocketchat_simulator.demo.clock import DemoClock
-from rocketchat_simulator.demo.devices import UNKNOWN_DEVICES
+from rocketchat_simulator.demo.server import DemoAction
 
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
-_DAY: Final = timedelta(days=1)
-_MAX_STEPS: Final = 40
-_POLL_EVERY_S: Final = 0.1
-_TICK: Final = timedelta(seconds=20)
-_MAX_TICKS: Final = 10
-_MAX_POLLS: Final = 50
+_BOT_AGENT: Final = "session-bot/"
+_LIMITED_ROUTES: Final = ("sessions/list", "sessions/info")
+
+Results = AsyncGenerator[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long the demo's troubles last, in seconds."""
+
+    cut_s: float = 10.0
+    stopped_s: float = 5.0
+    limited_s: float = 20.0
 
 
 @asynccontextmanager
 async def open_actions(
-    simulator: Simulator, clock: DemoClock, storage_url: str
+    *,
+    simulator: Simulator,
+    clock: DemoClock,
+    settings: Settings,
+    bot: RestartableBot,
+    durations: Durations,
+    reset: Callable[[], None],
 ) -> AsyncIterator[None]:
-    """Put the buttons on the simulator's page, for as long as the block lasts."""
-    async with open_database(storage_url) as database:
-        actions = DemoActions(simulator, clock, database)
-        simulator.demo.actions.update(
-            {"attack": actions.attack, "next-report": actions.pass_to_next_report}
+    """Put the buttons on the simulator's page, for as long as the block lasts.
+
+    The bot must have been opened before: it makes the database and the key. ``reset`` begins the
+    demo anew, and closes this block.
+    """
+    async with open_database(settings.storage.url) as database:
+        accounts = Accounts(database, await open_vault(database, settings))
+        actions = DemoActions(
+            simulator=simulator,
+            accounts=accounts,
+            passing_time=PassingTime(simulator.workspace, clock, database),
+            bot=bot,
+            durations=durations,
+            reset=reset,
         )
+        page = simulator.demo
+        page.commands = list_lines(load_commands(commands))
+        page.describe_person = PersonDescriber(accounts, database).describe
+        page.actions.update(actions.list_buttons())
         try:
             yield
         finally:
-            simulator.demo.actions.clear()
+            page.actions.clear()
+
+
+class PersonDescriber:
+    """Tells what the page's suggestions to a person depend on."""
+
+    def __init__(self, accounts: Accounts, database: Database) -> None:
+        self._accounts: Final = accounts
+        self._schedules: Final = ScheduleStore(database)
+        self._subscriptions: Final = AlertSubscriptions(database)
+
+    async def describe(self, user: User) -> Document:
+        """Return whether the user is connected, has scheduled reports, and has alerts."""
+        return {
+            "isConnected": await self._accounts.load(user.id) is not None,
+            "hasReports": await self._schedules.load(user.id) is not None,
+            "hasAlerts": await self._subscriptions.load(user.id) is not None,
+        }
 
 
 class DemoActions:
-    """Does one action at a time; the bot finds out by itself, as it always does."""
+    """Does one action at a time; the next one ends the trouble that an earlier one has begun."""
 
-    def __init__(self, simulator: Simulator, clock: DemoClock, database: Database) -> None:
-        self._workspace: Final = simulator.workspace
-        self._clock: Final = clock
-        self._schedules: Final = ScheduleStore(database)
-        self._runs: Final = ReportRuns(database)
-        self._subscriptions: Final = AlertSubscriptions(database)
+    def __init__(
+        self,
+        *,
+        simulator: Simulator,
+        accounts: Accounts,
+        passing_time: PassingTime,
+        bot: RestartableBot,
+        durations: Durations,
+        reset: Callable[[], None],
+    ) -> None:
+        self._simulator: Final = simulator
+        self._accounts: Final = accounts
+        self._passing_time: Final = passing_time
+        self._bot: Final = bot
+        self._durations: Final = durations
+        self._reset: Final = reset
         self._lock: Final = asyncio.Lock()
-        self._attacks = 0
+        self._is_next_waiting: Final = asyncio.Event()
+        self._waiting = 0
 
-    async def pass_to_next_report(self, user: User) -> Document:
-        """Let time pass until the next report, of any person, is made."""
-        async with self._lock:
-            due = await self._schedules.load_due(_NEVER, 1)
-            if not due:
-                message = "Nobody has scheduled a report yet."
-                return {"message": message, "suggestion": "!report daily 09:00"}
-            await self._pass_to(due[0].start_at)
-            return {"message": _describe(due[0], user)}
+    def list_buttons(self) -> dict[str, DemoAction]:
+        """Return the buttons by name, in the order in which the page shows them."""
+        time = self._passing_time
+        return {
+            "next-report": self._make_button(
+                "Next report", "Let time pass until the next report is due", time.pass_to_report
+            ),
+            "attack": self._make_button(
+                "An attacker signs in", "Sign in as you, from a device you do not have", time.attack
+            ),
+            "cut-network": self._make_button(
+                "Cut the network", "Cut the bot off from the workspace", self._cut_network
+            ),
+            "restart-bot": self._make_button(
+                "Restart the bot", "Stop the bot, and start it again", self._restart_bot
+            ),
+            "revoke-token": self._make_button(
+                "Revoke the token", "Remove the token that you gave the bot", self._revoke_token
+            ),
+            "use-up-limit": self._make_button(
+                "Use up the rate limit", "Let the workspace be busy with others", self._use_up_limit
+            ),
+            "reset": self._make_button("Reset", "Begin the demo anew", self._begin_anew),
+        }
 
-    async def attack(self, user: User) -> Document:
-        """Sign in as the user from an unknown device; wait for the bot's next check."""
-        async with self._lock:
-            name = self._sign_in(user)
-            subscription = await self._subscriptions.load(user.id)
-            if subscription is None:
-                message = f"{name} has signed in as you, and your alerts are off."
-                return {"message": message, "suggestion": "!alerts on"}
-            await self._pass_to(subscription.next_check_at)
-            await self._wait_for_check(user, subscription.next_check_at)
-            return {"message": f"{name} has signed in as you. The bot has just checked."}
+    def _make_button(self, label: str, hint: str, run: Callable[[User], Results]) -> DemoAction:
+        async def run_alone(user: User) -> Results:
+            self._waiting += 1
+            self._is_next_waiting.set()
+            async with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._is_next_waiting.clear()
+                async with aclosing(run(user)) as results:
+                    async for result in results:
+                        yield result
 
-    def _sign_in(self, user: User) -> str:
-        device = UNKNOWN_DEVICES[self._attacks % len(UNKNOWN_DEVICES)]
-        self._attacks += 1
-        self._workspace.open_session(
-            user,
-            token=self._workspace.make_login_token(user),
-            device=device,
-            # From the range kept for measurements: a network of its own each time.
-            ip=f"198.18.{self._attacks % 256}.{self._attacks % 200 + 20}",
-            host="chat.example.org",
-        )
-        return f"{device['name']} on {device['os']['name']}"
+        return DemoAction(label, hint, run_alone)
 
-    async def _pass_to(self, moment: datetime) -> None:
-        """Move the clock in steps, so that daily work is done on each day."""
-        step = max(_DAY, (moment - self._clock.now()) / _MAX_STEPS)
-        while self._clock.now() < moment:
-            await self._let_finish()
-            self._clock.move_to(min(moment, self._clock.now() + step))
-            self._workspace.roll_over_midnight()
-            await asyncio.sleep(_POLL_EVERY_S)
+    async def _cut_network(self, _user: User) -> Results:
+        seconds = self._durations.cut_s
+        async with self._simulator.outage(Outage.SILENT, _BOT_AGENT):
+            yield {
+                "message": f"The bot is cut off from the workspace for {seconds:.0f} seconds. It "
+                "answers what you ask now when the network is back.",
+                "suggestion": "!sessions",
+            }
+            await self._pause(seconds)
+        yield {"message": "The network is back. The bot reads what it missed, and answers."}
 
-    async def _let_finish(self) -> None:
-        """Wait for reports that are being made: their claims would expire meanwhile."""
-        for _ in range(_MAX_POLLS):
-            if not await self._runs.load_claimable(_NEVER, 1):
-                return
-            await asyncio.sleep(_POLL_EVERY_S)
+    async def _restart_bot(self, _user: User) -> Results:
+        seconds = self._durations.stopped_s
+        yield {"message": "The bot finishes what it is doing, and stops…", "isBusy": True}
+        try:
+            await self._bot.stop()
+            yield {
+                "message": f"The bot is stopped for {seconds:.0f} seconds. It answers what you ask "
+                "now when it runs again.",
+                "suggestion": "!sessions",
+            }
+            await self._pause(seconds)
+        finally:
+            self._bot.start()
+        await self._bot.is_listening.wait()
+        yield {"message": "The bot runs again, and still knows who is connected."}
 
-    async def _wait_for_check(self, user: User, due_at: datetime) -> None:
-        # The bot checks one person at a time, perhaps somebody else first.
-        for _ in range(_MAX_TICKS):
-            subscription = await self._subscriptions.load(user.id)
-            if subscription is None or subscription.next_check_at > due_at:
-                return
-            await self._pass_to(self._clock.now() + _TICK)
+    async def _revoke_token(self, user: User) -> Results:
+        delegated = await self._accounts.load_token(user.id)
+        if delegated is None:
+            yield _ask_to_connect("The bot has no token of yours.")
+            return
+        if delegated.token.is_bearer:
+            self._simulator.workspace.oauth.revoke(user)
+        else:
+            self._simulator.workspace.revoke_token(delegated.token.secret.get_secret_value())
+        yield {
+            "message": "The workspace no longer accepts the token that you gave the bot. Ask: the "
+            "bot notices, and invites you to connect again.",
+            "suggestion": "!sessions",
+        }
+
+    async def _use_up_limit(self, user: User) -> Results:
+        if await self._accounts.load(user.id) is None:
+            yield _ask_to_connect("The bot needs your token before it can be made to wait.")
+            return
+        seconds = self._durations.limited_s
+        for route in _LIMITED_ROUTES:
+            self._simulator.limits.use_up(route, seconds)
+        yield {
+            "message": f"For {seconds:.0f} seconds the workspace is too busy to list sessions. "
+            "Ask: the bot says how long it waits, and then answers.",
+            "suggestion": "!sessions",
+        }
+        await self._pause(seconds)
+        yield {"message": "The workspace takes questions again. What waited is answered."}
+
+    async def _begin_anew(self, _user: User) -> Results:
+        yield {"message": "Everything is as it was at the start.", "isReset": True}
+        self._reset()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, until the next action begins at the latest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._is_next_waiting.wait()
 
 
-def _describe(schedule: Schedule, user: User) -> str:
-    if schedule.user_id != user.id:
-        return "The report of another person is due: it comes in their direct messages."
-    if schedule.is_only_changes:
-        return "Your report is due; it comes if something has changed."
-    return "Your report is due."
+def _ask_to_connect(reason: str) -> Document:
+    return {"message": f"{reason} First connect:", "suggestion": "!connect"}

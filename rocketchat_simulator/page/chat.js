@@ -1,6 +1,7 @@
 // The chat of one person: ties rooms, messages, panels and the workspace together.
 
 import { Clock } from "./clock.js";
+import { complete } from "./completions.js";
 import { Composer } from "./composer.js";
 import { DemoBar } from "./demo.js";
 import { showDevices } from "./devices.js";
@@ -9,7 +10,7 @@ import { Frame } from "./frame.js";
 import { MessageColumn } from "./messages.js";
 import { Panel } from "./panel.js";
 import { Realtime } from "./realtime.js";
-import { Rest } from "./rest.js";
+import { fetchCommands, Rest } from "./rest.js";
 import { BOT, Rooms } from "./rooms.js";
 import { makeId, parseMessage, Store } from "./store.js";
 import { Thread } from "./thread.js";
@@ -17,6 +18,7 @@ import { showTokens } from "./tokens.js";
 import { Typing } from "./typing.js";
 
 const AHEAD_MS = 30_000;
+const STATE_PAUSE_MS = 150;
 const HISTORY = { d: "im.history", c: "channels.history", p: "groups.history" };
 
 export class Chat {
@@ -36,8 +38,10 @@ export class Chat {
   #thread = null;
   #ownSession = "";
   #loaded = new Set();
+  #commands = [];
+  #stateTimer = 0;
 
-  /** `leave(reason)` is called when the person is no longer signed in. */
+  /** `leave(reason, options)`, as `drawSignIn` takes them, ends it: nobody is signed in. */
   constructor(account, leave) {
     this.#account = account;
     this.#leave = leave;
@@ -45,14 +49,19 @@ export class Chat {
     this.#store = new Store((roomId) => this.#draw(roomId));
     this.#panel = new Panel(() => this.#closeThread());
     this.#column = new MessageColumn("Messages", this.#actions());
-    this.#composer = new Composer("Message", (text) => this.#say(this.#rooms.current.id, text));
+    const { say, complete: find } = this.#actions();
+    this.#composer = new Composer("Message", say, find);
     this.#rooms = new Rooms(
       (roomId) => this.#show(roomId),
       () => this.#frame?.mark(this.#rooms.hasNews),
     );
     this.#typing = new Typing(account, () => this.#showTyping());
     this.#clock = new Clock(() => this.#showTime());
-    this.#demo = new DemoBar(account, this.#clock, (text) => this.askBot(text));
+    this.#demo = new DemoBar(account, this.#clock, {
+      say: (text) => this.askBot(text),
+      startReset: () => this.#realtime.stop(),
+      leave,
+    });
     this.#frame = new Frame(account, this, this.#parts());
     this.#realtime = new Realtime(account, this.#ears());
   }
@@ -107,6 +116,7 @@ export class Chat {
     return {
       me: this.#account.username,
       say: (text) => this.#say(this.#rooms.current.id, text),
+      complete: (text) => complete(text, this.#commands, this.#rooms.current?.isBot),
       openThread: (rootId) => this.#openThread(rootId),
       retry: (id) => this.#retry(id),
       now: () => this.#clock.now(),
@@ -135,6 +145,7 @@ export class Chat {
       const { update } = await this.#rest.get("subscriptions.get");
       await this.#findExample();
       await this.#demo.load().catch(() => null);
+      this.#commands = await fetchCommands().catch(() => []);
       this.#rooms.take(update);
       if (!this.#rooms.botRoom) await this.#rest.post("im.create", { username: BOT });
       this.#rooms.all().forEach((room) => this.#realtime.follow(room.id));
@@ -190,12 +201,26 @@ export class Chat {
 
   #hear(message) {
     // Another tab may have moved the clock.
-    if (message.at > this.#clock.now() + AHEAD_MS) this.#attempt(() => this.#demo.load());
+    const isAhead = message.at > this.#clock.now() + AHEAD_MS;
+    if (isAhead || message.username === BOT) this.#refreshDemo();
     this.#store.take([message]);
     if (message.username === this.#account.username) return;
     this.#typing.hear(message.roomId, message.name, false);
     this.#typing.hear(message.roomId, message.username, false);
     this.#rooms.mark(message.roomId);
+    // On a phone a panel covers the messages.
+    const isCovered = this.#frame.isNarrow && !["", "thread"].includes(this.#panel.name);
+    if (isCovered) announce(`${message.name} has written.`);
+  }
+
+  // What the bot says may change what to suggest: somebody has connected, or has reports now.
+  #refreshDemo() {
+    clearTimeout(this.#stateTimer);
+    const refresh = async () => {
+      await this.#demo.load();
+      this.#frame.suggest();
+    };
+    this.#stateTimer = setTimeout(() => refresh().catch(() => null), STATE_PAUSE_MS);
   }
 
   #changeRoom(action, raw) {

@@ -1,5 +1,7 @@
-// Where one writes: Enter sends, Shift+Enter starts a line, arrow up brings back what was said.
+// Where one writes: Enter sends, Shift+Enter starts a line, arrow up brings back what was said,
+// and Tab completes commands.
 
+import { Completions } from "./completions.js";
 import { el } from "./dom.js";
 
 export class Composer {
@@ -7,9 +9,10 @@ export class Composer {
   #at = 0;
   #send;
   #input;
+  #completions;
 
-  /** `send(text)` is called with what was written. */
-  constructor(label, send) {
+  /** `send(text)` is called with what was written; `complete(text)` gives how it may go on. */
+  constructor(label, send, complete) {
     this.#send = send;
     this.#input = el("textarea", {
       rows: "1",
@@ -20,10 +23,12 @@ export class Composer {
       onkeydown: (event) => this.#press(event),
       oninput: () => this.#resize(),
     });
+    this.#completions = new Completions(this.#input, complete, (text) => this.#write(text));
     const button = el("button", { type: "submit", class: "primary" }, "Send");
     this.element = el(
       "form",
       { class: "composer", onsubmit: (event) => this.#submit(event) },
+      ...this.#completions.elements,
       this.#input,
       button,
     );
@@ -45,11 +50,13 @@ export class Composer {
     this.#said.push(text);
     this.#at = this.#said.length;
     this.#write("");
+    this.#completions.close();
     this.#send(text);
   }
 
   #press(event) {
     if (event.isComposing) return; // Enter there ends a word of an input method.
+    if (this.#completions.press(event)) return;
     if (event.key === "Enter" && !event.shiftKey) this.#submit(event);
     else if (event.key === "ArrowUp") this.#recall(event, -1);
     else if (event.key === "ArrowDown") this.#recall(event, 1);

@@ -1,13 +1,9 @@
-// The demo's bar: the time in the demo, and buttons that run its actions.
+// The demo's bar: the time in the demo, and buttons that do something to the bot.
 
 import { el } from "./dom.js";
-import { fetchClock, runDemoAction } from "./rest.js";
+import { fetchState, runDemoAction } from "./rest.js";
 
-const LABELS = { "next-report": "Next report", attack: "An attacker signs in" };
-const DESCRIPTIONS = {
-  "next-report": "Let time pass until the next report is due",
-  attack: "Somebody signs in as you, from a device you do not have",
-};
+const IDLE_TEXT = "Each button does the real thing. This line says what you will see.";
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short" });
 const dateTime = new Intl.DateTimeFormat(undefined, {
   day: "numeric",
@@ -16,25 +12,35 @@ const dateTime = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
 });
 const CLOCK_UPDATE_MS = 20_000;
-const MESSAGE_SHOWN_MS = 12_000;
+const MESSAGE_SHOWN_MS = 20_000;
+const RESET_POLL_MS = 200;
+const RESET_TIMEOUT_MS = 30_000;
 
 /** A bar with the time and buttons; hidden if the workspace offers no actions. */
 export class DemoBar {
   #account;
   #clock;
-  #say;
+  #actions;
+  #workspace = "";
   #hideTimer = 0;
+  #press = 0;
+  #isBusy = false;
   #time = el("p", { class: "demo-time" });
   #buttons = el("div", { class: "demo-buttons", role: "group", "aria-label": "Make it happen" });
-  #message = el("p", { class: "demo-message", role: "status", "aria-live": "polite" });
+  #message = el("p", { class: "demo-message idle", role: "status" }, IDLE_TEXT);
   /** Whether the workspace offers actions, which it does if a bot with reports and alerts runs. */
   isOffered = false;
+  /** What suggestions depend on: `{isConnected, hasReports, hasAlerts}`. */
+  person = {};
 
-  /** `say(text)` sends a message to the bot. */
-  constructor(account, clock, say) {
+  /**
+   * `say(text)` sends a message to the bot; a reset calls `startReset()`, and at its end
+   * `leave(message, {isProblem})`, which shows the sign-in.
+   */
+  constructor(account, clock, { say, startReset, leave }) {
     this.#account = account;
     this.#clock = clock;
-    this.#say = say;
+    this.#actions = { say, startReset, leave };
     const properties = { class: "demo", hidden: true, "aria-label": "Demo" };
     this.element = el("section", properties, this.#time, this.#message, this.#buttons);
     const timer = setInterval(() => {
@@ -43,14 +49,15 @@ export class DemoBar {
     }, CLOCK_UPDATE_MS);
   }
 
-  /** Fetch the time and the names of the actions. */
+  /** Fetch the time, the actions, and what is known about the person. */
   async load() {
-    const { now, isMoved, actions = [] } = await fetchClock();
+    const { workspace, now, isMoved, actions = [], person = {} } = await fetchState(this.#account);
+    this.#workspace = workspace;
     this.#clock.follow(now, isMoved);
+    this.person = person;
     this.isOffered = actions.length > 0;
-    const names = Object.keys(LABELS).filter((name) => actions.includes(name));
-    if (this.#buttons.children.length !== names.length) {
-      this.#buttons.replaceChildren(...names.map((name) => this.#button(name)));
+    if (this.#buttons.children.length !== actions.length) {
+      this.#buttons.replaceChildren(...actions.map((action) => this.#button(action)));
     }
     this.drawTime();
   }
@@ -74,47 +81,78 @@ export class DemoBar {
     );
   }
 
-  #button(name) {
-    const press = (event) => this.#press(name, event.currentTarget);
-    return el(
-      "button",
-      { type: "button", class: "small", title: DESCRIPTIONS[name], onclick: press },
-      LABELS[name],
-    );
+  #button({ name, label, hint }) {
+    const run = () => this.#run(name);
+    return el("button", { type: "button", class: "small", title: hint, onclick: run }, label);
   }
 
-  async #press(name, button) {
-    this.#showMessage(name === "attack" ? "Somebody signs in…" : "Time passes…");
-    this.#disable(true);
+  // A later press has the last word: what an earlier one still tells is not shown.
+  async #run(name) {
+    if (this.#isBusy) return;
+    this.#press += 1;
+    const press = this.#press;
+    this.#setBusy(true);
     try {
-      const { message, suggestion, now, isMoved } = await runDemoAction(name, this.#account);
-      this.#clock.follow(now, isMoved);
-      this.#showMessage(message, suggestion);
+      for await (const result of runDemoAction(name, this.#account)) {
+        this.#clock.follow(result.now, result.isMoved);
+        if (press !== this.#press) continue;
+        if (result.isReset) return void this.#awaitReset(result.message);
+        this.#setBusy(Boolean(result.isBusy));
+        this.#showMessage(result);
+      }
     } catch (error) {
-      this.#showMessage(error.message);
+      if (press === this.#press) this.#showMessage({ message: explain(error) });
     }
-    this.#disable(false);
-    button.focus({ preventScroll: true });
+    if (press === this.#press) this.#setBusy(false);
   }
 
-  #disable(isDisabled) {
-    for (const button of this.#buttons.children) button.disabled = isDisabled;
+  // Not "disabled", with which a button would lose the focus.
+  #setBusy(isBusy) {
+    this.#isBusy = isBusy;
+    for (const button of this.#buttons.children) {
+      if (isBusy) button.setAttribute("aria-disabled", "true");
+      else button.removeAttribute("aria-disabled");
+    }
   }
 
-  #showMessage(text, suggestion) {
+  #showMessage({ message, suggestion, isBusy }) {
     clearTimeout(this.#hideTimer);
-    this.#message.replaceChildren(text);
-    if (!suggestion) {
-      this.#hideTimer = setTimeout(() => this.#message.replaceChildren(), MESSAGE_SHOWN_MS);
-      return;
-    }
     const ask = () => {
-      this.#message.replaceChildren();
-      this.#say(suggestion);
+      this.#showIdle();
+      this.#actions.say(suggestion);
     };
-    this.#message.append(
-      " To change that: ",
-      el("button", { type: "button", class: "chip", onclick: ask }, suggestion),
-    );
+    const chip = suggestion
+      ? el("button", { type: "button", class: "chip", onclick: ask }, suggestion)
+      : "";
+    this.#message.classList.remove("idle");
+    this.#message.replaceChildren(el("span", {}, message), chip);
+    if (suggestion || isBusy) return;
+    this.#hideTimer = setTimeout(() => this.#showIdle(), MESSAGE_SHOWN_MS);
   }
+
+  #showIdle() {
+    this.#message.classList.add("idle");
+    this.#message.replaceChildren(IDLE_TEXT);
+  }
+
+  // The bot first finishes what it is doing; then another workspace listens at this address.
+  async #awaitReset(message) {
+    this.#showMessage({ message: "The demo begins anew…", isBusy: true });
+    this.#actions.startReset();
+    const giveUpAt = Date.now() + RESET_TIMEOUT_MS;
+    while (!(await this.#isReset())) {
+      if (Date.now() > giveUpAt) return this.#actions.leave("The demo did not come back.");
+      await new Promise((resolve) => setTimeout(resolve, RESET_POLL_MS));
+    }
+    this.#actions.leave(message, { isProblem: false });
+  }
+
+  async #isReset() {
+    const state = await fetchState(null).catch(() => null);
+    return Boolean(state?.actions?.length && state.workspace !== this.#workspace);
+  }
+}
+
+function explain(error) {
+  return error.status ? error.message : "The workspace does not answer.";
 }

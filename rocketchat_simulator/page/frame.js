@@ -1,6 +1,6 @@
 // What stands round the messages: rooms at the side, the room's head, suggestions, the panel.
 
-import { el } from "./dom.js";
+import { arrange, el } from "./dom.js";
 import { avatar } from "./messages.js";
 import { BOT } from "./rooms.js";
 
@@ -67,6 +67,18 @@ export class Frame {
     return NARROW.matches;
   }
 
+  /** Show what to say next; the focus is not lost with a suggestion that goes. */
+  suggest() {
+    const texts = this.#room ? this.#suggest(this.#room) : [];
+    const present = new Map([...this.#chips.children].map((chip) => [chip.textContent, chip]));
+    const hadFocus = this.#chips.contains(document.activeElement);
+    arrange(
+      this.#chips,
+      texts.map((text) => present.get(text) ?? this.#chip(text)),
+    );
+    if (hadFocus && !this.#chips.contains(document.activeElement)) this.#composer.focus();
+  }
+
   showRoom(room) {
     this.#room = room;
     this.#title.textContent = room.type === "d" ? room.title : `# ${room.title}`;
@@ -77,7 +89,7 @@ export class Frame {
         : "Channel";
     this.#composer.label = `Message ${room.type === "d" ? room.title : `#${room.title}`}`;
     this.#demo.show(room.isBot);
-    this.#chips.replaceChildren(...this.#suggest(room).map((text) => this.#chip(text)));
+    this.suggest();
     this.#toggleRooms(false);
     document.title = `${room.title} · Simulated workspace`;
   }
@@ -95,6 +107,9 @@ export class Frame {
         "This is a direct message with Sessions, a bot. It tells you which devices are signed in as you, since when, and from where.",
       ),
       el("p", {}, "Press the highlighted suggestion to ask about one of them."),
+      this.#demo.isOffered
+        ? el("p", {}, "Or write “!”: the commands are listed, and Tab completes them.")
+        : null,
     );
   }
 
@@ -122,9 +137,13 @@ export class Frame {
   }
 
   #suggest(room) {
-    const planned = this.#demo.isOffered ? ["!report daily 09:00", "!alerts on"] : [];
-    if (room.isBot) return [...this.#askExample(), "!sessions", ...planned, "!help"];
-    return room.type === "c" ? [`@${BOT} help`] : [];
+    if (!room.isBot) return room.type === "c" ? [`@${BOT} help`] : [];
+    if (!this.#demo.isOffered) return [...this.#askExample(), "!sessions", "!help"];
+    const { isConnected, hasReports, hasAlerts } = this.#demo.person;
+    if (!isConnected) return [...this.#askExample(), "!connect", "!help"];
+    const report = hasReports ? "!report" : "!report daily 09:00";
+    const alerts = hasAlerts ? "!logout others" : "!alerts on";
+    return ["!sessions", "!session last", report, alerts, "!whoami", "!help"];
   }
 
   #askExample() {

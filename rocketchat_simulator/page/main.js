@@ -20,10 +20,10 @@ function enter(account) {
   new Chat(account, leave).open(screen);
 }
 
-function leave(reason) {
+function leave(reason, options) {
   sessionStorage.removeItem(KEY);
   tellConsentPage();
-  drawSignIn(screen, enter, reason);
+  drawSignIn(screen, enter, reason, options);
 }
 
 addEventListener("focus", () => {

@@ -5,7 +5,7 @@ import { arrange, el } from "./dom.js";
 import { renderMarkdown } from "./markdown.js";
 
 const TOGETHER_MS = 5 * 60_000;
-const NEAR_PX = 80;
+const NEAR_END_PX = 80;
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
@@ -19,48 +19,73 @@ const longDay = new Intl.DateTimeFormat(undefined, {
 export class MessageColumn {
   #actions;
   #isThread;
+  #scroller;
   #list;
+  #more;
   #drawn = new Map();
-  #isAtEnd = true;
-  #tallStart = -1;
+  #isFollowing = true;
+  #place = -1; // where the column was last scrolled to by this page
+  #newest = 0;
 
   constructor(label, actions, { isThread = false } = {}) {
     this.#actions = actions;
     this.#isThread = isThread;
     this.#list = el("div", { class: "messages" });
-    const scroller = { class: "scroller", tabindex: "0", role: "log", "aria-label": label };
-    const watched = { ...scroller, onscroll: () => this.#note() };
-    this.element = el("div", watched, this.#list);
-    // What appears above or below the column must not push its end out of sight.
-    new ResizeObserver(() => this.#isAtEnd && this.#scrollToEnd()).observe(this.element);
+    const properties = { class: "scroller", tabindex: "0", role: "log", "aria-label": label };
+    const watched = { ...properties, onscroll: () => this.#note() };
+    this.#scroller = el("div", watched, this.#list);
+    this.#more = el(
+      "button",
+      { type: "button", class: "more", hidden: true, onclick: () => this.#goToEnd() },
+      "New messages ",
+      el("span", { "aria-hidden": "true" }, "↓"),
+    );
+    this.element = el("div", { class: "column" }, this.#scroller, this.#more);
+    // Neither what appears beside the column nor a picture that arrives late hides its end.
+    const watch = new ResizeObserver(() => this.#isFollowing && this.#scrollToEnd());
+    watch.observe(this.#scroller);
+    watch.observe(this.#list);
   }
 
-  /** Show these messages; keeps to the end where the reader was at the end. */
+  /** Show these messages; follows new ones, or says that there are some, if one has scrolled up. */
   show(messages, { toEnd = false, opening = null } = {}) {
-    const wasAtEnd = this.#measure();
     const rows = messages.flatMap((message, at) => this.#rows(message, messages[at - 1]));
     arrange(this.#list, opening ? [opening, ...rows] : rows);
-    if (toEnd || wasAtEnd) this.#scrollToEnd();
+    const newest = messages.at(-1)?.at ?? 0;
+    if (toEnd) this.#follow();
+    else if (this.#isFollowing) this.#scrollToEnd();
+    else if (newest > this.#newest) this.#more.hidden = false;
+    this.#newest = newest;
   }
 
-  #measure() {
-    const { scrollHeight, scrollTop, clientHeight } = this.element;
-    // The beginning of a tall last message counts as the end, until somebody scrolls.
-    const isAtTallStart = Math.abs(scrollTop - this.#tallStart) < 1;
-    return isAtTallStart || scrollHeight - scrollTop - clientHeight < NEAR_PX;
+  #follow() {
+    this.#isFollowing = true;
+    this.#more.hidden = true;
+    this.#scrollToEnd();
   }
 
+  #goToEnd() {
+    // The button goes away; without this so would the focus.
+    this.#scroller.focus({ preventScroll: true });
+    this.#follow();
+  }
+
+  // Only a reader's own scrolling ends the following, and begins it again.
   #note() {
-    this.#isAtEnd = this.#measure();
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    if (Math.abs(scrollTop - this.#place) < 1) return;
+    this.#place = -1;
+    this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+    if (this.#isFollowing) this.#more.hidden = true;
   }
 
   // What is taller than the column is read from its beginning.
   #scrollToEnd() {
     const last = this.#list.lastElementChild;
-    const isTall = last && last.offsetHeight > this.element.clientHeight;
+    const isTall = last && last.offsetHeight > this.#scroller.clientHeight;
     if (isTall) last.scrollIntoView({ block: "start" });
-    else this.element.scrollTop = this.element.scrollHeight;
-    this.#tallStart = isTall ? this.element.scrollTop : -1;
+    else this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#place = this.#scroller.scrollTop;
   }
 
   #rows(message, before) {

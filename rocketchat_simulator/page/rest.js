@@ -17,10 +17,19 @@ export async function fetchPeople() {
   return response.ok ? response.json() : [];
 }
 
-/** What time it is in the workspace, and what the demo's buttons can do there. */
-export async function fetchClock() {
-  const response = await request("/demo/clock", {});
+/**
+ * What the demo's bar and suggestions show: `{workspace, now, isMoved, actions, person}`, where
+ * `actions` are `{name, label, hint}`. Without an account there is nothing about the person.
+ */
+export async function fetchState(account) {
+  const response = await request("/demo/state", { headers: account ? identify(account) : {} });
   return readJson(response);
+}
+
+/** What the writing field completes: `{line, note}`. */
+export async function fetchCommands() {
+  const response = await request("/demo/commands", {});
+  return response.ok ? response.json() : [];
 }
 
 /** Sign in with a password; gives what `Rest` needs. */
@@ -39,7 +48,7 @@ export class Rest {
   #headers;
 
   constructor(account) {
-    this.#headers = { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
+    this.#headers = identify(account);
   }
 
   get(route, parameters = {}) {
@@ -63,12 +72,26 @@ export class Rest {
   }
 }
 
-/** Run one of the demo's actions; resolves to `{message, suggestion, now, isMoved}`. */
-export async function runDemoAction(name, account) {
-  const headers = { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
-  const response = await request(`/demo/actions/${name}`, { method: "POST", headers });
+/**
+ * Run one of the demo's actions; gives what happens, one after the other:
+ * `{message, suggestion, isBusy, isReset, now, isMoved}`. It may last half a minute.
+ */
+export async function* runDemoAction(name, account) {
+  const options = { method: "POST", headers: identify(account) };
+  const response = await fetch(`/demo/actions/${name}`, options);
   if (!response.ok) throw new RestError(`The workspace answered ${response.status}.`, response.status);
-  return readJson(response);
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ; ) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (text + value).split("\n");
+    text = lines.pop();
+    for (const line of lines) yield JSON.parse(line);
+  }
+}
+
+function identify(account) {
+  return { "X-User-Id": account.userId, "X-Auth-Token": account.authToken };
 }
 
 async function call(route, options) {

@@ -4,9 +4,14 @@ import { el } from "./dom.js";
 import { fetchPeople, signIn } from "./rest.js";
 import { avatar } from "./messages.js";
 
-/** Draw the screen; `enter(account)` is called once somebody is signed in. */
-export function drawSignIn(screen, enter, reason = "") {
-  const problem = el("p", { class: "problem", role: "alert", hidden: !reason }, reason);
+/**
+ * Draw the screen; `enter(account)` is called once somebody is signed in. `reason` says why it is
+ * shown: a problem, or else good news.
+ */
+export function drawSignIn(screen, enter, reason = "", { isProblem = true } = {}) {
+  const problem = el("p", { class: "problem", role: "alert", hidden: !reason || !isProblem });
+  const news = el("p", { class: "news", role: "status", hidden: !reason || isProblem });
+  (isProblem ? problem : news).textContent = reason;
   const people = el("div", { class: "people" });
   screen.replaceChildren(
     el(
@@ -20,6 +25,7 @@ export function drawSignIn(screen, enter, reason = "") {
         "Ask a bot, in chat. This is a small stand-in for a Rocket.Chat workspace to try it in: it runs on this computer, its people are made up, and nothing leaves the machine.",
       ),
       problem,
+      news,
       el("h2", {}, "Pick somebody to be"),
       people,
       el("ol", { class: "steps" }, ...STEPS.map((step) => el("li", {}, step))),
@@ -32,7 +38,7 @@ const STEPS = [
   "Sign in, and send one of the suggested questions to the bot.",
   "The bot asks for your permission, with a link. Follow it, and allow the bot to look.",
   "The answer to your question comes by itself, here in the chat.",
-  "Then plan a report, or turn alerts on. The buttons above the chat let time pass and let somebody else sign in.",
+  "Then plan a report, or turn alerts on. The buttons above the chat let time pass, let somebody else sign in, and make trouble for the bot.",
 ];
 
 async function fillPeople(container, problem, enter) {

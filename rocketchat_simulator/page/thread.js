@@ -10,12 +10,12 @@ export class Thread {
   #column;
   rootId;
 
-  /** `actions` are those of a message column; `actions.say(text)` answers in the thread. */
+  /** `actions` are those of a message column and `complete`; `say(text)` answers in the thread. */
   constructor(rootId, store, actions) {
     this.rootId = rootId;
     this.#store = store;
     this.#column = new MessageColumn("Thread", actions, { isThread: true });
-    this.composer = new Composer("Answer in this thread", actions.say);
+    this.composer = new Composer("Answer in this thread", actions.say, actions.complete);
     this.element = el("div", { class: "thread" }, this.#column.element, this.composer.element);
   }
 

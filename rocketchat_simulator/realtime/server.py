@@ -93,15 +93,18 @@ class RealtimeServer:
             clear_login(connection)
         return response
 
-    async def drop_all(self) -> None:
-        """Cut all connections without a closing handshake, as a crash does."""
-        for socket in tuple(self._sockets.values()):
+    async def drop_all(self, agent: str = "") -> None:
+        """Cut all connections without a closing handshake, as a crash does.
+
+        With ``agent``, only those of clients whose ``User-Agent`` begins with it.
+        """
+        for socket in self._find_sockets(agent):
             socket.drop()
         await asyncio.sleep(0)
 
-    def hang(self) -> None:
-        """Stop reading and writer on all open connections, without closing them."""
-        for socket in self._sockets.values():
+    def hang(self, agent: str = "") -> None:
+        """Stop reading and writing on open connections, chosen as by ``drop_all``; close none."""
+        for socket in self._find_sockets(agent):
             socket.hang()
 
     def close_all(self, code: int) -> None:
@@ -122,6 +125,9 @@ class RealtimeServer:
         """Stop serving, and cut all connections."""
         self._unsubscribe()
         await self.drop_all()
+
+    def _find_sockets(self, agent: str) -> list[Socket]:
+        return [each for each in self._sockets.values() if each.agent.startswith(agent)]
 
     async def _run_connection(self, connection: Connection, socket: Socket) -> None:
         if self._greeting is not None:

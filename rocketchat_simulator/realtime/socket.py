@@ -19,6 +19,7 @@ class Socket:
     """Writes frames in order from one task; ``hang`` and ``drop`` simulate faults."""
 
     def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
+        self.agent: Final = request.headers.get("User-Agent", "")
         self._transport: Final = request.transport
         self._response: Final = response
         self._outgoing: Final[asyncio.Queue[str | int]] = asyncio.Queue()

@@ -52,15 +52,17 @@ class RateLimits:
         self._window = window
         self._now = now
         self._windows: dict[str, _Window] = {}
-        self._used_up: set[str] = set()
+        # By route, until when; None is the end of the window in which the next call comes.
+        self._used_up: dict[str, datetime | None] = {}
 
-    def use_up(self, route: str) -> None:
+    def use_up(self, route: str, seconds: float | None = None) -> None:
         """Use up the limit of a route (as ``sessions/info``) with its next call.
 
         This is as if others at the same address had called it before: it lasts until the window
-        ends, and does not concern callers without a limit.
+        ends, and does not concern callers without a limit. With ``seconds`` the window ends then.
         """
-        self._used_up.add(route)
+        lasts = None if seconds is None else self._now() + timedelta(seconds=seconds)
+        self._used_up[route] = lasts
 
     def clear(self) -> None:
         """Forget all counts, as a restart of the server does."""
@@ -84,8 +86,9 @@ class RateLimits:
         used = window.calls.get(address, 0) + 1
         name = route.rpartition(" ")[2]
         if name in self._used_up:
-            self._used_up.remove(name)
-            used = calls + 1
+            ends_at = self._used_up.pop(name) or window.ends_at
+            if now < ends_at:
+                window.ends_at, used = ends_at, calls + 1
         window.calls[address] = used
         seconds_left = (window.ends_at - now).total_seconds()
         return RateLimitResult(

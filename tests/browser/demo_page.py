@@ -69,12 +69,13 @@ class DemoPage:
 
 @asynccontextmanager
 async def open_demo_page(
-    version: str = "8.3", size: tuple[int, int] = WIDE, *, limit_calls: int = 1000
+    browser: Browser,
+    version: str = "8.3",
+    size: tuple[int, int] = WIDE,
+    *,
+    limit_calls: int = 1000,
 ) -> AsyncIterator[DemoPage]:
-    async with (
-        Simulator(version=version, limit_calls=limit_calls) as simulator,
-        open_browser() as browser,
-    ):
+    async with Simulator(version=version, limit_calls=limit_calls) as simulator:
         people = seed(simulator.workspace)
         simulator.demo_people.extend(people.visitors)
         width, height = size
@@ -83,7 +84,10 @@ async def open_demo_page(
         demo = DemoPage(simulator, people, page)
         page.on("pageerror", lambda error: demo.problems.append(str(error)))
         page.on("request", lambda request: demo.requests.append(request.url))
-        yield demo
+        try:
+            yield demo
+        finally:
+            await page.close()
         assert demo.problems == []
 
 

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import BrowserContext, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from bot.demo.demo import open_demo
+from bot.demo.actions import Durations
+from bot.demo.open_demo import Demo, open_demo
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID, DemoPeople
 from tests.browser.demo_page import NARROW, WIDE, open_browser
@@ -37,17 +38,23 @@ class Newcomer:
 
     def __init__(
         self,
-        simulator: Simulator,
-        people: DemoPeople,
+        demo: Demo,
         context: BrowserContext,
         page: Page,
         shoot: Shoot,
     ) -> None:
-        self.simulator = simulator
-        self.people = people
+        self.demo = demo
         self.context = context
         self.page = page
         self.shoot = shoot
+
+    @property
+    def simulator(self) -> Simulator:
+        return self.demo.simulator
+
+    @property
+    def people(self) -> DemoPeople:
+        return self.demo.people
 
     @property
     def talk(self) -> Locator:
@@ -130,13 +137,22 @@ class Newcomer:
         await expect(newest).to_be_in_viewport(timeout=_TIMEOUT_MS)
 
     async def see_picture(self, number: int) -> None:
-        """Scroll to the picture after the last report."""
+        """Wait until the page has followed to the picture after the last report."""
         pictures = self.talk.locator("img.picture")
         await expect(pictures).to_have_count(number, timeout=_TIMEOUT_MS)
         picture = pictures.last
         await expect(picture).to_have_js_property("complete", value=True)
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
-        await self.talk.evaluate("column => { column.scrollTop = column.scrollHeight; }")
+        await expect(picture).to_be_in_viewport(ratio=0.9)
+
+    async def reconnect(self, *, with_token: bool) -> None:
+        """Follow the last invitation that the bot has sent."""
+        async with self.context.expect_page() as popup:
+            await self.talk.get_by_role("link", name="Connect", exact=True).last.click()
+        form = await popup.value
+        await (self.paste_token(form) if with_token else self.allow(form))
+        await form.get_by_role("heading", name="You are connected").wait_for()
+        await form.close()
 
     async def go_through(self, *, with_token: bool = False) -> None:
         await self.sign_in()
@@ -148,19 +164,26 @@ class Newcomer:
 
 @asynccontextmanager
 async def open_newcomer(
-    size: tuple[int, int], shoot: Shoot, scheme: str = "light"
+    browser: Browser,
+    size: tuple[int, int],
+    shoot: Shoot,
+    scheme: str = "light",
+    durations: Durations | None = None,
 ) -> AsyncIterator[Newcomer]:
-    async with open_demo(0) as (simulator, people), open_browser() as browser:
+    async with open_demo(0, durations) as demo:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
         page.set_default_timeout(_TIMEOUT_MS)
-        yield Newcomer(simulator, people, context, page, shoot)
+        try:
+            yield Newcomer(demo, context, page, shoot)
+        finally:
+            await context.close()
 
 
-async def take_pictures(folder: Path, wanted: Container[str]) -> None:
+async def take_pictures(browser: Browser, folder: Path, wanted: Container[str]) -> None:
     """Do all steps on three screens, and save the pictures that are asked for."""
     for name, size, scheme in (
         ("wide", WIDE, "light"),
@@ -174,7 +197,7 @@ async def take_pictures(folder: Path, wanted: Container[str]) -> None:
                 await page.mouse.move(0, 0)
                 await page.screenshot(path=folder / f"{what}-{name}.png")
 
-        async with open_newcomer(size, shoot, scheme) as newcomer:
+        async with open_newcomer(browser, size, shoot, scheme) as newcomer:
             await newcomer.go_through()
             await newcomer.ask("!sessions", "devices are signed in as you")
             await shoot(newcomer.page, "sessions")
@@ -203,5 +226,10 @@ async def _wait_for_the_clock(newcomer: Newcomer, shoot: Shoot) -> None:
     await shoot(newcomer.page, "picture")
 
 
+async def main() -> None:
+    async with open_browser() as browser:
+        await take_pictures(browser, Path(sys.argv[1]), _SHOWN)
+
+
 if __name__ == "__main__":
-    asyncio.run(take_pictures(Path(sys.argv[1]), _SHOWN))
+    asyncio.run(main())

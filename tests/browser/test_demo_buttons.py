@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
 
 from rocketchat_simulator import Document
 from tests.browser.demo_page import NARROW, WIDE, DemoPage, open_demo_page
 from tests.browser.journey import Newcomer, open_newcomer
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 SCREENS = [(WIDE, "light"), (WIDE, "dark"), (NARROW, "light"), (NARROW, "dark")]
 on_each_screen = pytest.mark.parametrize(("size", "scheme"), SCREENS)
 MIN_CONTRAST = 4.5  # WCAG 2.2, level AA
@@ -30,9 +32,9 @@ def speak(label: str, text: str, **more: object) -> Document:
     return {"type": "button", "text": label, "msg": text, "msg_in_chat_window": True, **more}
 
 
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoPage]:
-    async with open_demo_page() as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def demo(browser: Browser) -> AsyncIterator[DemoPage]:
+    async with open_demo_page(browser) as opened:
         await opened.sign_in()
         yield opened
 
@@ -91,8 +93,10 @@ async def test_a_button_in_a_thread_says_its_text_in_the_thread(demo: DemoPage) 
 
 
 @on_each_screen
-async def test_many_buttons_wrap_and_are_readable(size: tuple[int, int], scheme: str) -> None:
-    async with open_demo_page(size=size) as demo:
+async def test_many_buttons_wrap_and_are_readable(
+    browser: Browser, size: tuple[int, int], scheme: str
+) -> None:
+    async with open_demo_page(browser, size=size) as demo:
         await demo.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         await demo.sign_in()
         actions = [speak(f"Sign out number {number}", "!x") for number in range(9)]
@@ -113,12 +117,12 @@ async def test_many_buttons_wrap_and_are_readable(size: tuple[int, int], scheme:
 
 @on_each_screen
 async def test_the_bots_buttons_lead_from_the_invitation_to_a_sign_out(
-    size: tuple[int, int], scheme: str, tmp_path: Path
+    browser: Browser, size: tuple[int, int], scheme: str, tmp_path: Path
 ) -> None:
     async def shoot(page: Page, name: str) -> None:
         await page.screenshot(path=tmp_path / f"{name}.png")
 
-    async with open_newcomer(size, shoot, scheme) as newcomer:
+    async with open_newcomer(browser, size, shoot, scheme) as newcomer:
         await connect_by_button(newcomer)
         await newcomer.ask("!alerts on", "Alerts are on")
         await newcomer.let_pass("An attacker signs in", "has signed in as you", "New device")

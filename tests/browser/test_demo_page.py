@@ -2,12 +2,14 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID
 from rocketchat_simulator.workspace.events import RoomActivity
 from tests.browser.demo_page import NARROW, DemoPage, open_demo_page
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 EXAMPLE = f"!session {EXAMPLE_SESSION_ID}"
 SUMMARY = {
     "color": "#2de0a5",
@@ -20,15 +22,15 @@ SUMMARY = {
 }
 
 
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoPage]:
-    async with open_demo_page() as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def demo(browser: Browser) -> AsyncIterator[DemoPage]:
+    async with open_demo_page(browser) as opened:
         yield opened
 
 
 @pytest.mark.parametrize("version", ["6.5", "8.3", "8.8"])
-async def test_one_click_signs_in_and_one_more_asks_the_bot(version: str) -> None:
-    async with open_demo_page(version) as demo:
+async def test_one_click_signs_in_and_one_more_asks_the_bot(browser: Browser, version: str) -> None:
+    async with open_demo_page(browser, version) as demo:
         await demo.page.goto(demo.simulator.url)
         await expect(demo.page.get_by_text("nothing leaves the machine")).to_be_visible()
         await demo.sign_in()
@@ -183,8 +185,10 @@ async def test_signing_out_ends_the_token_and_forgets_it(demo: DemoPage) -> None
     assert await demo.page.evaluate("sessionStorage.length") == 0
 
 
-async def test_on_a_phone_the_rooms_are_in_a_drawer_and_nothing_is_too_wide() -> None:
-    async with open_demo_page(size=NARROW) as demo:
+async def test_on_a_phone_the_rooms_are_in_a_drawer_and_nothing_is_too_wide(
+    browser: Browser,
+) -> None:
+    async with open_demo_page(browser, size=NARROW) as demo:
         await demo.sign_in()
         demo.bot_says("x" * 300, attachments=[SUMMARY])
         await expect(demo.page.locator(".field")).to_have_count(2)

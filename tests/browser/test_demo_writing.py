@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from tests.browser.demo_page import DemoPage, open_demo_page
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 MARKDOWN = (
     ("*strong*", "strong", "strong"),
     ("**strong** text", "strong", "strong"),
@@ -28,9 +30,9 @@ MARKDOWN = (
 )
 
 
-@pytest.fixture
-async def demo() -> AsyncIterator[DemoPage]:
-    async with open_demo_page() as opened:
+@pytest_asyncio.fixture(loop_scope="session")
+async def demo(browser: Browser) -> AsyncIterator[DemoPage]:
+    async with open_demo_page(browser) as opened:
         await opened.sign_in()
         yield opened
 
@@ -71,8 +73,8 @@ async def test_a_message_that_is_refused_says_why_and_can_be_sent_again(demo: De
     assert demo.said_in(room) == ["hello?"]
 
 
-async def test_too_many_calls_are_explained_with_the_seconds_to_wait() -> None:
-    async with open_demo_page(limit_calls=3) as demo:
+async def test_too_many_calls_are_explained_with_the_seconds_to_wait(browser: Browser) -> None:
+    async with open_demo_page(browser, limit_calls=3) as demo:
         await demo.sign_in()
         for number in range(4):
             await demo.composer.fill(f"number {number}")

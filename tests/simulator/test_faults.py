@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.support.oauth_provider import open_application
-from tests.support.rest_caller import open_world
+from tests.support.rest_caller import Clock, open_world
 
 
 async def test_any_path_can_fail_and_then_works_again() -> None:
@@ -109,6 +109,23 @@ async def test_others_at_the_same_address_may_have_used_up_a_route() -> None:
 
     assert statuses == [429, 429]
     assert (other, exempt) == (200, 404)
+
+
+async def test_a_used_up_route_is_free_again_after_the_given_time() -> None:
+    clock = Clock()
+    async with open_world(now=clock) as world:
+        alice = world.sign_in(world.alice)
+        world.simulator.limits.use_up("sessions/list", 20.0)
+        clock.move(seconds=8)
+        early, body = await alice.get("sessions/list")
+        clock.move(seconds=12)
+        late, _ = await alice.get("sessions/list")
+        world.simulator.limits.use_up("sessions/list", 20.0)
+        clock.move(seconds=20)
+        unnoticed, _ = await alice.get("sessions/list")
+
+    assert (early, late, unnoticed) == (429, 200, 200)
+    assert "You must wait 12 seconds" in body["error"]
 
 
 async def test_a_share_of_all_calls_can_be_refused_until_that_is_forgotten() -> None:

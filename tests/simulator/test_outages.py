@@ -143,3 +143,33 @@ async def test_the_date_header_tells_the_workspace_s_time() -> None:
         async with http.get(f"{simulator.url}/api/info") as response:
             assert str(year) in response.headers["Date"]
             assert response.headers["Date"].endswith("GMT")
+
+
+@pytest.mark.parametrize("kind", [Outage.UNAVAILABLE, Outage.RESET, Outage.SILENT])
+async def test_one_program_can_be_cut_off_while_the_others_get_through(kind: Outage) -> None:
+    mine = {"User-Agent": "my-bot/1.0"}
+    async with (
+        Simulator() as simulator,
+        aiohttp.ClientSession(headers=mine) as bot,
+        aiohttp.ClientSession() as other,
+    ):
+        sockets = [await http.ws_connect(f"{simulator.url}/websocket") for http in (bot, other)]
+        async with simulator.outage(kind, agent="my-bot/"):
+            assert await fetch_status(other, simulator) == 200
+            asking = asyncio.create_task(log_in(bot, simulator))
+            await asyncio.wait([asking], timeout=0.1)
+            assert asking.done() == (kind is not Outage.SILENT)
+        result = await asyncio.gather(asking, return_exceptions=True)
+        assert result == [503] or isinstance(result[0], aiohttp.ClientConnectionError)
+        async with asyncio.timeout(10):
+            assert (await sockets[0].receive()).type in GONE
+        await sockets[1].send_json({"msg": "connect", "version": "1", "support": ["1"]})
+        async with asyncio.timeout(10):
+            assert (await sockets[1].receive_json())["msg"] == "connected"
+
+
+async def test_connections_cannot_be_refused_to_one_program() -> None:
+    async with Simulator() as simulator:
+        with pytest.raises(ValueError, match="one client"):
+            async with simulator.outage(Outage.REFUSED, agent="my-bot/"):
+                pass

@@ -1,0 +1,151 @@
+"""Each button of the demo that makes trouble: what it does, what it says, what the bot does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from bot.demo.actions import Durations
+from rocketchat_simulator import Document
+from tests.browser.demo_page import WIDE
+from tests.browser.journey import Newcomer, open_newcomer
+from tests.browser.test_journey import no_picture
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+BRIEF = Durations(cut_s=2.0, stopped_s=1.0, limited_s=5.0)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def visitor(browser: Browser) -> AsyncIterator[Newcomer]:
+    async with open_newcomer(browser, WIDE, no_picture, durations=BRIEF) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def connected(visitor: Newcomer) -> Newcomer:
+    """Sign in and connect, unless an earlier test has."""
+    await visitor.page.goto(visitor.simulator.url)
+    enter = visitor.page.get_by_role("button", name="Sign in as Alice Example")
+    await expect(enter.or_(visitor.talk)).to_be_visible()
+    if await enter.is_visible():
+        await enter.click()
+        await ask(visitor, "!sessions")
+        await visitor.reconnect(with_token=False)
+        await expect(visitor.talk.get_by_text("devices are signed in as you")).to_be_visible()
+    return visitor
+
+
+async def ask(visitor: Newcomer, text: str) -> None:
+    box = visitor.page.get_by_role("textbox", name="Message", exact=False).first
+    await box.fill(text)
+    await box.press("Enter")
+
+
+async def see_told(visitor: Newcomer, words: str) -> None:
+    await expect(visitor.page.locator(".demo-message")).to_contain_text(words)
+
+
+async def press(visitor: Newcomer, button: str, told: str) -> None:
+    await visitor.page.get_by_role("button", name=button, exact=True).click()
+    await see_told(visitor, told)
+
+
+def said(visitor: Newcomer) -> list[Document]:
+    """Return the messages of Alice's direct message with the bot, oldest first."""
+    workspace, people = visitor.simulator.workspace, visitor.people
+    return workspace.messages.of(workspace.direct_room(people.alice, people.bot))
+
+
+async def wait_for_answer(visitor: Newcomer, question: str) -> Document:
+    """Return the one message that the bot has sent after the last such question."""
+    async with asyncio.timeout(20):
+        while True:
+            messages = said(visitor)
+            asked = max(at for at, each in enumerate(messages) if each["msg"] == question)
+            if answers := messages[asked + 1 :]:
+                return answers[0]
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_asked_during_the_cut_is_answered_once_after_it(connected: Newcomer) -> None:
+    simulator = connected.simulator
+    await press(connected, "Cut the network", "The bot is cut off from the workspace for 2 seconds")
+    began_at, before = simulator.workspace.now(), len(said(connected))
+    await connected.page.locator(".demo-message").get_by_role("button", name="!sessions").click()
+    # The page itself is not cut off.
+    await expect(connected.talk.locator(".pending")).to_have_count(0)
+    assert not await connected.page.get_by_text("The connection is lost").is_visible()
+    await see_told(connected, "The network is back")
+    answer = await wait_for_answer(connected, "!sessions")
+    assert (answer["ts"] - began_at).total_seconds() > BRIEF.cut_s - 1
+    await connected.page.wait_for_timeout(500)
+    assert [each["u"]["username"] for each in said(connected)[before:]] == ["alice", "sessions"]
+
+
+async def test_the_bot_is_stopped_and_knows_everything_when_it_runs_again(
+    connected: Newcomer,
+) -> None:
+    await press(connected, "Restart the bot", "The bot is stopped for")
+    sockets = connected.simulator.realtime
+    assert sockets.connections == 1  # the page's
+    await ask(connected, "!whoami")
+    await see_told(connected, "The bot runs again")
+    assert sockets.connections == 2
+    answer = await wait_for_answer(connected, "!whoami")
+    assert "You are alice, and you are connected." in answer["msg"]
+
+
+async def test_a_busy_workspace_lets_the_bot_say_how_long_it_waits(connected: Newcomer) -> None:
+    await press(connected, "Use up the rate limit", "For 5 seconds the workspace is too busy")
+    await ask(connected, "!session last")
+    waiting = connected.talk.get_by_text("Your workspace limits how many questions")
+    await expect(waiting).to_be_visible()
+    await see_told(connected, "The workspace takes questions again")
+    await expect(connected.talk.get_by_text("connected now").last).to_be_in_viewport()
+    refused = [each for each in connected.simulator.requests if each.status == 429]
+    assert {each.path for each in refused} == {"/api/v1/sessions/list"}
+
+
+@pytest.mark.parametrize("with_token", [True, False], ids=["token", "oauth"])
+async def test_a_revoked_token_is_noticed_and_leads_to_an_invitation(
+    connected: Newcomer, *, with_token: bool
+) -> None:
+    await ask(connected, "!connect")
+    await expect(connected.talk.get_by_text("Here is your link.").last).to_be_in_viewport()
+    await connected.reconnect(with_token=with_token)
+    await expect(connected.talk.get_by_text("You are connected").last).to_be_in_viewport()
+    suggestion = connected.page.get_by_role("group", name="Suggestions").get_by_role("button")
+    await expect(suggestion.first).to_have_text("!sessions")
+    await press(connected, "Revoke the token", "no longer accepts the token")
+    await ask(connected, "!session last")
+    dead = "Your workspace no longer accepts the token you gave me"
+    await expect(connected.talk.get_by_text(dead).last).to_be_in_viewport()
+    await expect(suggestion.nth(1)).to_have_text("!connect")
+    tokens = connected.people.alice.tokens.values()
+    assert {each.name for each in tokens} == {"", "nightly backup"}
+    await connected.reconnect(with_token=False)
+    await expect(suggestion.first).to_have_text("!sessions")
+
+
+async def test_reset_brings_back_the_beginning_in_the_same_program(connected: Newcomer) -> None:
+    before = connected.simulator
+    await ask(connected, "!report daily 09:00")
+    await press(connected, "Next report", "Your report is due")
+    # Whatever goes on is over, too.
+    await press(connected, "Cut the network", "The bot is cut off")
+    await connected.page.get_by_role("button", name="Reset").click()
+    enter = connected.page.get_by_role("button", name="Sign in as Alice Example")
+    await enter.wait_for()
+    await expect(connected.page.get_by_text("Everything is as it was")).to_be_visible()
+    assert connected.simulator is not before
+    assert connected.simulator.url == before.url
+    await enter.click()
+    await expect(connected.page.get_by_role("heading", name="Hello, Alice")).to_be_visible()
+    assert said(connected) == []
+    await expect(connected.page.locator(".demo-time")).not_to_have_class("moved")
+    for button in ("Revoke the token", "Use up the rate limit"):
+        await press(connected, button, "First connect:")
+    await connected.page.locator(".demo-message").get_by_role("button", name="!connect").click()
+    await expect(connected.talk.get_by_text("Here is your link.")).to_be_visible()
