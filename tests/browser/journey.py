@@ -23,6 +23,7 @@ _SHOWN = {
     "alert-phone",
     "alert-wide",
     "connect-phone",
+    "cut-wide",
     "logout-wide-dark",
     "mention-wide",
     "picture-phone",
@@ -65,10 +66,13 @@ class Newcomer:
         await self.shoot(self.page, "sign-in")
         await self.page.get_by_role("button", name="Sign in as Alice Example").click()
 
-    async def ask(self, text: str, answer: str) -> None:
+    async def say(self, text: str) -> None:
         box = self.page.get_by_role("textbox", name="Message", exact=False).first
         await box.fill(text)
         await box.press("Enter")
+
+    async def ask(self, text: str, answer: str) -> None:
+        await self.say(text)
         await expect(self.talk.get_by_text(answer).last).to_be_visible()
 
     async def connect(self, *, with_token: bool = False) -> None:
@@ -145,12 +149,15 @@ class Newcomer:
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
         await expect(picture).to_be_in_viewport(ratio=0.9)
 
-    async def reconnect(self, *, with_token: bool) -> None:
-        """Follow the last invitation that the bot has sent."""
+    async def connect_again(self, *, with_token: bool) -> None:
+        """Follow the last invitation; the workspace does not ask again about an application."""
         async with self.context.expect_page() as popup:
             await self.talk.get_by_role("link", name="Connect", exact=True).last.click()
         form = await popup.value
-        await (self.paste_token(form) if with_token else self.allow(form))
+        if with_token:
+            await self.paste_token(form)
+        else:
+            await form.get_by_role("button", name="Continue with Rocket.Chat").click()
         await form.get_by_role("heading", name="You are connected").wait_for()
         await form.close()
 
@@ -207,9 +214,21 @@ async def take_pictures(browser: Browser, folder: Path, wanted: Container[str]) 
             await shoot(newcomer.page, "logout")
             await newcomer.ask("!help", "This is what I understand")
             await shoot(newcomer.page, "help")
+            await _cut_the_network(newcomer, shoot)
             await _wait_for_the_clock(newcomer, shoot)
             await newcomer.mention()
             await shoot(newcomer.page, "mention")
+
+
+async def _cut_the_network(newcomer: Newcomer, shoot: Shoot) -> None:
+    await newcomer.page.get_by_role("button", name="Cut the network", exact=True).click()
+    told = newcomer.page.locator(".demo-message")
+    await expect(told).to_contain_text("The bot is cut off")
+    await newcomer.say("!session last")
+    await expect(told).to_contain_text("The network is back", timeout=_TIMEOUT_MS)
+    answer = newcomer.talk.get_by_text("connected now").last
+    await expect(answer).to_be_in_viewport(timeout=_TIMEOUT_MS)
+    await shoot(newcomer.page, "cut")
 
 
 async def _wait_for_the_clock(newcomer: Newcomer, shoot: Shoot) -> None:

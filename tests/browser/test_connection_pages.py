@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.formatting.locale import LANGUAGES
 from tests.browser.demo_page import NARROW, WIDE, open_browser
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 _TIMEOUT_MS = 15_000
 BUTTON = "Continue with Rocket.Chat"
 
@@ -70,6 +71,7 @@ class Visitor:
 
 @asynccontextmanager
 async def open_visitor(
+    browser: Browser,
     folder: Path,
     *,
     size: tuple[int, int] = WIDE,
@@ -77,7 +79,7 @@ async def open_visitor(
     version: str = "8.3",
     scheme: str = "light",
 ) -> AsyncIterator[Visitor]:
-    async with open_stage(folder, version, has_oauth=True) as stage, open_browser() as browser:
+    async with open_stage(folder, version, has_oauth=True) as stage:
         context = await browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             java_script_enabled=has_script,
@@ -85,15 +87,18 @@ async def open_visitor(
         )
         page = await context.new_page()
         page.set_default_timeout(_TIMEOUT_MS)
-        yield Visitor(stage, await stage.meet("alice"), context, page)
+        try:
+            yield Visitor(stage, await stage.meet("alice"), context, page)
+        finally:
+            await context.close()
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "phone"])
 async def test_the_button_leads_to_the_workspace_and_back(
-    tmp_path: Path, size: tuple[int, int], *, has_script: bool
+    browser: Browser, tmp_path: Path, size: tuple[int, int], *, has_script: bool
 ) -> None:
-    async with open_visitor(tmp_path, size=size, has_script=has_script) as visitor:
+    async with open_visitor(browser, tmp_path, size=size, has_script=has_script) as visitor:
         await visitor.open_link()
         await visitor.see("Connect your account")
         await visitor.press(BUTTON)
@@ -105,8 +110,10 @@ async def test_the_button_leads_to_the_workspace_and_back(
 
 
 @pytest.mark.parametrize("has_script", [True, False], ids=["script", "no script"])
-async def test_a_token_can_be_pasted_instead(tmp_path: Path, *, has_script: bool) -> None:
-    async with open_visitor(tmp_path, size=NARROW, has_script=has_script) as visitor:
+async def test_a_token_can_be_pasted_instead(
+    browser: Browser, tmp_path: Path, *, has_script: bool
+) -> None:
+    async with open_visitor(browser, tmp_path, size=NARROW, has_script=has_script) as visitor:
         await visitor.open_link()
         await visitor.page.get_by_text("Use a personal access token instead").click()
         token = await visitor.alice.person.make_personal_access_token("bot")
@@ -117,8 +124,10 @@ async def test_a_token_can_be_pasted_instead(tmp_path: Path, *, has_script: bool
         assert visitor.problems == []
 
 
-async def test_who_says_no_goes_back_and_takes_the_other_way(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path) as visitor:
+async def test_who_says_no_goes_back_and_takes_the_other_way(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with open_visitor(browser, tmp_path) as visitor:
         link = await visitor.open_link()
         await visitor.press(BUTTON)
         await visitor.sign_in_to_workspace()
@@ -131,8 +140,10 @@ async def test_who_says_no_goes_back_and_takes_the_other_way(tmp_path: Path) -> 
         await visitor.see("You are connected")
 
 
-async def test_a_version_that_ignores_bearer_says_so_and_takes_a_token(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path, version="7.7", size=NARROW) as visitor:
+async def test_a_version_that_ignores_bearer_says_so_and_takes_a_token(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with open_visitor(browser, tmp_path, version="7.7", size=NARROW) as visitor:
         await visitor.open_link()
         await visitor.press(BUTTON)
         await visitor.sign_in_to_workspace()
@@ -148,8 +159,10 @@ async def test_a_version_that_ignores_bearer_says_so_and_takes_a_token(tmp_path:
         await visitor.see("You are connected")
 
 
-async def test_the_keyboard_is_enough_and_every_field_has_a_name(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path) as visitor:
+async def test_the_keyboard_is_enough_and_every_field_has_a_name(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with open_visitor(browser, tmp_path) as visitor:
         await visitor.open_link()
         keyboard, reached = visitor.page.keyboard, []
         for _ in range(4):
@@ -165,8 +178,10 @@ async def test_the_keyboard_is_enough_and_every_field_has_a_name(tmp_path: Path)
         assert await visitor.page.evaluate("document.documentElement.lang") == "en"
 
 
-async def test_only_the_workspace_may_be_reached_from_the_form(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path) as visitor:
+async def test_only_the_workspace_may_be_reached_from_the_form(
+    browser: Browser, tmp_path: Path
+) -> None:
+    async with open_visitor(browser, tmp_path) as visitor:
         await visitor.open_link()
         await visitor.page.evaluate(
             "document.querySelector('form').action = 'http://localhost:9/elsewhere'"
@@ -177,8 +192,8 @@ async def test_only_the_workspace_may_be_reached_from_the_form(tmp_path: Path) -
         assert visitor.page.url == address
 
 
-async def test_the_page_cannot_be_framed(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path) as visitor:
+async def test_the_page_cannot_be_framed(browser: Browser, tmp_path: Path) -> None:
+    async with open_visitor(browser, tmp_path) as visitor:
         link = await visitor.alice.ask_for_link()
         await visitor.page.goto(f"{visitor.stage.simulator.url}/oauth/error/404")
         await visitor.page.evaluate(
@@ -190,15 +205,15 @@ async def test_the_page_cannot_be_framed(tmp_path: Path) -> None:
         assert visitor.page.frames[-1].url == "chrome-error://chromewebdata/"
 
 
-async def test_every_page_fits_a_phone_in_light_and_dark(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path, size=NARROW, scheme="dark") as visitor:
+async def test_every_page_fits_a_phone_in_light_and_dark(browser: Browser, tmp_path: Path) -> None:
+    async with open_visitor(browser, tmp_path, size=NARROW, scheme="dark") as visitor:
         async for _name in go_through_pages(visitor):
             assert await visitor.has_no_overflow()
             assert await visitor.page.get_by_role("heading", level=1).count() == 1
 
 
-async def test_every_language_fits_a_phone(tmp_path: Path) -> None:
-    async with open_visitor(tmp_path, size=NARROW) as visitor:
+async def test_every_language_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+    async with open_visitor(browser, tmp_path, size=NARROW) as visitor:
         base = visitor.stage.bot.public_url
         for language in LANGUAGES:
             tag = language.replace("_", "-")
@@ -264,7 +279,7 @@ async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:
     yield "connected"
 
 
-async def take_pictures(folder: Path) -> None:
+async def take_pictures(browser: Browser, folder: Path) -> None:
     for name, size, scheme in (
         ("wide", WIDE, "light"),
         ("wide-dark", WIDE, "dark"),
@@ -272,11 +287,16 @@ async def take_pictures(folder: Path) -> None:
         ("phone-dark", NARROW, "dark"),
     ):
         with tempfile.TemporaryDirectory() as data:
-            async with open_visitor(Path(data), size=size, scheme=scheme) as visitor:
+            async with open_visitor(browser, Path(data), size=size, scheme=scheme) as visitor:
                 async for what in go_through_pages(visitor):
                     path = folder / f"{what.replace(' ', '-').replace(',', '')}-{name}.png"
                     await visitor.page.screenshot(path=path, full_page=True)
 
 
+async def main() -> None:
+    async with open_browser() as browser:
+        await take_pictures(browser, Path(sys.argv[1]))
+
+
 if __name__ == "__main__":
-    asyncio.run(take_pictures(Path(sys.argv[1])))
+    asyncio.run(main())

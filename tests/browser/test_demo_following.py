@@ -101,6 +101,7 @@ async def test_a_panel_leaves_the_newest_answer_in_sight(demo: DemoPage, name: s
 
 async def test_on_a_phone_an_open_panel_says_that_somebody_has_written(demo: DemoPage) -> None:
     await demo.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
+    await expect(demo.page.get_by_role("button", name="Sign out")).to_be_hidden()
     await demo.open_panel("Manage devices")
     demo.bot_says("one more")
     await expect(demo.page.get_by_text("Sessions has written")).to_be_visible()

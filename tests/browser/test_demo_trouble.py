@@ -30,17 +30,8 @@ async def connected(visitor: Newcomer) -> Newcomer:
     enter = visitor.page.get_by_role("button", name="Sign in as Alice Example")
     await expect(enter.or_(visitor.talk)).to_be_visible()
     if await enter.is_visible():
-        await enter.click()
-        await ask(visitor, "!sessions")
-        await visitor.reconnect(with_token=False)
-        await expect(visitor.talk.get_by_text("devices are signed in as you")).to_be_visible()
+        await visitor.go_through()
     return visitor
-
-
-async def ask(visitor: Newcomer, text: str) -> None:
-    box = visitor.page.get_by_role("textbox", name="Message", exact=False).first
-    await box.fill(text)
-    await box.press("Enter")
 
 
 async def see_told(visitor: Newcomer, words: str) -> None:
@@ -90,7 +81,7 @@ async def test_the_bot_is_stopped_and_knows_everything_when_it_runs_again(
     await press(connected, "Restart the bot", "The bot is stopped for")
     sockets = connected.simulator.realtime
     assert sockets.connections == 1  # the page's
-    await ask(connected, "!whoami")
+    await connected.say("!whoami")
     await see_told(connected, "The bot runs again")
     assert sockets.connections == 2
     answer = await wait_for_answer(connected, "!whoami")
@@ -99,7 +90,7 @@ async def test_the_bot_is_stopped_and_knows_everything_when_it_runs_again(
 
 async def test_a_busy_workspace_lets_the_bot_say_how_long_it_waits(connected: Newcomer) -> None:
     await press(connected, "Use up the rate limit", "For 5 seconds the workspace is too busy")
-    await ask(connected, "!session last")
+    await connected.say("!session last")
     waiting = connected.talk.get_by_text("Your workspace limits how many questions")
     await expect(waiting).to_be_visible()
     await see_told(connected, "The workspace takes questions again")
@@ -112,26 +103,26 @@ async def test_a_busy_workspace_lets_the_bot_say_how_long_it_waits(connected: Ne
 async def test_a_revoked_token_is_noticed_and_leads_to_an_invitation(
     connected: Newcomer, *, with_token: bool
 ) -> None:
-    await ask(connected, "!connect")
+    await connected.say("!connect")
     await expect(connected.talk.get_by_text("Here is your link.").last).to_be_in_viewport()
-    await connected.reconnect(with_token=with_token)
+    await connected.connect_again(with_token=with_token)
     await expect(connected.talk.get_by_text("You are connected").last).to_be_in_viewport()
     suggestion = connected.page.get_by_role("group", name="Suggestions").get_by_role("button")
     await expect(suggestion.first).to_have_text("!sessions")
     await press(connected, "Revoke the token", "no longer accepts the token")
-    await ask(connected, "!session last")
+    await connected.say("!session last")
     dead = "Your workspace no longer accepts the token you gave me"
     await expect(connected.talk.get_by_text(dead).last).to_be_in_viewport()
     await expect(suggestion.nth(1)).to_have_text("!connect")
     tokens = connected.people.alice.tokens.values()
     assert {each.name for each in tokens} == {"", "nightly backup"}
-    await connected.reconnect(with_token=False)
+    await connected.connect_again(with_token=False)
     await expect(suggestion.first).to_have_text("!sessions")
 
 
 async def test_reset_brings_back_the_beginning_in_the_same_program(connected: Newcomer) -> None:
     before = connected.simulator
-    await ask(connected, "!report daily 09:00")
+    await connected.say("!report daily 09:00")
     await press(connected, "Next report", "Your report is due")
     # Whatever goes on is over, too.
     await press(connected, "Cut the network", "The bot is cut off")
