@@ -154,8 +154,8 @@ class DemoActions:
         seconds = self._durations.cut_s
         async with self._simulator.outage(Outage.SILENT, _BOT_AGENT):
             yield {
-                "message": f"The bot is cut off from the workspace for {seconds:.0f} seconds. It "
-                "answers what you ask now when the network is back.",
+                "message": f"The bot is cut off from the workspace for {seconds:.0f} seconds. What "
+                "you ask now is answered afterwards.",
                 "suggestion": "!sessions",
             }
             await self._pause(seconds)
@@ -167,8 +167,8 @@ class DemoActions:
         try:
             await self._bot.stop()
             yield {
-                "message": f"The bot is stopped for {seconds:.0f} seconds. It answers what you ask "
-                "now when it runs again.",
+                "message": f"The bot is stopped for {seconds:.0f} seconds. What you ask now is "
+                "answered when it runs again.",
                 "suggestion": "!sessions",
             }
             await self._pause(seconds)
@@ -187,8 +187,8 @@ class DemoActions:
         else:
             self._simulator.workspace.revoke_token(delegated.token.secret.get_secret_value())
         yield {
-            "message": "The workspace no longer accepts the token that you gave the bot. Ask: the "
-            "bot notices, and invites you to connect again.",
+            "message": "The token that you gave the bot is revoked. Ask: the bot notices, and "
+            "invites you to connect again.",
             "suggestion": "!sessions",
         }
 
@@ -201,7 +201,7 @@ class DemoActions:
             self._simulator.limits.use_up(route, seconds)
         yield {
             "message": f"For {seconds:.0f} seconds the workspace is too busy to list sessions. "
-            "Ask: the bot says how long it waits, and then answers.",
+            "Ask: the bot says how long you wait.",
             "suggestion": "!sessions",
         }
         await self._pause(seconds)

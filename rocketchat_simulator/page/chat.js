@@ -59,6 +59,8 @@ export class Chat {
     this.#clock = new Clock(() => this.#showTime());
     this.#demo = new DemoBar(account, this.#clock, {
       say: (text) => this.askBot(text),
+      press: () => this.#column.follow(),
+      happen: () => this.#column.separate(),
       startReset: () => this.#realtime.stop(),
       leave,
     });
@@ -170,7 +172,10 @@ export class Chat {
     this.#draw(roomId, { toEnd: isOther });
     this.#showTyping();
     if (!this.#frame.isNarrow && !this.#panel.name) this.#composer.focus();
-    if (!this.#loaded.has(roomId)) await this.#attempt(() => this.#loadHistory(roomId));
+    if (!this.#loaded.has(roomId)) {
+      await this.#attempt(() => this.#loadHistory(roomId));
+      this.#draw(roomId, { toEnd: isOther });
+    }
     if (hadNews) this.#read(roomId);
   }
 
@@ -261,6 +266,7 @@ export class Chat {
   }
 
   async #send(message) {
+    this.#demo.noteSaid();
     this.#store.take([message]);
     this.#draw(message.roomId, { toEnd: true });
     const body = { _id: message.id, rid: message.roomId, msg: message.text };

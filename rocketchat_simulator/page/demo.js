@@ -34,13 +34,14 @@ export class DemoBar {
   person = {};
 
   /**
-   * `say(text)` sends a message to the bot; a reset calls `startReset()`, and at its end
+   * `actions` has `say(text)`, which sends a message to the bot; `press()` and `happen()`, which
+   * are called when a button is pressed and when that has an effect; `startReset()`; and
    * `leave(message, {isProblem})`, which shows the sign-in.
    */
-  constructor(account, clock, { say, startReset, leave }) {
+  constructor(account, clock, actions) {
     this.#account = account;
     this.#clock = clock;
-    this.#actions = { say, startReset, leave };
+    this.#actions = actions;
     const properties = { class: "demo", hidden: true, "aria-label": "Demo" };
     this.element = el("section", properties, this.#time, this.#message, this.#buttons);
     const timer = setInterval(() => {
@@ -89,12 +90,14 @@ export class DemoBar {
   // A later press has the last word: what an earlier one still tells is not shown.
   async #run(name) {
     if (this.#isBusy) return;
+    this.#actions.press();
     this.#press += 1;
     const press = this.#press;
     this.#setBusy(true);
     try {
       for await (const result of runDemoAction(name, this.#account)) {
         this.#clock.follow(result.now, result.isMoved);
+        this.#actions.happen();
         if (press !== this.#press) continue;
         if (result.isReset) return void this.#awaitReset(result.message);
         this.#setBusy(Boolean(result.isBusy));
@@ -117,16 +120,25 @@ export class DemoBar {
 
   #showMessage({ message, suggestion, isBusy }) {
     clearTimeout(this.#hideTimer);
-    const ask = () => {
-      this.#showIdle();
-      this.#actions.say(suggestion);
-    };
+    const ask = () => this.#actions.say(suggestion);
     const chip = suggestion
       ? el("button", { type: "button", class: "chip", onclick: ask }, suggestion)
       : "";
     this.#message.classList.remove("idle");
     this.#message.replaceChildren(el("span", {}, message), chip);
-    if (suggestion || isBusy) return;
+    if (!suggestion && !isBusy) this.#hideLater();
+  }
+
+  /** The person has said something: what is suggested here has had its time. */
+  noteSaid() {
+    const chip = this.#message.querySelector(".chip");
+    if (!chip) return;
+    chip.remove();
+    this.#hideLater();
+  }
+
+  #hideLater() {
+    clearTimeout(this.#hideTimer);
     this.#hideTimer = setTimeout(() => this.#showIdle(), MESSAGE_SHOWN_MS);
   }
 

@@ -108,7 +108,7 @@ export class Frame {
       ),
       el("p", {}, "Press the highlighted suggestion to ask about one of them."),
       this.#demo.isOffered
-        ? el("p", {}, "Or write “!”: the commands are listed, and Tab completes them.")
+        ? el("p", {}, "Or write “!”, and choose a command from the list that opens.")
         : null,
     );
   }

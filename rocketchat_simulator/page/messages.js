@@ -6,6 +6,8 @@ import { renderMarkdown } from "./markdown.js";
 
 const TOGETHER_MS = 5 * 60_000;
 const NEAR_END_PX = 80;
+const MARGIN_PX = 16;
+const ARRIVE_TOGETHER_MS = 4000; // a report and its picture
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
@@ -25,7 +27,9 @@ export class MessageColumn {
   #drawn = new Map();
   #isFollowing = true;
   #place = -1; // where the column was last scrolled to by this page
-  #newest = 0;
+  #shown = new Set();
+  #first = ""; // of the messages that have arrived together
+  #arrivedAt = 0;
 
   constructor(label, actions, { isThread = false } = {}) {
     this.#actions = actions;
@@ -42,7 +46,7 @@ export class MessageColumn {
     );
     this.element = el("div", { class: "column" }, this.#scroller, this.#more);
     // Neither what appears beside the column nor a picture that arrives late hides its end.
-    const watch = new ResizeObserver(() => this.#isFollowing && this.#scrollToEnd());
+    const watch = new ResizeObserver(() => this.#isFollowing && this.#scrollToNews());
     watch.observe(this.#scroller);
     watch.observe(this.#list);
   }
@@ -51,23 +55,42 @@ export class MessageColumn {
   show(messages, { toEnd = false, opening = null } = {}) {
     const rows = messages.flatMap((message, at) => this.#rows(message, messages[at - 1]));
     arrange(this.#list, opening ? [opening, ...rows] : rows);
-    const newest = messages.at(-1)?.at ?? 0;
-    if (toEnd) this.#follow();
-    else if (this.#isFollowing) this.#scrollToEnd();
-    else if (newest > this.#newest) this.#more.hidden = false;
-    this.#newest = newest;
+    const arrived = messages.find((message) => !this.#shown.has(message.id));
+    this.#shown = new Set(messages.map((message) => message.id));
+    if (toEnd) this.#readFrom(messages.at(-1)?.id);
+    else if (arrived && this.#isFollowing) this.#takeIn(arrived.id);
+    else if (arrived) this.#more.hidden = this.#isNewestInSight();
+    else if (this.#isFollowing) this.#scrollToNews();
   }
 
-  #follow() {
+  /** Follow what comes now: the reader has done something that brings messages. */
+  follow() {
     this.#isFollowing = true;
-    this.#more.hidden = true;
-    this.#scrollToEnd();
+  }
+
+  /** What comes now does not belong to what came before. */
+  separate() {
+    this.#arrivedAt = -ARRIVE_TOGETHER_MS;
+  }
+
+  #readFrom(id) {
+    this.#isFollowing = true;
+    this.#first = id;
+    this.#arrivedAt = performance.now();
+    this.#scrollToNews();
+  }
+
+  #takeIn(id) {
+    const now = performance.now();
+    if (now - this.#arrivedAt > ARRIVE_TOGETHER_MS) this.#first = id;
+    this.#arrivedAt = now;
+    this.#scrollToNews();
   }
 
   #goToEnd() {
     // The button goes away; without this so would the focus.
     this.#scroller.focus({ preventScroll: true });
-    this.#follow();
+    this.#readFrom([...this.#shown].at(-1));
   }
 
   // Only a reader's own scrolling ends the following, and begins it again.
@@ -76,16 +99,27 @@ export class MessageColumn {
     if (Math.abs(scrollTop - this.#place) < 1) return;
     this.#place = -1;
     this.#isFollowing = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
-    if (this.#isFollowing) this.#more.hidden = true;
+    if (this.#isNewestInSight()) this.#more.hidden = true;
   }
 
-  // What is taller than the column is read from its beginning.
-  #scrollToEnd() {
+  // To the end, but not past the first of the messages that have arrived together.
+  #scrollToNews() {
+    const scroller = this.#scroller;
+    scroller.scrollTop = scroller.scrollHeight;
+    const first = this.#drawn.get(this.#first)?.element;
+    const hidden = first?.isConnected ? this.#top - topOf(first) + MARGIN_PX : 0;
+    if (hidden > 0) scroller.scrollTop -= hidden;
+    this.#place = scroller.scrollTop;
+    this.#more.hidden = this.#isNewestInSight();
+  }
+
+  get #top() {
+    return topOf(this.#scroller);
+  }
+
+  #isNewestInSight() {
     const last = this.#list.lastElementChild;
-    const isTall = last && last.offsetHeight > this.#scroller.clientHeight;
-    if (isTall) last.scrollIntoView({ block: "start" });
-    else this.#scroller.scrollTop = this.#scroller.scrollHeight;
-    this.#place = this.#scroller.scrollTop;
+    return !last || topOf(last) + MARGIN_PX < this.#top + this.#scroller.clientHeight;
   }
 
   #rows(message, before) {
@@ -179,6 +213,10 @@ export class MessageColumn {
     const count = message.replyCount === 1 ? "1 reply" : `${message.replyCount} replies`;
     return threadButton(count, open, "");
   }
+}
+
+function topOf(element) {
+  return element.getBoundingClientRect().top;
 }
 
 function threadButton(label, open, extra) {

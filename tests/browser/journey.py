@@ -136,17 +136,19 @@ class Newcomer:
         line = self.page.locator(".demo-message")
         await expect(line).to_contain_text(told, timeout=_TIMEOUT_MS)
         await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_TIMEOUT_MS)
-        # A report's picture may have come after it, and the page follows what is newest.
-        newest = self.talk.get_by_role("article").last
-        await expect(newest).to_be_in_viewport(timeout=_TIMEOUT_MS)
+        # Its picture comes after a report, which is read from its beginning.
+        await expect(self.talk.get_by_text(message).last).to_be_in_viewport(timeout=_TIMEOUT_MS)
 
     async def see_picture(self, number: int) -> None:
-        """Wait until the page has followed to the picture after the last report."""
+        """Follow the page's notice to the picture after the last report."""
         pictures = self.talk.locator("img.picture")
         await expect(pictures).to_have_count(number, timeout=_TIMEOUT_MS)
         picture = pictures.last
         await expect(picture).to_have_js_property("complete", value=True)
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
+        more = self.page.get_by_role("button", name="New messages", exact=True)
+        if await more.is_visible():
+            await more.click()
         await expect(picture).to_be_in_viewport(ratio=0.9)
 
     async def connect_again(self, *, with_token: bool) -> None:

@@ -17,9 +17,10 @@ DISTANCE_TO_END = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
 @pytest_asyncio.fixture(loop_scope="session")
 async def demo(browser: Browser) -> AsyncIterator[DemoPage]:
     async with open_demo_page(browser) as opened:
-        await opened.sign_in()
         for number in range(30):
             opened.bot_says(f"message {number}")
+        await opened.page.clock.install()
+        await opened.sign_in()
         await expect(opened.page.get_by_text("message 29")).to_be_in_viewport()
         yield opened
 
@@ -35,12 +36,33 @@ async def scroll_up(demo: DemoPage) -> None:
 
 
 async def test_new_messages_are_followed(demo: DemoPage) -> None:
-    demo.bot_says("one more")
-    await expect(demo.page.get_by_text("one more")).to_be_in_viewport()
-    demo.bot_says(LONG_TEXT)
-    await expect(demo.page.get_by_text("line 0", exact=False).first).to_be_in_viewport()
-    demo.bot_says("the last")
-    await expect(demo.page.get_by_text("the last")).to_be_in_viewport()
+    for text in ("one more", "and another"):
+        demo.bot_says(text)
+        await expect(demo.page.get_by_text(text)).to_be_in_viewport()
+        await demo.page.clock.fast_forward(5000)
+    await expect(find_more(demo)).to_be_hidden()
+
+
+async def test_what_comes_together_is_read_from_its_beginning(demo: DemoPage) -> None:
+    for time in ("first", "second"):
+        demo.bot_says(f"{time} report\n{LONG_TEXT}")
+        demo.bot_says(f"{time} picture")
+        await expect(demo.page.get_by_text(f"{time} report")).to_be_in_viewport()
+        await expect(demo.page.get_by_text(f"{time} picture")).not_to_be_in_viewport()
+        await expect(find_more(demo)).to_be_visible()
+        await demo.page.clock.fast_forward(5000)
+    await find_more(demo).click()
+    await expect(demo.page.get_by_text("second picture")).to_be_in_viewport()
+    await expect(find_more(demo)).to_be_hidden()
+
+
+async def test_a_question_stays_in_sight_above_its_long_answer(demo: DemoPage) -> None:
+    await demo.composer.fill("!sessions")
+    await demo.composer.press("Enter")
+    await expect(demo.page.get_by_role("log").get_by_text("!sessions")).to_be_in_viewport()
+    demo.bot_says(f"an answer\n{LONG_TEXT}")
+    await expect(demo.page.get_by_text("an answer")).to_be_in_viewport()
+    await expect(demo.page.get_by_role("log").get_by_text("!sessions")).to_be_in_viewport()
     await expect(find_more(demo)).to_be_hidden()
 
 

@@ -109,7 +109,7 @@ async def test_a_revoked_token_is_noticed_and_leads_to_an_invitation(
     await expect(connected.talk.get_by_text("You are connected").last).to_be_in_viewport()
     suggestion = connected.page.get_by_role("group", name="Suggestions").get_by_role("button")
     await expect(suggestion.first).to_have_text("!sessions")
-    await press(connected, "Revoke the token", "no longer accepts the token")
+    await press(connected, "Revoke the token", "The token that you gave the bot is revoked")
     await connected.say("!session last")
     dead = "Your workspace no longer accepts the token you gave me"
     await expect(connected.talk.get_by_text(dead).last).to_be_in_viewport()
