@@ -1,7 +1,8 @@
 """The configuration: a TOML file, a folder of secrets, the environment; each over the one before.
 
 ``[workspace] auth_token`` may come as a file ``workspace__auth_token`` in the folder of secrets,
-or as ``SESSION_BOT_WORKSPACE__AUTH_TOKEN`` in the environment.
+or as ``SESSION_BOT_WORKSPACE__AUTH_TOKEN`` in the environment. A relative path is relative to the
+folder of the TOML file.
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -37,8 +38,15 @@ from pydantic_settings import (
 from bot.errors import ConfigError, UsageError
 from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.rocketchat.network import make_tls_context
-from bot.storage.engine import find_database_file
+from bot.storage.engine import describe_database, find_database_file, make_absolute
 
+CONFIG_VARIABLE: Final = "SESSION_BOT_CONFIG"
+"""Names the TOML file; no setting."""
+
+_WITHOUT_FILE: Final = (
+    "; there is no configuration file: name one with --config or"
+    f" {CONFIG_VARIABLE}, or be in the folder of config.toml"
+)
 _FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
@@ -64,15 +72,6 @@ def _is_port_valid(parts: SplitResult) -> bool:
         return parts.port is None or parts.port >= 0
     except ValueError:
         return False
-
-
-def _check_ca_file(path: Path) -> Path:
-    try:
-        make_tls_context(path)
-    except OSError as error:
-        message = f"{path} has no PEM certificates that can be read: {error.strerror or error}"
-        raise ValueError(message) from None
-    return path
 
 
 def _check_schedule(text: str) -> str:
@@ -109,7 +108,7 @@ class WorkspaceSettings(BaseModel):
     url: Url
     user_id: str = Field(min_length=1)
     auth_token: SecretStr = Field(min_length=1)
-    ca_file: Annotated[Path, AfterValidator(_check_ca_file)] | None = None
+    ca_file: Path | None = None
 
 
 class OAuthSettings(BaseModel):
@@ -241,17 +240,78 @@ class Settings(BaseSettings):
 
 
 def load_settings(path: Path | None, *, secrets: Path | None = None) -> Settings:
-    """Read the settings; raise ConfigError, which names the setting at fault, never its value."""
+    """Read the settings, with all paths absolute.
+
+    Raises ConfigError, which names the setting at fault, never its value.
+    """
     _refuse_unknown_variables()
     content = _read_toml(path) if path else {}
+    where = f"{path}: " if path else ""
     try:
-        return Settings(**content, _secrets_dir=secrets)
+        settings = Settings(**content, _secrets_dir=secrets)
+        return _use_absolute_paths(settings, path.absolute().parent if path else Path.cwd())
     except InvalidSettings as error:
-        where = f"{path}: " if path else ""
-        raise ConfigError(where + "; ".join(_explain(error))) from None
+        problems = "; ".join(_explain(error))
+        hint = _WITHOUT_FILE if not path and "is missing" in problems else ""
+        raise ConfigError(f"{where}{problems}{hint}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{where}{error}") from None
     except SettingsError as error:
         # Raised from a value that may be a secret: the cause stays out of the chain.
         raise ConfigError(f"settings in the environment or {secrets}: {error}") from None
+
+
+def _use_absolute_paths(settings: Settings, folder: Path) -> Settings:
+    sections: dict[str, object] = {}
+    for name, section in settings:
+        paths = {field: folder / value for field, value in section if isinstance(value, Path)}
+        sections[name] = section.model_copy(update=paths)
+    url = make_absolute(settings.storage.url, _find_storage_folder(settings, folder))
+    _refuse_other_database(settings.storage.url, url)
+    placed = settings.model_copy(update={**sections, "storage": StorageSettings(url=url)})
+    if placed.workspace.ca_file:
+        _check_ca_file(placed.workspace.ca_file)
+    return placed
+
+
+def _find_storage_folder(settings: Settings, folder: Path) -> Path:
+    """Return the folder of the database.
+
+    Where no setting names the database, that is the folder for a service's data, which systemd
+    (systemd.exec, "StateDirectory") and the container image name in a variable.
+    """
+    is_named = "url" in settings.storage.model_fields_set
+    state = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(state) if state and not is_named else folder
+
+
+def _refuse_other_database(written: str, absolute: str) -> None:
+    """Raise ConfigError where a new database would be made although one is in this folder.
+
+    Relative paths were relative to the working folder once.
+    """
+    here, there = find_database_file(written), find_database_file(absolute)
+    if here and there and here.exists() and not there.exists():
+        raise ConfigError(
+            f"[storage] url means {there}, which does not exist, but {here.absolute()} does."
+            " Write its whole path, or move it there, with its -wal and its .key"
+        )
+
+
+def _check_ca_file(path: Path) -> None:
+    try:
+        make_tls_context(path)
+    except OSError as error:
+        raise ConfigError(
+            f"[workspace] ca_file: {path} has no PEM certificates that can be read:"
+            f" {error.strerror or error}"
+        ) from None
+
+
+def describe_sources(settings: Settings, path: Path | None) -> str:
+    """Return for people which configuration and which database these are, without a password."""
+    origin = path.absolute() if path else "in the environment"
+    return f"configuration {origin}, database {describe_database(settings.storage.url)}"
 
 
 def find_public_files(
@@ -276,7 +336,8 @@ def _refuse_unknown_variables() -> None:
     prefix = str(Settings.model_config["env_prefix"])
     for variable in os.environ:
         section = variable.removeprefix(prefix).lower().partition("__")[0]
-        if variable.startswith(prefix) and section not in Settings.model_fields:
+        is_setting = variable.startswith(prefix) and variable != CONFIG_VARIABLE
+        if is_setting and section not in Settings.model_fields:
             raise ConfigError(
                 f"unknown setting in the environment: {variable}{_nearest([section])}"
             )
@@ -287,8 +348,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path} does not exist; copy config.example.toml to it") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from None
 
@@ -300,7 +363,7 @@ def _explain(error: InvalidSettings) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             yield f"unknown setting {name}{_nearest(place)}"
         elif problem["type"] == "missing":
-            yield f"{name} is missing"
+            yield f"{name} is missing" if len(place) > 1 else f"[{name}] is missing"
         else:
             yield f"{name}: {problem['msg'].removeprefix('Value error, ')}"
 

@@ -16,6 +16,8 @@ _SECRET = re.compile(rf"[A-Za-z0-9_+=-]{{{_SHORTEST_SECRET},}}")
 # Also base64 with slashes, and what is percent-encoded in an address.
 _LONG_WORD = re.compile(rf"[A-Za-z0-9_+=/%-]{{{_SHORTEST_SECRET},}}")
 _STRUCK_OUT = "[struck out]"
+_QUIET_LIBRARIES: Final = ("alembic", "procrastinate", "sqlalchemy")
+"""What they log below a warning is of no use, or holds people's ids and what they wrote."""
 
 
 def open_logs(
@@ -29,8 +31,9 @@ def open_logs(
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    # At DEBUG it would log rows, and rows hold what people wrote.
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
+    handler.setLevel(level)
+    for library in _QUIET_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_shared(), *_last(style)],
         logger_factory=partial(_Lines, stream),

@@ -1,21 +1,27 @@
 """The commands ``migrate``, ``keys …`` and ``accounts …``, which may run beside the bot.
 
 Each yields lines of text to print, which never contain a token or a key. All raise ConfigError and
-StorageError.
+StorageError. Only ``migrate`` makes or updates tables, and only ``make_key`` makes a key.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Final
 
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts.audit import load_records
 from bot.features.accounts.key_rotation import count_seals, reseal_all
-from bot.features.accounts.store import count_accounts, load_accounts
+from bot.features.accounts.store import load_accounts
 from bot.features.accounts.vault_keys import make_vault
 from bot.features.personal_data import PersonalData
 from bot.scheduler.shared.open_cluster import migrate_jobs
 from bot.storage.database import Database, migrate_database, open_database
+from bot.storage.engine import is_on_server
+from bot.storage.inspection import (
+    inspect_database,
+    make_missing_error,
+    open_existing_database,
+)
 from bot.storage.key_file import add_key, load_key_ring
 from bot.storage.message_id_key import reseal_message_id_key
 from bot.storage.vault import KeyRing
@@ -44,9 +50,12 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
             "[vault] keys: the keys are in the settings, so add a new one there, as the first;"
             " make one with: openssl rand -base64 32 | tr '+/' '-_'"
         )
-    async with open_database(settings.storage.url) as database:
-        is_new = await count_accounts(database) == 0
-    is_first = is_new and not file.exists()
+    url = settings.storage.url
+    state = await inspect_database(url)
+    if state.is_new and not is_on_server(url):
+        # The bot makes the first key itself, but for a database on a server.
+        raise make_missing_error(url)
+    is_first = state.accounts == 0 and not file.exists()
     key_id = load_key_ring((), file, is_creation_allowed=True).sealing_id if is_first else None
     key_id = key_id or add_key(file)
     yield f"Made the key {key_id.hex()}, first in {file}. New tokens are sealed with it."
@@ -58,8 +67,8 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
 
 async def list_keys(settings: Settings) -> AsyncIterator[str]:
     """List the keys by id, with the number of tokens that each has sealed."""
-    ring = _load_keys(settings)
-    async with open_database(settings.storage.url) as database:
+    async with open_existing_database(settings.storage.url) as database:
+        ring = _load_keys(settings)
         counts = dict(await count_seals(database))
     for key_id in ring.ids:
         role = "seals and opens" if key_id == ring.sealing_id else "opens"
@@ -71,10 +80,11 @@ async def list_keys(settings: Settings) -> AsyncIterator[str]:
 
 async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
     """Reseal with the first key what other keys sealed; can be stopped and repeated."""
-    ring = _load_keys(settings)
-    key_file = None if settings.vault.keys else settings.find_key_file()
-    vault, total = make_vault(ring, settings.workspace.url, key_file), 0
-    async with open_database(settings.storage.url) as database:
+    total = 0
+    async with open_existing_database(settings.storage.url) as database:
+        ring = _load_keys(settings)
+        key_file = None if settings.vault.keys else settings.find_key_file()
+        vault = make_vault(ring, settings.workspace.url, key_file)
         await reseal_message_id_key(database, vault)
         for _ in range(_MAX_PASSES):
             done, broken = 0, list[str]()
@@ -94,7 +104,7 @@ async def rotate_keys(settings: Settings) -> AsyncIterator[str]:
 
 async def list_accounts(settings: Settings) -> AsyncIterator[str]:
     """List the connected accounts, with the kind of their token."""
-    async with open_database(settings.storage.url) as database:
+    async with open_existing_database(settings.storage.url) as database:
         accounts = await load_accounts(database)
     for account in accounts:
         since = account.connected_at.isoformat(timespec="seconds")
@@ -104,7 +114,7 @@ async def list_accounts(settings: Settings) -> AsyncIterator[str]:
 
 async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]:
     """Show the audit trail of one user, by user name or id, or of all users."""
-    async with open_database(settings.storage.url) as database:
+    async with open_existing_database(settings.storage.url) as database:
         user_id = await _find_user_id(database, user) if user else None
         records = await load_records(database, user_id)
     for record in records:
@@ -113,12 +123,30 @@ async def show_audit(settings: Settings, user: str | None) -> AsyncIterator[str]
     yield f"{len(records)} records"
 
 
-async def forget_account(settings: Settings, user: str) -> AsyncIterator[str]:
-    """Delete everything that is stored about a user, by user name or id; needs no key."""
-    async with open_database(settings.storage.url) as database:
-        user_id = await _find_user_id(database, user)
-        await PersonalData(database).forget(user_id)
-    yield f"Everything about {user_id} has been deleted. They can connect again in chat."
+async def forget_account(
+    settings: Settings, user: str, confirm: Callable[[str], object]
+) -> AsyncIterator[str]:
+    """Delete everything that is stored about a user, by user name or id; needs no key.
+
+    ``confirm`` asks a question, and raises where the answer is no. Raises StorageError also where
+    nothing is stored.
+    """
+    async with open_existing_database(settings.storage.url) as database:
+        user_id, data = await _find_user_id(database, user), PersonalData(database)
+        stored = await data.count(user_id)
+        if not stored:
+            raise StorageError(
+                f"Nothing is stored about {user}. Of people who have disconnected only the user id"
+                " is known: name that."
+            )
+        confirm(f"{user} ({user_id}) has {_format_rows(stored)}. Erase everything?")
+        erased = await data.forget(user_id)
+    yield f"Erased of {user} ({user_id}): {_format_rows(erased)}. They can connect again in chat."
+
+
+def _format_rows(rows: Mapping[str, int]) -> str:
+    """Return the numbers of rows by table, as in ``1 in accounts, 12 in audit``."""
+    return ", ".join(f"{count} in {table.replace('_', ' ')}" for table, count in rows.items())
 
 
 def _describe_migration(before: str, after: str) -> str:

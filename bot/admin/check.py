@@ -28,7 +28,7 @@ from bot.admin.check_workspace import (
     check_room,
     check_version,
 )
-from bot.config import Settings, load_settings
+from bot.config import Settings, describe_sources, load_settings
 from bot.errors import ConfigError, StorageError
 from bot.features.reports.runs import MAX_DELAY
 from bot.features.status_report.backlog import Demand, load_demand
@@ -52,6 +52,7 @@ async def check_config_file(
     except ConfigError as error:
         yield make_problem("settings", str(error))
         return
+    yield make_ok("settings", describe_sources(settings, config))
     if config is not None and _may_others_read(config):
         text = f"{config} can be read by other users of this machine"
         yield make_warning("settings", text, f"chmod 600 {config}")

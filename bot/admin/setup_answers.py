@@ -42,7 +42,8 @@ class SetupAnswers:
             },
             "oauth": {**oauth} if self.oauth.client_id else {},
             "web": {"public_url": self.public_url, "port": self.port},
-            "storage": {"url": self.storage},
+            # Left out, it is with a service's data where the file is used by systemd.
+            "storage": {"url": self.storage} if self.storage != DEFAULT_STORAGE else {},
             "status_report": {"room": self.room} if self.room else {},
         }
         return _FIRST_LINE + "".join(

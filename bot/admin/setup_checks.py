@@ -22,7 +22,7 @@ from bot.errors import ConfigError, StorageError
 from bot.models import AuthToken
 from bot.rocketchat.client import open_rest_client
 from bot.rocketchat.oauth import OAuthClient
-from bot.storage.engine import find_database_file, make_engine
+from bot.storage.engine import make_absolute, make_engine
 from bot.storage.inspection import inspect_database
 
 NOT_THE_ANSWERS_FAULT: Final = frozenset({"listening", "tokens", "licence"})
@@ -89,10 +89,7 @@ class SetupChecks:
         """Check that the database can be used; a relative file is in ``folder``."""
         try:
             make_engine(storage).dispose()  # which refuses what is no address
-            file = find_database_file(storage)
-            # An absolute path stays as it is.
-            url = f"sqlite:///{(folder / file).absolute()}" if file else storage
-            found = await inspect_database(url)
+            found = await inspect_database(make_absolute(storage, folder))
         except (ConfigError, StorageError) as error:
             yield make_problem("storage", str(error))
             return

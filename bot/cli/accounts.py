@@ -1,5 +1,7 @@
 """Commands for connected accounts and the audit trail."""
 
+from typing import Annotated
+
 import typer
 
 from bot.cli.command import command
@@ -27,9 +29,20 @@ async def show_audit(user: AnyUser = None, config: Config = None, secrets: Secre
 
 
 @command(commands, "forget")
-async def forget_account(user: User, config: Config = None, secrets: Secrets = None) -> None:
-    """Delete everything that is stored about a user."""
+async def forget_account(
+    user: User,
+    config: Config = None,
+    secrets: Secrets = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase everything that is stored about a user, after asking."""
     from bot.admin import accounts_and_keys
     from bot.cli.operating import load_for_operator, print_lines
+    from bot.cli.terminal import confirm, refuse_without_terminal
 
-    await print_lines(accounts_and_keys.forget_account(load_for_operator(config, secrets), user))
+    if not yes:
+        refuse_without_terminal("add --yes to erase without asking")
+    settings = load_for_operator(config, secrets)
+    ask = (lambda _: None) if yes else confirm
+    await print_lines(accounts_and_keys.forget_account(settings, user, ask))

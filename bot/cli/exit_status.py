@@ -42,6 +42,7 @@ async def _run_until_terminated(work: Awaitable[None]) -> None:
 
 
 def _stop(task: "asyncio.Task[None]") -> None:
+    structlog.get_logger("cli").info("stopping", signal="SIGTERM")
     task.cancel()
     giving_up = threading.Timer(_STOP_TIMEOUT_S, _give_up)
     giving_up.daemon = True  # it does not keep a program that has ended in time

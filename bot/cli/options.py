@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-Config = Annotated[Path | None, typer.Option(help="TOML file; see config.example.toml.")]
+
+def _find_config(config: Path | None) -> Path | None:
+    """Return what was named, or else the configuration in the working folder, if there is one."""
+    beside = Path("config.toml")
+    return config or (beside if beside.exists() else None)
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="SESSION_BOT_CONFIG",
+        callback=_find_config,
+        help="TOML file; by default config.toml in this folder.",
+    ),
+]
 Secrets = Annotated[Path | None, typer.Option(help="Folder with one file per secret.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")]
 User = Annotated[str, typer.Argument(help="User name or user id.")]

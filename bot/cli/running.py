@@ -1,6 +1,6 @@
 """Commands that run until they are stopped: the bot, a worker, the demo, a simulated workspace."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,27 +9,26 @@ from bot.cli.options import Config, Port, Secrets
 
 commands = typer.Typer()
 
+ServerVersion = Literal["6.5", "7.7", "8.3", "8.8"]
+"""The keys of the simulator's VERSIONS, which is not imported only to be listed."""
+
 
 @command(commands, "run")
 async def run(config: Config = None, secrets: Secrets = None) -> None:
     """Run the bot."""
     from bot.app import open_bot
-    from bot.cli.service import load_for_service, tune_garbage_collector
+    from bot.cli.service import serve
 
-    async with open_bot(load_for_service(config, secrets)) as bot:
-        tune_garbage_collector()
-        await bot.run()
+    await serve(config, secrets, open_bot)
 
 
 @command(commands, "work")
 async def work(config: Config = None, secrets: Secrets = None) -> None:
     """Run scheduled jobs only, beside running bots; needs PostgreSQL."""
     from bot.app import open_worker
-    from bot.cli.service import load_for_service, tune_garbage_collector
+    from bot.cli.service import serve
 
-    async with open_worker(load_for_service(config, secrets)) as worker:
-        tune_garbage_collector()
-        await worker.run()
+    await serve(config, secrets, open_worker)
 
 
 @command(commands, "demo")
@@ -53,7 +52,7 @@ async def demo(
 @command(commands, "simulate")
 async def simulate(
     port: Port = 3000,
-    server: Annotated[str, typer.Option(help="Rocket.Chat version: 6.5, 7.7, 8.3, 8.8.")] = "8.3",
+    server: Annotated[ServerVersion, typer.Option(help="Version of Rocket.Chat.")] = "8.3",
     *,
     licensed: Annotated[bool, typer.Option(help="With device management or without.")] = True,
 ) -> None:

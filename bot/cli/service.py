@@ -1,15 +1,55 @@
-"""What the bot and a worker share: the settings, and how they run."""
+"""Running the bot or a worker until it is stopped."""
 
+import asyncio
 import gc
+import signal
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 import structlog
+from pydantic import SecretStr
 
 from bot.config import Settings, find_public_files, load_settings
+from bot.errors import WorkspaceError
+from bot.lifecycle import Bot, Worker
 from bot.logs import open_logs
+from bot.models import AuthToken
+from bot.rocketchat.client import open_rest_client
+from bot.storage.engine import describe_database
 
 _GC_THRESHOLD: Final = 20_000  # young objects; a burst keeps thousands of tasks alive
+_VERSION_TIMEOUT_S: Final = 3.0
+
+
+async def serve(
+    config: Path | None,
+    secrets: Path | None,
+    open_service: Callable[[Settings], AbstractAsyncContextManager[Bot | Worker]],
+) -> None:
+    """Run what is opened until it is cancelled; log its start and its end."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _ignore_hangup)
+    settings, began_at = load_for_service(config, secrets), time.monotonic()
+    log = structlog.get_logger("cli")
+    log.info("starting", version=version("session-bot"), configuration=str(config or "none"))
+    try:
+        async with open_service(settings) as service:
+            _tune_garbage_collector()
+            log.info(
+                "started",
+                version=version("session-bot"),
+                workspace=settings.workspace.url,
+                rocket_chat=await fetch_workspace_version(settings),
+                address=f"{settings.web.host}:{settings.web.port}",
+                public_url=service.public_url,
+                database=describe_database(settings.storage.url),
+            )
+            await service.run()
+    finally:
+        log.info("stopped", after_seconds=round(time.monotonic() - began_at))
 
 
 def load_for_service(config: Path | None, secrets: Path | None) -> Settings:
@@ -23,7 +63,26 @@ def load_for_service(config: Path | None, secrets: Path | None) -> Settings:
     return settings
 
 
-def tune_garbage_collector() -> None:
+def _ignore_hangup() -> None:
+    """Go on: a terminal that closes, or a habit of reloading, must not end the service."""
+    structlog.get_logger("cli").warning(
+        "SIGHUP is ignored: the settings are read at the start only; restart to change them"
+    )
+
+
+async def fetch_workspace_version(settings: Settings) -> str:
+    """Return the workspace's version, as in ``8.3``, or ``unknown``."""
+    token = AuthToken("", SecretStr(""))  # the version is public
+    workspace = settings.workspace
+    async with open_rest_client(workspace.url, token, ca_file=workspace.ca_file) as rest:
+        try:
+            async with asyncio.timeout(_VERSION_TIMEOUT_S):
+                return await rest.fetch_version()
+        except (WorkspaceError, TimeoutError):
+            return "unknown"
+
+
+def _tune_garbage_collector() -> None:
     """Exclude the objects of the start from garbage collection, and collect less often.
 
     With the defaults it took a fifth of a burst's CPU time, up to 80 ms at once.

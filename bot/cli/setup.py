@@ -64,7 +64,7 @@ async def init(
     from bot.admin.check import CHECK_TIMEOUT_S
     from bot.admin.setup_options import SetupByOptions, SetupOptions
     from bot.admin.setup_wizard import Prompter, SetupWizard
-    from bot.cli.terminal import echo
+    from bot.cli.terminal import ask, ask_secret, echo, is_agreed
     from bot.logs import open_logs
 
     open_logs("CRITICAL", "text")
@@ -90,12 +90,7 @@ async def init(
         if not await by_options.run(config):
             raise typer.Exit(1)
         return
-    prompter = Prompter(
-        ask=lambda question, default: str(typer.prompt(question, default=default or None)),
-        ask_secret=lambda question: str(typer.prompt(question, hide_input=True)),
-        confirm=typer.confirm,
-        print=echo,
-    )
+    prompter = Prompter(ask=ask, ask_secret=ask_secret, confirm=is_agreed, print=echo)
     if not await SetupWizard(prompter, CHECK_TIMEOUT_S).run(config):
         raise typer.Exit(1)
 

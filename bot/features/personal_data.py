@@ -1,6 +1,7 @@
 """Everything stored about a person, shown or erased at once."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -58,35 +59,33 @@ class PersonalData:
         """Collect what is stored about the person."""
         return await self._database.write(partial(_load, user_id))
 
-    async def forget(self, user_id: str) -> None:
-        """Erase everything about the person, in one transaction.
+    async def count(self, user_id: str) -> Counter[str]:
+        """Return the number of rows about the person in each table that has any."""
+        return await self._database.write(partial(_count, user_id))
+
+    async def forget(self, user_id: str) -> Counter[str]:
+        """Erase everything about the person, in one transaction; return the rows as ``count``.
 
         Work that is going on for them finds no account afterwards, and writes nothing. On SQLite,
         what was deleted is overwritten, and gone from the write-ahead log.
         """
-        await self._database.write(partial(_erase, user_id))
+        erased = await self._database.write(partial(_erase, user_id))
         # Once more, for a note that PostgreSQL committed in the same moment.
-        await self._database.write(partial(_erase, user_id))
+        erased += await self._database.write(partial(_erase, user_id))
         if not await self._database.empty_log():
             self._log.warning("the log of the database could not be emptied; it is in use")
         # In the log only: the audit trail in the database was erased, too.
         self._log.info("forgotten", user_id=user_id)
+        return erased
 
 
 def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
-    counts = {
-        table.name: connection.scalar(
-            select(func.count()).select_from(table).where(table.c.user_id == user_id)
-        )
-        or 0
-        for table in _TABLES
-    }
+    counts = _count(user_id, connection)
     names = select(device_names.c.name).where(device_names.c.user_id == user_id)
     numbered = connection.scalar(
         select(numbered_lists.c.groups).where(numbered_lists.c.user_id == user_id)
     )
     rule = connection.scalar(select(schedules.c.rule).where(schedules.c.user_id == user_id))
-    waiting = select(func.count()).where(inbox.c.awaiting_user_id == user_id)
     signed_out = select(accounts.c.signed_out_at).where(accounts.c.user_id == user_id)
     return StoredAboutPerson(
         has_open_link=counts[link_requests.name] > 0,
@@ -96,12 +95,24 @@ def _load(user_id: str, connection: Connection) -> StoredAboutPerson:
         schedule=rule or "",
         has_alerts=counts[alert_subscriptions.name] > 0,
         seen_devices=counts[known_devices.name],
-        waiting_questions=connection.scalar(waiting) or 0,
+        waiting_questions=counts[inbox.name],
         signed_out_at=connection.scalar(signed_out),
     )
 
 
-def _erase(user_id: str, connection: Connection) -> None:
-    for table in _TABLES:
-        connection.execute(delete(table).where(table.c.user_id == user_id))
-    connection.execute(make_forget_statement(user_id))
+def _count(user_id: str, connection: Connection) -> Counter[str]:
+    columns = [table.c.user_id for table in _TABLES] + [inbox.c.awaiting_user_id]
+    found = {
+        column.table.name: connection.scalar(select(func.count()).where(column == user_id)) or 0
+        for column in columns
+    }
+    return +Counter(found)  # without those that have none
+
+
+def _erase(user_id: str, connection: Connection) -> Counter[str]:
+    erased = {
+        table.name: connection.execute(delete(table).where(table.c.user_id == user_id)).rowcount
+        for table in _TABLES
+    }
+    erased[inbox.name] = connection.execute(make_forget_statement(user_id)).rowcount
+    return +Counter(erased)

@@ -191,6 +191,7 @@ def wait_to_migrate(connection: Connection) -> None:
 _HOW_TO: Final = (
     "[storage] url: write it like sqlite:///session-bot.db or postgresql://user@host/database"
 )
+_URI_SCHEME: Final = "file:"  # sqlite.org/uri.html
 _MAKERS: Final = {
     "sqlite+pysqlite": make_sqlite_engine,
     "postgresql+psycopg": make_postgresql_engine,
@@ -199,13 +200,12 @@ _MAKERS: Final = {
 
 def make_engine(url: str) -> Engine:
     """Make the engine, unconnected; raise ConfigError for an address that cannot work."""
+    address = _parse_address(url)
     try:
-        address = make_url(url)
         driver = f"{address.get_backend_name()}+{address.get_driver_name()}"
         if driver in _MAKERS:
             return _MAKERS[driver](address)
     except (ArgumentError, ValueError):
-        # Without the cause, which may quote the address, and that may hold a password.
         raise ConfigError(_HOW_TO) from None
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -221,7 +221,52 @@ def is_on_server(url: str) -> bool:
 
 
 def find_database_file(url: str) -> Path | None:
-    """Return the file of an SQLite database; None for a database that is not a file."""
-    address = make_url(url)
-    is_file = address.get_backend_name() == "sqlite" and address.database
-    return Path(str(address.database)) if is_file and address.database != ":memory:" else None
+    """Return the file of an SQLite database; None for a database that is not a file.
+
+    Raises ConfigError for an address that cannot work.
+    """
+    address = _parse_address(url)
+    is_file = address.get_backend_name() == "sqlite" and address.query.get("mode") != "memory"
+    path = (address.database or "").removeprefix(_URI_SCHEME)
+    return Path(path) if is_file and path not in {"", ":memory:"} else None
+
+
+def make_absolute(url: str, folder: Path) -> str:
+    """Return the address with the path of an SQLite file made absolute, from the folder.
+
+    Raises ConfigError for an address that cannot work.
+    """
+    file, address = find_database_file(url), _parse_address(url)
+    if file is None or file.is_absolute():
+        return url
+    scheme = _URI_SCHEME if str(address.database).startswith(_URI_SCHEME) else ""
+    path = f"{scheme}{(folder / file).absolute()}"
+    return address.set(database=path).render_as_string(hide_password=False)
+
+
+def describe_database(url: str) -> str:
+    """Return which database it is, for people: its file, or its server without any password.
+
+    Raises ConfigError for an address that cannot work.
+    """
+    address = _parse_address(url)
+    if not is_on_server(url):
+        return str(find_database_file(url) or "in memory")
+    shown = URL.create(
+        "postgresql",
+        username=address.username,
+        # What stands before an @ in the host is the end of a password.
+        host=(address.host or "").rpartition("@")[2] or None,
+        port=address.port,
+        database=address.database,
+        query={name: value for name, value in address.query.items() if name == "host"},
+    )
+    return shown.render_as_string()
+
+
+def _parse_address(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        # Without the cause, which may quote the address, and that may hold a password.
+        raise ConfigError(_HOW_TO) from None

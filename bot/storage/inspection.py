@@ -1,13 +1,16 @@
-"""Looking at a database without changing it."""
+"""Looking at a database without changing it, and opening one only where it is there."""
 
 import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 
-from bot.storage.database import Database
-from bot.storage.engine import find_database_file, make_engine
+from bot.errors import StorageError
+from bot.storage.database import Database, open_database
+from bot.storage.engine import describe_database, find_database_file, make_engine
 from bot.storage.failures import make_file_error
 from bot.storage.schema import is_outdated, read_revision
 
@@ -31,7 +34,7 @@ async def inspect_database(url: str) -> Inspection:
     """
     engine = make_engine(url)
     file = find_database_file(url)
-    if file is not None and not str(file).startswith("file:") and not file.exists():
+    if file is not None and not file.exists():
         _try_folder(file)
         return Inspection(is_new=True)
     database = Database(engine)
@@ -39,6 +42,32 @@ async def inspect_database(url: str) -> Inspection:
         return await database.write(_inspect)
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_existing_database(url: str) -> AsyncIterator[Database]:
+    """Open the database as ``open_database`` does, but make and update nothing.
+
+    Raises StorageError also where there are no tables, or those of an older program.
+    """
+    state = await inspect_database(url)
+    if state.is_new:
+        raise make_missing_error(url)
+    if state.is_outdated:
+        raise StorageError(
+            f"The tables in {describe_database(url)} are those of an older version. Stop the bots"
+            " that use them, then run session-bot migrate."
+        )
+    async with open_database(url) as database:
+        yield database
+
+
+def make_missing_error(url: str) -> StorageError:
+    """Make the StorageError for a database that is not there, or has no tables."""
+    return StorageError(
+        f"There is no database of the bot: {describe_database(url)}. If it is elsewhere, correct"
+        " [storage] url, or name its configuration with --config; session-bot run makes a new one."
+    )
 
 
 def _try_folder(file: Path) -> None:

@@ -4,6 +4,7 @@ import pkgutil
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection, inspect, text
 
 from bot.errors import StorageError
@@ -30,6 +31,10 @@ def migrate(connection: Connection) -> Migration:
         if before == renames_0007.REVISION:
             renames_0007.rename_all(connection, _FIRST_RELEASE)
         _upgrade(connection)
+        log = structlog.get_logger("storage")
+        log.info(
+            "updated the tables" if before else "made the tables", schema=max(find_revisions())
+        )
     # SQLite opens a file that it may not write without an error; this write raises it.
     connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
     return Migration(before, read_revision(connection))

@@ -83,8 +83,10 @@ async def test_the_operator_sees_who_did_what_and_can_make_the_bot_forget(
     assert everything == trail
     secrets = stage.simulator.workspace.secrets()
     assert not [each for each in secrets if each in accounts + trail]
-    status, _, _ = await run_to_its_end("accounts", "forget", "alice", "--config", config)
+    forget = ("accounts", "forget", "alice", "--yes", "--config", config)
+    status, erased, _ = await run_to_its_end(*forget)
     assert status == 0
+    assert erased.startswith(f"Erased of alice ({alice.person.user_id}): 1 in accounts, ")
     assert "not connected" in await alice.ask("!whoami")
     _, trail, _ = await run_to_its_end("accounts", "audit", "alice", "--config", config)
     assert trail == "0 records\n"
@@ -158,10 +160,10 @@ def write_program_config(stage: Stage) -> str:
 async def test_no_line_of_a_command_controls_the_terminal(stage: Stage, tmp_path: Path) -> None:
     config = str(write_config(tmp_path / "config.toml", stage.settings))
     status, output, errors = await run_to_its_end(
-        "accounts", "forget", "\x1b[2Jmallory", "--config", config
+        "accounts", "forget", "\x1b[2Jmallory", "--yes", "--config", config
     )
-    assert (status, errors) == (0, "")
-    assert output.startswith(r"Everything about \u001b[2Jmallory has been deleted.")
+    assert (status, output) == (1, "")
+    assert r"Nothing is stored about \u001b[2Jmallory" in errors
     missing = str(tmp_path / "\x1b[2J.toml")
     _, _, errors = await run_to_its_end("accounts", "list", "--config", missing)
     assert "\x1b" not in errors

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
-from bot.config import Settings, load_settings
+from bot.config import Settings, describe_sources, load_settings
 from bot.errors import ConfigError
 
 GOOD = """
@@ -88,6 +90,8 @@ def test_keys_from_the_environment_are_separated_by_blanks_or_commas(
             GOOD + "ca_file = '/no/such.pem'",
             r"\[workspace\] ca_file: /no/such.pem has no PEM .* No such",
         ),
+        (GOOD + "ca_file = 'none.pem'", r"\[workspace\] ca_file: /.*/none.pem has no PEM"),
+        (GOOD + "[storage]\nurl = 'me:tell-nobody@db'", r"\[storage\] url: write it like sqlite"),
         (GOOD + "ca_file = '/etc/passwd'", r"\[workspace\] ca_file: /etc/passwd has no PEM"),
         ("[workspace]\nurl = 'https://x.example'", r"\[workspace\] auth_token is missing"),
         ("[workspace", "is not valid TOML"),
@@ -129,3 +133,121 @@ def test_the_client_secret_shows_nowhere(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, f"{GOOD}\n{oauth}"))
     assert settings.oauth.client_secret.get_secret_value() == "tell-nobody"
     assert "tell-nobody" not in repr(settings)
+
+
+PATHS = """
+[storage]
+url = "sqlite:///data/bot.db"
+[vault]
+key_file = "bot.key"
+[places]
+database = "places.mmdb"
+"""
+
+
+def test_relative_paths_begin_at_the_configuration_wherever_the_program_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    config = write(folder, GOOD + PATHS)
+    for working, named in ((elsewhere, config), (folder, Path(config.name))):
+        monkeypatch.chdir(working)
+        settings = load_settings(named)
+        assert settings.storage.url == f"sqlite:///{folder}/data/bot.db"
+        assert settings.find_key_file() == folder / "bot.key"
+        assert settings.places.database == folder / "places.mmdb"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("sqlite:///bot.db", "sqlite:///{folder}/bot.db"),
+        ("sqlite:////srv/bot.db", "sqlite:////srv/bot.db"),
+        ("sqlite:///bot.db?timeout=3", "sqlite:///{folder}/bot.db?timeout=3"),
+        ("sqlite:///a b/50%.db", "sqlite:///{folder}/a b/50%.db"),
+        (
+            "sqlite:///file:bot.db?mode=ro&uri=true",
+            "sqlite:///file:{folder}/bot.db?mode=ro&uri=true",
+        ),
+        (
+            "sqlite:///file:shared?mode=memory&uri=true",
+            "sqlite:///file:shared?mode=memory&uri=true",
+        ),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://me:p%40ss@db/bot", "postgresql://me:p%40ss@db/bot"),
+    ],
+)
+def test_an_address_of_a_database_keeps_its_meaning(
+    tmp_path: Path, written: str, meant: str
+) -> None:
+    config = write(tmp_path, f"{GOOD}[storage]\nurl = '{written}'\n")
+    found, expected = load_settings(config).storage.url, meant.format(folder=tmp_path)
+    assert make_url(found) == make_url(expected)
+
+
+def test_the_database_that_nothing_names_is_beside_the_configuration_or_with_a_services_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write(tmp_path, GOOD)
+    assert load_settings(config).storage.url == f"sqlite:///{tmp_path}/session-bot.db"
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/session-bot:/var/lib/other")
+    assert load_settings(config).storage.url == "sqlite:////var/lib/session-bot/session-bot.db"
+    config = write(tmp_path, GOOD + "[storage]\nurl = 'sqlite:///session-bot.db'\n")
+    assert load_settings(config).storage.url == f"sqlite:///{tmp_path}/session-bot.db"
+
+
+def test_a_database_in_the_working_folder_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / "folder").mkdir()
+    config = write(folder, GOOD)
+    (old := tmp_path / "session-bot.db").touch()
+    monkeypatch.chdir(tmp_path)
+    complaint = rf"{folder}/session-bot.db, which does not exist, but {old} does. Write"
+    with pytest.raises(ConfigError, match=complaint):
+        load_settings(config)
+    old.rename(folder / old.name)
+    assert load_settings(config).storage.url == f"sqlite:///{folder}/session-bot.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sqlite:////srv/bot.db", "/srv/bot.db"),
+        ("postgresql://me:tell-nobody@db:5433/bot?sslmode=x", "postgresql://me@db:5433/bot"),
+        ("postgresql://me:tell-nobody@1@db/bot", "postgresql://me@db/bot"),
+        (
+            "postgresql:///bot?host=/run/postgresql&password=tell-nobody",
+            "postgresql:///bot?host=%2Frun%2Fpostgresql",
+        ),
+    ],
+)
+def test_a_database_is_described_without_its_password(tmp_path: Path, url: str, shown: str) -> None:
+    config = write(tmp_path, f"{GOOD}[storage]\nurl = '{url}'\n")
+    described = describe_sources(load_settings(config), config)
+    assert described == f"configuration {config}, database {shown}"
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (Path.mkdir, "Is a directory"),
+        (lambda path: path.write_bytes(b"\xff"), "is not text in UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_in_words(
+    tmp_path: Path, make: Callable[[Path], object], complaint: str
+) -> None:
+    make(path := tmp_path / "config.toml")
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        load_settings(path)
+    assert "Errno" not in str(caught.value)
+
+
+def test_without_a_file_it_is_said_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SESSION_BOT_CONFIG", "/nowhere/config.toml")  # for the command line
+    with pytest.raises(
+        ConfigError, match=r"\[workspace\] is missing; .* --config or SESSION_BOT_CON"
+    ):
+        load_settings(None)

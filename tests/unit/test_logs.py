@@ -64,6 +64,21 @@ def test_what_is_below_the_level_is_not_written() -> None:
     assert not stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    "library", ["alembic.runtime.migration", "procrastinate.worker", "sqlalchemy"]
+)
+def test_libraries_that_name_people_or_say_too_much_only_warn(library: str) -> None:
+    stream = io.StringIO()
+    open_logs("DEBUG", "text", stream)
+    logging.getLogger(library).info("chatter")
+    assert not stream.getvalue()
+    logging.getLogger(library).warning("careful")
+    assert "careful" in stream.getvalue()
+    open_logs("ERROR", "text", (stream := io.StringIO()))
+    logging.getLogger(library).warning("careful")
+    assert not stream.getvalue()
+
+
 def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     stream = io.StringIO()
     open_logs("INFO", "text", stream)

@@ -1,7 +1,6 @@
 """The job queue: adding jobs, working on them, recovering those of dead processes."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -152,8 +151,6 @@ class Queue:
 @asynccontextmanager
 async def open_queue(url: str, *, call_timeout_s: float = _CALL_TIMEOUT_S) -> AsyncIterator[Queue]:
     """Open connections to the queue's tables, which must be there; raise StorageError."""
-    # It would log every job with the id of its person.
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     connector = PsycopgConnector(
         kwargs=make_connection_settings(url, f"-c search_path={NAME}"),
         configure=_set_up,
