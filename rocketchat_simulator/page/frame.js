@@ -83,7 +83,7 @@ export class Frame {
     this.#room = room;
     this.#title.textContent = room.type === "d" ? room.title : `# ${room.title}`;
     this.#subtitle.textContent = room.isBot
-      ? "Direct message with the bot"
+      ? "Bot, direct message"
       : room.type === "d"
         ? "Direct message"
         : "Channel";
