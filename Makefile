@@ -6,7 +6,12 @@ RUN := $(UV) run --frozen --no-sync
 # Empty means no: a program that starts again and again would compile every module each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test stress torture rush busy bench check format texts docs pictures site clean
+.PHONY: install demo test stress torture rush busy bench check format texts docs pictures site clean
+# What running the bot needs; with EXTRAS, as in make install EXTRAS="postgresql places", more of it.
+install: | $(UV)
+	$(UV) sync --frozen --quiet --python $(PYTHON) --no-dev --inexact $(EXTRAS:%=--extra %)
+	touch .venv/ready-run
+
 demo: .venv/ready-run
 	.venv/bin/session-bot demo $(ARGS)
 

@@ -178,3 +178,11 @@ class SealBrokenError(StorageError):
 
 class ConfigError(BotError):
     """The configuration cannot work; the text says which setting and what to write."""
+
+
+def make_missing_extra(setting: str, package: str | None, extra: str) -> ConfigError:
+    """Make the error for a setting that needs a package of one of this program's extras.
+
+    It names the way for a clone of the repository: the program is on no package index.
+    """
+    return ConfigError(f"{setting}: {package} is not installed; run: make install EXTRAS={extra}")

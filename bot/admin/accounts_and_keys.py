@@ -1,10 +1,11 @@
 """The commands ``migrate``, ``keys …`` and ``accounts …``, which may run beside the bot.
 
 Each yields lines of text to print, which never contain a token or a key. All raise ConfigError and
-StorageError. Only ``migrate`` makes or updates tables, and only ``make_key`` makes a key.
+StorageError. Only ``migrate`` makes or updates tables, and only the commands of ``keys new`` make a key.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from bot.config import Settings
@@ -22,7 +23,7 @@ from bot.storage.inspection import (
     make_missing_error,
     open_existing_database,
 )
-from bot.storage.key_file import add_key, load_key_ring
+from bot.storage.key_file import add_key, load_key_ring, make_key_file, read_key_file
 from bot.storage.message_id_key import reseal_message_id_key
 from bot.storage.vault import KeyRing
 
@@ -63,6 +64,21 @@ async def make_key(settings: Settings) -> AsyncIterator[str]:
         yield "Back the file up, and copy it to every machine that shares the database."
     else:
         yield "Back the file up, then seal the old tokens with it: session-bot keys rotate"
+
+
+async def make_first_key(file: Path) -> AsyncIterator[str]:
+    """Make a file with a key that no configuration names yet; ``file`` is absolute."""
+    if not make_key_file(file):
+        raise ConfigError(
+            f"{file} is there already, and was not changed. To add a new key to the file that a"
+            " configuration names, run session-bot keys new without --file."
+        )
+    yield f"Made {file} with the key {read_key_file(file).sealing_id.hex()}; mode 0600."
+    yield "Next, name it in the configuration, and let the user own it that the bot runs as:"
+    yield "  [vault]"
+    yield f'  key_file = "{file}"'
+    yield "Copy it to every machine that shares the database. Keep a copy apart from the backups of"
+    yield "the database: without this key everybody must connect again."
 
 
 async def list_keys(settings: Settings) -> AsyncIterator[str]:

@@ -6,7 +6,7 @@ import os
 import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -150,20 +150,23 @@ def _write_key(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).decode() + "\n"
 
 
-def make_key_file(path: Path) -> None:
-    """Write a new key beside the place and link it there: whole or not at all, the first wins.
+def make_key_file(path: Path) -> bool:
+    """Write a new key beside the place and link it there: whole or not at all.
 
-    Raises ConfigError.
+    Returns false, and changes nothing, where a file is there. Raises ConfigError.
     """
     text = _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         _write_private(draft, text)
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return False
     except OSError as error:
         reason = error.strerror
         raise ConfigError(f"[vault] key_file: {path} cannot be made: {reason}") from error
+    else:
+        return True
     finally:
         draft.unlink(missing_ok=True)
 

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bot.admin.accounts_and_keys import make_first_key
 from bot.demo.demo import find_link
+from bot.errors import ConfigError
+from bot.storage.key_file import load_key_ring
 from tests.support.deadlines import DEADLINE_S
 from tests.support.programs import run_program, run_to_its_end, write_config
 from tests.support.stage import Stage, open_stage
@@ -118,6 +121,21 @@ async def test_keys_are_changed_while_the_bot_runs(stage: Stage, tmp_path: Path)
     key_file.write_text(f"{keys[0]}\n")
     for each in (alice, bob):
         assert "`!session 1`" in await each.ask("!sessions")
+    assert "Chrome 113 on Windows 10" in await alice.ask("!session QoYYFw2t9oKks2niG")
+
+
+async def test_a_key_is_made_before_there_is_anything_else(tmp_path: Path) -> None:
+    file = tmp_path / "vault.key"
+    status, told, errors = await run_to_its_end("keys", "new", "--file", str(file))
+    assert (status, errors, file.stat().st_mode & 0o777) == (0, "", 0o600)
+    ring = load_key_ring((), file, is_creation_allowed=False)
+    assert ring.sealing_id.hex() in told
+    assert f'[vault]\n  key_file = "{file}"' in told
+    content = file.read_text()
+    assert content.splitlines()[-1] not in told
+    with pytest.raises(ConfigError, match="is there already, and was not changed"):
+        _ = [line async for line in make_first_key(file)]
+    assert file.read_text() == content
 
 
 async def test_a_bot_without_the_key_does_not_start_and_deletes_nothing(tmp_path: Path) -> None:

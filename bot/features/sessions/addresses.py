@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, make_missing_extra
 from bot.models import Place, Session
 from bot.rocketchat.addresses import SEPARATOR, parse_address
 
@@ -120,7 +120,7 @@ def _open_database(path: Path) -> "Reader":
     try:
         import maxminddb  # noqa: PLC0415 - it is an extra
     except ImportError:
-        raise ConfigError("maxminddb is not installed: pip install 'session-bot[places]'") from None
+        raise make_missing_extra("[places] database", "maxminddb", "places") from None
     try:
         # Not mapped into memory: a file that is overwritten would end the program.
         return maxminddb.open_database(path, maxminddb.MODE_FILE)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, make_missing_extra
 from bot.scheduler.task_runner import TaskRunner
 from bot.storage.database import Database
 from bot.storage.engine import is_on_server
@@ -24,10 +24,7 @@ async def migrate_jobs(database: Database, url: str) -> list[str] | None:
     try:
         from bot.scheduler.shared.job_schema import apply_schema, load_schema  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"[storage] url: {error.name} is not installed;"
-            " run: pip install 'session-bot[postgresql]'"
-        ) from error
+        raise make_missing_extra("[storage] url", error.name, "postgresql") from error
     return await apply_schema(database, load_schema())
 
 

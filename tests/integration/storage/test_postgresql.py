@@ -258,5 +258,5 @@ def test_a_driver_that_is_not_installed_is_named() -> None:
     result = subprocess.run(  # noqa: S603 - our own interpreter and script
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=40
     )
-    assert "ConfigError: [storage] url: the driver psycopg is not installed" in result.stderr
-    assert "pip install 'session-bot[postgresql]'" in result.stderr
+    problem = "[storage] url: psycopg is not installed; run: make install EXTRAS=postgresql"
+    assert f"ConfigError: {problem}" in result.stderr

@@ -127,7 +127,7 @@ def test_without_the_library_it_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "maxminddb", None)
     assert show(file, "203.0.113.7") == "`203.0.113.7`"
-    with pytest.raises(ConfigError, match=r"pip install 'session-bot\[places\]'"):
+    with pytest.raises(ConfigError, match="run: make install EXTRAS=places"):
         describe_places(file)
 
 
