@@ -11,7 +11,7 @@ from bot.errors import StorageError
 from bot.storage.engine import wait_to_migrate
 from bot.storage.migrations import renames_0007, versions
 
-_FIRST_RELEASE: Final = "0008"
+_FIRST_RELEASE: Final = "0009"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def is_outdated(revision: str) -> bool:
 
 
 def _explain_unknown(revision: str) -> str:
-    if revision < renames_0007.REVISION:
+    if revision < _FIRST_RELEASE:
         return (
             f"The database was made by a version of this program before its first release (schema"
             f" {revision}), too old to be brought up to date; restore a backup, or move the"
@@ -70,7 +70,7 @@ def _explain_unknown(revision: str) -> str:
 
 
 def find_revisions() -> frozenset[str]:
-    """Return all revisions, from the names of their files, as in ``r0008_first_release``."""
+    """Return all revisions, from the names of their files, as in ``r0009_first_release``."""
     names = (module.name for module in pkgutil.iter_modules(versions.__path__))
     return frozenset(name.partition("_")[0].removeprefix("r") for name in names)
 

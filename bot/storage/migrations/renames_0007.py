@@ -1,6 +1,6 @@
-"""Bring a database of the last revision before the first release up to it, in place.
+"""Bring a database of revision 0007, from before the first release, up to that, in place.
 
-Alembic knows revision 0008 only, which makes the tables from nothing. Revision 0007 has the same
+Alembic knows revision 0009 only, which makes the tables from nothing. Revision 0007 has the same
 tables under other names, with some differences.
 """
 
@@ -57,6 +57,8 @@ _CHANGES: Final = (
     "ALTER TABLE schedules DROP COLUMN username",
     "ALTER TABLE alert_subscriptions DROP COLUMN username",
     "ALTER TABLE known_devices ADD COLUMN announced_at BIGINT",
+    "ALTER TABLE accounts ADD COLUMN signed_out_at BIGINT",
+    "ALTER TABLE accounts ADD COLUMN list_cleaned_until BIGINT",
 )
 _UNIQUE: Final = ("connection_requests_secret_hash_key", "link_requests_secret_hash_key")
 

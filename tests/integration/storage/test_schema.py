@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,7 +14,7 @@ from bot.storage.engine import make_engine
 from bot.storage.migrations import renames_0007
 from bot.storage.schema import find_revisions, migrate
 from bot.storage.tables import metadata
-from tests.integration.storage import schema_0007
+from tests.integration.storage import earlier_schemas
 from tests.support.partial_indexes import PARTIAL_INDEXES
 from tests.support.postgres import open_empty_database
 
@@ -76,19 +77,20 @@ async def test_a_database_of_a_newer_program_is_refused(storage_url: str) -> Non
             pytest.fail("it was opened")
 
 
-async def test_a_database_of_the_last_unreleased_revision_is_renamed_with_all_its_rows(
-    storage_url: str,
+@pytest.mark.parametrize("revision", earlier_schemas.REVISIONS)
+async def test_a_database_from_before_the_first_release_opens_with_all_its_rows(
+    storage_url: str, revision: str
 ) -> None:
     old = Database(make_engine(storage_url))
-    await old.write(schema_0007.make_schema)
-    rows = await old.write(schema_0007.fill)
+    await old.write(partial(earlier_schemas.make_schema, revision=revision))
+    rows = await old.write(partial(earlier_schemas.fill, revision=revision))
     await old.close()
     async with open_database(storage_url) as database:
         assert await database.read(find_differences) == []
         assert (await database.read(read_schema))[0] == max(find_revisions())
         tables = {renames_0007.TABLES.get(name, name): row for name, row in rows.items()}
         for table, row in tables.items():
-            names = renames_0007.COLUMNS.get(table, {})
+            names = renames_0007.COLUMNS.get(table, {}) if revision == "0007" else {}
             expected = {names.get(name, name): value for name, value in row.items()}
             expected = {
                 column.name: expected.get(column.name) for column in metadata.tables[table].c
@@ -100,11 +102,12 @@ async def test_a_database_of_the_last_unreleased_revision_is_renamed_with_all_it
         assert await database.read(find_differences) == []
 
 
-async def test_a_renamed_database_is_like_a_new_one(
-    postgres_server_url: str, postgres_url: str
+@pytest.mark.parametrize("revision", earlier_schemas.REVISIONS)
+async def test_an_earlier_database_is_then_like_a_new_one(
+    postgres_server_url: str, postgres_url: str, revision: str
 ) -> None:
     old = Database(make_engine(postgres_url))
-    await old.write(schema_0007.make_schema)
+    await old.write(partial(earlier_schemas.make_schema, revision=revision))
     await old.close()
     with open_empty_database(postgres_server_url) as new_url:
         async with open_database(postgres_url) as renamed, open_database(new_url) as new:
@@ -121,7 +124,7 @@ def read_names(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(query)]
 
 
-@pytest.mark.parametrize("revision", ["0001", "0006"])
+@pytest.mark.parametrize("revision", ["0001", "0006", "0008"])
 async def test_a_database_of_an_older_unreleased_revision_is_refused(
     storage_url: str, revision: str
 ) -> None:

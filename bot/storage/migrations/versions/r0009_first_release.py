@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
+revision = "0009"
 down_revision = None
 
 
@@ -45,6 +45,8 @@ def _make_accounts() -> None:
         sa.Column("refreshing_until", sa.BigInteger),
         sa.Column("revoked_at", sa.BigInteger),
         sa.Column("notified_at", sa.BigInteger),
+        sa.Column("signed_out_at", sa.BigInteger),
+        sa.Column("list_cleaned_until", sa.BigInteger),
     )
 
 
