@@ -1,7 +1,7 @@
 """The commands ``migrate``, ``keys …`` and ``accounts …``, which may run beside the bot.
 
 Each yields lines of text to print, which never contain a token or a key. All raise ConfigError and
-StorageError. Only ``migrate`` makes or updates tables, and only the commands of ``keys new`` make a key.
+StorageError. Only ``migrate`` makes or updates tables, and only ``keys new`` makes a key.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from bot.errors import ConfigError, StorageError
+from bot.errors import ConfigError, StorageError, make_missing_extra
 from bot.storage.failures import make_file_error
 
 _LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
@@ -208,10 +208,7 @@ def make_engine(url: str) -> Engine:
     except (ArgumentError, ValueError):
         raise ConfigError(_HOW_TO) from None
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"[storage] url: the driver {error.name} is not installed;"
-            " run: pip install 'session-bot[postgresql]'"
-        ) from error
+        raise make_missing_extra("[storage] url", error.name, "postgresql") from error
     raise ConfigError(_HOW_TO)
 
 
@@ -245,7 +242,7 @@ def make_absolute(url: str, folder: Path) -> str:
 
 
 def describe_database(url: str) -> str:
-    """Return which database it is, for people: its file, or its server without any password.
+    """Return which database it is: its file, or its server's address without any password.
 
     Raises ConfigError for an address that cannot work.
     """
@@ -259,7 +256,7 @@ def describe_database(url: str) -> str:
         host=(address.host or "").rpartition("@")[2] or None,
         port=address.port,
         database=address.database,
-        query={name: value for name, value in address.query.items() if name == "host"},
+        query={name: value for name, value in address.query.items() if "password" not in name},
     )
     return shown.render_as_string()
 

@@ -4,6 +4,7 @@ import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -83,6 +84,24 @@ def translated_errors() -> Iterator[None]:
         raise StorageError(f"The database could not be used: {_explain(error)}.") from error
 
 
+@contextmanager
+def translated_sqlite_errors(doing: str) -> Iterator[None]:
+    """Raise StorageError, which says that ``doing`` failed and why, for what SQLite raises."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StorageError(f"{doing} failed: {_explain_sqlite(error) or error}.") from error
+
+
+@contextmanager
+def translated_file_errors(path: Path) -> Iterator[None]:
+    """Raise StorageError for a database file that cannot be made or renamed inside."""
+    try:
+        yield
+    except OSError as error:
+        raise make_file_error(str(path), error) from error
+
+
 def make_file_error(path: str, error: OSError) -> StorageError:
     """Make the StorageError for a database file that could not be made."""
     advice = _FILE_ADVICE.get(error.errno or 0, error.strerror)
@@ -110,15 +129,19 @@ def _explain(error: SQLAlchemyError) -> str:
     if not isinstance(error, DBAPIError):
         return "the program used it in a way that cannot work; report this, with the log"
     cause = error.orig
-    code = getattr(cause, "sqlite_errorcode", None)
     state = getattr(cause, "sqlstate", None)
-    if code is not None:
-        advice = _SQLITE_ADVICE.get(code) or _SQLITE_ADVICE.get(code & _PRIMARY_CODE)
+    if isinstance(cause, sqlite3.Error):
+        advice = _explain_sqlite(cause)
     elif state is not None:
         advice = _POSTGRESQL_ADVICE.get(state) or _POSTGRESQL_ADVICE.get(state[:2])
     else:
         advice = _explain_connection(str(cause))
     return advice or str(cause).strip().rstrip(".") or "the driver gives no reason"
+
+
+def _explain_sqlite(error: sqlite3.Error) -> str | None:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return _SQLITE_ADVICE.get(code) or _SQLITE_ADVICE.get(code & _PRIMARY_CODE)
 
 
 def _explain_connection(text: str) -> str | None:

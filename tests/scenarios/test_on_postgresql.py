@@ -10,6 +10,7 @@ from bot.app import open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.errors import ConfigError
 from bot.storage.key_file import load_key_ring, read_key_file
+from tests.support.programs import run_program, write_config
 from tests.support.stage import open_stage
 
 
@@ -55,3 +56,14 @@ async def test_two_bots_on_one_database_give_each_question_one_answer(
             # Alternating, so that a second answer would be taken for the next one's.
             name = "timezone" if number % 2 else "whoami"
             assert f"`!{name}" in await alice.ask(f"!help {name}")
+
+
+async def test_a_second_process_takes_over_what_the_first_answered(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    async with open_stage(tmp_path, storage_url=postgres_url) as stage:
+        alice = await stage.meet_connected("alice")
+        config = write_config(tmp_path / "config.toml", stage.settings)
+        async with run_program(config):
+            await stage.stop_bots()
+            assert "Chrome 113 on Windows 10" in await alice.ask("!session QoYYFw2t9oKks2niG")
