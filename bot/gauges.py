@@ -111,6 +111,11 @@ class Gauges:
         metrics.add_gauge(
             "storage_tasks_waiting", "Tasks that wait for the database", lambda: database.waiting
         )
+        metrics.add_counter(
+            "storage_repeats",
+            "Transactions that the database undid, and that were repeated",
+            database.count_repeats,
+        )
         metrics.add_labelled_gauge(
             "queue_length",
             "Messages that wait in this process",

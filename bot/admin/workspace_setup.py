@@ -70,8 +70,7 @@ class WorkspaceSetup:
             try:
                 await self._call_with_code(make)
             except WorkspaceError as error:
-                problem = _explain(error, username)
-                raise ConfigError(f"{problem}. {_ACCOUNT_BY_HAND}") from error
+                raise ConfigError(_explain_account(error, username)) from error
             try:
                 return await make_bot_token(http, account)
             except WorkspaceError as error:
@@ -104,7 +103,16 @@ class WorkspaceSetup:
                 options = {"factor": SecondFactor(error.method, code)}
 
 
-def _explain(error: WorkspaceError, username: str = "") -> str:
+def _explain_account(error: WorkspaceError, username: str) -> str:
+    if isinstance(error, RefusedError) and error.reason == "error-field-unavailable":
+        return (
+            f"the user name {username} or its e-mail address is taken. Choose another with"
+            f" --username; if that account is meant for the bot, {TOKEN_BY_HAND}"
+        )
+    return f"{_explain(error)}. {_ACCOUNT_BY_HAND}"
+
+
+def _explain(error: WorkspaceError) -> str:
     match error:
         case TokenRejectedError():
             return "the workspace refuses the administrator's token"
@@ -113,8 +121,6 @@ def _explain(error: WorkspaceError, username: str = "") -> str:
                 "the workspace wants a second factor of the administrator's"
                 f" ({error.method}), and got none that is right; --admin-code-file gives one"
             )
-        case RefusedError(reason="error-field-unavailable"):
-            return f"the user name {username} or its e-mail address is taken; choose another"
         case RefusedError(reason="error-action-not-allowed" | "error-unauthorized"):
             return "the workspace does not let this token's owner do that; use an administrator's"
     return str(error)

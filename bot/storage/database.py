@@ -75,6 +75,7 @@ class Database:
         self._timeout_s: Final = timeout_s
         self._queue: Final = WorkQueue()
         self._runner: Final = TransactionRunner(engine)
+        self.count_repeats: Final[Callable[[], int]] = lambda: self._runner.repeats
         self._thread: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._fast_path: SqliteFastPath | None = None
         self._files: FileWatch | None = None

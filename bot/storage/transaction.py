@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import SystemRandom
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -62,6 +63,8 @@ class TransactionRunner:
     def __init__(self, engine: Engine) -> None:
         self._engine: Final = engine
         self._connection: Connection | None = None
+        self.repeats = 0
+        """Transactions that the database undid, and that were tried again."""
 
     def run(
         self, works: Sequence[Work], options: TransactionOptions, *, is_wanted: Callable[[], bool]
@@ -79,9 +82,17 @@ class TransactionRunner:
                 if repeat == _MAX_REPEATS or not is_wanted():
                     with translated_errors():
                         raise error.cause from None
+                self._note_repeat(error.cause)
             # Random, or those that conflicted would conflict again.
             time.sleep(_RANDOM.uniform(0, min(_MIN_PAUSE_S * 2**repeat, _MAX_PAUSE_S)))
         raise AssertionError("unreachable")
+
+    def _note_repeat(self, cause: DBAPIError) -> None:
+        self.repeats += 1
+        if cause.connection_invalidated:
+            # Conflicts with other processes are usual, and no reason for a line.
+            log = structlog.get_logger("storage")
+            log.warning("the database cut the connection; the transaction is repeated")
 
     def interrupt(self) -> None:
         """Make the transaction under way fail; called on the event loop."""
