@@ -48,8 +48,8 @@ async def open_actions(
 ) -> AsyncIterator[None]:
     """Put the buttons on the simulator's page, for as long as the block lasts.
 
-    The bot must have been opened before: it makes the database and the key. ``reset`` begins the
-    demo anew, and closes this block.
+    The bot must have been opened before: it makes the database and the key. ``reset`` asks for a
+    new demo, and closes this block.
     """
     async with open_database(settings.storage.url) as database:
         accounts = Accounts(database, await open_vault(database, settings))
@@ -133,7 +133,9 @@ class DemoActions:
             "use-up-limit": self._make_button(
                 "Use up the rate limit", "Let the workspace be busy with others", self._use_up_limit
             ),
-            "reset": self._make_button("Reset", "Begin the demo anew", self._begin_anew),
+            "reset": self._make_button(
+                "Reset", "Start again from the first state", self._start_again
+            ),
         }
 
     def _make_button(self, label: str, hint: str, run: Callable[[User], Results]) -> DemoAction:
@@ -207,7 +209,7 @@ class DemoActions:
         await self._pause(seconds)
         yield {"message": "The workspace takes questions again. What waited is answered."}
 
-    async def _begin_anew(self, _user: User) -> Results:
+    async def _start_again(self, _user: User) -> Results:
         yield {"message": "Everything is as it was at the start.", "isReset": True}
         self._reset()
 

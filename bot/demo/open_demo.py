@@ -1,4 +1,4 @@
-"""The simulated workspace with the bot in it; a reset makes both anew in the same program."""
+"""The simulated workspace with the bot in it; a reset replaces both in the same program."""
 
 import asyncio
 import errno

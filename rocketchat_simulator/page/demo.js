@@ -149,7 +149,7 @@ export class DemoBar {
 
   // The bot first finishes what it is doing; then another workspace listens at this address.
   async #awaitReset(message) {
-    this.#showMessage({ message: "The demo begins anew…", isBusy: true });
+    this.#showMessage({ message: "The demo starts again…", isBusy: true });
     this.#actions.startReset();
     const giveUpAt = Date.now() + RESET_TIMEOUT_MS;
     while (!(await this.#isReset())) {
