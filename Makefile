@@ -6,7 +6,7 @@ RUN := $(UV) run --frozen --no-sync
 # Empty means no: a program that starts again and again would compile every module each time.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install demo test stress torture rush busy bench check format texts docs pictures site clean
+.PHONY: install demo test stress torture rush busy clients bench check format texts docs pictures site clean
 # What running the bot needs; with EXTRAS, as in make install EXTRAS="postgresql places", more of it.
 install: | $(UV)
 	$(UV) sync --frozen --quiet --python $(PYTHON) --no-dev --inexact $(EXTRAS:%=--extra %)
@@ -27,6 +27,10 @@ torture: .venv/ready
 
 rush: .venv/ready
 	$(RUN) python -m tests.stress.rush $(ARGS)
+
+# Other people's clients, in Python and JavaScript, on every version; needs Node.js 20 and npm.
+clients: .venv/ready
+	$(RUN) python -m tests.clients
 
 busy: .venv/ready
 	$(RUN) python -m tests.stress.busy $(ARGS)
@@ -65,7 +69,7 @@ site: .site/ready
 	.site/venv/bin/zensical build --strict --config-file mkdocs.yml
 
 clean:
-	rm -rf .venv .tools .bench .site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .bench .clients .site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'

@@ -19,6 +19,7 @@ from rocketchat_simulator.oauth.server import OAuthServer
 from rocketchat_simulator.realtime.server import RealtimeServer
 from rocketchat_simulator.request_log import LoggedRequest
 from rocketchat_simulator.rest.api import RestApi
+from rocketchat_simulator.rest.avatars import Avatars
 from rocketchat_simulator.rest.files import FileDownloads
 from rocketchat_simulator.rest.rate_limits import RateLimits
 from rocketchat_simulator.rest.route_runner import RouteRunner
@@ -179,6 +180,7 @@ class Simulator:
         app.router.add_route("*", "/hooks/{id}/{token}", self._webhooks.serve)
         app.router.add_route("*", "/hooks/{id}/{user_id}/{token}", self._webhooks.serve)
         app.router.add_get("/file-upload/{id}/{name}", FileDownloads(self.workspace).serve)
+        app.router.add_get("/avatar/{name}", Avatars(self.workspace).serve)
         self._oauth.add_routes(app.router)
         self.demo.add_routes(app.router)
         app.router.add_get("/", self._serve_page)

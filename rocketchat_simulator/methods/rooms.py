@@ -1,4 +1,4 @@
-"""The methods about rooms, and the search for rooms and people."""
+"""The methods about rooms and settings, and the search for rooms and people."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -8,6 +8,7 @@ from rocketchat_simulator.methods.callers import require_user
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.room_rules import check_leave
 from rocketchat_simulator.workspace.workspace import Workspace
 
 _MAX_FOUND: Final = 5
@@ -51,8 +52,37 @@ def _join_room(workspace: Workspace, caller: User | None, room_id: Value, *_: ob
         raise RefusedError("Invalid room", "error-invalid-room", {"method": "joinRoom"})
     if room.type != "c":
         raise RefusedError("Not allowed", "error-not-allowed", {"method": "joinRoom"})
+    if room.has(user):
+        # No result at all (as seen on 8.3).
+        return None
     workspace.join(user, room)
     return True
+
+
+def _leave_room(workspace: Workspace, caller: User | None, room_id: Value, *_: object) -> None:
+    """Leave a room (server source ``leaveRoom.ts``)."""
+    user, room = require_user(caller, "leaveRoom"), workspace.find_room(room_id)
+    if room is None:
+        raise RefusedError("Invalid room", "error-invalid-room", {"method": "leaveRoom"})
+    check_leave(user, room)
+    workspace.remove(user, user, room)
+
+
+def _get_room_name(workspace: Workspace, caller: User | None, room_id: Value, *_: object) -> object:
+    """Return the name of a room (server source ``getRoomNameById.ts``)."""
+    user, room = require_user(caller, "getRoomNameById"), workspace.find_room(room_id)
+    if room is None or not room.is_readable_by(user):
+        details = {"method": "getRoomNameById"}
+        raise RefusedError("Not allowed", "error-not-allowed", details)
+    return room.name
+
+
+def _get_public_settings(
+    workspace: Workspace, _caller: User | None, since: Value, *_: object
+) -> object:
+    """Return all public settings; with a date none, for the simulator keeps no dates of them."""
+    settings = workspace.settings.list_public()
+    return {"update": [], "remove": []} if isinstance(since, datetime) else settings
 
 
 def _spotlight(
@@ -106,5 +136,8 @@ METHODS: Final[Mapping[str, Callable[..., object]]] = {
     "createDirectMessage": _create_direct_message,
     "getRoomIdByNameOrId": _get_room_id,
     "joinRoom": _join_room,
+    "leaveRoom": _leave_room,
+    "getRoomNameById": _get_room_name,
+    "public-settings/get": _get_public_settings,
     "spotlight": _spotlight,
 }

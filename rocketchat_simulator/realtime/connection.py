@@ -12,6 +12,7 @@ from rocketchat_simulator.realtime.frames import (
     CLOSE_WITHOUT_CODE,
     Frame,
     MethodError,
+    UnknownMethodError,
     Value,
 )
 from rocketchat_simulator.realtime.streams import (
@@ -21,6 +22,7 @@ from rocketchat_simulator.realtime.streams import (
     check_subscription,
     make_frames,
     make_presence_frame,
+    parse_event_name,
 )
 from rocketchat_simulator.workspace.documents import make_id
 from rocketchat_simulator.workspace.events import (
@@ -134,6 +136,13 @@ class Connection:
         """Send a frame after the result of the running method."""
         self._after_result.append(frame)
 
+    def end_subscriptions(self, send: Callable[[Frame], None]) -> None:
+        """End all subscriptions with ``nosub``, as a logout does (as seen on 8.3)."""
+        for id_, _ in self.subscriptions:
+            send({"msg": "nosub", "id": id_})
+        self.subscriptions.clear()
+        self._followed_ids.clear()
+
     def close_after_result(self, code: int) -> None:
         """Close the connection after the result of the running method."""
         self._code_after_result = code
@@ -198,15 +207,17 @@ class Connection:
             self._report(code, "Malformed method invocation", frame)
             return
         answer: Frame = {"msg": "result", "id": frame["id"]}
+        is_first = self.flavour.sends_result_first
         self._is_in_method = True
         try:
             result = self._call_method(self, frame["method"], frame.get("params", []))
             answer |= self._format_result(frame["method"], result)
         except MethodError as error:
             answer["error"] = error.body
+            # Meteor does not run a method that it does not have (as seen on 8.3).
+            is_first = is_first or isinstance(error, UnknownMethodError)
         self._is_in_method = False
         updated: Frame = {"msg": "updated", "methods": [frame["id"]]}
-        is_first = self.flavour.sends_result_first
         for sent in (answer, updated) if is_first else (updated, answer):
             self.send(sent)
         delayed, self._after_result = self._after_result, []
@@ -231,12 +242,12 @@ class Connection:
         is_repeated = any(id_ == frame["id"] for id_, _ in self.subscriptions)
         if is_repeated and self.flavour.ignores_repeated_sub:
             return
-        if frame["name"] == PRESENCE and self.user is not None:
+        if frame["name"] == PRESENCE:
             self._follow_presence(frame)
             return
-        event = next(iter(frame.get("params", [])), "")
-        wanted = Subscription(frame["name"], str(event))
         try:
+            event = parse_event_name(frame["name"], frame.get("params", []))
+            wanted = Subscription(frame["name"], event)
             check_subscription(self.workspace, self.user, wanted)
         except MethodError as error:
             self.send({"msg": "nosub", "id": frame["id"], "error": error.body})

@@ -8,6 +8,9 @@ Frame = dict[str, Any]
 Value = Any
 """Any JSON value that a client may send."""
 
+INTERNAL_ERROR: Final = "Internal server error"
+"""The reason that Meteor gives instead of the text of a JavaScript error, with the code 500."""
+
 CLOSE_NORMAL: Final = 1000
 CLOSE_WITHOUT_CODE: Final = 1005
 CLOSE_ABRUPTLY: Final = 1006
@@ -21,6 +24,13 @@ class MethodError(Exception):
     ) -> None:
         self.body = format_meteor_error(code, reason, details)
         super().__init__(self.body["message"])
+
+
+class UnknownMethodError(MethodError):
+    """The server has no method of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(404, f"Method '{name}' not found")
 
 
 def make_event(stream: str, event: str, *args: object) -> Frame:

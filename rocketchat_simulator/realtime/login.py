@@ -45,11 +45,25 @@ def log_out(connection: Connection) -> None:
     """Log a connection out and revoke its token, which closes others that use it."""
     user, token_hash = connection.user, connection.token_hash
     clear_login(connection)
+    if connection.flavour.logout_code is None and user is not None:
+        _publish_logout(connection, user)
     if user is not None and token_hash is not None:
         connection.workspace.sessions.mark_logged_out(user, token_hash)
         connection.workspace.people.revoke_token_hash(user, token_hash)
     if connection.flavour.logout_code is not None:
         connection.close_after_result(connection.flavour.logout_code)
+
+
+def _publish_logout(connection: Connection, user: User) -> None:
+    """End what the connection got for its user: its subscriptions and its own document.
+
+    As seen on 8.3. Whether that comes before the result was not recorded; here it does where
+    ``added`` does after a login.
+    """
+    is_early = connection.workspace.version.is_before_7
+    send = connection.send if is_early else connection.send_after_result
+    connection.end_subscriptions(send)
+    send({"msg": "removed", "collection": "users", "id": user.id})
 
 
 def clear_login(connection: Connection) -> None:
@@ -58,6 +72,7 @@ def clear_login(connection: Connection) -> None:
     if user is None or connection.session_id is None:
         return
     connection.workspace.close_session(connection.session_id)
+    user.away_sessions.discard(connection.session_id)
     connection.workspace.people.count_connections(user, -1)
 
 

@@ -7,7 +7,12 @@ from typing import Final
 
 from rocketchat_simulator.methods import call_method, has_method
 from rocketchat_simulator.realtime.connection import Connection
-from rocketchat_simulator.realtime.frames import MethodError, Value
+from rocketchat_simulator.realtime.frames import (
+    INTERNAL_ERROR,
+    MethodError,
+    UnknownMethodError,
+    Value,
+)
 from rocketchat_simulator.realtime.login import ClientInfo, log_in, log_out
 from rocketchat_simulator.workspace.documents import parse_ejson
 from rocketchat_simulator.workspace.errors import RefusedError
@@ -34,12 +39,14 @@ class Methods:
             "login": self._log_in,
             "logout": self._log_out,
             "stream-notify-room": self._publish_activity,
+            "UserPresence:online": self._set_online,
+            "UserPresence:away": self._set_away,
         }
         given = parse_ejson(params)
         if name in own:
             return own[name](connection, *[*given, None, None, None, None][:4])
         if not has_method(name, connection.workspace.version):
-            raise MethodError(404, f"Method '{name}' not found")
+            raise UnknownMethodError(name)
         if name == "sendMessage" and connection.user is not None:
             self._count_send(connection, connection.user)
         try:
@@ -52,6 +59,12 @@ class Methods:
 
     def _log_out(self, connection: Connection, *_: object) -> None:
         log_out(connection)
+
+    def _set_online(self, connection: Connection, *_: object) -> object:
+        return _set_presence(connection, is_away=False)
+
+    def _set_away(self, connection: Connection, *_: object) -> object:
+        return _set_presence(connection, is_away=True)
 
     def _count_send(self, connection: Connection, user: User) -> None:
         """Refuse the sixth message in a second; from 8 on also for bots (as seen on 8.3)."""
@@ -82,10 +95,19 @@ class Methods:
             connection.publish_own(RoomActivity(room_id, kind, (name, activities, extra)))
 
 
+def _set_presence(connection: Connection, *, is_away: bool) -> object:
+    """Note that the user of this client is there or not (server source ``userPresence.ts``)."""
+    user, session_id = connection.user, connection.session_id
+    if user is None or session_id is None:
+        return None
+    connection.workspace.people.set_away(user, session_id, is_away=is_away)
+    return True
+
+
 def _make_method_error(error: RefusedError) -> MethodError:
     """Make what a client gets for a refusal: plain JavaScript errors are kept from it."""
     if not error.kind:
-        return MethodError(500, "Internal server error")
+        return MethodError(500, INTERNAL_ERROR)
     return MethodError(error.kind, error.reason, error.details)
 
 

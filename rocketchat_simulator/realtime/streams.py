@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rocketchat_simulator.realtime.frames import Frame, MethodError, make_event
+from rocketchat_simulator.realtime.frames import (
+    INTERNAL_ERROR,
+    Frame,
+    MethodError,
+    Value,
+    make_event,
+)
 from rocketchat_simulator.workspace.events import (
     Event,
     MessageDeleted,
@@ -23,7 +29,11 @@ USER: Final = "stream-notify-user"
 PRESENCE: Final = "stream-user-presence"
 _STATUS_CODES: Final = {"offline": 0, "online": 1, "away": 2, "busy": 3}
 MY_MESSAGES: Final = "__my_messages__"
-_OPEN_STREAMS: Final = frozenset({"stream-notify-all", "stream-notify-logged"})
+_OPEN_STREAMS: Final = frozenset(
+    {"stream-notify-all", "stream-notify-logged", "stream-roles", "stream-apps"}
+)
+_PUBLICATIONS: Final = frozenset({"meteor.loginServiceConfiguration"})
+"""Publications of Meteor's own, without events; this one would list login services."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +44,29 @@ class Subscription:
     event: str
 
 
+def parse_event_name(stream: str, params: list[Value]) -> str:
+    """Return the event that a client subscribes to; for a publication it is empty.
+
+    Raise MethodError if it is empty or absent (source: ``streamer.module.ts``; seen on 8.3).
+    """
+    if stream in _PUBLICATIONS:
+        return ""
+    if not params or params[0] is None:
+        raise MethodError(500, INTERNAL_ERROR)
+    if params[0] == "":
+        raise MethodError("invalid-event-name")
+    return str(params[0])
+
+
 def check_subscription(workspace: Workspace, user: User | None, wanted: Subscription) -> None:
     """Raise MethodError if the server would refuse a subscription with ``nosub``.
 
     ``__my_messages__`` is allowed before the login, and becomes active with it (as seen on 6.5.3
     and 8.3).
     """
-    if wanted.stream in _OPEN_STREAMS or wanted == Subscription(MESSAGES, MY_MESSAGES):
+    if wanted.stream in _OPEN_STREAMS | _PUBLICATIONS or wanted == Subscription(
+        MESSAGES, MY_MESSAGES
+    ):
         return
     if wanted.stream not in {MESSAGES, ROOM, USER}:
         raise MethodError(404, f"Subscription '{wanted.stream}' not found")

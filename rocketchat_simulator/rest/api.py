@@ -9,6 +9,7 @@ from aiohttp import web
 
 from rocketchat_simulator.request_log import LogRequest
 from rocketchat_simulator.rest import (
+    accounts,
     auth,
     commands,
     emoji,
@@ -18,6 +19,10 @@ from rocketchat_simulator.rest import (
     message_lists,
     method_calls,
     oauth_apps,
+    roles,
+    room_contents,
+    room_members,
+    room_settings,
     rooms,
     sending,
     sessions,
@@ -30,12 +35,12 @@ from rocketchat_simulator.rest.responses import Response, make_unknown_route
 from rocketchat_simulator.rest.route_runner import RouteRunner
 from rocketchat_simulator.rest.schemas import find_check
 from rocketchat_simulator.workspace.documents import Document
-from rocketchat_simulator.workspace.models import User
-from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.models import File, User
 from rocketchat_simulator.workspace.versions import Version
 from rocketchat_simulator.workspace.workspace import Workspace
 
 _ROUTE_MODULES: Final = (
+    accounts,
     auth,
     commands,
     emoji,
@@ -45,6 +50,10 @@ _ROUTE_MODULES: Final = (
     message_lists,
     method_calls,
     oauth_apps,
+    roles,
+    room_contents,
+    room_members,
+    room_settings,
     rooms,
     sending,
     sessions,
@@ -54,6 +63,9 @@ _ROUTE_MODULES: Final = (
 )
 _PREFIX: Final = "/api/v1/"
 _FORM_TYPES: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_FIRST_WITH_CLOUD_ID: Final = (8, 0)
+"""Seen on 8.3, and not on 6.5.3; the versions between were not seen."""
+
 _MIN_CLIENT_VERSIONS: Final = {"desktop": "3.9.6", "mobile": "4.39.0"}
 
 
@@ -80,8 +92,11 @@ class RestApi:
         return response.render({"X-Instance-ID": self._workspace.sessions.instance_id})
 
     def _answer(self, request: web.Request, call: Call) -> Response:
+        if request.method == "OPTIONS":
+            # As seen on 8.3; the headers for other sites need a setting that is off.
+            return Response(200, None)
         if request.path == "/api/info":
-            return _describe_server(self._workspace)
+            return _describe_server(self._workspace, call.caller)
         path = request.path.removeprefix(_PREFIX)
         version = self._workspace.version
         route = self._routes.get((request.method, path))
@@ -105,11 +120,14 @@ def _collect_routes(version: Version) -> dict[tuple[str, str], Route]:
     }
 
 
-def _describe_server(workspace: Workspace) -> Response:
-    body: Document = {
-        "version": workspace.version.label,
-        "minimumClientVersions": _MIN_CLIENT_VERSIONS,
-    }
+def _describe_server(workspace: Workspace, caller: User | None) -> Response:
+    """Describe the server; only callers who may see statistics get ``info``."""
+    label = workspace.version.label
+    body: Document = {"version": label, "minimumClientVersions": _MIN_CLIENT_VERSIONS}
+    if caller is not None and caller.may("view-statistics"):
+        body["info"] = {"version": f"{label}.0", "build": {"platform": "linux"}}
+    if workspace.version.number >= _FIRST_WITH_CLOUD_ID:
+        body["cloudWorkspaceId"] = workspace.settings["Cloud_Workspace_Id"]
     return Response(200, body | {"success": True})
 
 

@@ -20,7 +20,7 @@ def _login(call: Call) -> Response:
         if user is None:
             return _refuse(call, 403, _LOGGED_OUT_TEXT)
         return _accept(call, user, resumed, is_resume=True)
-    name = body.get("user") or body.get("username") or body.get("email")
+    name = _find_name(body)
     user = call.workspace.people.find_by_login(name) if isinstance(name, str) else None
     if user is None:
         return _refuse(call, "Unauthorized", "Unauthorized")
@@ -29,6 +29,12 @@ def _login(call: Call) -> Response:
     return _refuse_person(call, user) or _accept(
         call, user, call.workspace.make_login_token(user), is_resume=False
     )
+
+
+def _find_name(body: Document) -> object:
+    """Return username or address: a field of the body, or as in DDP of its ``user``."""
+    given = body.get("user") or body.get("username") or body.get("email")
+    return given.get("username") or given.get("email") if isinstance(given, dict) else given
 
 
 def _has_password(user: User, password: Any) -> bool:  # noqa: ANN401 - a client may send anything

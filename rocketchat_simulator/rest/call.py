@@ -9,8 +9,7 @@ from rocketchat_simulator.rest.responses import Response
 from rocketchat_simulator.rest.schemas.checks import ParameterCheck
 from rocketchat_simulator.workspace.documents import Document
 from rocketchat_simulator.workspace.errors import RefusedError
-from rocketchat_simulator.workspace.models import User
-from rocketchat_simulator.workspace.uploads import File
+from rocketchat_simulator.workspace.models import File, User
 from rocketchat_simulator.workspace.versions import VersionNumber
 from rocketchat_simulator.workspace.workspace import Workspace
 
@@ -56,6 +55,11 @@ class Call:
     def parse_page(self) -> tuple[int, int]:
         """Return ``offset`` and ``count``, which is at most ``MAX_COUNT``."""
         return self._parse_int("offset", 0), min(self._parse_int("count", DEFAULT_COUNT), MAX_COUNT)
+
+    def parse_list(self, name: str) -> list[str]:
+        """Return all values of a parameter that may be given several times, as ``status[]``."""
+        names = {name, f"{name}[]"}
+        return [value for key, value in self.params.items() if key in names]
 
     def parse_date(
         self, name: str, *, kind: str = "", ends_with_dot: bool = True

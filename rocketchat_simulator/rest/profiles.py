@@ -70,7 +70,7 @@ def format_own_profile(
     ``site`` is the server's URL. On 6.5.3, ``login`` also returns the hash of the password (seen).
     """
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
-    shown |= {"emails": _format_emails(user), "roles": list(user.roles)}
+    shown |= {"emails": format_emails(user), "roles": list(user.roles)}
     shown |= {"status": user.status, "active": user.is_active, "_updatedAt": user.updated_at}
     shown |= {
         "settings": _format_settings(user, version),
@@ -94,9 +94,9 @@ def format_new_user(user: User) -> Document:
     """Return a new account as ``users.create`` does."""
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"createdAt": user.created_at, "_updatedAt": user.updated_at, "settings": {}}
-    shown |= {"emails": _format_emails(user), "type": user.type, "roles": list(user.roles)}
+    shown |= {"emails": format_emails(user), "type": user.type, "roles": list(user.roles)}
     shown |= {"status": user.status, "active": user.is_active, "requirePasswordChange": False}
-    return shown | {"__rooms": ["GENERAL"]}
+    return shown | _format_about(user) | {"__rooms": ["GENERAL"]}
 
 
 def format_changed_user(user: User, version: Version) -> Document:
@@ -108,17 +108,20 @@ def format_changed_user(user: User, version: Version) -> Document:
     return shown | ({"statusConnection": connection} if user.has_connected else {})
 
 
-def format_profile(user: User, viewer: User) -> Document:
+def format_profile(user: User, viewer: User, version: Version) -> Document:
     """Return the account as ``users.info`` does; ``viewer`` may be allowed to see more."""
     sees_all = viewer is user or viewer.may("view-full-other-user-info")
     shown: Document = {"_id": user.id, "username": user.username, "name": user.name}
     shown |= {"type": user.type, "status": user.status, "active": user.is_active}
     shown |= {"canViewAllInfo": viewer.may("view-full-other-user-info")}
     shown |= _format_optional(user, is_public=True)
+    shown |= _format_about(user)
+    if viewer is user:
+        shown["services"] = _format_services(user, version)
     if sees_all:
         shown |= {
             "createdAt": user.created_at,
-            "emails": _format_emails(user),
+            "emails": format_emails(user),
             "roles": list(user.roles),
         }
         shown |= {"requirePasswordChange": False}
@@ -132,14 +135,30 @@ def format_user(user: User) -> Document:
     return shown | {"status": user.status}
 
 
+def format_listed_user(user: User, viewer: User) -> Document:
+    """Return the account as ``users.list`` does; administrators see more."""
+    shown = format_user(user) | {"active": user.is_active, "type": user.type}
+    shown |= {"nameInsensitive": user.name.casefold()}
+    if viewer.may("view-full-other-user-info"):
+        shown |= {"emails": format_emails(user), "roles": list(user.roles)}
+        shown |= {"lastLogin": user.last_login} if user.last_login else {}
+    return shown
+
+
 def format_presence(user: User) -> Document:
     """Return the account as ``users.presence`` does."""
     avatar = {"avatarETag": "rocketcatrocketca"} if user.id == "rocket.cat" else {}
     return format_user(user) | _format_optional(user, is_public=True) | avatar
 
 
-def _format_emails(user: User) -> list[Document]:
+def format_emails(user: User) -> list[Document]:
+    """Return the only address of an account, as the server lists it."""
     return [{"address": user.email, "verified": user.has_verified_email and not user.is_installer}]
+
+
+def _format_about(user: User) -> Document:
+    told = {"bio": user.bio, "nickname": user.nickname}
+    return {key: text for key, text in told.items() if text}
 
 
 def _format_settings(user: User, version: Version) -> Document:

@@ -63,6 +63,11 @@ def make_unauthorized(version: Version) -> Response:
     return Response(401, body if version.is_before_7 else later | body)
 
 
+def make_unauthorized_action() -> Response:
+    """Make the 403 of a route that checks a permission itself; 9.0 is to say ``forbidden``."""
+    return make_failure(403, "unauthorized")
+
+
 def make_forbidden() -> Response:
     """Make the 403 for a missing permission."""
     return make_failure(

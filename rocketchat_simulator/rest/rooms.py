@@ -1,26 +1,46 @@
-"""Channels, groups and direct messages: creating, changing and listing them."""
+"""Channels, groups and direct messages: creating, finding and listing them."""
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from copy import deepcopy
+from typing import Final
 
 from rocketchat_simulator.rest.call import Call, Route, RouteFunction, get, post
 from rocketchat_simulator.rest.history import find_readable
-from rocketchat_simulator.rest.responses import Response
+from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document
-from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import Room, User
+
+ROOM_NAME: Final = re.compile(r"[0-9a-zA-Z-_.]+")
+"""``UTF8_Channel_Names_Validation``, whose default is this."""
+
+
+def check_name(name: str) -> None:
+    """Raise RefusedError if a channel or group may not have this name.
+
+    Source: ``getValidRoomName.ts``; seen on 8.3.
+    """
+    if not ROOM_NAME.fullmatch(name):
+        details = {"function": "RocketChat.getValidRoomName", "channel_name": name}
+        reason = f"{name} is not a valid room name."
+        raise RefusedError(reason, "error-invalid-room-name", details)
 
 
 def _create(word: str, *, is_private: bool) -> RouteFunction:
     """Make the route that creates a room; ``word`` is its name in the response."""
 
     def create(call: Call) -> Response | Document:
-        name = call.body.get("name")
-        if not isinstance(name, str) or not name:
-            raise RefusedError('Body parameter "name" is required', "error-name-required")
         if not call.user.may("create-p" if is_private else "create-c"):
-            raise make_not_allowed("Not allowed", "create_room", "createChannel")
-        found = map(call.workspace.find_user_by_name, call.body.get("members") or [])
+            return make_failure(403, "unauthorized")
+        if problem := _find_problem(call.body, "Body param" if is_private else "Param"):
+            return make_failure(400, problem)
+        name = call.body["name"]
+        if not isinstance(name, str) or not name.strip():
+            details = {"function": "RocketChat.createRoom"}
+            raise RefusedError("Invalid name", "error-invalid-name", details)
+        check_name(name)
+        found = map(call.workspace.find_user_by_name, map(str, call.body.get("members") or []))
         room = call.workspace.make_channel(
             name,
             [user for user in found if user],
@@ -28,9 +48,19 @@ def _create(word: str, *, is_private: bool) -> RouteFunction:
             is_read_only=bool(call.body.get("readOnly")),
             creator=call.user,
         )
-        return {word: _format_room(room)}
+        return {word: format_room(room)}
 
     return create
+
+
+def _find_problem(body: Document, what: str) -> str | None:
+    """Return what is wrong with the body; ``what`` is how the server calls its fields."""
+    if not body.get("name"):
+        return f'{what} "name" is required'
+    members = body.get("members")
+    if members and not isinstance(members, list):
+        return f'{what} "members" must be an array if provided'
+    return None
 
 
 def _create_direct(call: Call) -> Response | Document:
@@ -41,7 +71,9 @@ def _create_direct(call: Call) -> Response | Document:
     if workspace.version.rejects_unknown_names and None in found:
         details = {"method": "createDirectMessage"}
         raise RefusedError("Invalid user", "error-invalid-user", details)
-    room = workspace.direct_room(call.user, *[user for user in found if user])
+    # The caller makes the room without being in it, for bots that bring others together.
+    callers = () if body.get("excludeSelf") is True else (call.user,)
+    room = workspace.direct_room(*callers, *[user for user in found if user])
     names = room.document["usernames"]
     return {"room": {"t": "d", "rid": room.id, "usernames": names, "_id": room.id}}
 
@@ -50,23 +82,30 @@ def _list(word: str, types: str, *, lists_all: bool = False) -> RouteFunction:
     """Make the route that lists rooms of these types: all, or only the caller's."""
 
     def list_rooms(call: Call) -> Response | Document:
-        rooms = call.workspace.rooms
+        rooms, wanted = call.workspace.rooms, call.params.get("_id") if lists_all else None
         found = [room for room in rooms.all if room.type in types] if lists_all else None
         found = rooms.of(call.user, types) if found is None else found
-        offset, count = call.parse_page()
-        page = [_format_listed_room(room) for room in found[offset : offset + count]]
-        return {word: page, "count": len(page), "offset": offset, "total": len(found)}
+        found = [room for room in found if wanted in {None, "", room.id}]
+        return make_page(call, word, [_format_listed_room(room) for room in found])
 
     return list_rooms
 
 
-def _format_room(room: Room) -> Document:
+def make_page(call: Call, word: str, items: list[Document]) -> Document:
+    """Return the page of a list that a call wants, under ``word``."""
+    offset, count = call.parse_page()
+    page = items[offset : offset + count]
+    return {word: page, "count": len(page), "offset": offset, "total": len(items)}
+
+
+def format_room(room: Room) -> Document:
+    """Return a room as REST does after it was made or changed."""
     return deepcopy(room.document)
 
 
 def _format_listed_room(room: Room) -> Document:
     names = {"_USERNAMES": room.document["usernames"]} if room.type == "d" else {}
-    return _format_room(room) | names
+    return format_room(room) | names
 
 
 def _info(word: str, types: Iterable[str]) -> RouteFunction:
@@ -76,146 +115,74 @@ def _info(word: str, types: Iterable[str]) -> RouteFunction:
     return show_room
 
 
+def _info_of_any(call: Call) -> Response | Document:
+    """Return a room of any type; the errors differ from those of ``channels.info``."""
+    if not (call.params.get("roomId") or call.params.get("roomName")):
+        reason = 'The parameter "roomId" or "roomName" is required'
+        raise RefusedError(reason, "error-roomid-param-not-provided")
+    room = call.workspace.find_room(call.params.get("roomId"))
+    if room is not None and not room.is_readable_by(call.user):
+        return make_failure(400, "not-allowed", "Not Allowed")
+    return {"room": _format_listed_room(find_readable(call, "cpd"))}
+
+
 def _members(types: Iterable[str]) -> RouteFunction:
     def list_members(call: Call) -> Response | Document:
-        room = find_readable(call, types)
+        room = find_direct(call) or find_readable(call, types)
         found = [call.workspace.find_user(user_id) for user_id in room.member_ids]
-        members = [
-            {"_id": user.id, "username": user.username, "name": user.name, "status": user.status}
-            for user in found
-            if user
-        ]
-        offset, count = call.parse_page()
-        page = members[offset : offset + count]
-        return {"members": page, "count": len(page), "offset": offset, "total": len(members)}
+        members = [_format_member(user) for user in found if user and _is_wanted(call, user)]
+        return make_page(call, "members", members)
 
     return list_members
 
 
-def _on_member(word: str, types: str, act: Callable[[Call, Room, User], None]) -> RouteFunction:
-    """Make a route that calls ``act`` with the room and the user that the body names."""
-
-    def run(call: Call) -> Response | Document:
-        room = find_readable(call, types)
-        user = call.workspace.find_user(str(call.body.get("userId") or ""))
-        user = user or call.workspace.find_user_by_name(str(call.body.get("username") or ""))
-        if user is None:
-            reason = 'The required "userId" or "username" param provided does not match any users'
-            raise RefusedError(reason, "error-invalid-user")
-        act(call, room, user)
-        return {word: _format_room(room)}
-
-    return run
+def find_direct(call: Call) -> Room | None:
+    """Return the caller's direct message with a ``username``, if the call names one."""
+    peer = call.workspace.find_user_by_name(call.params.get("username") or "")
+    return call.workspace.rooms.find_direct(call.user, peer) if peer else None
 
 
-def _require(call: Call, room: Room, permission: str, method: str) -> None:
-    """Raise RefusedError unless the caller has the right in the room (texts as seen on 8.3)."""
-    if room.allows(call.user, permission):
-        return
-    if method == "saveRoomSettings":
-        raise make_not_allowed("Editing room is not allowed", "Editing_room", method)
-    if method == "archiveRoom":
-        raise RefusedError("Not authorized", "error-not-authorized", {"method": method})
-    raise RefusedError("Not allowed", "error-not-allowed", {"method": method})
+def _is_wanted(call: Call, user: User) -> bool:
+    """Return whether a member matches ``filter`` (name or username) and ``status[]``."""
+    text = call.params.get("filter", "").casefold()
+    statuses = call.parse_list("status")
+    is_found = text in user.username.casefold() or text in user.name.casefold()
+    return is_found and (not statuses or user.status in statuses)
 
 
-def _invite(call: Call, room: Room, user: User) -> None:
-    _require(call, room, "add-user-to-joined-room", "addUsersToRoom")
-    call.workspace.invite(call.user, user, room)
-
-
-def _kick(call: Call, room: Room, user: User) -> None:
-    _require(call, room, "remove-user", "removeUserFromRoom")
-    call.workspace.remove(call.user, user, room)
-
-
-def _on_room(types: str, act: Callable[[Call, Room], Document]) -> RouteFunction:
-    """Make a route that calls ``act`` with the room that the body names."""
-
-    def run(call: Call) -> Response | Document:
-        return act(call, find_readable(call, types))
-
-    return run
-
-
-def _set_topic(call: Call, room: Room) -> Document:
-    _require(call, room, "edit-room", "saveRoomSettings")
-    topic = str(call.body.get("topic") or "")
-    room.document["topic"] = topic
-    call.workspace.messages.say_system(call.user, room, "room_changed_topic", topic)
-    return {"topic": topic}
-
-
-def _rename(word: str) -> Callable[[Call, Room], Document]:
-    def rename(call: Call, room: Room) -> Document:
-        _require(call, room, "edit-room", "saveRoomSettings")
-        name = str(call.body.get("name") or "")
-        room.document |= {"name": name, "fname": name}
-        call.workspace.messages.say_system(call.user, room, "r", name)
-        return {word: _format_room(room)}
-
-    return rename
-
-
-def _archive(call: Call, room: Room) -> Document:
-    _require(call, room, "archive-room", "archiveRoom")
-    room.document["archived"] = True
-    call.workspace.messages.say_system(call.user, room, "room-archived")
-    return {}
-
-
-def _delete(call: Call, room: Room) -> Document:
-    _require(call, room, f"delete-{room.type}", "eraseRoom")
-    call.workspace.rooms.delete(room)
-    return {}
-
-
-def _join(call: Call, room: Room) -> Document:
-    call.workspace.join(call.user, room)
-    return {"channel": _format_room(room)}
-
-
-def _leave(word: str) -> Callable[[Call, Room], Document]:
-    def leave(call: Call, room: Room) -> Document:
-        if room.document.get("archived"):
-            kind = "channel" if room.type == "c" else "private group"
-            reason = f"The {kind}, {room.name}, is archived"
-            raise RefusedError(reason, "error-room-archived")
-        call.workspace.remove(call.user, call.user, room)
-        return {word: _format_room(room)}
-
-    return leave
+def _format_member(user: User) -> Document:
+    return {
+        "_id": user.id,
+        "username": user.username,
+        "name": user.name,
+        "status": user.status,
+        "_updatedAt": user.updated_at,
+    }
 
 
 def _make_routes(prefix: str, word: str, type_: str) -> tuple[Route, ...]:
     """Make the routes that channels and groups have in common."""
-    actions: dict[str, RouteFunction] = {
-        "create": _create(word, is_private=type_ == "p"),
-        "invite": _on_member(word, type_, _invite),
-        "kick": _on_member(word, type_, _kick),
-        "setTopic": _on_room(type_, _set_topic),
-        "rename": _on_room(type_, _rename(word)),
-        "archive": _on_room(type_, _archive),
-        "delete": _on_room(type_, _delete),
-        "leave": _on_room(type_, _leave(word)),
-    }
-    read = (
+    return (
+        post(f"{prefix}.create", _create(word, is_private=type_ == "p")),
         get(f"{prefix}.info", _info(word, type_)),
         get(f"{prefix}.members", _members(type_)),
         get(f"{prefix}.list", _list(prefix, type_, lists_all=type_ == "c")),
     )
-    return (*read, *(post(f"{prefix}.{name}", run) for name, run in actions.items()))
+
+
+def _make_direct_routes(prefix: str) -> tuple[Route, ...]:
+    return (
+        post(f"{prefix}.create", _create_direct),
+        get(f"{prefix}.list", _list("ims", "d")),
+        get(f"{prefix}.members", _members("d")),
+    )
 
 
 ROUTES: tuple[Route, ...] = (
     *_make_routes("channels", "channel", "c"),
     *_make_routes("groups", "group", "p"),
-    post("channels.join", _on_room("c", _join)),
+    *_make_direct_routes("im"),
+    *_make_direct_routes("dm"),
     get("channels.list.joined", _list("channels", "c")),
-    post("im.create", _create_direct),
-    post("dm.create", _create_direct),
-    get("im.list", _list("ims", "d")),
-    get("dm.list", _list("ims", "d")),
-    get("im.members", _members("d")),
-    get("rooms.info", _info("room", "cpd")),
+    get("rooms.info", _info_of_any),
 )

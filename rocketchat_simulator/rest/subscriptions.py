@@ -31,11 +31,14 @@ def _get_one(call: Call) -> Response | Document:
 
 
 def _read(call: Call) -> Response | Document:
+    """Mark a room as read; its threads only with ``readThreads``."""
     room = call.workspace.find_room(call.body.get("rid") or call.body.get("roomId"))
     row = call.workspace.rooms.subscription(call.user, room) if room else None
     if room is None or row is None:
-        raise RefusedError("Invalid subscription", "error-invalid-subscription")
-    call.workspace.rooms.mark_read(room, call.user)
+        # A plain error, without a type (as seen on 8.3).
+        raise RefusedError("error-invalid-subscription")
+    reads_threads = call.body.get("readThreads") is True
+    call.workspace.rooms.mark_read(room, call.user, reads_threads=reads_threads)
     return {}
 
 

@@ -1,26 +1,49 @@
-"""Accounts, presence, and personal access tokens."""
+"""What is seen of accounts and their presence, and personal access tokens.
+
+Source: ``app/api/server/v1/users.ts``, 6.x to 8.3; the refusals as seen on 8.3.
+"""
 
 from datetime import datetime
+from typing import Final
 
 from rocketchat_simulator.rest.call import Call, Route, get, post
 from rocketchat_simulator.rest.profiles import (
-    format_changed_user,
-    format_new_user,
+    format_listed_user,
     format_presence,
     format_profile,
-    format_user,
 )
-from rocketchat_simulator.rest.responses import Response, make_failure
+from rocketchat_simulator.rest.responses import (
+    Response,
+    make_failure,
+    make_forbidden,
+    make_unauthorized_action,
+)
+from rocketchat_simulator.rest.room_members import find_user
 from rocketchat_simulator.workspace.documents import Document
-from rocketchat_simulator.workspace.errors import RefusedError, make_not_allowed
+from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import User
+
+_STATUSES: Final = frozenset({"online", "away", "offline", "busy"})
+_NO_STATUS: Final = "Match error: Failed Match.OneOf, Match.Maybe or Match.Optional validation"
+_FIRST_WITH_EARLY_CHECK: Final = (8, 0)
+"""The first version that checks the permission for a list of tokens before the route runs."""
 
 
 def _info(call: Call) -> Response | Document:
     user = _find(call)
     if user is None:
         return make_failure(400, "User not found.")
-    return {"user": format_profile(user, call.user)}
+    shown = format_profile(user, call.user, call.workspace.version)
+    wants_rooms = call.params.get("includeUserRooms") == "true"
+    if wants_rooms and (user is call.user or call.user.may("view-other-user-channels")):
+        shown["rooms"] = _list_rooms(call, user)
+    return {"user": shown}
+
+
+def _list_rooms(call: Call, user: User) -> list[Document]:
+    fields = ("_id", "rid", "name", "t", "roles", "unread")
+    rows = call.workspace.rooms.subscriptions_of(user)
+    return [{key: row[key] for key in fields if key in row} for row in rows]
 
 
 def _find(call: Call) -> User | None:
@@ -30,56 +53,10 @@ def _find(call: Call) -> User | None:
     return people.find_by_name(str(named.get("username") or ""))
 
 
-def _create(call: Call) -> Response | Document:
-    if not call.user.may("create-user"):
-        method = "insertOrUpdateUser"
-        raise make_not_allowed("Adding user is not allowed", "Adding_user", method)
-    body = call.body
-    user = call.workspace.add_user(
-        str(body["username"]),
-        str(body.get("name") or ""),
-        password=str(body["password"]),
-        roles=tuple(body.get("roles") or ("user",)),
-        email=str(body.get("email") or ""),
-    )
-    user.has_email_code, user.has_verified_email = True, bool(body.get("verified"))
-    if body.get("joinDefaultChannels", True):
-        call.workspace.join_default_channels(user)
-    return {"user": format_new_user(user)}
-
-
-def _update(call: Call) -> Response | Document:
-    if not call.user.may("edit-other-user-info"):
-        method = "insertOrUpdateUser"
-        raise make_not_allowed("Editing user is not allowed", "Editing_user", method)
-    user = call.workspace.find_user(str(call.body.get("userId")))
-    if user is None:
-        raise RefusedError("Invalid user", "error-invalid-user")
-    data = call.body.get("data")
-    if isinstance(data, dict) and data.get("username"):
-        call.workspace.rename(user, str(data["username"]))
-    return {"user": format_changed_user(user, call.workspace.version)}
-
-
-def _set_active(call: Call) -> Response | Document:
-    if not call.user.may("edit-other-user-active-status"):
-        return make_failure(403, "unauthorized")
-    user = call.workspace.find_user(str(call.body.get("userId")))
-    if user is None:
-        raise RefusedError("Invalid user", "error-invalid-user")
-    call.workspace.people.set_active(user, is_active=bool(call.body.get("activeStatus")))
-    return {"user": {"_id": user.id, "active": user.is_active}}
-
-
 def _list(call: Call) -> Response | Document:
     offset, count = call.parse_page()
     users = sorted(call.workspace.users, key=lambda user: user.username)
-    page = [
-        format_user(user)
-        | {"active": user.is_active, "type": user.type}
-        | {"nameInsensitive": user.name.casefold()}
-        for user in users[offset : offset + count]
-    ]
+    page = [format_listed_user(user, call.user) for user in users[offset : offset + count]]
     return {"users": page, "count": len(page), "offset": offset, "total": len(users)}
 
 
@@ -100,19 +77,34 @@ def _get_presence(call: Call) -> Response | Document:
 
 
 def _set_status(call: Call) -> Response | Document:
-    if call.body.get("userId") not in {None, call.user.id}:
-        return make_failure(403, "unauthorized")
-    people = call.workspace.people
-    if "message" in call.body:
-        call.user.status_text = str(call.body["message"])
-    status = str(call.body.get("status") or call.user.status)
-    call.user.is_shown_offline = status == "offline"
-    people.show_status(call.user, status)
+    body, people = call.body, call.workspace.people
+    if not (isinstance(body.get("message"), str) or isinstance(body.get("status"), str)):
+        raise RefusedError(_NO_STATUS)
+    user = _find_target(call)
+    if user is None:
+        return make_unauthorized_action()
+    if "message" in body:
+        user.status_text = str(body["message"])
+    status = str(body.get("status") or user.status)
+    if status not in _STATUSES:
+        reason = "Valid status types include online, away, offline, and busy."
+        raise RefusedError(reason, "error-invalid-status", {"method": "users.setStatus"})
+    user.is_shown_offline = status == "offline"
+    people.show_status(user, status)
     if call.workspace.version.is_before_7:
         # 6.5.3 tells it once for the text and once for the status, then without the text.
-        people.tell_presence(call.user, text=None)
-    call.user.updated_at = call.workspace.now()
+        people.tell_presence(user, text=None)
+    user.updated_at = call.workspace.now()
     return {}
+
+
+def _find_target(call: Call) -> User | None:
+    """Return whose status is to change; None if the caller may not change it."""
+    names = {key: call.body[key] for key in ("userId", "username", "user") if call.body.get(key)}
+    is_own = not names or call.user.id in names.values() or call.user.username in names.values()
+    if is_own:
+        return call.user
+    return find_user(call) if call.user.may("edit-other-user-info") else None
 
 
 def _generate_token(call: Call) -> Response | Document:
@@ -151,6 +143,10 @@ def _log_out_other_clients(call: Call) -> Response | Document:
 
 
 def _list_tokens(call: Call) -> Response | Document:
+    if not call.user.may("create-personal-access-tokens"):
+        if call.workspace.version.number >= _FIRST_WITH_EARLY_CHECK:
+            return make_forbidden()
+        raise RefusedError("Not Authorized", "not-authorized")
     tokens = [
         {
             "name": token.name,
@@ -176,9 +172,6 @@ def _parse_token_name(call: Call, method: str) -> str:
 
 ROUTES: tuple[Route, ...] = (
     get("users.info", _info),
-    post("users.create", _create),
-    post("users.update", _update),
-    post("users.setActiveStatus", _set_active),
     get("users.list", _list),
     get("users.presence", _presence),
     get("users.getPresence", _get_presence),

@@ -114,11 +114,21 @@ class Messages:
         self._add_mentioned(user, room, message)
         return message
 
-    def say_system(self, user: User, room: Room, kind: str, text: str = "") -> Document:
-        """Store and publish a system message, such as ``au`` for an added user."""
+    def say_system(
+        self,
+        user: User,
+        room: Room,
+        kind: str,
+        text: str = "",
+        **extra: Any,  # noqa: ANN401 - further fields of a message
+    ) -> Document:
+        """Store and publish a system message, such as ``au`` for an added user.
+
+        ``extra`` are further fields, as ``role`` of a message about one.
+        """
         now = self._now()
         message: Document = {"_id": make_id(), "t": kind, "rid": room.id, "ts": now, "msg": text}
-        message |= {"u": user.as_author(), "groupable": False, "_updatedAt": now}
+        message |= {"u": user.as_author(), "groupable": False, "_updatedAt": now} | extra
         if kind == "au":
             del message["u"]["name"]
         self._store(message)
@@ -198,6 +208,12 @@ class Messages:
             room.document.pop("lastMessage", None)
         self._rooms.change(room, msgs=room.document["msgs"] - 1, **last)
 
+    def delete_by(self, user: User, room: Room) -> None:
+        """Delete what a user said in a room."""
+        for message in self.of(room):
+            if message["u"]["_id"] == user.id:
+                self.delete(message)
+
     def publish(self, message: Document, *, is_saved: bool = False) -> None:
         """Publish a message in its present state; ``is_saved`` as in MessageStored."""
         room = self._rooms.find(message["rid"])
@@ -244,13 +260,27 @@ class Messages:
         followers = [*root.get("replies", []), *mentioned, *first, user.id]
         root |= {"replies": list(dict.fromkeys(followers)), "tlm": message["ts"]}
         root |= {"tcount": root.get("tcount", 0) + 1, "_updatedAt": self._now()}
+        self._mark_thread_unread(user, root)
         return root
+
+    def _mark_thread_unread(self, user: User, root: Document) -> None:
+        """Add the thread to ``tunread`` of its followers but the one who replies."""
+        room = self._rooms.find(root["rid"])
+        for follower in map(self._people.find, root["replies"]):
+            row = self._rooms.subscription(follower, room) if room and follower else None
+            if room and follower and follower is not user and row is not None:
+                threads = dict.fromkeys([*row.get("tunread", ()), root["_id"]])
+                self._rooms.change_subscription(room, follower, tunread=list(threads), alert=True)
 
     def _count_unread(self, user: User, room: Room, message: Document) -> None:
         mentioned = {row["_id"] for row in message.get("mentions", [])}
         for member_id in room.member_ids:
             member = self._people.find(member_id)
             row = self._rooms.subscription(member, room) if member else None
+            if member is user and not self._version.is_before_7:
+                # The server publishes all rows of the room; the sender's is unchanged (as seen on
+                # 8.3). On 6.5.3 it was not touched.
+                self._rooms.publish_subscription(room, user)
             if member is None or row is None or member is user:
                 continue
             is_mentioned = member.id in mentioned or not mentioned.isdisjoint({"all", "here"})

@@ -5,9 +5,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from rocketchat_simulator.workspace.documents import Document
-from rocketchat_simulator.workspace.permissions import has_permission
+from rocketchat_simulator.workspace.permissions import Permissions
 
 LOGIN_TOKEN_LIFETIME: Final = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as a client sends it."""
+
+    name: str
+    type: str
+    content: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,8 @@ class User:
     roles: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    permissions: Permissions = field(repr=False)
+    """The permissions of the workspace, which all of its users share."""
     email: str = ""
     type: str = "user"
     language: str = ""
@@ -44,6 +55,10 @@ class User:
     is_active: bool = True
     status: str = "offline"
     status_text: str | None = None
+    bio: str = ""
+    nickname: str = ""
+    avatar: File | None = field(default=None, repr=False)
+    """The uploaded picture; without one, clients get the first letter of the name."""
     is_shown_offline: bool = False
     """Whether the user has chosen to be shown as offline while online."""
     last_login: datetime | None = None
@@ -56,6 +71,8 @@ class User:
     authorized_clients: list[str] = field(default_factory=list)
     """Client ids of the OAuth applications that the user has authorized."""
     tokens: dict[str, Token] = field(default_factory=dict, repr=False)
+    away_sessions: set[str] = field(default_factory=set)
+    """Sessions of open websockets whose client has said that its user is away."""
     _connections: int = 0
 
     @property
@@ -70,7 +87,7 @@ class User:
 
     def may(self, permission: str) -> bool:
         """Return whether one of the user's roles has the permission."""
-        return has_permission(self.roles, permission)
+        return self.permissions.allow(self.roles, permission)
 
     def as_author(self) -> Document:
         """Return the ``u`` of this user's messages."""
@@ -109,10 +126,18 @@ class Room:
         """Return whether a user is a member."""
         return user.id in self.member_ids
 
+    def roles_of(self, user: User) -> list[str]:
+        """Return the roles that a user has in this room only."""
+        return self.roles.get(user.id, [])
+
+    def is_last_owner(self, user: User) -> bool:
+        """Return whether a user owns the room and nobody else does."""
+        return [id_ for id_, roles in self.roles.items() if "owner" in roles] == [user.id]
+
     def is_readable_by(self, user: User) -> bool:
         """Return whether a user may read it: members, and for public channels nearly everybody."""
         return self.has(user) or (self.type == "c" and user.may("view-c-room"))
 
     def allows(self, user: User, permission: str) -> bool:
         """Return whether one of the user's roles, here or everywhere, has the permission."""
-        return has_permission((*user.roles, *self.roles.get(user.id, ())), permission)
+        return user.permissions.allow((*user.roles, *self.roles_of(user)), permission)

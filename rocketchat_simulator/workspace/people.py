@@ -13,14 +13,23 @@ from rocketchat_simulator.workspace.documents import (
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.events import EventBus, PresenceChanged, TokenRevoked
 from rocketchat_simulator.workspace.models import Token, User
+from rocketchat_simulator.workspace.permissions import Permissions
 
 _MAX_LOGIN_TOKENS: Final = 50
 
 
+def make_field_in_use(value: str, field: str) -> RefusedError:
+    """Make the error for a username or an e-mail address that another account has."""
+    return RefusedError(
+        f"{value} is already in use :(", "error-field-unavailable", {"field": field}
+    )
+
+
 class People:
-    """All accounts and tokens of the workspace."""
+    """All accounts and tokens of the workspace, and what each role may do."""
 
     def __init__(self, event_bus: EventBus, now: Callable[[], datetime]) -> None:
+        self.permissions: Final = Permissions()
         self._event_bus = event_bus
         self._now = now
         self._users: dict[str, User] = {}
@@ -50,7 +59,16 @@ class People:
         self._require_free(username)
         now = self._now()
         secret = password if password is not None else make_id(20)
-        user = User(id or make_id(), username, name or username, secret, tuple(roles), now, now)
+        user = User(
+            id=id or make_id(),
+            username=username,
+            name=name or username,
+            password=secret,
+            roles=tuple(roles),
+            created_at=now,
+            updated_at=now,
+            permissions=self.permissions,
+        )
         user.email, user.type = email or f"{username}@example.test", type
         user.language, user.utc_offset = language, utc_offset
         if "admin" in user.roles and not any(other.is_installer for other in self.users):
@@ -67,6 +85,15 @@ class People:
             is_online = user.connections and not user.is_shown_offline
             self.show_status(user, "online" if is_online else "offline")
 
+    def set_away(self, user: User, session_id: str, *, is_away: bool) -> None:
+        """Note what a client says about its user, who is away if all their clients say so."""
+        change = user.away_sessions.add if is_away else user.away_sessions.discard
+        change(session_id)
+        is_online = len(user.away_sessions) < user.connections
+        status = "online" if is_online else "away"
+        if user.connections and user.status != status and user.status in {"online", "away"}:
+            self.show_status(user, status)
+
     def show_status(self, user: User, status: str) -> None:
         """Change what others see of the user's presence: online, away, busy or offline."""
         user.status = status
@@ -75,6 +102,17 @@ class People:
     def tell_presence(self, user: User, *, text: str | None) -> None:
         """Tell those who follow the user what is shown of the presence, with this status text."""
         self._event_bus.publish(PresenceChanged(user.id, user.username, user.status, text))
+
+    def change_password(self, user: User, password: str) -> None:
+        """Change a password; what is logged in stays so."""
+        user.password, user.updated_at = password, self._now()
+        self._secrets |= {password, digest_password(password)}
+
+    def remove(self, user: User) -> None:
+        """Delete an account and revoke all its tokens."""
+        self.set_active(user, is_active=False)
+        del self._users[user.id]
+        del self._by_name[user.username.casefold()]
 
     def rename(self, user: User, username: str) -> None:
         """Change a username, and free the old one; raise RefusedError if the new one is taken."""
@@ -92,11 +130,13 @@ class People:
         """Find an account by username, regardless of case."""
         return self._by_name.get(username.casefold())
 
+    def find_by_email(self, address: str) -> User | None:
+        """Find an account by e-mail address."""
+        return next((user for user in self._users.values() if user.email == address), None)
+
     def find_by_login(self, name: str) -> User | None:
         """Find an account by what a login form takes: username or e-mail address."""
-        return self.find_by_name(name) or next(
-            (user for user in self._users.values() if user.email == name), None
-        )
+        return self.find_by_name(name) or self.find_by_email(name)
 
     def make_login_token(self, user: User, *, made_at: datetime | None = None) -> str:
         """Return a new login token; of more than 50, the oldest are revoked."""
@@ -174,9 +214,7 @@ class People:
 
     def _require_free(self, username: str) -> None:
         if self.find_by_name(username):
-            raise RefusedError(
-                f"{username} is already in use :(", "error-field-unavailable", {"field": "username"}
-            )
+            raise make_field_in_use(username, "username")
 
     def _find_personal_token(self, user: User, name: str) -> Token | None:
         return next((token for token in user.tokens.values() if name and token.name == name), None)

@@ -78,11 +78,7 @@ class Rooms:
         accounts join. Raise RefusedError if the name is taken.
         """
         if self.find_by_name(name):
-            raise RefusedError(
-                f"A channel with name '{name}' exists",
-                "error-duplicate-channel-name",
-                {"function": "RocketChat.createRoom", "channel_name": name},
-            )
+            raise _make_name_in_use(name)
         people = list(dict.fromkeys([creator, *members] if creator else members))
         if name == _GENERAL["name"]:
             return self._add(self._make_general(), people)
@@ -106,6 +102,10 @@ class Rooms:
         room = self._direct[tuple(ids)] = self._add(document, people)
         return room
 
+    def find_direct(self, *users: User) -> Room | None:
+        """Find the direct message between these users."""
+        return self._direct.get(tuple(sorted(user.id for user in set(users))))
+
     def add_member(self, room: Room, user: User) -> None:
         """Add a member, without a system message."""
         if room.has(user):
@@ -122,6 +122,7 @@ class Rooms:
         if not room.has(user):
             return
         room.member_ids.remove(user.id)
+        room.roles.pop(user.id, None)
         room.document["usersCount"] = len(room.member_ids)
         row = self._subscriptions[user.id].pop(room.id)
         self._touch(room)
@@ -147,16 +148,55 @@ class Rooms:
             shown["_USERNAMES"] = shown["usernames"]
         self._event_bus.publish(RoomChanged(tuple(room.member_ids), "updated", shown))
 
+    def rename(self, room: Room, name: str) -> None:
+        """Change a room's name; raise RefusedError if another has it.
+
+        The room is published with the system message that follows.
+        """
+        if self.find_by_name(name) not in {None, room}:
+            raise _make_name_in_use(name)
+        room.document |= {"name": name, "fname": name}
+        for member in map(self._people.find, room.member_ids):
+            if member:
+                self.change_subscription(room, member, name=name, fname=name)
+
+    def set_archived(self, room: Room, *, is_archived: bool) -> None:
+        """Archive a room, or bring it back, for all of its members.
+
+        The room is published with the system message that follows.
+        """
+        room.document["archived"] = is_archived
+        for member in map(self._people.find, room.member_ids):
+            if member:
+                fields = {"archived": is_archived, "open": not is_archived, "alert": False}
+                self.change_subscription(room, member, **fields)
+
     def change_subscription(self, room: Room, user: User, **fields: Any) -> None:  # noqa: ANN401 - the same
         """Change fields of a member's subscription and publish it to them."""
         row = self.subscription(user, room)
         if row is not None:
             row |= fields | {"_updatedAt": self._now()}
+            self.publish_subscription(room, user)
+
+    def set_role(self, room: Room, user: User, role: str, *, is_set: bool) -> None:
+        """Give a member a role in this room, or take it."""
+        roles = [each for each in room.roles_of(user) if each != role]
+        room.roles[user.id] = [*roles, role] if is_set else roles
+        self.change_subscription(room, user, roles=list(room.roles[user.id]))
+
+    def publish_subscription(self, room: Room, user: User) -> None:
+        """Publish a member's subscription as it is."""
+        row = self.subscription(user, room)
+        if row is not None:
             self._event_bus.publish(SubscriptionChanged(user.id, "updated", copy_document(row)))
 
-    def mark_read(self, room: Room, user: User) -> None:
-        """Set a member's counts of unread messages to zero."""
-        counts = {"unread": 0, "userMentions": 0, "groupMentions": 0, "alert": False}
+    def mark_read(self, room: Room, user: User, *, reads_threads: bool = False) -> None:
+        """Set a member's counts of unread messages to zero; threads stay unread unless read too."""
+        row = self.subscription(user, room) or {}
+        if reads_threads:
+            row.pop("tunread", None)
+        counts = {"unread": 0, "userMentions": 0, "groupMentions": 0}
+        counts |= {"alert": bool(row.get("tunread"))}
         self.change_subscription(room, user, ls=self._now(), **counts)
 
     def rename_member(self, user: User, old: str) -> None:
@@ -165,7 +205,8 @@ class Rooms:
         Source: ``saveUserIdentity.ts``, 8.3; recordings show the room's ``usernames``.
         """
         for room in self.of(user):
-            self.change_subscription(room, user, u={"_id": user.id, "username": user.username})
+            row = self._subscriptions[user.id][room.id]
+            self.change_subscription(room, user, u=row["u"] | {"username": user.username})
             if room.type != "d":
                 continue
             names = room.document["usernames"]
@@ -209,6 +250,11 @@ class Rooms:
         else:
             row |= {"name": room.name, "ts": now}
             row |= {"fname": room.document["fname"]} if "fname" in room.document else {}
+            if room.id != _GENERAL["_id"]:
+                # Accounts join it before they have a name (as seen on 6.5.3).
+                row["u"]["name"] = user.name
+        if room.roles_of(user):
+            row |= {"roles": list(room.roles_of(user)), "ls": now}
         self._subscriptions[user.id][room.id] = row
         return row
 
@@ -222,3 +268,9 @@ class Rooms:
 
     def _touch(self, room: Room) -> None:
         room.document["_updatedAt"] = self._now()
+
+
+def _make_name_in_use(name: str) -> RefusedError:
+    details = {"function": "RocketChat.getValidRoomName", "channel_name": name}
+    reason = f"A channel with name '{name}' exists"
+    return RefusedError(reason, "error-duplicate-channel-name", details)

@@ -6,7 +6,7 @@ a text file as seen on 8.3. The server's thumbnails and previews of pictures are
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -14,20 +14,12 @@ from urllib.parse import quote
 from rocketchat_simulator.workspace.documents import Document, make_object_id
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.messages import Messages
-from rocketchat_simulator.workspace.models import Room, User
+from rocketchat_simulator.workspace.models import File, Room, User
+from rocketchat_simulator.workspace.settings import Settings
 
 _UNCONFIRMED_LIFETIME: Final = timedelta(hours=24)
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _WIDTH_AND_HEIGHT: Final = struct.Struct(">II")
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file as a client sends it."""
-
-    name: str
-    type: str
-    content: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -37,6 +29,8 @@ class Upload:
     id: str
     room: Room
     file: File
+    user: User
+    uploaded_at: datetime
     expires_at: datetime | None
 
     @property
@@ -46,20 +40,30 @@ class Upload:
 
 
 class Uploads:
-    """The files of all rooms. ``is_enabled`` is the setting ``FileUpload_Enabled``."""
+    """The files of all rooms."""
 
-    def __init__(self, messages: Messages, now: Callable[[], datetime]) -> None:
+    def __init__(self, messages: Messages, settings: Settings, now: Callable[[], datetime]) -> None:
         self._messages: Final = messages
+        self._settings: Final = settings
         self._now: Final = now
         self._uploads: Final[dict[str, Upload]] = {}
-        self.is_enabled = True
 
-    def receive(self, room: Room, file: File) -> Upload:
+    @property
+    def is_enabled(self) -> bool:
+        """The setting ``FileUpload_Enabled``."""
+        return bool(self._settings["FileUpload_Enabled"])
+
+    @is_enabled.setter
+    def is_enabled(self, is_enabled: bool) -> None:
+        self._settings["FileUpload_Enabled"] = is_enabled
+
+    def receive(self, user: User, room: Room, file: File) -> Upload:
         """Store a file for a day; raise RefusedError if uploads are disabled."""
         if not self.is_enabled:
             raise RefusedError("File uploads are disabled.", "error-file-upload-disabled")
         now = self._now()
-        upload = Upload(make_object_id(now), room, file, now + _UNCONFIRMED_LIFETIME)
+        expires_at = now + _UNCONFIRMED_LIFETIME
+        upload = Upload(make_object_id(now), room, file, user, now, expires_at)
         self._uploads[upload.id] = upload
         return upload
 
@@ -68,6 +72,11 @@ class Uploads:
         found = self._uploads.get(upload_id)
         is_stored = found and (found.expires_at is None or found.expires_at > self._now())
         return found if is_stored else None
+
+    def of(self, room: Room) -> list[Upload]:
+        """Return the files of a room that have not expired, by name."""
+        found = [each for each in map(self.find, self._uploads) if each and each.room is room]
+        return sorted(found, key=lambda upload: upload.file.name)
 
     def confirm(self, user: User, upload: Upload, fields: Document) -> Document:
         """Post a new message with a file in its room, and keep the file; return the message.

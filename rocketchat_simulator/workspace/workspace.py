@@ -26,6 +26,7 @@ from rocketchat_simulator.workspace.oauth_provider import OAuthProvider
 from rocketchat_simulator.workspace.people import People
 from rocketchat_simulator.workspace.rooms import Rooms
 from rocketchat_simulator.workspace.sessions import Sessions
+from rocketchat_simulator.workspace.settings import Settings
 from rocketchat_simulator.workspace.uploads import Uploads
 from rocketchat_simulator.workspace.versions import Version
 
@@ -67,13 +68,21 @@ class Workspace:
 
         self.version: Final = version
         self.is_licensed = is_licensed
+        self.settings: Final = Settings()
         self.allows_anonymous_reading = allows_anonymous_reading
+        self.tokens_secret: str | None = None
+        """With it, administrators may make tokens for others by ``users.createToken``.
+
+        The server reads it from its environment: ``CREATE_TOKENS_FOR_USERS_SECRET`` from 8.0 on,
+        before ``CREATE_TOKENS_FOR_USERS=true`` without a secret.
+        """
         self.now: Final = now_in_milliseconds
         self.event_bus: Final = EventBus()
         self.people: Final = People(self.event_bus, self.now)
+        self.permissions: Final = self.people.permissions
         self.rooms: Final = Rooms(self.people, self.event_bus, version, self.now)
         self.messages: Final = Messages(self.people, self.rooms, self.event_bus, version, self.now)
-        self.uploads: Final = Uploads(self.messages, self.now)
+        self.uploads: Final = Uploads(self.messages, self.settings, self.now)
         self.sessions: Final = Sessions(self.people, self.event_bus, version, self.now)
         self.integrations: Final = Integrations(self.people)
         self.oauth: Final = OAuthProvider(self.people, version, self.now)
@@ -105,12 +114,28 @@ class Workspace:
         self.has_second_factor = False
         """Whether guarded routes want a second factor, as with the setting
         ``Accounts_TwoFactorAuthentication_Enabled``; the recorded servers did not want one."""
-        self.language = ""
-        """The setting ``Language``; empty until somebody chooses one."""
         cat = self.people.add(
             "rocket.cat", "Rocket.Cat", roles=("bot",), id="rocket.cat", type="bot"
         )
         cat.status, cat.utc_offset = "online", 0
+
+    @property
+    def language(self) -> str:
+        """The setting ``Language``; empty until somebody chooses one."""
+        return str(self.settings["Language"])
+
+    @language.setter
+    def language(self, language: str) -> None:
+        self.settings["Language"] = language
+
+    @property
+    def allows_anonymous_reading(self) -> bool:
+        """The setting ``Accounts_AllowAnonymousRead``."""
+        return bool(self.settings["Accounts_AllowAnonymousRead"])
+
+    @allows_anonymous_reading.setter
+    def allows_anonymous_reading(self, is_allowed: bool) -> None:
+        self.settings["Accounts_AllowAnonymousRead"] = is_allowed
 
     @property
     def users(self) -> tuple[User, ...]:
@@ -151,6 +176,16 @@ class Workspace:
         self.rooms.rename_member(user, old)
         self.messages.rename_author(user, old)
 
+    def delete_user(self, user: User) -> None:
+        """Delete an account with its messages and direct messages; it leaves all rooms."""
+        for room in self.rooms.of(user):
+            self.messages.delete_by(user, room)
+            if room.type == "d":
+                self.rooms.delete(room)
+            else:
+                self.rooms.remove_member(room, user)
+        self.people.remove(user)
+
     def join_default_channels(self, user: User) -> None:
         """Add a new account to the default channels."""
         for room in self.rooms.all:
@@ -185,6 +220,12 @@ class Workspace:
         if room.has(user):
             self.rooms.remove_member(room, user)
             self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
+
+    def set_room_role(self, by: User, user: User, room: Room, role: str, *, is_set: bool) -> None:
+        """Give a member a role in a room, or take it, with a system message."""
+        self.rooms.set_role(room, user, role, is_set=is_set)
+        kind = f"subscription-role-{'added' if is_set else 'removed'}"
+        self.messages.say_system(by, room, kind, user.username, role=role)
 
     def send_message(
         self, user: User, message: Document, previewed: list[str] | None = None

@@ -44,7 +44,10 @@ def page(pytestconfig: pytest.Config) -> str:
 def test_all_the_code_on_the_page_runs(page: str, tmp_path: Path) -> None:
     blocks = PYTHON.findall(page)
     (tmp_path / "pytest.ini").write_text(SETTINGS)
-    (tmp_path / "test_page.py").write_text("\n\n".join(blocks))
+    plugins = [block for block in blocks if block.startswith("pytest_plugins")]
+    (tmp_path / "conftest.py").write_text("\n".join(plugins))
+    tests = [block for block in blocks if block not in plugins]
+    (tmp_path / "test_page.py").write_text("\n\n".join(tests))
     run = subprocess.run(  # noqa: S603 - our own page
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
         cwd=tmp_path,

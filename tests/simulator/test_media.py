@@ -122,10 +122,35 @@ async def test_a_workspace_may_take_no_files_at_all() -> None:
     assert (status, answer["errorType"]) == (400, "error-file-upload-disabled")
 
 
-async def test_without_a_file_there_is_nothing_to_store() -> None:
+async def test_a_form_holds_one_file() -> None:
     async with open_world() as world:
-        status, answer = await world.sign_in(world.bot).post(f"rooms.media/{find_room(world)}")
-    assert (status, answer["errorType"]) == (400, "invalid-field")
+        bot, path = world.sign_in(world.bot), f"/api/v1/rooms.media/{find_room(world)}"
+        answers = [await bot.call("POST", path, data=make_form_of(files)) for files in range(3)]
+        as_json = await bot.post(path.removeprefix("/api/v1/"))
+
+    assert [status for status, _ in answers] == [400, 200, 400]
+    assert answers[0][1]["errorType"] == "invalid-field"
+    assert answers[2][1]["errorType"] == "error-too-many-files"
+    assert as_json[0] == 400
+    assert as_json[1]["error"] == "Unsupported content type: application/json"
+
+
+@pytest.mark.parametrize(("version", "status"), [("7.7", 200), ("8.3", 400)])
+async def test_a_file_is_posted_by_who_stored_it(version: str, status: int) -> None:
+    async with open_world(version) as world:
+        alice, room_id = world.sign_in(world.alice), find_room(world)
+        _, stored = await store(world.sign_in(world.bot), room_id)
+        confirmed = await alice.post(f"rooms.mediaConfirm/{room_id}/{stored['file']['_id']}")
+
+    assert confirmed[0] == status
+    assert confirmed[1].get("errorType") == (None if status == 200 else "invalid-file")
+
+
+def make_form_of(files: int) -> aiohttp.FormData:
+    form = aiohttp.FormData({"description": "about"}, default_to_multipart=True)
+    for number in range(files):
+        form.add_field("file", b"text", filename=f"{number}.txt", content_type="text/plain")
+    return form
 
 
 async def test_6_5_does_not_know_the_routes() -> None:

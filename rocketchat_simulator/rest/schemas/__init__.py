@@ -6,11 +6,11 @@ as ``POST chat.react``.
 
 from typing import Final
 
-from rocketchat_simulator.rest.schemas import messages, sessions
+from rocketchat_simulator.rest.schemas import messages, rooms, sessions, users
 from rocketchat_simulator.rest.schemas.checks import ParameterCheck, Table
 from rocketchat_simulator.workspace.versions import VersionNumber
 
-_TABLE: Final[Table] = {**messages.TABLE, **sessions.TABLE}
+_TABLE: Final[Table] = {**messages.TABLE, **rooms.TABLE, **sessions.TABLE, **users.TABLE}
 
 
 def find_check(route: str, number: VersionNumber) -> ParameterCheck | None:
