@@ -69,7 +69,8 @@ site: .site/ready
 	.site/venv/bin/zensical build --strict --config-file mkdocs.yml
 
 clean:
-	rm -rf .venv .tools .bench .clients .site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools .bench .clients .site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+		.grimp_cache .cache .hypothesis
 
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
