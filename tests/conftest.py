@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.deadlines import TEST_TIMEOUT_S
 
-pytest_plugins = ["tests.support.fuzzing", "tests.support.postgres"]
+pytest_plugins = ["tests.support.fuzzing", "tests.support.postgres", "tests.support.shell"]
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile(

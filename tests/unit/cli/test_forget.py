@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, func, select
 
 from bot.storage.tables import accounts
 from tests.integration.features.test_personal_data import PERSONAL, fill, name_all
-from tests.unit.cli.conftest import Shell
+from tests.support.shell import Shell
 from tests.unit.cli.test_right_database import write
 
 ANN = "ann text"

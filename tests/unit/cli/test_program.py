@@ -12,7 +12,7 @@ from bot.cli.running import ServerVersion
 from rocketchat_simulator.workspace.versions import VERSIONS
 from tests.support.needs import give_up
 from tests.support.programs import PROGRAM
-from tests.unit.cli.conftest import Shell
+from tests.support.shell import Shell
 
 COMPLETE = """
 eval "$(session-bot --show-completion)"

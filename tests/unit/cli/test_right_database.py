@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.storage.schema import find_revisions
-from tests.unit.cli.conftest import Shell
+from tests.support.shell import Shell
 
 CONFIG = """
 [workspace]

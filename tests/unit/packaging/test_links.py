@@ -51,7 +51,9 @@ def test_every_link_leads_somewhere() -> None:
     assert count > 50
 
 
-def test_the_overview_leads_to_every_page_of_docs() -> None:
+def test_the_overview_and_the_sites_navigation_lead_to_every_page_of_docs() -> None:
     overview = (ROOT / "docs" / "index.md").read_text()
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
     assert not [name for name in pages if f"]({name}" not in overview]
+    assert not [name for name in pages if f"docs/{name}\n" not in navigation]

@@ -1,3 +1,5 @@
+"""The program of the command line, run inside of the tests' own process."""
+
 import logging
 from collections.abc import Callable, Iterator
 
