@@ -24,8 +24,10 @@ class CheckResult:
     remedy: str = ""
 
     def __str__(self) -> str:
-        remedy = f". {self.remedy}" if self.remedy else ""
-        return f"{self.level:<8} {self.subject:<11} {' '.join(self.text.split())}{remedy}"
+        text = " ".join(self.text.split())
+        if self.remedy:
+            text += f"{'' if text.endswith(('.', '?', '!')) else '.'} {self.remedy}"
+        return f"{self.level:<8} {self.subject:<11} {text}"
 
 
 def find_worst(results: Sequence[CheckResult]) -> Level:

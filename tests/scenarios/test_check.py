@@ -205,6 +205,11 @@ async def forbid_writing(world: World) -> None:
     world.settings = world.settings.model_copy(update={"storage": StorageSettings(url=url)})
 
 
+async def miss_postgresql(world: World) -> None:
+    own = StorageSettings(url=f"postgresql://bot@127.0.0.1:{find_free_port()}/bot")
+    world.settings = world.settings.model_copy(update={"storage": own})
+
+
 async def lose_folder(world: World) -> None:
     url = f"sqlite:///{world.folder}/none/bot.db"
     world.settings = world.settings.model_copy(update={"storage": StorageSettings(url=url)})
@@ -249,13 +254,19 @@ WRONG: list[tuple[Arrange, Level, str, str]] = [
     (take_user_role, WARNING, "roles", "without the role user"),
     (give_all_power, WARNING, "roles", "much more than the bot needs"),
     (go_away, PROBLEM, "reach", "cannot be reached"),
-    (answer_with_pages, PROBLEM, "reach", "200 with text/html is no answer of Rocket.Chat's"),
+    (
+        answer_with_pages,
+        PROBLEM,
+        "reach",
+        "no answer of Rocket.Chat's; is workspace.url right? Is [workspace]",
+    ),
     (take_wrong_path, PROBLEM, "reach", "is no answer of Rocket.Chat's; is workspace.url right?"),
     (swallow_websockets, PROBLEM, "listening", "HTTP 502 instead of a websocket. A reverse proxy"),
     (leave_unlicensed, PROBLEM, "licence", "has no device management. It comes with a paid plan"),
     (mistype_oauth, PROBLEM, "oauth", "client_secret right, and is the application active?"),
     (send_people_elsewhere, PROBLEM, "oauth", "redirects to https://old.example.org/oauth"),
     (report_to_no_room, PROBLEM, "report", "the bot can see no room #nowhere"),
+    (miss_postgresql, PROBLEM, "storage", "no server answers; start it, or correct the host and"),
     (
         stay_outside,
         PROBLEM,

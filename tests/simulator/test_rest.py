@@ -215,3 +215,30 @@ async def test_a_renamed_user_keeps_id_and_room_and_frees_the_old_name(version: 
     assert old == (400 if version == "6.5" else 200)
     assert version == "6.5" or body_of_old["room"]["usernames"] == ["sessions"]
     assert refused == 400
+
+
+@pytest.mark.parametrize("version", EVERY_VERSION)
+async def test_with_second_factors_on_guarded_routes_and_verified_people_need_one(
+    version: str,
+) -> None:
+    async with open_world(version) as world:
+        world.workspace.has_second_factor = True
+        admin = world.workspace.add_user("root", password="wonderland", roles=("admin",))
+        code = {"x-2fa-method": "password", "x-2fa-code": digest_password("wonderland")}
+        logins: list[tuple[int, object]] = []
+        for name, is_verified in (("verified", True), ("unverified", False)):
+            account: dict[str, object] = {"name": name, "username": name, "password": "wonderland"}
+            account |= {"email": f"{name}@example.test", "verified": is_verified}
+            path = "/api/v1/users.create"
+            await world.sign_in(admin).call("POST", path, json=account, headers=code)
+            status, body = await world.sign_in().post("login", user=name, password="wonderland")
+            logins.append((status, body.get("error")))
+        route = "users.generatePersonalAccessToken"
+        without = await world.sign_in(world.alice).post(route, tokenName="t")
+        account |= {"username": "third", "email": "third@example.test"}
+        created, _ = await world.sign_in(admin).post("users.create", **account)
+
+    assert logins == [(401, "totp-required"), (200, None)]
+    assert without[0] == 400
+    assert without[1]["details"]["method"] == "password"
+    assert created == (400 if version == "8.8" else 200)
