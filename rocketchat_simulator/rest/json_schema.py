@@ -72,10 +72,12 @@ def find_problems(schema: Schema, value: Json) -> list[str]:
         return []
     if kind is not None and not _IS_TYPE[kind](value):
         return [f"must be {kind}"]
-    for check in (_check_text, _check_choice, _check_items, _check_properties):
-        if problems := check(schema, value):
-            return problems
-    return []
+    problems = _check_text(schema, value) if isinstance(value, str) else []
+    problems = problems or _check_choice(schema, value)
+    if problems or not isinstance(value, dict | list):
+        return problems
+    check = _check_properties if isinstance(value, dict) else _check_items
+    return check(schema, value)
 
 
 def coerce(schema: Schema, value: Json) -> Json:
@@ -107,10 +109,9 @@ def _read_number(text: str) -> Json:
     return int(number) if number.is_integer() else number
 
 
-def _check_text(schema: Schema, value: Json) -> list[str]:
+def _check_text(schema: Schema, value: str) -> list[str]:
     least = schema.get("minLength", 0)
-    is_short = isinstance(value, str) and len(value) < least
-    return [f"must NOT have fewer than {least} characters"] if is_short else []
+    return [f"must NOT have fewer than {least} characters"] if len(value) < least else []
 
 
 def _check_choice(schema: Schema, value: Json) -> list[str]:
@@ -127,15 +128,11 @@ def _check_choice(schema: Schema, value: Json) -> list[str]:
 
 
 def _check_items(schema: Schema, value: Json) -> list[str]:
-    if not isinstance(value, list):
-        return []
     items = schema.get("items", {})
     return next((found for each in value if (found := find_problems(items, each))), [])
 
 
 def _check_properties(schema: Schema, value: Json) -> list[str]:
-    if not isinstance(value, dict):
-        return []
     for name in schema.get("required", ()):
         if name not in value:
             return [f"must have required property '{name}'"]

@@ -7,6 +7,7 @@ sends them as ISO strings, the realtime API as ``{"$date": milliseconds}``.
 import base64
 import hashlib
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -14,21 +15,27 @@ Document = dict[str, Any]
 
 # Meteor's alphabet: no characters that look alike.
 _ID_CHARACTERS: Final = "23456789ABCDEFGHJKLMNPQRSTWXYZabcdefghijkmnopqrstuvwxyz"
+_CONTAINERS: Final = frozenset({dict, list})
+_RENDERED: Final = frozenset({dict, list, tuple, datetime})
 
 
 def copy_document(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Copy dicts and lists to any depth; all other values in a document are immutable."""
     kind = type(value)
     if kind is dict:
-        return {key: copy_document(inner) for key, inner in value.items()}
+        return {
+            key: copy_document(inner) if type(inner) in _CONTAINERS else inner
+            for key, inner in value.items()
+        }
     if kind is list:
-        return [copy_document(inner) for inner in value]
+        return [copy_document(inner) if type(inner) in _CONTAINERS else inner for inner in value]
     return value
 
 
 def make_id(length: int = 17) -> str:
     """Return a random id as Meteor makes them."""
-    return "".join(secrets.choice(_ID_CHARACTERS) for _ in range(length))
+    count = len(_ID_CHARACTERS)
+    return "".join(_ID_CHARACTERS[byte % count] for byte in secrets.token_bytes(length))
 
 
 def make_object_id(now: datetime) -> str:
@@ -68,28 +75,27 @@ def to_iso(moment: datetime) -> str:
 
 def render_iso(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Copy a value, with its dates as REST sends them."""
-    match value:
-        case datetime():
-            return to_iso(value)
-        case dict():
-            return {key: render_iso(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [render_iso(inner) for inner in value]
-        case _:
-            return value
+    return _render(value, to_iso)
 
 
 def render_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape
     """Copy a value, with its dates as the realtime API sends them."""
-    match value:
-        case datetime():
-            return {"$date": to_milliseconds(value)}
-        case dict():
-            return {key: render_ejson(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [render_ejson(inner) for inner in value]
-        case _:
-            return value
+    return _render(value, _to_ejson)
+
+
+def _render(value: Any, render_date: Callable[[datetime], Any]) -> Any:  # noqa: ANN401 - the same
+    if isinstance(value, dict):
+        return {
+            key: _render(inner, render_date) if type(inner) in _RENDERED else inner
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_render(inner, render_date) for inner in value]
+    return render_date(value) if isinstance(value, datetime) else value
+
+
+def _to_ejson(moment: datetime) -> dict[str, int]:
+    return {"$date": to_milliseconds(moment)}
 
 
 def parse_ejson(value: Any) -> Any:  # noqa: ANN401 - JSON of any shape

@@ -32,6 +32,8 @@ def find_mentions(text: str, find: Callable[[str], User | None]) -> list[Documen
 
 def find_channel_names(text: str) -> list[str]:
     """Return the names after ``#`` in a text, each once; not in code."""
+    if "#" not in text:
+        return []
     return list(dict.fromkeys(_CHANNEL.findall(_CODE.sub(" ", text))))
 
 

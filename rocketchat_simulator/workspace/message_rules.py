@@ -57,7 +57,9 @@ def choose_date(message: Document, now: datetime) -> datetime:
 
     Raise RefusedError if it is more than a minute off.
     """
-    sent = _parse_date(message.get("ts")) or now
+    sent = _parse_date(message.get("ts"))
+    if sent is None:
+        return now
     error = abs(sent - now)
     if error > _MAX_CLOCK_ERROR:
         details = {"method": "sendMessage", "message_ts": message["ts"]}

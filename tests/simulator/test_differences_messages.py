@@ -140,7 +140,7 @@ ROWS = (
         *({"result": {"updated": [], "deleted": [], "cursor": ABSENT}}, SINCE_7),
     ),
     *(
-        Row(f"B {route} of nothing", MEASURED, "alice", route, {}, 400, {"success": False})
+        Row(f"B {route} of nothing", MEASURED, "alice", route, {}, 400, INVALID)
         for route in ("GET channels.history", "GET groups.history", "GET im.history")
     ),
     # M. What was missing.
