@@ -87,13 +87,13 @@ def _make_targets(started: dict[str, list[float]], memory: dict[str, list[float]
     idle = spread(memory[OURS.name]).middle
     many = spread(memory[_MANY]).middle
     return [
-        Target("7", "memory at rest", idle, 90, "MiB"),
+        Target("7", "memory at rest", idle, 70, "MiB"),
         Target("7", f"memory more with {_ACCOUNTS:,} accounts", many - idle, 15, "MiB"),
         Target(
             "7",
             "start to the first answer",
             spread(started[OURS.name]).middle,
-            2,
+            1.2,
             "s",
             details=f"{format_number(spread(started[_MANY]).middle)} s with those accounts",
         ),

@@ -1,11 +1,16 @@
 """The program: the groups of its commands, and what applies to all of them."""
 
+import gc
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from bot.cli import accounts, databases, keys, running, setup
+
+# Young objects; a burst keeps thousands of tasks alive. With the defaults, collecting took a fifth
+# of its CPU time, up to 80 ms at once.
+_GC_THRESHOLD: Final = 20_000
 
 program = typer.Typer(
     help="Tells people in Rocket.Chat which devices are signed in as them.",
@@ -21,6 +26,8 @@ program.add_typer(keys.commands, name="keys")
 
 def main() -> None:
     """Run the command line."""
+    # Before the imports, most of whose objects stay.
+    gc.set_threshold(_GC_THRESHOLD)
     try:
         program()
     except (Exception, BaseExceptionGroup):  # noqa: BLE001 - a traceback may hold a secret

@@ -19,7 +19,8 @@ def make_session(url: str, timeout: ClientTimeout, ca_file: Path | None) -> Clie
         headers={"User-Agent": f"session-bot/{version('session-bot')}"},
         timeout=timeout,
         cookie_jar=DummyCookieJar(),
-        connector=TCPConnector(ssl=make_tls_context(ca_file)),
+        # True is what aiohttp trusts: the system's, too, and read only once for all sessions.
+        connector=TCPConnector(ssl=make_tls_context(ca_file) if ca_file else True),
         proxy=find_proxy(url),
     )
 

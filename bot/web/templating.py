@@ -4,20 +4,23 @@ import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.errors import StorageError
 from bot.formatting.locale import ENGLISH, UserLocale, find_language
 from bot.parsing import Listener
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; form-action 'self'{more_targets}; "
@@ -55,16 +58,24 @@ class Pages:
         public_url: str,
     ) -> None:
         self.root: Final = urlsplit(public_url).path
-        self._templates: Final = Environment(
-            loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
-        )
-        self._templates.globals.update(
-            workspace_url=workspace_url, prefix=listener.prefix, root=self.root
-        )
+        self._workspace_url: Final = workspace_url
         self._listener: Final = listener
         parts = urlsplit(workspace_url)
         self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
+
+    @cached_property
+    def _templates(self) -> "Environment":
+        # Imported here: on most days nobody opens a page.
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - see above
+
+        templates = Environment(
+            loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
+        )
+        templates.globals.update(
+            workspace_url=self._workspace_url, prefix=self._listener.prefix, root=self.root
+        )
+        return templates
 
     def render(
         self,

@@ -74,13 +74,13 @@ class Program:
 
 
 @asynccontextmanager
-async def start_program(*arguments: str) -> AsyncIterator[Program]:
+async def start_program(*arguments: str, program: str = PROGRAM) -> AsyncIterator[Program]:
     """Start ``session-bot`` with these arguments; kill what still runs at the end."""
-    process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=PIPE, stderr=PIPE)
-    program = Program(process)
-    reading = asyncio.create_task(program.read())
+    process = await asyncio.create_subprocess_exec(program, *arguments, stdout=PIPE, stderr=PIPE)
+    running = Program(process)
+    reading = asyncio.create_task(running.read())
     try:
-        yield program
+        yield running
     finally:
         if process.returncode is None:
             process.kill()
