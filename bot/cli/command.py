@@ -18,6 +18,7 @@ def command(
     def register(function: CommandFunction[Parameters]) -> CommandFunction[Parameters]:
         @wraps(function)
         def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+            import bot.logs  # noqa: F401 - it has to be the first that imports structlog
             from bot.cli.exit_status import run_to_exit_status
 
             run_to_exit_status(function(*args, **kwargs))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Awaitable, Coroutine, Iterator
 from typing import Any, Final
 
+import structlog
 import typer
 
 from bot.cli.terminal import echo
@@ -50,8 +51,6 @@ def _stop(task: "asyncio.Task[None]") -> None:
 
 def _give_up() -> None:
     """End the program where a database or a thread hangs; a start goes on where it stopped."""
-    import structlog
-
     seconds = _STOP_TIMEOUT_S
     structlog.get_logger("cli").error("stopping took too long; ended by force", seconds=seconds)
     os._exit(1)

@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable
-from functools import cached_property
+from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
@@ -58,24 +58,15 @@ class Pages:
         public_url: str,
     ) -> None:
         self.root: Final = urlsplit(public_url).path
-        self._workspace_url: Final = workspace_url
         self._listener: Final = listener
+        self._values: Final = {
+            "workspace_url": workspace_url,
+            "prefix": listener.prefix,
+            "root": self.root,
+        }
         parts = urlsplit(workspace_url)
         self._workspace_origin: Final = f"{parts.scheme}://{parts.netloc}"
         self._style: Final = (files("bot.web") / "static" / "style.css").read_text("utf-8")
-
-    @cached_property
-    def _templates(self) -> "Environment":
-        # Imported here: on most days nobody opens a page.
-        from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - see above
-
-        templates = Environment(
-            loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined
-        )
-        templates.globals.update(
-            workspace_url=self._workspace_url, prefix=self._listener.prefix, root=self.root
-        )
-        return templates
 
     def render(
         self,
@@ -94,9 +85,10 @@ class Pages:
         wished = request.headers.get("Accept-Language", "")
         language = find_language(language) or parse_accepted_language(wished)
         bot = self._listener.bot
+        values |= self._values
         values |= {"bot_name": bot.name or bot.username, "language": language.replace("_", "-")}
         values |= _make_translators(UserLocale(language.replace("_", "-")))
-        text = self._templates.get_template(f"{name}.html").render(values)
+        text = _open_templates().get_template(f"{name}.html").render(values)
         # Chromium applies form-action to every redirect that follows a form, too.
         more_targets = f" {self._workspace_origin}" if may_submit_to_workspace else ""
         headers = {"Content-Security-Policy": _POLICY.format(more_targets=more_targets)}
@@ -105,6 +97,14 @@ class Pages:
     async def serve_style(self, _request: web.Request) -> web.Response:
         """Serve the style sheet."""
         return web.Response(text=self._style, content_type="text/css")
+
+
+@cache
+def _open_templates() -> "Environment":
+    # Imported here: on most days nobody opens a page.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - see above
+
+    return Environment(loader=PackageLoader("bot.web"), autoescape=True, undefined=StrictUndefined)
 
 
 def parse_accepted_language(header: str) -> str:

@@ -23,6 +23,7 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.support.needs import give_up
+from tests.support.new_databases import make_file, make_tables
 
 PASSWORD = "throw-away"
 DEADLINE = 30  # seconds, for the server to start or to stop
@@ -176,10 +177,10 @@ def open_server() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def open_empty_database(server_url: str) -> Iterator[str]:
-    """Make a database of its own for a test, and drop it afterwards."""
+def open_empty_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Make a database of its own for a test, a copy of ``template``, and drop it afterwards."""
     name = f"test_{uuid4().hex}"
-    run_alone(server_url, f"CREATE DATABASE {name}")
+    run_alone(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     run_alone(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -208,10 +209,36 @@ def postgres_url(postgres_server_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server_url: str) -> Iterator[str]:
+    """The name of a database with the bot's tables, to copy."""
+    with open_empty_database(postgres_server_url) as url:
+        make_tables(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def new_postgres_url(postgres_server_url: str, postgres_template: str) -> Iterator[str]:
+    """The address of a PostgreSQL database with the bot's tables and no rows."""
+    with open_empty_database(postgres_server_url, postgres_template) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, once of each kind that the bot knows."""
+def empty_storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, once of each kind that the bot knows."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/bot.db"
     url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with the bot's tables, once of each kind that the bot knows."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("new_postgres_url")
+        return url
+    url = f"sqlite:///{tmp_path}/bot.db"
+    make_file(url)
     return url

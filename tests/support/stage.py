@@ -29,6 +29,7 @@ from rocketchat_simulator.demo.devices import CHROME_WINDOWS
 from rocketchat_simulator.demo.seed import DemoPeople, seed
 from tests.support.clock import Clock
 from tests.support.deadlines import DEADLINE_S
+from tests.support.new_databases import make_file
 from tests.support.people import Conversation, Guest
 
 VERSIONS = ("6.5", "7.7", "8.3", "8.8")
@@ -90,6 +91,7 @@ class Stage:
         self.clock.started_at = self.clock.now()
         overrides = replace(overrides or self.overrides, on_listening=listening.set)
         settings = self.settings.model_copy(update=sections)
+        make_file(settings.storage.url)
         async with AsyncExitStack() as stack:
             bot = await stack.enter_async_context(open_bot(settings, overrides))
             if self._oauth_app is not None:

@@ -28,20 +28,20 @@ def find_differences(connection: Connection) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
-async def test_the_tables_are_made_from_nothing(storage_url: str) -> None:
-    async with open_database(storage_url) as database:
+async def test_the_tables_are_made_from_nothing(empty_storage_url: str) -> None:
+    async with open_database(empty_storage_url) as database:
         assert await database.read(read_tables) == {*metadata.tables, "alembic_version"}
 
 
-async def test_the_migrations_make_what_the_program_expects(storage_url: str) -> None:
-    async with open_database(storage_url) as database:
+async def test_the_migrations_make_what_the_program_expects(empty_storage_url: str) -> None:
+    async with open_database(empty_storage_url) as database:
         assert await database.read(find_differences) == []
 
 
-async def test_a_second_open_changes_nothing(storage_url: str) -> None:
-    async with open_database(storage_url) as database:
+async def test_a_second_open_changes_nothing(empty_storage_url: str) -> None:
+    async with open_database(empty_storage_url) as database:
         before = await database.read(read_schema)
-    async with open_database(storage_url) as database:
+    async with open_database(empty_storage_url) as database:
         assert await database.read(read_schema) == before
 
 
@@ -52,8 +52,8 @@ def read_schema(connection: Connection) -> list[object]:
     return [version, *([(each["name"], str(each["type"])) for each in table] for table in columns)]
 
 
-async def test_a_migration_that_is_broken_off_leaves_nothing(storage_url: str) -> None:
-    database = Database(make_engine(storage_url))
+async def test_a_migration_that_is_broken_off_leaves_nothing(empty_storage_url: str) -> None:
+    database = Database(make_engine(empty_storage_url))
 
     def break_off(connection: Connection) -> None:
         migrate(connection)
@@ -67,25 +67,25 @@ async def test_a_migration_that_is_broken_off_leaves_nothing(storage_url: str) -
         await database.close()
 
 
-async def test_a_database_of_a_newer_program_is_refused(storage_url: str) -> None:
-    async with open_database(storage_url) as database:
+async def test_a_database_of_a_newer_program_is_refused(empty_storage_url: str) -> None:
+    async with open_database(empty_storage_url) as database:
         await database.write(
             lambda c: c.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         )
     with pytest.raises(StorageError, match=r"newer version of this program \(schema 9999\)"):
-        async with open_database(storage_url):
+        async with open_database(empty_storage_url):
             pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize("revision", earlier_schemas.REVISIONS)
 async def test_a_database_from_before_the_first_release_opens_with_all_its_rows(
-    storage_url: str, revision: str
+    empty_storage_url: str, revision: str
 ) -> None:
-    old = Database(make_engine(storage_url))
+    old = Database(make_engine(empty_storage_url))
     await old.write(partial(earlier_schemas.make_schema, revision=revision))
     rows = await old.write(partial(earlier_schemas.fill, revision=revision))
     await old.close()
-    async with open_database(storage_url) as database:
+    async with open_database(empty_storage_url) as database:
         assert await database.read(find_differences) == []
         assert (await database.read(read_schema))[0] == max(find_revisions())
         tables = {renames_0007.TABLES.get(name, name): row for name, row in rows.items()}
@@ -98,7 +98,7 @@ async def test_a_database_from_before_the_first_release_opens_with_all_its_rows(
             found = await database.fetch_one(text(f"SELECT * FROM {table}"))  # noqa: S608 - a name
             assert found is not None
             assert found._asdict() == expected, table
-    async with open_database(storage_url) as database:
+    async with open_database(empty_storage_url) as database:
         assert await database.read(find_differences) == []
 
 
@@ -126,20 +126,20 @@ def read_names(connection: Connection) -> list[str]:
 
 @pytest.mark.parametrize("revision", ["0001", "0006", "0008"])
 async def test_a_database_of_an_older_unreleased_revision_is_refused(
-    storage_url: str, revision: str
+    empty_storage_url: str, revision: str
 ) -> None:
-    async with open_database(storage_url) as database:
+    async with open_database(empty_storage_url) as database:
         await database.execute(
             text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision}
         )
     with pytest.raises(StorageError, match=rf"before its first release \(schema {revision}\)"):
-        async with open_database(storage_url):
+        async with open_database(empty_storage_url):
             pytest.fail("it was opened")
 
 
-async def test_many_can_open_a_new_database_at_once(storage_url: str) -> None:
+async def test_many_can_open_a_new_database_at_once(empty_storage_url: str) -> None:
     async def open_once() -> set[str]:
-        async with open_database(storage_url) as database:
+        async with open_database(empty_storage_url) as database:
             return await database.read(read_tables)
 
     results = await asyncio.gather(*(open_once() for _ in range(8)))
