@@ -246,6 +246,8 @@ def load_settings(path: Path | None, *, secrets: Path | None = None) -> Settings
     """
     _refuse_unknown_variables()
     content = _read_toml(path) if path else {}
+    if secrets and not secrets.is_dir():
+        raise ConfigError(f"--secrets: {secrets} is not a folder")
     where = f"{path}: " if path else ""
     try:
         settings = Settings(**content, _secrets_dir=secrets)
@@ -291,7 +293,10 @@ def _refuse_other_database(written: str, absolute: str) -> None:
     Relative paths were relative to the working folder once.
     """
     here, there = find_database_file(written), find_database_file(absolute)
-    if here and there and here.exists() and not there.exists():
+    is_other = False
+    with suppress(OSError):  # what may not be looked at is told of where it is opened
+        is_other = bool(here and there and here.exists() and not there.exists())
+    if here and is_other:
         raise ConfigError(
             f"[storage] url means {there}, which does not exist, but {here.absolute()} does."
             " Write its whole path, or move it there, with its -wal and its .key"

@@ -1,5 +1,6 @@
 """Options and arguments that several commands have."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 def _find_config(config: Path | None) -> Path | None:
     """Return what was named, or else the configuration in the working folder, if there is one."""
     beside = Path("config.toml")
-    return config or (beside if beside.exists() else None)
+    return config or (beside if os.access(beside, os.F_OK) else None)
 
 
 Config = Annotated[

@@ -34,7 +34,7 @@ async def inspect_database(url: str) -> Inspection:
     """
     engine = make_engine(url)
     file = find_database_file(url)
-    if file is not None and not file.exists():
+    if file is not None and _is_missing(file):
         _try_folder(file)
         return Inspection(is_new=True)
     database = Database(engine)
@@ -50,6 +50,9 @@ async def open_existing_database(url: str) -> AsyncIterator[Database]:
 
     Raises StorageError also where there are no tables, or those of an older program.
     """
+    file = find_database_file(url)
+    if file is not None and _is_missing(file):
+        raise make_missing_error(url)
     state = await inspect_database(url)
     if state.is_new:
         raise make_missing_error(url)
@@ -68,6 +71,16 @@ def make_missing_error(url: str) -> StorageError:
         f"There is no database of the bot: {describe_database(url)}. If it is elsewhere, correct"
         " [storage] url, or name its configuration with --config; session-bot run makes a new one."
     )
+
+
+def _is_missing(file: Path) -> bool:
+    """Return whether there is no such file; raise StorageError where that cannot be seen."""
+    try:
+        return not file.exists()
+    except OSError as error:
+        raise StorageError(
+            f"The database {file} cannot be looked at: {error.strerror}. Is this the bot's user?"
+        ) from error
 
 
 def _try_folder(file: Path) -> None:

@@ -215,7 +215,10 @@ def test_a_database_in_the_working_folder_is_not_left_behind(
     ("url", "shown"),
     [
         ("sqlite:////srv/bot.db", "/srv/bot.db"),
-        ("postgresql://me:tell-nobody@db:5433/bot?sslmode=x", "postgresql://me@db:5433/bot"),
+        (
+            "postgresql://me:tell-nobody@db:5433/bot?sslmode=x",
+            "postgresql://me@db:5433/bot?sslmode=x",
+        ),
         ("postgresql://me:tell-nobody@1@db/bot", "postgresql://me@db/bot"),
         (
             "postgresql:///bot?host=/run/postgresql&password=tell-nobody",

@@ -52,6 +52,18 @@ def test_a_database_that_is_not_there_is_named_and_nothing_is_made(
     assert [*config.parent.iterdir(), *working.iterdir()] == [config]
 
 
+def test_a_database_that_may_not_be_looked_at_is_named_without_a_traceback(
+    shell: Shell, tmp_path: Path
+) -> None:
+    # No name is so long; root is refused nothing else.
+    config = write(tmp_path, f"[storage]\nurl = 'sqlite:///{'x' * 300}/bot.db'\n")
+    for command in ("accounts list", "keys new", "migrate", "check"):
+        result = shell(*command.split(), "--config", str(config))
+        assert result.exit_code == 1, command
+        assert "File name too long" in result.output
+        assert "Traceback" not in result.output
+
+
 def test_check_names_the_database_and_makes_none(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """The unit and the container file, as far as they can be checked without running them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,35 @@ def test_systemd_understands_the_unit(pytestconfig: pytest.Config, tmp_path: Pat
         [program, "verify", str(unit)], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_commands_beside_the_unit_have_its_user_its_folder_and_its_configuration(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    packaging = pytestconfig.rootpath / "packaging"
+    asked = tmp_path / "systemd-run"
+    asked.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    asked.chmod(0o755)
+    words = subprocess.run(  # noqa: S603 - our own script
+        [packaging / "session-bot-admin", "accounts", "audit", "two words"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    unit = (packaging / "session-bot.service").read_text().splitlines()
+    [start] = [line.removeprefix("ExecStart=") for line in unit if line.startswith("ExecStart=")]
+    program, _, *configuration = start.split()
+    assert words[words.index(program) :] == [
+        program,
+        *("accounts", "audit", "two words"),
+        *configuration,
+    ]
+    properties = {word.removeprefix("--property=") for word in words if "--property=" in word}
+    # The unit's user has the unit's name; systemd.exec, "DynamicUser".
+    assert properties - set(unit) == {"User=session-bot", "WorkingDirectory=/var/lib/session-bot"}
+    for name in ("DynamicUser=", "StateDirectory=", "LoadCredential=", "UMask=", "LimitCORE="):
+        assert any(each.startswith(name) for each in properties), name
 
 
 def test_no_core_dump_is_written(pytestconfig: pytest.Config) -> None:
