@@ -12,7 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bot.config import Settings
-from bot.storage.schema import find_revisions
+from bot.errors import StorageError
+from bot.storage.schema import find_revisions, is_outdated
 
 ROOT = Path(__file__).parents[3]
 GITHUB = ROOT / ".github"
@@ -77,6 +78,9 @@ def test_the_page_on_upgrading_knows_this_version_and_its_schema() -> None:
     page = (ROOT / "docs" / "upgrading.md").read_text()
     rows = dict(re.findall(r"^\| (\d+\.\d+\.\d+) \| (\d{4}) \|$", page, re.MULTILINE))
     assert rows[load_project()["version"]] == max(find_revisions())
+    with pytest.raises(StorageError) as refused:
+        is_outdated("0010")
+    assert f"session-bot: {refused.value}\n" in page
 
 
 def test_the_changelog_has_this_version() -> None:
