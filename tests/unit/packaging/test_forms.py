@@ -1,5 +1,6 @@
 """Files that other programs read are as their schemas want them, and agree with each other."""
 
+import base64
 import json
 import re
 import tomllib
@@ -11,9 +12,10 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from bot.config import Settings
+from bot.config import load_settings
 from bot.errors import StorageError
 from bot.storage.schema import find_revisions, is_outdated
+from bot.storage.vault import parse_key
 
 ROOT = Path(__file__).parents[3]
 GITHUB = ROOT / ".github"
@@ -51,15 +53,23 @@ def test_ci_tries_every_version_of_python_from_the_oldest_on() -> None:
     assert named <= set(matrix["python"])
 
 
-def test_every_setting_in_compose_exists() -> None:
+def test_the_settings_in_compose_make_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environment = load(ROOT / "packaging" / "compose.yaml")["services"]["session-bot"][
         "environment"
     ]
-    for name in environment:
-        section, _, setting = name.removeprefix("SESSION_BOT_").lower().partition("__")
-        field = Settings.model_fields.get(section)
-        assert field, name
-        assert setting in getattr(field.annotation, "model_fields", {}), name
+    key = base64.b64encode(bytes(range(200, 232)), altchars=b"-_").decode()  # as openssl and tr do
+    values = {"CHAT_URL": "https://chat.example.org", "BOT_URL": "https://bot.example.org"}
+    values |= {"BOT_USER_ID": "rbAXPnMktTFbNpwtJ", "BOT_AUTH_TOKEN": "token", "VAULT_KEYS": key}
+    values["POSTGRES_PASSWORD"] = "letters"
+    monkeypatch.chdir(tmp_path)
+    for name, text in environment.items():
+        monkeypatch.setenv(name, re.sub(r"\$\{(\w+)[^}]*\}", lambda found: values[found[1]], text))
+    settings = load_settings(None)
+    assert settings.storage.url == "postgresql://session_bot:letters@postgresql/session_bot"
+    assert parse_key(settings.vault.keys[0].get_secret_value(), "") == bytes(range(200, 232))
+    assert settings.workspace.auth_token.get_secret_value() == "token"
 
 
 def test_every_form_asks_for_something_and_has_an_id_for_it() -> None:
