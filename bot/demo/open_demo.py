@@ -121,6 +121,8 @@ def _make_settings(url: str, people: DemoPeople, app: OAuthApp, folder: Path) ->
         url=url, user_id=people.bot.id, auth_token=SecretStr(people.bot_token)
     )
     return Settings(
+        # The environment is for a real bot, and may name its workspace.
+        _env_prefix="SESSION_BOT_DEMO_",
         workspace=workspace,
         oauth=OAuthSettings(client_id=app.client_id, client_secret=SecretStr(app.client_secret)),
         web=WebSettings(public_url="http://127.0.0.1:0", port=0),
