@@ -47,9 +47,11 @@ class RecentMessageIds:
         """Return whether it was received."""
         return message.id in self._sent_at
 
-    def add(self, messages: Iterable[Message]) -> None:
-        """Note that these were received."""
+    def add(self, messages: Iterable[Message]) -> bool:
+        """Note that these were received; return whether any of them was not before."""
+        count = len(self._sent_at)
         self._sent_at.update((each.id, each.sent_at) for each in messages)
+        return len(self._sent_at) > count
 
     def forget(self, before: datetime) -> None:
         """Forget what was sent before then, in the server's time."""
@@ -201,12 +203,12 @@ class MessageReceiver:
     def _keep(self, queue: deque[Message], message: Message) -> None:
         if not may_be_for_bot(message, self._listener):
             return
-        if self._unheard.pop(message.id, None) is None and message in self._recent:
-            self.repeated += 1
-            self._log.debug("a message came again", message_id=message.id)
+        is_fetched = self._unheard.pop(message.id, None) is not None
         if len(queue) < _MAX_UNSAVED:
             queue.append(message)
-            self._recent.add([message])
+            if not self._recent.add([message]) and not is_fetched:
+                self.repeated += 1
+                self._log.debug("a message came again", message_id=message.id)
         elif not self._has_gap:
             # Nothing is lost: the checkpoint stays where it is, and catching up follows.
             self._has_gap = True

@@ -24,7 +24,7 @@ from tests.support.people import Guest
 from tests.support.stage import Stage
 
 FAULT_DEADLINE_S = 15.0 * SLOWNESS
-PAUSE_S = 0.25
+PAUSE_S = 0.5
 FAR = timedelta(days=730)
 MANY = 200
 IDLE_SOCKETS = 110  # the bot keeps a hundred of one address
