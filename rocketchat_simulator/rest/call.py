@@ -118,3 +118,9 @@ def get(name: str, run: RouteFunction) -> Route:
 def post(name: str, run: RouteFunction) -> Route:
     """Make a POST route for logged-in users."""
     return Route("POST", name, run)
+
+
+def read_previewed(body: Document) -> list[str] | None:
+    """Return ``previewUrls``, the links that shall have previews; None is all."""
+    links = body.get("previewUrls")
+    return links if isinstance(links, list) else None

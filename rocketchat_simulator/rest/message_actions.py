@@ -1,6 +1,6 @@
 """Changing and deleting messages: edits, reactions, stars and pins."""
 
-from rocketchat_simulator.rest.call import Call, Route, post
+from rocketchat_simulator.rest.call import Call, Route, post, read_previewed
 from rocketchat_simulator.rest.responses import Response
 from rocketchat_simulator.workspace import message_actions
 from rocketchat_simulator.workspace.documents import Document, to_milliseconds
@@ -11,7 +11,7 @@ def _update(call: Call) -> Response | Document:
     message = _find_in_room(call)
     if "text" not in call.body:
         raise RefusedError("Only encrypted messages can have content updated.")
-    text, previewed = call.body["text"], call.body.get("previewUrls")
+    text, previewed = call.body["text"], read_previewed(call.body)
     message_actions.update_message(call.workspace, call.user, message, text, previewed)
     return {"message": dict(message)}
 

@@ -1,9 +1,8 @@
 """Sending messages: ``chat.sendMessage`` and ``chat.postMessage``."""
 
 from copy import deepcopy
-from typing import Any
 
-from rocketchat_simulator.rest.call import Call, Route, post
+from rocketchat_simulator.rest.call import Call, Route, post, read_previewed
 from rocketchat_simulator.rest.responses import Response, make_failure
 from rocketchat_simulator.workspace.documents import Document, to_milliseconds
 from rocketchat_simulator.workspace.errors import RefusedError
@@ -17,7 +16,7 @@ def _send(call: Call) -> Response | Document:
         # What 6.5 makes of it was not read; a text has no room there either.
         raise RefusedError("The 'rid' property on the message object is missing.")
     check_type(message, call.workspace.version, "chat.sendMessage")
-    stored = call.workspace.send_message(call.user, message, call.body.get("previewUrls"))
+    stored = call.workspace.send_message(call.user, message, read_previewed(call.body))
     shown = dict(stored)
     if _hides_attachments(call, stored, message):
         shown["attachments"] = []
@@ -41,8 +40,7 @@ def _hides_attachments(call: Call, stored: Document, sent: Document) -> bool:
 
 def _post(call: Call) -> Response | Document:
     body, workspace = call.body, call.workspace
-    texts = [body.get("text"), *(each.get("text") for each in body.get("attachments") or [])]
-    for text in filter(_is_text, texts):
+    for text in _find_texts(body):
         try:
             check_text(text)
         except RefusedError:
@@ -53,8 +51,11 @@ def _post(call: Call) -> Response | Document:
     return {"ts": to_milliseconds(workspace.now()), "channel": target, "message": shown}
 
 
-def _is_text(value: Any) -> bool:  # noqa: ANN401 - a client may send anything
-    return isinstance(value, str)
+def _find_texts(body: Document) -> list[str]:
+    attachments = body.get("attachments")
+    attachments = attachments if isinstance(attachments, list) else []
+    texts = [each.get("text") for each in attachments if isinstance(each, dict)]
+    return [text for text in (body.get("text"), *texts) if isinstance(text, str)]
 
 
 ROUTES: tuple[Route, ...] = (

@@ -48,7 +48,8 @@ def check_envelope(message: Document) -> None:
 
 def check_type(message: Document, version: Version, method: str) -> None:
     """Raise RefusedError for a type of the server's own, such as ``uj``; 6.5 takes them."""
-    if message.get("t") in _SYSTEM_TYPES and not version.is_before_7:
+    type_ = message.get("t")
+    if isinstance(type_, str) and type_ in _SYSTEM_TYPES and not version.is_before_7:
         raise RefusedError(f"Cannot send system messages using '{method}'")
 
 

@@ -27,7 +27,10 @@ def post_message(
     the first room that is unknown or refuses the message; those before have it then.
     """
     targets = posted.get("channel") or posted.get("roomId") or defaults.get("channel") or ""
-    names = list(dict.fromkeys(targets if isinstance(targets, list) else [targets]))
+    targets = targets if isinstance(targets, list) else [targets]
+    if not all(isinstance(name, str) for name in targets):
+        raise RefusedError("", "invalid-channel")
+    names = list(dict.fromkeys(targets))
     return [(name, _post_to(workspace, user, name, posted, defaults)) for name in names]
 
 

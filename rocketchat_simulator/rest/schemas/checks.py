@@ -1,4 +1,4 @@
-"""The two kinds of rows in the table of parameters: a JSON schema, or a version's own words."""
+"""The kinds of rows in the table of parameters: a JSON schema, or what came before schemas."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from rocketchat_simulator.rest.responses import (
     make_invalid_parameters,
     make_refusal,
 )
+from rocketchat_simulator.workspace.attachment_rules import find_type
 from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.versions import Version, VersionNumber
 
@@ -66,5 +67,30 @@ class OwnWords:
         return None
 
 
-ParameterCheck = JsonSchema | OwnWords
+@dataclass(frozen=True, slots=True)
+class MeteorCheck:
+    """Texts that a body must have, checked by Meteor's ``check``, whose errors have no kind."""
+
+    names: tuple[str, ...]
+    since: VersionNumber = _BEGINNING
+    until: VersionNumber = _NO_END
+
+    def coerce(self, given: Json) -> Json:
+        """Return a query or a form as it is."""
+        return given
+
+    def check(self, given: Json, _version: Version, *, is_query: bool) -> Response | None:
+        """Return the 400 for the first text that is missing or of another type, else None."""
+        del is_query
+        fields = given if isinstance(given, dict) else {}
+        for name in self.names:
+            if name not in fields:
+                return make_refusal(RefusedError(f"Match error: Missing key '{name}'"))
+            if not isinstance(fields[name], str):
+                problem = f"Expected string, got {find_type(fields[name])} in field {name}"
+                return make_refusal(RefusedError(f"Match error: {problem}"))
+        return None
+
+
+ParameterCheck = JsonSchema | OwnWords | MeteorCheck
 Table = Mapping[str, tuple[ParameterCheck, ...]]

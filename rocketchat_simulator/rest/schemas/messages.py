@@ -23,7 +23,7 @@ from rocketchat_simulator.rest.json_schema import (
     one_of,
     or_null,
 )
-from rocketchat_simulator.rest.schemas.checks import TYPED, JsonSchema, OwnWords, Table
+from rocketchat_simulator.rest.schemas.checks import TYPED, JsonSchema, MeteorCheck, OwnWords, Table
 from rocketchat_simulator.workspace.versions import VersionNumber
 
 _FIRST_WITH_AJV: Final[VersionNumber] = (7, 4)
@@ -72,11 +72,6 @@ def _since_7_4(schema: Schema, *, typed_since: VersionNumber = TYPED) -> JsonSch
 
 def _before(**words: tuple[str, str]) -> OwnWords:
     return OwnWords(words, until=_FIRST_WITH_AJV)
-
-
-def _missing_key(name: str) -> tuple[str, str]:
-    """Return what Meteor's ``check`` says, which has no kind."""
-    return f"Match error: Missing key '{name}'", ""
 
 
 def _named(name: str, schema: Schema = STRING) -> Schema:
@@ -166,12 +161,12 @@ TABLE: Final[Table] = {
         _since_7_4(one_of(_post_to("roomId", tmid=STRING), _post_to("channel"))),
     ),
     "POST chat.update": (
-        _before(**{name: _missing_key(name) for name in ("roomId", "msgId", "text")}),
+        MeteorCheck(("roomId", "msgId", "text"), until=_FIRST_WITH_AJV),
         JsonSchema(_UPDATE_TEXT, since=_FIRST_WITH_AJV, until=(8, 0)),
         JsonSchema(_UPDATE, since=(8, 0), typed_since=_TYPED_IN_8_3),
     ),
     "POST chat.delete": (
-        _before(**{name: _missing_key(name) for name in ("msgId", "roomId")}),
+        MeteorCheck(("msgId", "roomId"), until=_FIRST_WITH_AJV),
         JsonSchema(
             an_object("msgId", "roomId", **_DELETED), since=_FIRST_WITH_AJV, until=_FIRST_WITH_FILES
         ),
