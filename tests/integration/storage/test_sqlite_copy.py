@@ -4,13 +4,12 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
@@ -25,6 +24,14 @@ import os, sqlite3, sys
 database = sqlite3.connect(sys.argv[1], isolation_level=None)
 database.execute("UPDATE accounts SET username = 'in the log'")
 os._exit(0)
+"""
+# Has it open, and does nothing with it, as a bot to which nobody talks.
+HOLD = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("SELECT count(*) FROM accounts").fetchall()
+print("open", flush=True)
+sys.stdin.read()
 """
 
 
@@ -53,6 +60,18 @@ def read(file: Path, query: str) -> list[tuple[object, ...]]:
 
 def write_and_die(file: Path) -> None:
     subprocess.run([sys.executable, "-c", DIE, file], check=True)  # noqa: S603 - our own script
+
+
+@contextmanager
+def open_elsewhere(file: Path) -> Iterator[None]:
+    """Have it open in another process, because locks are each process's own; end that by force."""
+    with subprocess.Popen(  # noqa: S603 - our own script
+        [sys.executable, "-c", HOLD, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"open\n"
+        yield
+        other.kill()
 
 
 def list_names(folder: Path) -> list[str]:
@@ -164,23 +183,9 @@ async def test_what_cannot_be_used_takes_no_place(tmp_path: Path, kind: str) -> 
 async def test_a_database_that_is_open_elsewhere_is_not_replaced(tmp_path: Path) -> None:
     saved = await make_database(tmp_path / "saved.db", "alice")
     file = await make_database(tmp_path / "bot.db", "carol")
-    script = (
-        "import sys\nfrom pathlib import Path\nfrom bot.storage.file_lock import hold_unopened\n"
-        "with hold_unopened(Path(sys.argv[1])):\n    print('free')"
-    )
-
-    async def try_to_hold() -> tuple[str, str]:
-        # As another process: locks are each process's own.
-        run = [sys.executable, "-c", script, str(file)]
-        pipe = subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*run, stdout=pipe, stderr=pipe)
-        output, errors = await process.communicate()
-        return output.decode(), errors.decode()
-
-    async with open_database(f"sqlite:///{file}") as database:
-        await database.fetch_all(text("SELECT 1"))
-        output, errors = await try_to_hold()
-        assert output == ""
-        assert "is open in another program, most likely the bot. Stop that first" in errors
-    assert (await try_to_hold())[0] == "free\n"
+    with open_elsewhere(file):
+        with pytest.raises(StorageError, match="open in another program, most likely the bot"):
+            replace(saved, file)
+        assert not [name for name in list_names(tmp_path) if "replaced" in name]
     assert replace(saved, file) == tmp_path / KEPT
+    assert read(file, "SELECT user_id FROM accounts") == [("alice",)]
