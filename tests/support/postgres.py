@@ -177,10 +177,12 @@ def open_server() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def open_empty_database(server_url: str, template: str = "template1") -> Iterator[str]:
+def open_empty_database(
+    server_url: str, template: str = "template1", options: str = ""
+) -> Iterator[str]:
     """Make a database of its own for a test, a copy of ``template``, and drop it afterwards."""
     name = f"test_{uuid4().hex}"
-    run_alone(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    run_alone(server_url, f"CREATE DATABASE {name} TEMPLATE {template} {options}")
     yield make_url(server_url).set(database=name).render_as_string(hide_password=False)
     run_alone(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 

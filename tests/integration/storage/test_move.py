@@ -1,5 +1,6 @@
 """Every row of every table moved to PostgreSQL, as it is; or none of them."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ from bot.errors import StorageError
 from bot.storage.database import open_database
 from bot.storage.move import Moved, move_database
 from bot.storage.tables import UtcTime, accounts, audit, inbox, metadata
+from tests.support.postgres import open_empty_database
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 # In another order by the rules of a language than by their bytes.
 WORDS = ("a", "B", "_", "é", "Z z", "ä", "日本", "🦊", "%s", "'; DROP", "\t\n")
+IN_ENGLISH = "ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
 MANY = 1501  # more than two batches
 
 
@@ -83,9 +86,17 @@ async def read_all(url: str) -> dict[str, set[tuple[object, ...]]]:
         }
 
 
+@pytest.fixture
+def postgres_url_of_a_language(postgres_server_url: str) -> Iterator[str]:
+    """The address of a database that orders texts otherwise than by their bytes."""
+    with open_empty_database(postgres_server_url, "template0", IN_ENGLISH) as url:
+        yield url
+
+
 async def test_every_row_arrives_and_a_second_move_finds_it_there(
-    source_url: str, postgres_url: str
+    source_url: str, postgres_url_of_a_language: str
 ) -> None:
+    postgres_url = postgres_url_of_a_language
     first = await move_database(source_url, postgres_url)
     assert first == Moved(count_rows(), was_there=False)
     assert await read_all(source_url) == await read_all(postgres_url)
