@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-FROM_AN_INDEX = re.compile(r"(pip|pipx|uv tool|uvx?)( install| add)? +['\"]?session[-_]bot\b")
+# A name that a place follows, as in "session-bot @ git+https://…", is asked of no index.
+FROM_AN_INDEX = re.compile(
+    r"(pip|pipx|uv tool|uvx?)( install| add)? +['\"]?session[-_]bot\b(?!(\[\w+\])? @ )"
+)
 TEXTS = ("*.md", "*.toml", "*.py", "*.yaml", "*.yml", "*.service", "Makefile", "Containerfile")
 
 
