@@ -24,7 +24,6 @@ IS_WAITED_FOR = """
 
 async def kill_in_the_middle(command: tuple[str, ...], url: str) -> None:
     """Kill the program when only the last row is missing, and see that none was kept."""
-    await migrate_database(url)
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute("LOCK TABLE sealed_secrets IN SHARE MODE")
         async with start_program(*command) as program:
@@ -45,25 +44,25 @@ async def wait_for_insert(connection: psycopg.AsyncConnection[tuple[object, ...]
 
 
 async def test_a_move_that_is_killed_is_repeated_and_everybody_is_answered(
-    tmp_path: Path, postgres_url: str
+    tmp_path: Path, new_postgres_url: str
 ) -> None:
     async with open_stage(tmp_path) as stage:
         alice = await stage.meet_connected("alice")
         await alice.ask("!report daily 9")
         config = str(write_config(tmp_path / "config.toml", stage.settings))
-        command = ("move", "--to", postgres_url, "--config", config)
+        command = ("move", "--to", new_postgres_url, "--config", config)
         status, told, errors = await run_to_its_end(*command)
         assert (status, told) == (1, "")
         assert "open in another program, most likely the bot. Stop that first" in errors
         await stage.stop_bots()
-        await kill_in_the_middle(command, postgres_url)
+        await kill_in_the_middle(command, new_postgres_url)
 
         status, told, errors = await run_to_its_end(*command)
         assert (status, PASSWORD in told + errors) == (0, False), errors
         assert "rows copied, and the same in both databases" in told
         assert f'key_file = "{tmp_path / "bot.key"}"' in told
         await stage.start_bot(
-            storage=StorageSettings(url=postgres_url),
+            storage=StorageSettings(url=new_postgres_url),
             vault=VaultSettings(key_file=tmp_path / "bot.key"),
         )
         assert "Chrome 113 on Windows 10" in await alice.ask(SESSION)
