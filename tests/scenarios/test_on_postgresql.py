@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.admin.accounts_and_keys import make_key
+from bot.admin.accounts_and_keys import list_accounts, list_keys, make_key, show_audit
 from bot.app import open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
-from bot.errors import ConfigError
+from bot.errors import ConfigError, StorageError
+from bot.storage.inspection import inspect_database
 from bot.storage.key_file import load_key_ring, read_key_file
 from tests.support.programs import run_program, write_config
-from tests.support.stage import open_stage
+from tests.support.stage import KEY, open_stage
 
 
 def make_settings(url: str) -> Settings:
@@ -39,6 +40,15 @@ async def test_no_machine_makes_a_key_of_its_own(postgres_url: str, tmp_path: Pa
     assert len(keys.ids) == 1
     found = load_key_ring((), settings.find_key_file(), is_creation_allowed=False)
     assert found.ids == keys.ids
+
+
+async def test_a_server_without_the_bots_tables_is_named_and_gets_none(postgres_url: str) -> None:
+    vault = {"vault": VaultSettings(keys=(KEY,))}
+    settings = make_settings(postgres_url).model_copy(update=vault)
+    for lines in (list_accounts(settings), show_audit(settings, None), list_keys(settings)):
+        with pytest.raises(StorageError, match="There is no database of the bot: postgresql://"):
+            await anext(lines)
+    assert (await inspect_database(postgres_url)).is_new
 
 
 def test_the_password_of_the_database_is_not_shown() -> None:
