@@ -8,9 +8,10 @@ import typer
 
 
 def _find_config(config: Path | None) -> Path | None:
-    """Return what was named, or else the configuration in the working folder, if there is one."""
+    """Return the whole path of what was named, or else of what is in the working folder, if any."""
     beside = Path("config.toml")
-    return config or (beside if os.access(beside, os.F_OK) else None)
+    found = config or (beside if os.access(beside, os.F_OK) else None)
+    return found.absolute() if found else None
 
 
 Config = Annotated[

@@ -111,6 +111,15 @@ def test_a_configuration_is_found_by_option_then_variable_then_in_the_working_fo
             assert where in result.output, result.output
 
 
+def test_a_wrong_path_is_shown_whole(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = shell("accounts", "list", "--config", "none.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"{tmp_path}/none.toml does not exist" in result.stderr
+
+
 def test_without_any_configuration_the_ways_to_name_one_are_told(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
