@@ -23,13 +23,14 @@ _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
         (ClientConnectorSSLError, ssl.SSLError),
         "no encrypted connection can be made; is https right, and the port?",
     ),
-    ((ClientHttpProxyError,), "the proxy refuses"),
     ((InvalidURL,), "the address cannot be used"),
 )
 
 
 def describe_failure(error: Exception) -> str:
     """Return the reason, without the address, which may hold a password."""
+    if isinstance(error, ClientHttpProxyError):
+        return f"the proxy refused with {error.status}"
     for kinds, words in _WORDS:
         if isinstance(error, kinds):
             return words
