@@ -148,15 +148,16 @@ async def forget_account(
     nothing is stored.
     """
     async with open_existing_database(settings.storage.url) as database:
-        user_id, data = await _find_user_id(database, user), PersonalData(database)
-        stored = await data.count(user_id)
+        personal_data = PersonalData(database)
+        user_id = await _find_user_id(database, user)
+        stored = await personal_data.count(user_id)
         if not stored:
             raise StorageError(
                 f"Nothing is stored about {user}. Of people who have disconnected only the user id"
                 " is known: name that."
             )
         confirm(f"{user} ({user_id}) has {_format_rows(stored)}. Erase everything?")
-        erased = await data.forget(user_id)
+        erased = await personal_data.forget(user_id)
     yield f"Erased of {user} ({user_id}): {_format_rows(erased)}. They can connect again in chat."
 
 
