@@ -24,7 +24,7 @@ async def move(settings: Settings, target_url: str) -> AsyncIterator[str]:
     if not file.is_file():
         raise StorageError(f"{file} does not exist; there is nothing to move.")
     with hold_unopened(file):
-        pass  # whoever had it open would go on writing into it
+        pass  # a process that had it open would go on writing into it
     try:
         moved = await move_database(settings.storage.url, target_url)
     except (ConfigError, StorageError) as error:

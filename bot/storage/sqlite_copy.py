@@ -73,7 +73,7 @@ def forget_checkpoints(copy: SqliteCopy) -> None:
 
 
 def publish(copy: SqliteCopy, target: Path) -> None:
-    """Give a copy its name when it is on the disk; what had this name is gone. Raises OSError."""
+    """Rename a copy, once it is on the disk, over what has this name. Raises OSError."""
     _sync(copy.file)
     copy.file.replace(target)
     _sync(target.parent)
@@ -108,7 +108,7 @@ def _copy(source: Path, draft: Path) -> None:
         closing(sqlite3.connect(draft, isolation_level=None)) as copied,
     ):
         copied.execute("PRAGMA synchronous = OFF")  # the whole file is synchronised at the end
-        # All pages at once: in steps, the copy would begin anew whenever somebody writes.
+        # All pages at once: in steps, every write of somebody else would start the copy again.
         original.backup(copied, pages=-1)
         # The copy is then complete without a log beside it.
         copied.execute("PRAGMA journal_mode = DELETE")

@@ -17,6 +17,7 @@ from bot.storage.sqlite_copy import make_copy, publish, replace_database
 from tests.support.stored import add_accounts
 
 NOW = datetime(2026, 11, 29, 16, 30, 5, tzinfo=UTC)
+SIDES = ("-wal", "-shm")
 KEPT = "bot.db.replaced-20261129-163005"
 # Writes and ends without closing, so that all of it is in the log.
 DIE = """
@@ -189,3 +190,33 @@ async def test_a_database_that_is_open_elsewhere_is_not_replaced(tmp_path: Path)
         assert not [name for name in list_names(tmp_path) if "replaced" in name]
     assert replace(saved, file) == tmp_path / KEPT
     assert read(file, "SELECT user_id FROM accounts") == [("alice",)]
+
+
+def cut_off(saved: Path, file: Path, folder: Path) -> int:
+    """Replace the database again and again, cut off ever later; return how often."""
+    script = Path(__file__).with_name("cut_off_restore.py")
+    done = subprocess.run(  # noqa: S603 - our own script
+        [sys.executable, script, saved, file, folder], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout)
+
+
+async def test_wherever_a_restore_is_cut_off_nothing_is_lost(tmp_path: Path) -> None:
+    saved = await make_database(tmp_path / "saved.db", "alice")
+    file = await make_database(tmp_path / "bot.db", "carol")
+    write_and_die(file)
+    folder = tmp_path / "cuts"
+    folder.mkdir()
+    number = cut_off(saved, file, folder)
+    assert number > 10
+    users = set()
+    for place in folder.iterdir():
+        # The log of the old one would be read into the new one.
+        is_new = b"alice" in (place / "bot.db").read_bytes()
+        assert not (is_new and (place / "bot.db-wal").exists()), place.name
+        # The first is in the place of the database, the second is what it was, where it is kept.
+        names = sorted(each.name for each in place.glob("bot.db*") if each.name[-4:] not in SIDES)
+        found = [read(place / name, "SELECT user_id, username FROM accounts") for name in names]
+        assert [("carol", "in the log")] in found, (place.name, names, found)
+        users |= {user for ((user, _),) in found[:1]}
+    assert users == {"alice", "carol"}
