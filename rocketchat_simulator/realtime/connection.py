@@ -252,6 +252,9 @@ class Connection:
         except MethodError as error:
             self.send({"msg": "nosub", "id": frame["id"], "error": error.body})
             return
+        self._confirm(frame, wanted)
+
+    def _confirm(self, frame: Frame, wanted: Subscription) -> None:
         self.subscriptions.append((frame["id"], wanted))
         if _wants_collection(frame):
             fields = {"eventName": wanted.event}
@@ -272,8 +275,7 @@ class Connection:
         if any(wanted.stream == PRESENCE for _, wanted in self.subscriptions):
             self.send({"msg": "nosub", "id": frame["id"]})
             return
-        self.subscriptions.append((frame["id"], Subscription(PRESENCE, "")))
-        self.send({"msg": "ready", "subs": [frame["id"]]})
+        self._confirm(frame, Subscription(PRESENCE, ""))
 
     def _unsubscribe(self, frame: Frame) -> None:
         id_ = frame.get("id")

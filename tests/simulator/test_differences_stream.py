@@ -28,6 +28,17 @@ async def test_a1_a_document_is_added_before_ready_where_it_is_wanted(
             assert frames == ([ADDED, ready] if is_wanted else [ready])
 
 
+async def test_a1_it_is_added_for_every_stream() -> None:
+    async with open_world("8.3") as world, world.log_in(world.bot) as client:
+        streams = {"stream-notify-room": f"{world.room.id}/user-activity"}
+        streams |= {"stream-notify-user": f"{world.bot.id}/message", "stream-user-presence": ""}
+        for name, event in streams.items():
+            await client.send({"msg": "sub", "id": name, "name": name, "params": [event, True]})
+            added, ready = await client.settle()
+            assert (added["collection"], added["fields"]) == (name, {"eventName": event})
+            assert ready == {"msg": "ready", "subs": [name]}
+
+
 @pytest.mark.parametrize(("version", "closes"), [("6.5", True), ("8.3", False)])
 async def test_a5_a_removed_token_closes_its_websocket_on_6_5_only(
     version: str, closes: bool
