@@ -63,6 +63,8 @@ async def wait_for_answer(visitor: Newcomer, question: str) -> Document:
 async def test_what_is_asked_during_the_cut_is_answered_once_after_it(connected: Newcomer) -> None:
     simulator = connected.simulator
     await press(connected, "Cut the network", "The bot is cut off from the workspace for 2 seconds")
+    # With the keyboard the next button is one Tab away.
+    await expect(connected.page.get_by_role("button", name="Cut the network")).to_be_focused()
     began_at, before = simulator.workspace.now(), len(said(connected))
     await connected.page.locator(".demo-message").get_by_role("button", name="!sessions").click()
     # The page itself is not cut off.
