@@ -109,10 +109,10 @@ def _describe(workspace: Workspace, user: User) -> Document:
 
 async def _obey(control: Control) -> None:
     """Carry out the commands of standard input until it ends."""
-    reader = asyncio.StreamReader()
+    commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    async for line in reader:
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    async for line in commands:
         _print(await control.run(line))
 
 

@@ -35,11 +35,11 @@ class Avatars:
             file = user.avatar
             return web.Response(body=file.content, content_type=file.type)
         size = request.query.get("size", "")
-        svg = _draw_letter(name.removeprefix("@"), size if size.isdecimal() else "")
+        svg = _draw_initial(name.removeprefix("@"), size if size.isdecimal() else "")
         return web.Response(text=svg, content_type="image/svg+xml")
 
 
-def _draw_letter(name: str, size: str) -> str:
+def _draw_initial(name: str, size: str) -> str:
     number = hashlib.sha256(name.encode()).digest()[0]
     return _SVG.format(
         colour=_COLOURS[number % len(_COLOURS)],

@@ -81,7 +81,7 @@ def _list_permissions(call: Call) -> Document:
 
 
 def _update_permissions(call: Call) -> Response | Document:
-    """Give permissions to roles; unknown ones change nothing at all."""
+    """Set the roles that have each permission; an unknown permission changes nothing at all."""
     wanted, permissions = call.body.get("permissions"), call.workspace.permissions
     if not isinstance(wanted, list) or not all(map(_is_permission, wanted)):
         return make_failure(400, "Invalid body params", "error-invalid-body-params")

@@ -23,18 +23,18 @@ _SYSTEM_MESSAGES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _RoomType:
     """Channels or groups: the prefix of their routes, and the server's words for one of them."""
 
     prefix: str
     word: str
     long_word: str
-    type: str
+    code: str
 
 
-_KINDS: Final = (
-    _Kind("channels", "channel", "channel", "c"),
-    _Kind("groups", "group", "private group", "p"),
+_ROOM_TYPES: Final = (
+    _RoomType("channels", "channel", "channel", "c"),
+    _RoomType("groups", "group", "private group", "p"),
 )
 
 
@@ -42,19 +42,19 @@ def find_open(call: Call, type_: str) -> Room:
     """Return the room that a call names; raise RefusedError also if it is archived."""
     room = find_readable(call, type_)
     if room.document.get("archived"):
-        word = next(kind.long_word for kind in _KINDS if kind.type == room.type)
+        word = next(room_type.long_word for room_type in _ROOM_TYPES if room_type.code == room.type)
         raise RefusedError(f"The {word}, {room.name}, is archived", "error-room-archived")
     return room
 
 
-def _set_text(kind: _Kind, parameter: str, field: str) -> RouteFunction:
+def _set_text(room_type: _RoomType, parameter: str, field: str) -> RouteFunction:
     """Make the route that sets one of the room's texts."""
 
     def set_text(call: Call) -> Response | Document:
         if parameter not in call.body:
             return make_failure(400, f'The bodyParam "{parameter}" is required')
-        room, text = find_open(call, kind.type), str(call.body[parameter] or "")
-        if _compares(kind, parameter) and room.document.get(field) == text:
+        room, text = find_open(call, room_type.code), str(call.body[parameter] or "")
+        if _compares(room_type, parameter) and room.document.get(field) == text:
             shown = "purpose (description)" if parameter == "purpose" else parameter
             reason = f"The channel {shown} is the same as what it would be changed to."
             return make_failure(400, reason)
@@ -67,33 +67,35 @@ def _set_text(kind: _Kind, parameter: str, field: str) -> RouteFunction:
     return set_text
 
 
-def _compares(kind: _Kind, parameter: str) -> bool:
+def _compares(room_type: _RoomType, parameter: str) -> bool:
     """Return whether a text that is there already is refused, which it is in channels only."""
-    return kind.type == "c" and parameter != "announcement"
+    return room_type.code == "c" and parameter != "announcement"
 
 
-def _rename(kind: _Kind) -> RouteFunction:
+def _rename(room_type: _RoomType) -> RouteFunction:
     def rename(call: Call) -> Response | Document:
         name = call.body.get("name")
         if not isinstance(name, str) or not name.strip():
             return make_failure(400, 'The bodyParam "name" is required')
-        room = find_open(call, kind.type)
-        if room.name == name and kind.type == "c":
+        room = find_open(call, room_type.code)
+        if room.name == name and room_type.code == "c":
             reason = "The channel name is the same as what it would be renamed to."
             return make_failure(400, reason)
         check_edit(call.user, room)
         check_name(name)
         call.workspace.rooms.rename(room, name)
         call.workspace.messages.say_system(call.user, room, "r", name)
-        return {kind.word: format_room(room)}
+        return {room_type.word: format_room(room)}
 
     return rename
 
 
-def _archive(kind: _Kind, *, is_archived: bool) -> RouteFunction:
+def _archive(room_type: _RoomType, *, is_archived: bool) -> RouteFunction:
     def archive(call: Call) -> Response | Document:
-        room = find_open(call, kind.type) if is_archived else find_readable(call, kind.type)
-        if not is_archived and kind.type == "c" and not room.document.get("archived"):
+        room = (
+            find_open(call, room_type.code) if is_archived else find_readable(call, room_type.code)
+        )
+        if not is_archived and room_type.code == "c" and not room.document.get("archived"):
             return make_failure(400, f"The channel, {room.name}, is not archived")
         check_archive(call.user, room, is_archived=is_archived)
         call.workspace.rooms.set_archived(room, is_archived=is_archived)
@@ -114,37 +116,37 @@ def _delete(type_: str) -> RouteFunction:
     return delete
 
 
-def _set_read_only(kind: _Kind) -> RouteFunction:
+def _set_read_only(room_type: _RoomType) -> RouteFunction:
     def set_read_only(call: Call) -> Response | Document:
         is_read_only = call.body.get("readOnly")
         if is_read_only is None:
             return make_failure(400, 'The bodyParam "readOnly" is required')
-        room = find_open(call, kind.type)
+        room = find_open(call, room_type.code)
         if room.document.get("ro") == is_read_only:
-            reason = f"The {kind.long_word} read only setting is the same as what it would be"
+            reason = f"The {room_type.long_word} read only setting is the same as what it would be"
             return make_failure(400, f"{reason} changed to.")
         check_edit(call.user, room)
         room.document["ro"] = bool(is_read_only)
         word = "room-set-read-only" if is_read_only else "room-removed-read-only"
         call.workspace.messages.say_system(call.user, room, word)
-        return {kind.word: format_room(room)}
+        return {room_type.word: format_room(room)}
 
     return set_read_only
 
 
-def _show(kind: _Kind, *, is_open: bool) -> RouteFunction:
+def _show(room_type: _RoomType, *, is_open: bool) -> RouteFunction:
     """Make the route that shows the room in the caller's list, or hides it there."""
     state = "open" if is_open else "closed"
 
     def show(call: Call) -> Response | Document:
-        room = find_readable(call, kind.type)
+        room = find_readable(call, room_type.code)
         row = call.workspace.rooms.subscription(call.user, room)
-        if row is None and kind.type == "c":
+        if row is None and room_type.code == "c":
             end = '".' if is_open else "."
             return make_failure(400, f'The user/callee is not in the channel "{room.name}{end}')
         if row is None or row["open"] == is_open:
-            preposition = "for" if is_open and kind.type == "p" else "to"
-            reason = f"The {kind.long_word}, {room.name}, is already {state} {preposition}"
+            preposition = "for" if is_open and room_type.code == "p" else "to"
+            reason = f"The {room_type.long_word}, {room.name}, is already {state} {preposition}"
             return make_failure(400, f"{reason} the sender")
         _set_open(call, room, is_open=is_open)
         return {}
@@ -184,21 +186,21 @@ def _set_direct_topic(call: Call) -> Response | Document:
     return {} if topic is None else {"topic": topic}
 
 
-def _make_routes(kind: _Kind) -> tuple[Route, ...]:
+def _make_routes(room_type: _RoomType) -> tuple[Route, ...]:
     actions: dict[str, RouteFunction] = {
-        "setTopic": _set_text(kind, "topic", "topic"),
-        "setDescription": _set_text(kind, "description", "description"),
-        "setPurpose": _set_text(kind, "purpose", "description"),
-        "setAnnouncement": _set_text(kind, "announcement", "announcement"),
-        "setReadOnly": _set_read_only(kind),
-        "rename": _rename(kind),
-        "archive": _archive(kind, is_archived=True),
-        "unarchive": _archive(kind, is_archived=False),
-        "delete": _delete(kind.type),
-        "open": _show(kind, is_open=True),
-        "close": _show(kind, is_open=False),
+        "setTopic": _set_text(room_type, "topic", "topic"),
+        "setDescription": _set_text(room_type, "description", "description"),
+        "setPurpose": _set_text(room_type, "purpose", "description"),
+        "setAnnouncement": _set_text(room_type, "announcement", "announcement"),
+        "setReadOnly": _set_read_only(room_type),
+        "rename": _rename(room_type),
+        "archive": _archive(room_type, is_archived=True),
+        "unarchive": _archive(room_type, is_archived=False),
+        "delete": _delete(room_type.code),
+        "open": _show(room_type, is_open=True),
+        "close": _show(room_type, is_open=False),
     }
-    return tuple(post(f"{kind.prefix}.{name}", run) for name, run in actions.items())
+    return tuple(post(f"{room_type.prefix}.{name}", run) for name, run in actions.items())
 
 
 def _make_direct_routes(prefix: str) -> tuple[Route, ...]:
@@ -211,7 +213,7 @@ def _make_direct_routes(prefix: str) -> tuple[Route, ...]:
 
 
 ROUTES: tuple[Route, ...] = (
-    *(route for kind in _KINDS for route in _make_routes(kind)),
+    *(route for room_type in _ROOM_TYPES for route in _make_routes(room_type)),
     *_make_direct_routes("im"),
     *_make_direct_routes("dm"),
 )

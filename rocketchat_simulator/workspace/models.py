@@ -131,7 +131,7 @@ class Room:
         return self.roles.get(user.id, [])
 
     def is_last_owner(self, user: User) -> bool:
-        """Return whether a user owns the room and nobody else does."""
+        """Return whether a user is the only owner of the room."""
         return [id_ for id_, roles in self.roles.items() if "owner" in roles] == [user.id]
 
     def is_readable_by(self, user: User) -> bool:

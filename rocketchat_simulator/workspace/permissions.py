@@ -78,7 +78,7 @@ class Permissions:
         return permission in self._roles
 
     def set_roles(self, permission: str, roles: Collection[str]) -> None:
-        """Give a permission to these roles only."""
+        """Let these roles, and no others, have a permission."""
         self._roles[permission] = tuple(roles)
 
     def list(self) -> list[Document]:

@@ -179,7 +179,7 @@ class Rooms:
             self.publish_subscription(room, user)
 
     def set_role(self, room: Room, user: User, role: str, *, is_set: bool) -> None:
-        """Give a member a role in this room, or take it."""
+        """Set or unset a role of a member in this room."""
         roles = [each for each in room.roles_of(user) if each != role]
         room.roles[user.id] = [*roles, role] if is_set else roles
         self.change_subscription(room, user, roles=list(room.roles[user.id]))

@@ -222,7 +222,7 @@ class Workspace:
             self.messages.say_system(by, room, "ul" if by is user else "ru", user.username)
 
     def set_room_role(self, by: User, user: User, room: Room, role: str, *, is_set: bool) -> None:
-        """Give a member a role in a room, or take it, with a system message."""
+        """Set or unset a role of a member in a room, and say so in a system message."""
         self.rooms.set_role(room, user, role, is_set=is_set)
         kind = f"subscription-role-{'added' if is_set else 'removed'}"
         self.messages.say_system(by, room, kind, user.username, role=role)

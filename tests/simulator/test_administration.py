@@ -56,10 +56,10 @@ async def test_an_owner_may_delete_an_account_only_with_its_rooms_given_up() -> 
     assert done[0] == 200
 
 
-async def test_an_avatar_is_a_letter_until_a_picture_is_set() -> None:
+async def test_an_avatar_is_an_initial_until_a_picture_is_set() -> None:
     async with open_world() as world:
         alice, form = world.sign_in(world.alice), aiohttp.FormData()
-        before, letter = await alice.call("GET", "/avatar/alice")
+        before, initial = await alice.call("GET", "/avatar/alice")
         form.add_field("image", b"PNG", filename="me.png", content_type="image/png")
         status, _ = await alice.call("POST", "/api/v1/users.setAvatar", data=form)
         async with world.http.get(f"{world.simulator.url}/avatar/alice") as response:
@@ -67,7 +67,7 @@ async def test_an_avatar_is_a_letter_until_a_picture_is_set() -> None:
         unknown, _ = await alice.call("GET", "/avatar/%3Cnobody%3E")
 
     assert (before, status, unknown) == (200, 200, 200)
-    assert ">A</text>" in letter
+    assert ">A</text>" in initial
     assert picture == b"PNG"
 
 

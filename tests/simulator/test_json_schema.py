@@ -21,8 +21,8 @@ UPDATE_NO_TEXT = [missing("text"), missing("content"), NOT_ONE]
 DELETE_NOTHING = [missing("msgId"), missing("fileId"), "must match a schema in anyOf"]
 REACT_MAYBE = {"emoji": "x", "messageId": "m", "shouldReact": "maybe"}
 
-Cases = list[tuple[str, Any, list[str], tuple[tuple[int, int], ...]]]
-CASES: Cases = [
+Rows = list[tuple[str, Any, list[str], tuple[tuple[int, int], ...]]]
+ROWS: Rows = [
     ("POST chat.postMessage", {"text": "x"}, [missing("roomId"), missing("channel"), NOT_ONE], ALL),
     (
         "POST chat.postMessage",
@@ -75,7 +75,7 @@ CASES: Cases = [
 ]
 
 
-@pytest.mark.parametrize(("route", "given", "problems", "numbers"), CASES)
+@pytest.mark.parametrize(("route", "given", "problems", "numbers"), ROWS)
 def test_problems_are_those_that_ajv_finds(
     route: str, given: object, problems: list[str], numbers: tuple[tuple[int, int], ...]
 ) -> None:

@@ -62,7 +62,7 @@ def calls_at_the_start() -> Sequence[float]:
     return find_numbers(table.find("session-bot", "REST calls"))
 
 
-def figures_promised() -> Sequence[float]:
+def count_promises() -> Sequence[float]:
     return [len(read_table("What was promised").rows)]
 
 
@@ -100,7 +100,7 @@ QUOTES = (
         measured("memory more with 100,000 accounts"),
         is_rounded=True,
     ),
-    Quote(BENCH, r"In this run all (\d+) figures promised were reached", figures_promised),
+    Quote(BENCH, r"In this run all (\d+) figures promised were reached", count_promises),
     Quote(BENCH, r"makes ([\d.]+) of the floor's answers for a second", measured(BURST)),
     Quote(BENCH, r"for a second of CPU \(([\d.]+) \S was promised\)", promised(BURST)),
     Quote(BENCH, r"takes ([\d.]+) \S the floor's p50", measured(P50)),
@@ -155,7 +155,7 @@ def find_difference(quote: Quote) -> str:
     return f"{quote.page} says {quoted} in {quote.sentence!r}; RESULTS.md has {right}"
 
 
-def test_quoted_figures_are_those_of_the_last_run() -> None:
+def test_quoted_numbers_are_those_of_the_last_run() -> None:
     wrong = [difference for quote in QUOTES if (difference := find_difference(quote))]
     assert not wrong, "\n".join(wrong)
 
