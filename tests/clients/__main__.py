@@ -18,7 +18,8 @@ from tests.clients.judge import PROGRAMS, PYTHON_CLIENTS, Client, ClientFailedEr
 
 _FOLDER: Final = Path(".clients")
 _VERSIONS: Final = ("6.5", "7.7", "8.3", "8.8")
-_JAVASCRIPT: Final = ("official.mjs", "sdk.cjs")
+_OFFICIAL: Final = "official.mjs"
+_OLDER: Final = "sdk.cjs"
 _GUIDE: Final = Path("docs/testing-a-bot.md")
 _BLOCK: Final = re.compile(r"^```js\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -43,12 +44,16 @@ async def main() -> int:
 async def _install_javascript() -> list[Client]:
     """Install the packages next to copies of the programs; return the clients."""
     _FOLDER.mkdir(exist_ok=True)
-    for name in ("package.json", *_JAVASCRIPT):
+    for name in ("package.json", _OFFICIAL, _OLDER):
         shutil.copy(PROGRAMS / name, _FOLDER / name)
     options = ("--silent", "--no-audit", "--no-fund", "--legacy-peer-deps")
     if await _run("npm", "install", *options):
         sys.exit("npm could not install the packages of tests/clients/programs/package.json")
-    return [Client(name, ("node", str(_FOLDER.absolute() / name))) for name in _JAVASCRIPT]
+    folder = _FOLDER.absolute()
+    return [
+        Client("@rocket.chat/ddp-client", ("node", str(folder / _OFFICIAL))),
+        Client("@rocket.chat/sdk", ("node", str(folder / _OLDER)), hears_twice=True),
+    ]
 
 
 async def _run_guide() -> int:
