@@ -16,12 +16,14 @@ from typing import Final
 from rocketchat_simulator.control import Control
 from rocketchat_simulator.server import Simulator
 from rocketchat_simulator.workspace.documents import Document
+from rocketchat_simulator.workspace.errors import RefusedError
 from rocketchat_simulator.workspace.models import User
 from rocketchat_simulator.workspace.versions import VERSIONS
 from rocketchat_simulator.workspace.workspace import Workspace
 
 _USERS: Final = ["admin::admin", "ann", "bot::user,bot"]
 _CHANNELS: Final = ["general"]
+_MAX_PORT: Final = 65_535
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         asyncio.run(_serve(options))
     except OSError as error:
         sys.exit(f"Cannot listen on {options.host}:{options.port}: {error.strerror}")
+    except RefusedError as error:
+        sys.exit(f"Cannot make the accounts and channels: {error.reason}")
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -41,7 +45,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--server", choices=[*VERSIONS], default="8.3", help="version to simulate (8.3)")
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    add("--port", type=int, default=3000, help="port to listen on, 0 for a free one (3000)")
+    add("--port", type=_parse_port, default=3000, help="port, 0 for a free one (3000)")
     add(
         "--user",
         action="append",
@@ -61,6 +65,13 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _parse_port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        message = f"{text} is not a port from 0 to {_MAX_PORT}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
 async def _serve(options: argparse.Namespace) -> None:
     simulator = Simulator(
         version=options.server,
@@ -70,11 +81,12 @@ async def _serve(options: argparse.Namespace) -> None:
         is_streamer=options.streamer,
         is_limited=not options.no_limit,
     )
+    populated = _populate(simulator.workspace, options)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with simulator, asyncio.TaskGroup() as tasks:
-        _print({"url": simulator.url} | _populate(simulator.workspace, options))
+        _print({"url": simulator.url} | populated)
         ends: list[asyncio.Task[object]] = [tasks.create_task(stopped.wait())]
         if options.control:
             ends.append(tasks.create_task(_obey(Control(simulator))))

@@ -14,6 +14,8 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from rocketchat_simulator.__main__ import main
+
 START: Final = [sys.executable, "-m", "rocketchat_simulator", "--port", "0"]
 LIST_MODULES: Final = """
 import json, sys
@@ -127,13 +129,27 @@ def test_a_port_in_use_is_named() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        arguments = [*START[:-1], str(port)]
-        ended = subprocess.run(  # noqa: S603 - our own program
-            arguments, capture_output=True, text=True, check=False, timeout=30
-        )
+        with pytest.raises(SystemExit) as ended:
+            main(["--port", str(port)])
 
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+    assert str(ended.value).startswith(f"Cannot listen on 127.0.0.1:{port}: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "80000"], "80000 is not a port from 0 to 65535"),
+        (["--server", "5.0"], "invalid choice: '5.0'"),
+        (["--port", "0", "--user", "ann", "--user", "Ann"], "Ann is already in use :("),
+    ],
+)
+def test_wrong_options_are_named(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert said in f"{ended.value}\n{capsys.readouterr().err}"
 
 
 def test_it_needs_only_what_its_extra_names(pytestconfig: pytest.Config) -> None:
