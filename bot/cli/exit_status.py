@@ -35,14 +35,22 @@ def run_to_exit_status(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _run_until_terminated(work: Awaitable[None]) -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _stop, task)
+    stop_by(signal.SIGTERM)
     await work
 
 
-def _stop(task: "asyncio.Task[None]") -> None:
-    structlog.get_logger("cli").info("stopping", signal="SIGTERM")
+def stop_by(number: signal.Signals) -> None:
+    """Let a signal cancel the running task; when it comes again, it ends the program at once."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(number, _stop, task, number)
+
+
+def _stop(task: "asyncio.Task[None]", number: signal.Signals) -> None:
+    if task.cancelling():
+        structlog.get_logger("cli").error("signalled twice; ended by force", signal=number.name)
+        os._exit(1)
+    structlog.get_logger("cli").info("stopping", signal=number.name)
     task.cancel()
     giving_up = threading.Timer(_STOP_TIMEOUT_S, _give_up)
     giving_up.daemon = True  # it does not keep a program that has ended in time

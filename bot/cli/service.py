@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from pydantic import SecretStr
 
+from bot.cli.exit_status import stop_by
 from bot.config import Settings, find_public_files, load_settings
 from bot.errors import WorkspaceError
 from bot.lifecycle import Bot, Worker
@@ -31,6 +32,8 @@ async def serve(
 ) -> None:
     """Run what is opened until it is cancelled; log its start and its end."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _ignore_hangup)
+    # asyncio's own handler cancels in the middle of whatever runs, where it may be lost.
+    stop_by(signal.SIGINT)
     settings, began_at = load_for_service(config, secrets), time.monotonic()
     log = structlog.get_logger("cli")
     log.info("starting", version=version("session-bot"), configuration=str(config or "none"))

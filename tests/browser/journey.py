@@ -65,6 +65,7 @@ class Newcomer:
         await self.page.goto(self.simulator.url)
         await self.shoot(self.page, "sign-in")
         await self.page.get_by_role("button", name="Sign in as Alice Example").click()
+        await self.page.get_by_role("button", name="!help").wait_for()
 
     async def say(self, text: str) -> None:
         box = self.page.get_by_role("textbox", name="Message", exact=False).first

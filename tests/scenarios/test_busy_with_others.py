@@ -41,8 +41,9 @@ async def test_people_come_before_reports(tmp_path: Path) -> None:
     last = max(askers.index(guest.user.id) for guest in people)
     reports = [place for place, asker in enumerate(askers) if is_of(asker, scheduled)]
     assert max(reports) > last
-    # One call in ten is for a report; one more may have been on its way.
-    assert sum(place < last for place in reports) <= len(people) // 9 + 1
+    # One call in ten is for a report, and the end of each window's rest; without an order of
+    # precedence it would be one in two.
+    assert sum(place < last for place in reports) <= len(people) // 4
     assert count_refusals(stage) == 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -108,7 +109,7 @@ async def test_copies_of_a_message_are_not_answered_again(stage: Stage) -> None:
 
 def move_checkpoint(folder: Path, hours: float) -> None:
     back = int(hours * 3600 * 1_000_000)
-    with sqlite3.connect(folder / "bot.db") as database:
+    with closing(sqlite3.connect(folder / "bot.db")) as database, database:
         database.execute(
             "UPDATE checkpoints SET received_until = received_until - ?,"
             " started_at = started_at - ?",

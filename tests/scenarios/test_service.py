@@ -5,6 +5,8 @@ import signal
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+
 from bot.cli.service import fetch_workspace_version
 from tests.support.programs import run_program, write_config
 from tests.support.stage import open_stage
@@ -32,6 +34,23 @@ async def test_the_log_names_what_runs_and_says_when_it_has_stopped(tmp_path: Pa
     loggers = {line["logger"].partition(".")[0] for line in lines}
     assert not {"alembic", "procrastinate", "sqlalchemy"} & loggers
     assert by_event["made the tables"]["logger"] == "storage"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_second_signal_does_not_wait_for_what_hangs(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    async with open_stage(tmp_path, bots=0) as stage:
+        config = write_config(tmp_path / "config.toml", stage.settings)
+        async with run_program(config) as program:
+            await program.wait_until_listening()
+            stage.simulator.faults.hang("rooms.info")
+            stage.invite("alice").say("!help")
+            await stage.wait_for_calls("rooms.info")
+            program.process.send_signal(how)
+            await program.wait_for_log("stopping")
+            assert await program.stop(how) == 1
+        assert "signalled twice; ended by force" in program.log[-1]
 
 
 async def test_a_version_that_cannot_be_learned_stops_nothing(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from bot.errors import StorageError
 from bot.storage.database import DATABASE_TIMEOUT_S, Database, open_database
 from tests.support.postgres import open_empty_database, open_server
 
-TIMEOUT_S = 0.5
-WORDS = "did not answer within 0.5 seconds"
+TIMEOUT_S = 1.0
+WORDS = "did not answer within 1 seconds"
 LIMIT_S = 20
 BACKEND = text("SELECT pg_backend_pid()")
 

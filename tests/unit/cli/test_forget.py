@@ -25,8 +25,10 @@ def config(shell: Shell, tmp_path: Path) -> Path:
     """Return a configuration with a database that has ann and bob in every table."""
     config = write(tmp_path)
     assert shell("migrate", "--config", str(config)).exit_code == 0
-    with create_engine(f"sqlite:///{tmp_path}/session-bot.db").begin() as connection:
+    engine = create_engine(f"sqlite:///{tmp_path}/session-bot.db")
+    with engine.begin() as connection:
         fill(connection)
+    engine.dispose()
     return config
 
 
