@@ -58,6 +58,7 @@ async def test_buttons_are_reached_and_pressed_with_the_keyboard(demo: DemoPage)
     await demo.page.keyboard.press("Enter")
     await expect(demo.page.locator("article").get_by_text("!2", exact=True)).to_be_visible()
     await expect(find_button(demo, "Two")).to_be_focused()
+    await expect(find_button(demo, "Two")).to_be_enabled()  # one press at a time
     await demo.page.keyboard.press("Space")
     await expect(demo.page.locator("article").get_by_text("!2", exact=True)).to_have_count(2)
 
