@@ -183,6 +183,7 @@ class _App:
             on_listening=self.overrides.on_listening,
             on_online=presence_checks.note_online,
             public_url=self.public_url,
+            fetch_version=self._rest.fetch_version,
         )
         limiter, now = self._rest.rate_limiter, self.overrides.now
         gauges = Gauges(self._metrics, dispatcher, realtime, limiter, self._database, now)
@@ -198,7 +199,7 @@ class _App:
         await self._open_foundations()
         await self._open_features()
         cluster = await self._open_cluster()
-        worker = Worker(cluster, self._counters.run, self.public_url)
+        worker = Worker(cluster, self._counters.run, self.public_url, self._rest.fetch_version)
         add_storage_gauge(self._metrics, lambda: cluster.is_storage_good)
         web_app = make_health_app(lambda: worker.is_alive, lambda: worker.is_ready)
         await self.stack.enter_async_context(self.web.serve(web_app, self._render_metrics))

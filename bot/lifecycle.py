@@ -20,6 +20,7 @@ HOUR_S: Final = 3600.0
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
 Loop = Callable[[], Awaitable[None]]
+FetchVersion = Callable[[], Awaitable[str]]
 T = TypeVar("T")
 
 
@@ -58,7 +59,8 @@ class Bot:
 
     ``hourly`` is done at the start and every hour, what raises BotError then again an hour later.
     ``on_listening`` is called each time it has caught up on a new connection, ``on_online`` with
-    the id of each followed user who comes online. ``public_url`` is where browsers reach its pages.
+    the id of each followed user who comes online. ``public_url`` is where browsers reach its pages;
+    ``fetch_version`` returns the workspace's version, and raises WorkspaceError.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Bot:
         on_listening: Callable[[], None],
         on_online: Callable[[str], None],
         public_url: str,
+        fetch_version: FetchVersion,
     ) -> None:
         self._dispatcher: Final = dispatcher
         self._receiver: Final = dispatcher.receiver
@@ -82,6 +85,7 @@ class Bot:
         self._on_listening: Final = on_listening
         self._on_online: Final = on_online
         self.public_url: Final = public_url
+        self.fetch_version: Final = fetch_version
 
     @property
     def is_ready(self) -> bool:
@@ -137,10 +141,17 @@ class Bot:
 class Worker:
     """Runs scheduled jobs beside listening bots, and the loop ``save_counters``."""
 
-    def __init__(self, cluster: "Cluster", save_counters: Loop, public_url: str) -> None:
+    def __init__(
+        self,
+        cluster: "Cluster",
+        save_counters: Loop,
+        public_url: str,
+        fetch_version: FetchVersion,
+    ) -> None:
         self._cluster: Final = cluster
         self._save_counters: Final = save_counters
         self.public_url: Final = public_url
+        self.fetch_version: Final = fetch_version
 
     @property
     def is_alive(self) -> bool:

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from pydantic import SecretStr
 
 from bot.cli.exit_status import stop_by
 from bot.config import Settings, find_public_files, load_settings
 from bot.errors import WorkspaceError
 from bot.lifecycle import Bot, Worker
 from bot.logs import open_logs
-from bot.models import AuthToken
-from bot.rocketchat.client import open_rest_client
 from bot.storage.engine import describe_database
 
 _VERSION_TIMEOUT_S: Final = 3.0
@@ -41,20 +38,20 @@ async def serve(
         async with open_service(settings) as service, asyncio.TaskGroup() as tasks:
             _freeze_garbage_collector()
             # Beside the work: people need not wait until the workspace has told its version.
-            tasks.create_task(_log_start(settings, service.public_url))
+            tasks.create_task(_log_start(settings, service))
             await service.run()
     finally:
         log.info("stopped", after_seconds=round(time.monotonic() - began_at))
 
 
-async def _log_start(settings: Settings, public_url: str) -> None:
+async def _log_start(settings: Settings, service: Bot | Worker) -> None:
     structlog.get_logger("cli").info(
         "started",
         version=version("session-bot"),
         workspace=settings.workspace.url,
-        rocket_chat=await fetch_workspace_version(settings),
+        rocket_chat=await find_workspace_version(service),
         address=f"{settings.web.host}:{settings.web.port}",
-        public_url=public_url,
+        public_url=service.public_url,
         database=describe_database(settings.storage.url),
     )
 
@@ -77,16 +74,13 @@ def _ignore_hangup() -> None:
     )
 
 
-async def fetch_workspace_version(settings: Settings) -> str:
+async def find_workspace_version(service: Bot | Worker) -> str:
     """Return the workspace's version, as in ``8.3``, or ``unknown``."""
-    token = AuthToken("", SecretStr(""))  # the version is public
-    workspace = settings.workspace
-    async with open_rest_client(workspace.url, token, ca_file=workspace.ca_file) as rest:
-        try:
-            async with asyncio.timeout(_VERSION_TIMEOUT_S):
-                return await rest.fetch_version()
-        except (WorkspaceError, TimeoutError):
-            return "unknown"
+    try:
+        async with asyncio.timeout(_VERSION_TIMEOUT_S):
+            return await service.fetch_version()
+    except (WorkspaceError, TimeoutError):
+        return "unknown"
 
 
 def _freeze_garbage_collector() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.cli.service import fetch_workspace_version
+from bot.cli.service import find_workspace_version
 from tests.support.programs import run_program, write_config
 from tests.support.stage import open_stage
 
@@ -54,7 +54,8 @@ async def test_a_second_signal_does_not_wait_for_what_hangs(
 
 
 async def test_a_version_that_cannot_be_learned_stops_nothing(tmp_path: Path) -> None:
-    async with open_stage(tmp_path, bots=0) as stage:
-        stage.simulator.faults.fail_next("/api/info", status=404, body="{}", times=1)
-        assert await fetch_workspace_version(stage.settings) == "unknown"
-        assert await fetch_workspace_version(stage.settings) == "8.3"
+    async with open_stage(tmp_path) as stage:
+        stage.simulator.faults.fail_next("/api/info", status=404, body="{}", times=9)
+        assert await find_workspace_version(stage.bot) == "unknown"
+        stage.simulator.faults.clear()
+        assert await find_workspace_version(stage.bot) == "8.3"

@@ -1,10 +1,12 @@
 """Commands for operators use the database that the configuration names, and make none."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bot.storage.schema import find_revisions
+from bot.storage.migrations import renames_0007
 from tests.support.shell import Shell
 
 CONFIG = """
@@ -76,18 +78,17 @@ def test_check_names_the_database_and_makes_none(
     assert [*config.parent.iterdir()] == [config]
 
 
-def test_an_older_programs_tables_are_left_as_they_are(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_programs_tables_are_left_as_they_are(shell: Shell, tmp_path: Path) -> None:
     config = write(tmp_path)
     shell("migrate", "--config", str(config))
-    later = find_revisions() | {"9999"}
-    monkeypatch.setattr("bot.storage.schema.find_revisions", lambda: later)
+    with closing(sqlite3.connect(tmp_path / "session-bot.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [renames_0007.REVISION])
     result = shell("accounts", "list", "--config", str(config))
     assert result.exit_code == 1
     assert "session-bot migrate" in result.stderr
-    monkeypatch.undo()
-    assert shell("accounts", "list", "--config", str(config)).stdout == "0 connected\n"
+    with closing(sqlite3.connect(tmp_path / "session-bot.db")) as database, database:
+        (left,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+    assert left == renames_0007.REVISION
 
 
 def test_a_configuration_is_found_by_option_then_variable_then_in_the_working_folder(
