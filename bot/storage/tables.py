@@ -1,4 +1,4 @@
-"""The tables as the program uses them; ``migrations`` creates them."""
+"""The tables as the program uses them, and as ``schema.py`` makes them in a new database."""
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
