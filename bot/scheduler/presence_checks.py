@@ -5,9 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-import structlog
-
-from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.errors import StorageError
 from bot.scheduler.task_runner import TaskRunner
 
 FOLLOW_EVERY_S: Final = 20.0
@@ -27,16 +25,15 @@ class PresenceChecks:
 
     def __init__(self, runner: TaskRunner, follow: Callable[[frozenset[str]], None]) -> None:
         self._runner: Final = runner
+        self._alerts: Final = runner.alerts
         self._follow: Final = follow
-        self._have_changed: Final = runner.alerts.has_changed
         # User ids, and from when on each may be checked in the event loop's seconds.
         self._queue: Final[asyncio.Queue[tuple[str, float]]] = asyncio.Queue(_MAX_QUEUED)
-        self._log = structlog.get_logger("presence")
 
     def note_online(self, user_id: str) -> None:
         """Have somebody checked who came online."""
-        if user_id not in self._runner.alerts.online and not self._queue.full():
-            self._runner.alerts.online.add(user_id)
+        if user_id not in self._alerts.online and not self._queue.full():
+            self._alerts.online.add(user_id)
             ready_at = asyncio.get_running_loop().time() + _SESSION_STORED_AFTER_S
             self._queue.put_nowait((user_id, ready_at))
 
@@ -49,27 +46,22 @@ class PresenceChecks:
 
     async def _keep_following(self) -> None:
         while True:
-            self._have_changed.clear()
+            self._alerts.has_changed.clear()
             with suppress(StorageError):  # the scheduler logs it
-                self._follow(await self._runner.alerts.subscriptions.load_user_ids())
+                self._follow(await self._alerts.subscriptions.load_user_ids())
             with suppress(TimeoutError):
                 async with asyncio.timeout(FOLLOW_EVERY_S):
-                    await self._have_changed.wait()
+                    await self._alerts.has_changed.wait()
 
     async def _keep_checking(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             user_id, ready_at = await self._queue.get()
             await asyncio.sleep(ready_at - loop.time())
-            self._runner.alerts.online.discard(user_id)
-            try:
-                await self._check(user_id)
-            except TokenRejectedError:
-                raise
-            except (BotError, TimeoutError) as error:
-                self._log.warning("a check failed", user_id=user_id, problem=repr(error))
+            self._alerts.online.discard(user_id)
+            await self._runner.run_logged(f"presence check of {user_id}", self._check(user_id))
 
     async def _check(self, user_id: str) -> None:
-        subscription = await self._runner.alerts.take_online(user_id)
+        subscription = await self._alerts.take_online(user_id)
         if subscription is not None:
             await self._runner.check_alerts(subscription)

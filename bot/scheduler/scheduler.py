@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.errors import StorageError
 from bot.features.alerts.alerts import MIN_CHECKS_PER_MINUTE
 from bot.features.reports.schedule_rules import SHUFFLED_WITHIN
 from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
@@ -78,17 +78,11 @@ class Scheduler:
     ) -> None:
         if name not in self._busy:
             self._busy.add(name)
-            tasks.create_task(self._run_logged(name, work))
+            tasks.create_task(self._run(name, work))
 
-    async def _run_logged(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work()
-        except TokenRejectedError:
-            raise
-        except (BotError, TimeoutError) as error:
-            self._log.warning("scheduled task failed", task=name, problem=repr(error))
-        except Exception:  # noqa: BLE001 - one task's surprise must not end the others
-            self._log.exception("scheduled task went wrong", task=name)
+            await self._runner.run_logged(name, work())
         finally:
             self._busy.discard(name)
 

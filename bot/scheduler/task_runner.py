@@ -56,6 +56,20 @@ class TaskRunner:
         self._now: Final = now
         self._log = structlog.get_logger("scheduler")
 
+    async def run_logged(self, name: str, doing: Awaitable[None]) -> None:
+        """Do one of several tasks, whose failure must not end the others, and log why it failed.
+
+        Raises TokenRejectedError where the workspace refuses the bot.
+        """
+        try:
+            await doing
+        except TokenRejectedError:
+            raise
+        except (BotError, TimeoutError) as error:
+            self._log.warning("scheduled task failed", task=name, problem=repr(error))
+        except Exception:  # noqa: BLE001 - as above
+            self._log.exception("scheduled task went wrong", task=name)
+
     async def sweep(self) -> None:
         """Delete the runs that were finished long ago; raise StorageError."""
         await self.runs.sweep(self._now() - RUNS_KEPT)
@@ -107,6 +121,7 @@ class TaskRunner:
                 with suppress(StorageError):
                     await self.runs.extend(run, by=by, until=self._now() + LEASE)
 
+        # No TaskGroup, which would wrap the errors of the block in a group.
         renewing = asyncio.create_task(renew())
         try:
             yield

@@ -65,15 +65,14 @@ class ScheduledTasks:
 
         Raises WorkspaceError or StorageError where it may be tried again.
         """
-        is_status_report = self._status_report.is_for(run.user_id)
+        if self._status_report.is_for(run.user_id):
+            return await self._make_report(run, is_status_report=True)
         try:
-            outcome = await self._make_report(run, is_status_report=is_status_report)
+            outcome = await self._make_report(run, is_status_report=False)
         except (BotError, TimeoutError):
-            if not is_status_report:
-                self._metrics.record_report(ReportOutcome.POSTPONED)
+            self._metrics.record_report(ReportOutcome.POSTPONED)
             raise
-        if not is_status_report:
-            self._metrics.record_report(outcome)
+        self._metrics.record_report(outcome)
         return outcome
 
     async def _make_report(self, run: ReportRun, *, is_status_report: bool) -> ReportOutcome:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from bot.features.alerts.alerts import MIN_INTERVAL, MIN_PAUSE
 from bot.features.alerts.store import AlertSubscriptions
@@ -154,3 +155,15 @@ async def test_periodic_checks_wait_for_those_of_people_who_came_online(tmp_path
                 subscription = await AlertSubscriptions(database).load(waiting.user.id)
                 assert subscription is not None
                 assert subscription.next_check_at < stage.clock.now()
+
+
+async def test_a_check_that_goes_wrong_ends_no_other(tmp_path: Path) -> None:
+    async with open_stage(tmp_path, start=START) as stage:
+        dora, emil = await meet_all_with_alerts(stage, "dora", "emil")
+        async with open_database(stage.settings.storage.url) as database:
+            # What no program wrote: reading it raises none of our errors.
+            spoil = text("UPDATE known_devices SET last_seen_at = 'never' WHERE user_id = :id")
+            await database.execute(spoil, {"id": dora.user.id})
+        come_online(stage, dora, 1)
+        come_online(stage, emil, 1)
+        assert "`198.18.1.7`" in await emil.hear("New device")

@@ -12,10 +12,10 @@ from typing import Final
 
 import structlog
 
-from bot.errors import BotError, StorageError, TokenRejectedError
+from bot.errors import StorageError, TokenRejectedError
 from bot.features.reports.runs import ReportRun
 from bot.scheduler.scheduler import TICK_S, count_tick_s
-from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, Queue, Work, read_runs
+from bot.scheduler.shared.job_queue import LOOK, MORE, REPORTS, TICK, JobQueue, TakenJob, read_runs
 from bot.scheduler.task_runner import LEASE, TaskRunner
 
 _MAX_OFFERED: Final = 400  # runs: for each job taken, the queue looks at all that wait
@@ -33,7 +33,7 @@ class Cluster:
 
     def __init__(
         self,
-        queue: Queue,
+        queue: JobQueue,
         runner: TaskRunner,
         now: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[None]],
@@ -45,7 +45,7 @@ class Cluster:
         self._refusals: Final[asyncio.Queue[TokenRejectedError]] = asyncio.Queue()
         self._ticked_at = time.monotonic()
         self.is_storage_good = True
-        self._jobs: Final = {
+        self._tasks: Final = {
             TICK: self._tick,
             REPORTS: self._make_reports,
             LOOK: self._check_alerts,
@@ -88,44 +88,37 @@ class Cluster:
                 self._log.error("no jobs can be done", problem=str(error))
             await asyncio.sleep(_RECONNECT_PAUSE_S)
 
-    async def _do(self, work: Work) -> None:
-        await self._run_logged(work.task, self._jobs[work.task](work))
-
-    async def _run_logged(self, task: str, doing: Awaitable[None]) -> None:
+    async def _do(self, job: TakenJob) -> None:
         try:
-            await doing
+            await self._runner.run_logged(job.task, self._tasks[job.task](job))
         except TokenRejectedError as error:
             self._refusals.put_nowait(error)
-        except (BotError, TimeoutError) as error:
-            self._log.warning("job failed", job=task, problem=repr(error))
-        except Exception:  # noqa: BLE001 - one job's surprise must not end the others
-            self._log.exception("job went wrong", job=task)
 
-    async def _tick(self, work: Work) -> None:
+    async def _tick(self, job: TakenJob) -> None:
         await self._recover()
         await self._runner.schedules.create_due_runs()
-        await self._offer_reports(work)
+        await self._offer_reports(job)
         async for subscription in self._runner.take_due_alerts():
             await self._queue.add_look(subscription.user_id)
-        if work.values["timestamp"] % _SWEEP_EVERY_TICKS == 0:
+        if job.values["timestamp"] % _SWEEP_EVERY_TICKS == 0:
             await self._runner.sweep()
 
     async def _recover(self) -> None:
         """Free what dead processes had begun; this tick adds new jobs for it."""
-        for work in await self._queue.find_stalled():
-            if work.task == REPORTS:
-                await self._release_runs(work)
-            elif work.task == LOOK:
-                await self._queue.add_look(work.values["user_id"])
-            await self._queue.remove(work)
-            self._log.warning("took over the job of a dead process", job=work.task)
+        for job in await self._queue.find_stalled():
+            if job.task == REPORTS:
+                await self._release_runs(job)
+            elif job.task == LOOK:
+                await self._queue.add_look(job.values["user_id"])
+            await self._queue.remove(job)
+            self._log.warning("took over the job of a dead process", job=job.task)
 
-    async def _release_runs(self, work: Work) -> None:
+    async def _release_runs(self, job: TakenJob) -> None:
         now = self._now()
-        for run in read_runs(work):
-            await self._runner.runs.release(run, by=work.attempt, claimable_at=now)
+        for run in read_runs(job):
+            await self._runner.runs.release(run, by=job.attempt, claimable_at=now)
 
-    async def _offer_reports(self, _work: Work) -> None:
+    async def _offer_reports(self, _job: TakenJob) -> None:
         """Add jobs for due runs that have none; the MORE job adds the rest once these are taken."""
         offered = await self._queue.load_offered()
         most = len(offered) + _MAX_OFFERED
@@ -135,9 +128,9 @@ class Cluster:
         if len(free) == most:
             await self._queue.add_more()
 
-    async def _make_reports(self, work: Work) -> None:
-        for run in read_runs(work):
-            await self._run_logged(work.task, self._make_report(run, work.attempt))
+    async def _make_reports(self, job: TakenJob) -> None:
+        for run in read_runs(job):
+            await self._runner.run_logged(job.task, self._make_report(run, job.attempt))
 
     async def _make_report(self, run: ReportRun, by: str) -> None:
         now = self._now()
@@ -145,7 +138,7 @@ class Cluster:
         if taken is not None:
             await self._runner.make_report(taken, by)
 
-    async def _check_alerts(self, work: Work) -> None:
-        subscription = await self._runner.alerts.subscriptions.load(work.values["user_id"])
+    async def _check_alerts(self, job: TakenJob) -> None:
+        subscription = await self._runner.alerts.subscriptions.load(job.values["user_id"])
         if subscription is not None:
             await self._runner.check_alerts(subscription)

@@ -45,19 +45,22 @@ _ALREADY_QUEUED: Final = (AlreadyEnqueued, AssertionError)
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """A job that was taken; ``attempt`` names this try and no other."""
+class TakenJob:
+    """A job that this process has taken; ``attempt`` names this try and no other.
+
+    ``source`` is the library's own record of it.
+    """
 
     task: str
     attempt: str
     values: Mapping[str, Any]
-    job: Job
+    source: Job
 
 
-Do = Callable[[Work], Awaitable[None]]
+DoJob = Callable[[TakenJob], Awaitable[None]]
 
 
-class Queue:
+class JobQueue:
     """Jobs, each taken by one of the processes.
 
     Every method raises StorageError, all but ``work`` at the latest some seconds after
@@ -68,7 +71,7 @@ class Queue:
         self._call_timeout_s: Final = call_timeout_s
         self._app: Final = app
         self._jobs: Final = app.job_manager
-        self._do: Do = _ignore
+        self._do: DoJob = _ignore
         for name in _PRIORITIES:
             app.task(name=name, queue=_QUEUE, pass_context=True)(self._take)
 
@@ -115,18 +118,18 @@ class Queue:
             with suppress(*_ALREADY_QUEUED):
                 await self._jobs.defer_job_async(job)
 
-    async def find_stalled(self) -> list[Work]:
+    async def find_stalled(self) -> list[TakenJob]:
         """Return the jobs of dead processes."""
         async with _calling(self._call_timeout_s):
             found = await self._jobs.get_stalled_jobs(seconds_since_heartbeat=_STALLED_AFTER_S)
-            return [_describe(job) for job in found]
+            return [_make_taken(job) for job in found]
 
-    async def remove(self, work: Work) -> None:
+    async def remove(self, job: TakenJob) -> None:
         """Remove the job of a dead process."""
         async with _calling(self._call_timeout_s):
-            await self._jobs.finish_job(work.job, Status.FAILED, delete_job=True)
+            await self._jobs.finish_job(job.source, Status.FAILED, delete_job=True)
 
-    async def work(self, do: Do) -> None:
+    async def work(self, do: DoJob) -> None:
         """Do jobs until cancelled, then wait up to 2 s for those that run.
 
         Returns or raises StorageError when the server goes away. ``do`` must not raise.
@@ -145,11 +148,13 @@ class Queue:
             )
 
     async def _take(self, context: JobContext, /, **_values: object) -> None:
-        await self._do(_describe(context.job))
+        await self._do(_make_taken(context.job))
 
 
 @asynccontextmanager
-async def open_queue(url: str, *, call_timeout_s: float = _CALL_TIMEOUT_S) -> AsyncIterator[Queue]:
+async def open_queue(
+    url: str, *, call_timeout_s: float = _CALL_TIMEOUT_S
+) -> AsyncIterator[JobQueue]:
     """Open connections to the queue's tables, which must be there; raise StorageError."""
     connector = PsycopgConnector(
         kwargs=make_connection_settings(url, f"-c search_path={NAME}"),
@@ -162,14 +167,14 @@ async def open_queue(url: str, *, call_timeout_s: float = _CALL_TIMEOUT_S) -> As
     async with _calling(call_timeout_s):
         await app.open_async()
     try:
-        yield Queue(app, call_timeout_s)
+        yield JobQueue(app, call_timeout_s)
     finally:
         await app.close_async()
 
 
-def read_runs(work: Work) -> tuple[ReportRun, ...]:
+def read_runs(job: TakenJob) -> tuple[ReportRun, ...]:
     """Return the runs of a job; their number of tries is not known here."""
-    return _parse_runs(work.values)
+    return _parse_runs(job.values)
 
 
 def _parse_runs(values: Mapping[str, Any]) -> tuple[ReportRun, ...]:
@@ -195,8 +200,8 @@ def _make_job(task: str, lock: str, **values: Any) -> Job:  # noqa: ANN401 - wha
     )
 
 
-def _describe(job: Job) -> Work:
-    return Work(job.task_name, f"job {job.id}.{job.attempts}", job.task_kwargs, job)
+def _make_taken(job: Job) -> TakenJob:
+    return TakenJob(job.task_name, f"job {job.id}.{job.attempts}", job.task_kwargs, job)
 
 
 async def _set_up(connection: AsyncConnection[Any]) -> None:
@@ -204,7 +209,7 @@ async def _set_up(connection: AsyncConnection[Any]) -> None:
     await connection.set_autocommit(True)
 
 
-async def _ignore(_work: Work) -> None:
+async def _ignore(_job: TakenJob) -> None:
     """Do nothing, until ``work`` is called."""
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import StorageError
 from bot.features.reports.runs import ReportRun
-from bot.scheduler.shared.job_queue import MORE, REPORTS, Queue, Work, open_queue, read_runs
+from bot.scheduler.shared.job_queue import MORE, REPORTS, JobQueue, TakenJob, open_queue, read_runs
 from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_schema
 from bot.storage.database import open_database
 
@@ -39,17 +39,17 @@ async def ask(url: str, query: str) -> int:
 class JobWorker:
     """Takes jobs from a queue, and keeps each until ``may_end`` is set."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: JobQueue) -> None:
         self.queue = queue
-        self.done: asyncio.Queue[Work] = asyncio.Queue()
+        self.done: asyncio.Queue[TakenJob] = asyncio.Queue()
         self.may_end = asyncio.Event()
         self.may_end.set()
 
-    async def do(self, work: Work) -> None:
-        self.done.put_nowait(work)
+    async def do(self, job: TakenJob) -> None:
+        self.done.put_nowait(job)
         await self.may_end.wait()
 
-    async def take(self) -> Work:
+    async def take(self) -> TakenJob:
         async with asyncio.timeout(20):
             return await self.done.get()
 
@@ -128,7 +128,7 @@ async def test_a_run_is_offered_once_and_taken_once(url: str) -> None:
         taken = [
             worker.done.get_nowait() for worker in (one, two) for _ in range(worker.done.qsize())
         ]
-    assert sorted(run.user_id for work in taken for run in read_runs(work)) == ["ann", "bob"]
+    assert sorted(run.user_id for job in taken for run in read_runs(job)) == ["ann", "bob"]
 
 
 async def test_a_run_is_offered_while_it_is_being_worked_on(url: str) -> None:
@@ -166,8 +166,8 @@ async def test_more_is_asked_for_when_no_report_waits_any_more(url: str) -> None
 async def test_what_is_done_or_fails_leaves_nothing_behind(url: str) -> None:
     async with open_queue(url) as queue:
 
-        async def fail(work: Work) -> None:
-            raise ValueError(work.task)
+        async def fail(job: TakenJob) -> None:
+            raise ValueError(job.task)
 
         await queue.add_look("ann")
         await queue.add_look("ann")
@@ -184,12 +184,12 @@ async def test_jobs_of_a_process_that_died_are_found_by_another(url: str) -> Non
     async with open_job_worker(url) as dead, open_queue(url) as alive:
         dead.may_end.clear()
         await alive.add_reports([RUN])
-        work = await dead.take()
+        job = await dead.take()
         assert await alive.find_stalled() == []
         await ask(url, AGE)
         [stalled] = await alive.find_stalled()
-        assert (stalled.task, stalled.attempt) == (REPORTS, work.attempt)
+        assert (stalled.task, stalled.attempt) == (REPORTS, job.attempt)
         assert await alive.add_reports([RUN]) == 1
         await alive.remove(stalled)
-        assert (await dead.take()).attempt != work.attempt
+        assert (await dead.take()).attempt != job.attempt
         dead.may_end.set()
