@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -95,28 +95,26 @@ class AppOverrides:
     realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
 
 
-@asynccontextmanager
-async def open_bot(settings: Settings, overrides: AppOverrides | None = None) -> AsyncIterator[Bot]:
+def open_bot(
+    settings: Settings, overrides: AppOverrides | None = None
+) -> AbstractAsyncContextManager[Bot]:
     """Build the bot and serve its pages.
 
     Waits for the workspace as long as it takes, and half a minute for a database on a server or
     for a workspace in whose place something else answers.
     Raises ConfigError, StorageError, and TokenRejectedError where the bot's own token is refused.
     """
-    async with _open(settings, overrides or AppOverrides(), _App.open_bot) as bot:
-        yield bot
+    return _open(settings, overrides or AppOverrides(), _App.open_bot)
 
 
-@asynccontextmanager
-async def open_worker(
+def open_worker(
     settings: Settings, overrides: AppOverrides | None = None
-) -> AsyncIterator[Worker]:
+) -> AbstractAsyncContextManager[Worker]:
     """Build a process that runs scheduled jobs only, and serve its health and metrics.
 
     Waits and raises as ``open_bot`` does; ConfigError also where the database is not PostgreSQL.
     """
-    async with _open(settings, overrides or AppOverrides(), _App.open_worker) as worker:
-        yield worker
+    return _open(settings, overrides or AppOverrides(), _App.open_worker)
 
 
 @asynccontextmanager
@@ -130,15 +128,11 @@ async def _open(
         listening = open_web_server(web.host, web.port, has_metrics=web.metrics)
         server = await stack.enter_async_context(listening)
         public_url = server.fill_port(web.public_url)
-
-        async def open_once(opened: AsyncExitStack) -> T:
-            return await open_parts(_App(settings, overrides, opened, server, public_url))
-
         yield await open_with_retries(
             stack,
-            open_once,
+            lambda opened: open_parts(_App(settings, overrides, opened, server, public_url)),
             # A gateway answers in the place of a workspace that starts.
-            passing=(ProtocolError, StorageError) if is_shared else (ProtocolError,),
+            transient_errors=(ProtocolError, StorageError) if is_shared else (ProtocolError,),
             timeout_s=overrides.start_timeout_s,
             pause_s=overrides.backoff.first_pause_s,
         )
@@ -156,9 +150,8 @@ class _App:
 
     async def open_bot(self) -> Bot:
         """Open everything that listens, answers and serves pages."""
-        await self._open_foundations()
-        await self._open_features()
-        scheduler = await self._open_scheduler()
+        task_runner = await self._open_features()
+        scheduler = await self._open_scheduler(task_runner)
         realtime = RealtimeClient(
             self.settings.workspace.url,
             self._token,
@@ -166,7 +159,7 @@ class _App:
             backoff=self.overrides.backoff,
             ca_file=self.settings.workspace.ca_file,
         )
-        presence_checks = PresenceChecks(self._task_runner, realtime.presence.follow)
+        presence_checks = PresenceChecks(task_runner, realtime.presence.follow)
         dispatcher = self._make_dispatcher(realtime)
         bot = Bot(
             dispatcher=dispatcher,
@@ -196,9 +189,7 @@ class _App:
 
     async def open_worker(self) -> Worker:
         """Open what runs scheduled jobs, and serve its health and metrics."""
-        await self._open_foundations()
-        await self._open_features()
-        cluster = await self._open_cluster()
+        cluster = await self._open_cluster(await self._open_features())
         worker = Worker(cluster, self._counters.run, self.public_url, self._rest.fetch_version)
         add_storage_gauge(self._metrics, lambda: cluster.is_storage_good)
         web_app = make_health_app(lambda: worker.is_alive, lambda: worker.is_ready)
@@ -207,33 +198,31 @@ class _App:
 
     async def _open_foundations(self) -> None:
         """Open the database, the vault and the workspace's client."""
-        settings = self.settings
+        settings, overrides = self.settings, self.overrides
         self._metrics = metrics = Metrics(version("session-bot"))
         database = open_database(settings.storage.url, metrics.record_transaction)
         self._database = await self.stack.enter_async_context(database)
-        self._counters = CounterStore(
-            metrics, self._database, self.overrides.now, self.overrides.sleep
-        )
+        self._counters = CounterStore(metrics, self._database, overrides.now, overrides.sleep)
         self.stack.push_async_callback(self._counters.save_if_possible)
         self._vault = await open_vault(self._database, settings)
         self._token = AuthToken(settings.workspace.user_id, settings.workspace.auth_token)
         connecting = open_rest_client(
             settings.workspace.url,
             self._token,
-            timeout_s=self.overrides.request_timeout_s,
+            timeout_s=overrides.request_timeout_s,
             max_queued=settings.bot.most_waiting,
             on_request=metrics.record_request,
             ca_file=settings.workspace.ca_file,
         )
         self._rest = await self.stack.enter_async_context(connecting)
-        self._account = BotAccount(self._rest, self._token, self.overrides.seconds)
-        self._bot = await self._account.wait(self.overrides.backoff)
+        self._account = BotAccount(self._rest, self._token, overrides.seconds)
+        self._bot = await self._account.wait(overrides.backoff)
         self._listener = Listener(self._bot, settings.bot.prefix)
 
-    async def _open_features(self) -> None:
-        """Make what the bot does, from its stores to its services."""
-        database, vault, now = self._database, self._vault, self.overrides.now
-        self._accounts = Accounts(database, vault)
+    async def _open_accounts(self) -> None:
+        """Make what links accounts, and keeps and uses their tokens."""
+        database, now = self._database, self.overrides.now
+        self._accounts = Accounts(database, self._vault)
         oauth = await self._open_oauth()
         audit = AuditTrail(database, now)
         refresher = TokenRefresher(self._accounts, oauth, now)
@@ -251,21 +240,37 @@ class _App:
         )
         self._maintenance = Maintenance(self._accounts, refresher, self._linking, audit, now)
         self._profiles = Profiles(self._accounts, self._tokens, self._rest, now)
+
+    async def _open_oauth(self) -> OAuthProvider | None:
+        settings, workspace = self.settings.oauth, self.settings.workspace
+        if not settings.client_id:
+            await warn_if_oauth_is_missing(self._database)
+            return None
+        callback = f"{self.public_url}/oauth/callback"
+        client = OAuthClient(settings.client_id, settings.client_secret, callback)
+        oauth = open_oauth(workspace.url, client, now=self.overrides.now, ca_file=workspace.ca_file)
+        return await self.stack.enter_async_context(oauth)
+
+    async def _open_features(self) -> TaskRunner:
+        """Open all that a bot and a worker need; return what runs the scheduled tasks."""
+        await self._open_foundations()
+        await self._open_accounts()
+        settings, database, now = self.settings, self._database, self.overrides.now
         self._schedules = Schedules(database, self._accounts, now, self._rest.find_list_rate)
         self._reply_sender = ReplySender(
             rest=self._rest,
             bot=self._bot,
             save_username=self._accounts.save_username,
-            id_key=await load_message_id_key(database, vault),
+            id_key=await load_message_id_key(database, self._vault),
             now=now,
-            pictures=Pictures(self.overrides.seconds) if self.settings.reports.picture else None,
-            has_buttons=self.settings.bot.buttons,
+            pictures=Pictures(self.overrides.seconds) if settings.reports.picture else None,
+            has_buttons=settings.bot.buttons,
         )
-        places = self.stack.enter_context(open_places(self.settings.places.database))
+        places = self.stack.enter_context(open_places(settings.places.database))
         self._sessions = Sessions(self._rest, self._tokens, database, places, now)
         self._reports = Reports(self._sessions, database, now)
         self._alerts = Alerts(self._sessions, database, now, self._rest.find_list_rate)
-        report = self.settings.status_report
+        report = settings.status_report
         self._status_report = StatusReport(
             make_status_report_settings(report.room, report.schedule, report.timezone),
             bot_id=self._bot.id,
@@ -276,6 +281,10 @@ class _App:
             counters=self._counters,
             now=now,
         )
+        return self._make_task_runner()
+
+    def _make_task_runner(self) -> TaskRunner:
+        now = self.overrides.now
         tasks = ScheduledTasks(
             schedules=self._schedules,
             sessions=self._sessions,
@@ -288,46 +297,30 @@ class _App:
             prefix=self.settings.bot.prefix,
             now=now,
         )
-        self._task_runner = TaskRunner(tasks, database, self._rest.fetch_time, now)
+        return TaskRunner(tasks, self._database, self._rest.fetch_time, now)
 
-    async def _open_oauth(self) -> OAuthProvider | None:
-        settings, workspace = self.settings.oauth, self.settings.workspace
-        if not settings.client_id:
-            await warn_if_oauth_is_missing(self._database)
-            return None
-        callback = f"{self.public_url}/oauth/callback"
-        client = OAuthClient(settings.client_id, settings.client_secret, callback)
-        oauth = open_oauth(workspace.url, client, now=self.overrides.now, ca_file=workspace.ca_file)
-        return await self.stack.enter_async_context(oauth)
-
-    async def _open_scheduler(self) -> "Scheduler | Cluster":
+    async def _open_scheduler(self, task_runner: TaskRunner) -> "Scheduler | Cluster":
         """Open the scheduler that suits the database; raise ConfigError and StorageError."""
         if is_on_server(self.settings.storage.url):
-            return await self._open_cluster()
-        return Scheduler(self._task_runner, self.overrides.now, self.overrides.sleep)
+            return await self._open_cluster(task_runner)
+        return Scheduler(task_runner, self.overrides.now, self.overrides.sleep)
 
-    async def _open_cluster(self) -> "Cluster":
+    async def _open_cluster(self, task_runner: TaskRunner) -> "Cluster":
         now, sleep, url = self.overrides.now, self.overrides.sleep, self.settings.storage.url
-        cluster = open_cluster(self._database, url, self._task_runner, now, sleep)
+        cluster = open_cluster(self._database, url, task_runner, now, sleep)
         return await self.stack.enter_async_context(cluster)
 
-    def _make_dispatcher(self, realtime: RealtimeClient) -> Dispatcher:
-        now, seconds = self.overrides.now, self.overrides.seconds
-        window = timedelta(minutes=self.settings.bot.catch_up_minutes)
-        server_clock = ServerClock(seconds, window)
-        inbox = Inbox(self._database, name=secrets.token_hex(4))
-        checkpoints = Checkpoints(self._database, self._bot.id)
-        queues = UserQueues(self.overrides.backoff)
+    def _make_responder(self, realtime: RealtimeClient) -> Responder:
         make_context = partial(
             Context,
             sessions=self._sessions,
             reports=self._reports,
             schedules=self._schedules,
             alerts=self._alerts,
-            confirmations=Confirmations(self._database, now),
+            confirmations=Confirmations(self._database, self.overrides.now),
             personal_data=PersonalData(self._database),
         )
-        responder = Responder(
+        return Responder(
             listener=self._listener,
             commands=load_commands(commands),
             make_context=make_context,
@@ -338,8 +331,15 @@ class _App:
             realtime=realtime,
             expected_wait=self._rest.rate_limiter.expected_wait,
             metrics=self._metrics,
-            now=now,
+            now=self.overrides.now,
         )
+
+    def _make_dispatcher(self, realtime: RealtimeClient) -> Dispatcher:
+        now, seconds = self.overrides.now, self.overrides.seconds
+        server_clock = ServerClock(seconds, timedelta(minutes=self.settings.bot.catch_up_minutes))
+        inbox = Inbox(self._database, name=secrets.token_hex(4))
+        checkpoints = Checkpoints(self._database, self._bot.id)
+        responder = self._make_responder(realtime)
         worker = MessageWorker(
             inbox=inbox,
             responder=responder,
@@ -351,7 +351,7 @@ class _App:
         )
         claims = MessageClaims(
             inbox=inbox,
-            queues=queues,
+            queues=UserQueues(self.overrides.backoff),
             worker=worker,
             reply_timer=self._metrics.reply_timer,
             people_waiting=self._rest.people_waiting,

@@ -1,10 +1,10 @@
 """Running and stopping: the listening bot, and the worker that runs scheduled jobs only."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HOUR_S: Final = 3600.0
 _SHUTDOWN_TIMEOUT_S: Final = 10.0
 
-Loop = Callable[[], Awaitable[None]]
+Loop = Callable[[], Coroutine[Any, Any, None]]
 FetchVersion = Callable[[], Awaitable[str]]
 T = TypeVar("T")
 
@@ -28,14 +28,14 @@ async def open_with_retries(
     stack: AsyncExitStack,
     open_once: Callable[[AsyncExitStack], Awaitable[T]],
     *,
-    passing: tuple[type[BotError], ...],
+    transient_errors: tuple[type[BotError], ...],
     timeout_s: float,
     pause_s: float,
 ) -> T:
-    """Return what ``open_once`` opens on the stack; try again after an error that may pass.
+    """Return what ``open_once`` opens on the stack; try again after a transient error.
 
-    What a try has opened is closed before the next. Raises a ``passing`` error only later than
-    ``timeout_s`` after the first try, and every other error at once.
+    What a try has opened is closed before the next. Raises one of the
+    ``transient_errors`` only later than ``timeout_s`` after the first try, every other at once.
     """
     loop, log = asyncio.get_running_loop(), structlog.get_logger("start")
     give_up_at = loop.time() + timeout_s
@@ -43,7 +43,7 @@ async def open_with_retries(
         async with AsyncExitStack() as opened:
             try:
                 result = await open_once(opened)
-            except passing as error:
+            except transient_errors as error:
                 if loop.time() >= give_up_at:
                     raise
                 problem = str(error)
@@ -105,7 +105,7 @@ class Bot:
         async with asyncio.TaskGroup() as tasks:
             dispatching = tasks.create_task(self._dispatcher.run())
             tasks.create_task(self._listen())
-            background = [tasks.create_task(_run(loop)) for loop in self._background]
+            background = [tasks.create_task(loop()) for loop in self._background]
             try:
                 await asyncio.wait([dispatching])
             except asyncio.CancelledError:
@@ -167,9 +167,5 @@ class Worker:
         """Work until cancelled; raise TokenRejectedError, in a group, where the bot is refused."""
         structlog.get_logger("worker").info("working")
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_run(self._cluster.run))
-            tasks.create_task(_run(self._save_counters))
-
-
-async def _run(loop: Loop) -> None:
-    await loop()
+            tasks.create_task(self._cluster.run())
+            tasks.create_task(self._save_counters())
