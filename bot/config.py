@@ -47,7 +47,6 @@ _WITHOUT_FILE: Final = (
     "; there is no configuration file: name one with --config or"
     f" {CONFIG_VARIABLE}, or be in the folder of config.toml"
 )
-_FROZEN = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def check_url(text: str) -> str:
@@ -98,23 +97,27 @@ Url = Annotated[str, AfterValidator(check_url)]
 Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split_keys)]
 
 
-class WorkspaceSettings(BaseModel):
+class _Section(BaseModel):
+    """A table of the TOML file. Errors never show what is in it, which may be a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class WorkspaceSettings(_Section):
     """The Rocket.Chat server, and the bot's own account there.
 
     ``ca_file`` holds certificates to trust beside the system's.
     """
 
-    model_config = _FROZEN
     url: Url
     user_id: str = Field(min_length=1)
     auth_token: SecretStr = Field(min_length=1)
     ca_file: Path | None = None
 
 
-class OAuthSettings(BaseModel):
+class OAuthSettings(_Section):
     """The application that an administrator of the workspace registered for the bot."""
 
-    model_config = _FROZEN
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
 
@@ -126,68 +129,60 @@ class OAuthSettings(BaseModel):
         return self
 
 
-class BotSettings(BaseModel):
+class BotSettings(_Section):
     """How the bot behaves in chat."""
 
-    model_config = _FROZEN
     prefix: str = Field(default="!", min_length=1, max_length=3, pattern=r"^[^\s\w/@#]+$")
     catch_up_minutes: int = Field(default=60, ge=0, le=24 * 60)
     most_waiting: int = Field(default=200, ge=1, le=400)
     buttons: bool = True
 
 
-class WebSettings(BaseModel):
+class WebSettings(_Section):
     """Where the connection pages listen, and how people reach them."""
 
-    model_config = _FROZEN
     public_url: Url = "http://localhost:8080"
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     metrics: bool = True
 
 
-class StorageSettings(BaseModel):
+class StorageSettings(_Section):
     """The database, as SQLAlchemy writes its address."""
 
-    model_config = _FROZEN
     url: str = Field(default="sqlite:///session-bot.db", repr=False)  # it may hold a password
 
 
-class VaultSettings(BaseModel):
+class VaultSettings(_Section):
     """The keys that seal tokens: the first seals, all of them open."""
 
-    model_config = _FROZEN
     keys: Keys = ()
     key_file: Path | None = None
 
 
-class StatusReportSettings(BaseModel):
+class StatusReportSettings(_Section):
     """The bot's report about itself; without a room there is none."""
 
-    model_config = _FROZEN
     room: str = ""
     schedule: Annotated[str, AfterValidator(_check_schedule)] = "daily 09:00"
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
 
 
-class ReportSettings(BaseModel):
+class ReportSettings(_Section):
     """The reports that people ask for."""
 
-    model_config = _FROZEN
     picture: bool = True
 
 
-class PlacesSettings(BaseModel):
+class PlacesSettings(_Section):
     """The file that tells where public addresses are; without one no places are shown."""
 
-    model_config = _FROZEN
     database: Path | None = None
 
 
-class LogSettings(BaseModel):
+class LogSettings(_Section):
     """What is written to standard error, and how."""
 
-    model_config = _FROZEN
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
 
@@ -290,7 +285,7 @@ def _find_storage_folder(settings: Settings, folder: Path) -> Path:
 def _refuse_other_database(written: str, absolute: str) -> None:
     """Raise ConfigError where a new database would be made although one is in this folder.
 
-    Relative paths were relative to the working folder once.
+    So that a relative path that was meant from this folder gives no empty database elsewhere.
     """
     here, there = find_database_file(written), find_database_file(absolute)
     is_other = False

@@ -32,6 +32,7 @@ _CARRIER_NAMES = ("Parts", "Grounds", "Surroundings", "Premises")
 _VALUE_BASES = (
     "BaseModel",
     "BaseSettings",
+    "_Section",  # the frozen model of bot/config.py
     "Enum",
     "Error",
     "Exception",
