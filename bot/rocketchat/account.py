@@ -48,9 +48,9 @@ class BotAccount:
         self._log = structlog.get_logger("app")
 
     async def wait(self, backoff: Backoff) -> Sender:
-        """Return it as soon as the workspace answers; raises TokenRejectedError.
+        """Return the account as soon as the workspace answers, and check the licence.
 
-        Checks the licence, too.
+        Raises TokenRejectedError.
         """
         pauses = make_pauses(backoff, secrets.SystemRandom().random)
         while True:

@@ -14,10 +14,11 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from bot.errors import ProtocolError, SecondFactorError, WorkspaceError
+from bot.errors import SecondFactorError, WorkspaceError
 from bot.models import AuthToken, Document
 from bot.rocketchat.responses import extract_document, is_success, parse_reason
 from bot.rocketchat.transport import HttpTransport, make_headers
+from bot.rocketchat.wire import parse_object, parse_text, require_object, require_text
 
 ROLES: Final = ("user", "bot")
 _SECOND_FACTOR_REASONS: Final = frozenset({"totp-required", "totp-invalid", "totp-max-attempts"})
@@ -76,14 +77,15 @@ async def make_bot_token(http: HttpTransport, account: NewAccount) -> AuthToken:
     """Sign in as a new account, make its personal access token, and sign out."""
     password = account.password
     body: Document = {"user": account.username, "password": password.get_secret_value()}
-    found = (await _post(http, "v1/login", None, body)).get("data")
-    login = _parse_login(found if isinstance(found, Mapping) else {})
+    data = require_object(await _post(http, "v1/login", None, body), "data")
+    secret = SecretStr(require_text(data, "authToken"))
+    login = AuthToken(require_text(data, "userId"), secret)
     try:
         # Sent always: a server that wants no code ignores it.
         factor = SecondFactor("password", password)
         body = {"tokenName": _TOKEN_NAME, "bypassTwoFactor": False}
         route = "v1/users.generatePersonalAccessToken"
-        made = _require_text(await _post(http, route, login, body, factor), "token")
+        made = require_text(await _post(http, route, login, body, factor), "token")
     finally:
         # 8.3 answers with an empty body, which is no success elsewhere.
         with suppress(WorkspaceError):
@@ -100,9 +102,8 @@ async def register_oauth_app(
     """Register an OAuth application; return its client id and client secret."""
     body = {"name": "Session bot", "redirectUri": redirect_uri, "active": True}
     document = await _post(http, "v1/oauth-apps.create", administrator, body, factor)
-    app = document.get("application")
-    found = app if isinstance(app, Mapping) else {}
-    return _require_text(found, "clientId"), SecretStr(_require_text(found, "clientSecret"))
+    app = require_object(document, "application")
+    return require_text(app, "clientId"), SecretStr(require_text(app, "clientSecret"))
 
 
 async def _post(
@@ -115,19 +116,7 @@ async def _post(
     headers = {**make_headers(token), **(factor.as_headers() if factor else {})}
     response = await http.request("POST", route, headers, body=body)
     if not is_success(response) and parse_reason(response) in _SECOND_FACTOR_REASONS:
-        details = (response.document or {}).get("details")
-        method = details.get("method") if isinstance(details, Mapping) else ""
-        raise SecondFactorError(f"{route}: a second factor is wanted", str(method or "totp"))
+        details = parse_object((response.document or {}).get("details"))
+        method = parse_text(details.get("method")) or "totp"
+        raise SecondFactorError(f"{route}: a second factor is wanted", method)
     return extract_document(route, response)
-
-
-def _parse_login(document: Document) -> AuthToken:
-    secret = SecretStr(_require_text(document, "authToken"))
-    return AuthToken(_require_text(document, "userId"), secret)
-
-
-def _require_text(document: Document, key: str) -> str:
-    value = document.get(key)
-    if not isinstance(value, str) or not value:
-        raise ProtocolError(f"the answer has no {key}")
-    return value

@@ -46,7 +46,10 @@ from bot.rocketchat.wire import (
     parse_room,
     parse_session,
     parse_session_page,
+    parse_text,
     parse_user,
+    require_object,
+    require_text,
 )
 
 _MAX_SESSIONS_PER_PAGE: Final = 100
@@ -109,8 +112,8 @@ class RestClient:
     async def fetch_version(self) -> str:
         """Return the server's major and minor version, like ``8.3``; needs no token."""
         document = await self._executor.read(self._make_request("info", None, {}))
-        version = document.get("version")
-        if not isinstance(version, str) or not version:
+        version = parse_text(document.get("version"))
+        if not version:
             raise ProtocolError("info: no version in the answer; is workspace.url right?")
         return version
 
@@ -125,7 +128,7 @@ class RestClient:
     async def fetch_person(self, user_id: str) -> User:
         """Return the name that a person has now; raises ``RefusedError`` for an unknown id."""
         document = await self.read("v1/users.info", {"userId": user_id})
-        return parse_user(_require_object(document, "user"))
+        return parse_user(require_object(document, "user"))
 
     async def fetch_language(self) -> str:
         """Return the workspace's language, empty where none was chosen; sends up to two requests.
@@ -206,10 +209,7 @@ class RestClient:
         """
         try:
             # The answer repeats the token, so nothing of it is kept.
-            try:
-                await self._write("v1/users.logoutOtherClients", {}, token=token)
-            except UnreachableError:
-                await self._write("v1/users.logoutOtherClients", {}, token=token)
+            await self._write_repeatable("v1/users.logoutOtherClients", {}, token)
         finally:
             self._executor.forget(token.user_id)
 
@@ -249,10 +249,8 @@ class RestClient:
         """
         room_path = f"/{quote(room_id, safe='')}"
         file = File("devices.png", "image/png", png)
-        stored = (await self._write("v1/rooms.media", file, subpath=room_path)).get("file")
-        file_id = stored.get("_id") if isinstance(stored, Mapping) else None
-        if not isinstance(file_id, str) or not file_id:
-            raise ProtocolError("rooms.media: no file in the answer")
+        answer = await self._write("v1/rooms.media", file, subpath=room_path)
+        file_id = require_text(require_object(answer, "file"), "_id")
         body = {"msg": caption} | ({"tmid": thread_id} if thread_id else {})
         file_path = f"{room_path}/{quote(file_id, safe='')}"
         await self._write("v1/rooms.mediaConfirm", body, subpath=file_path)
@@ -266,7 +264,7 @@ class RestClient:
             if not error.reason:
                 return None
             raise
-        return parse_message(_require_object(document, "message"))
+        return parse_message(require_object(document, "message"))
 
     async def fetch_history(
         self, room: Room, oldest: datetime, latest: datetime | None = None
@@ -289,7 +287,7 @@ class RestClient:
     async def fetch_room(self, room_id: str) -> Room:
         """Return a room that the bot is in; raises ``RefusedError`` for others."""
         document = await self.read("v1/rooms.info", {"roomId": room_id})
-        return parse_room(_require_object(document, "room"))
+        return parse_room(require_object(document, "room"))
 
     async def fetch_changed_rooms(self, since: datetime) -> tuple[Room, ...]:
         """Return the rooms of the bot with messages since then, and perhaps others.
@@ -311,13 +309,9 @@ class RestClient:
         which may be somebody else's by now, and 8.3 answers an unknown name with a room that has
         only the caller (seen). Its answer does not tell the members' ids, so the room is fetched.
         """
-        names = {"username": user.username}
-        try:
-            answer = await self._write("v1/im.create", names)
-        except UnreachableError:
-            # However often it is asked, there is one room.
-            answer = await self._write("v1/im.create", names)
-        room = await self.fetch_room(parse_room(_require_object(answer, "room")).id)
+        # However often it is asked, there is one room.
+        answer = await self._write_repeatable("v1/im.create", {"username": user.username})
+        room = await self.fetch_room(parse_room(require_object(answer, "room")).id)
         if set(room.member_ids) != {user.id, self._token.user_id}:
             raise UnreachableError("im.create: the user was renamed meanwhile")
         return room
@@ -335,6 +329,15 @@ class RestClient:
         self, route: str, token: AuthToken | None, query: Mapping[str, str]
     ) -> ReadRequest:
         return ReadRequest(token, route, tuple(query.items()), self._is_background)
+
+    async def _write_repeatable(
+        self, route: str, body: Document, token: AuthToken | None = None
+    ) -> Document:
+        """Send a POST whose second time changes nothing; once more where there was no answer."""
+        try:
+            return await self._write(route, body, token=token)
+        except UnreachableError:
+            return await self._write(route, body, token=token)
 
     async def _write(
         self,
@@ -378,10 +381,3 @@ async def open_rest_client(
     async with connecting as http:
         executor = RequestExecutor(http, limiter, pacer, retry_pause_s=retry_pause_s, now=loop.time)
         yield RestClient(executor, token, people_waiting)
-
-
-def _require_object(document: Document, key: str) -> Document:
-    found = document.get(key)
-    if not isinstance(found, Mapping):
-        raise ProtocolError(f"no {key} in the answer")
-    return found

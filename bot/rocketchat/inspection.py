@@ -3,12 +3,12 @@
 Every function may raise any ``WorkspaceError``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.errors import NotLicensedError, RefusedError
 from bot.models import Document
 from bot.rocketchat.client import RestClient
+from bot.rocketchat.wire import parse_array, parse_object, parse_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,11 @@ async def find_room(rest: RestClient, name: str) -> RoomAccess | None:
         room = await _fetch_room(rest, "roomId", name)
     if room is None:
         return None
-    room_id = _parse_text(room.get("_id"))
+    room_id = parse_text(room.get("_id"))
     found = await rest.read("v1/subscriptions.getOne", {"roomId": room_id})
     return RoomAccess(
         id=room_id,
-        name=_parse_text(room.get("name")) or room_id,
+        name=parse_text(room.get("name")) or room_id,
         is_member=bool(found.get("subscription")),
         is_read_only=room.get("ro") is True,
     )
@@ -45,7 +45,7 @@ async def find_room(rest: RestClient, name: str) -> RoomAccess | None:
 async def fetch_roles(rest: RestClient) -> frozenset[str]:
     """Return the roles of the bot's own account."""
     roles = (await rest.read("v1/me", {})).get("roles")
-    return frozenset(map(_parse_text, roles)) if isinstance(roles, list) else frozenset()
+    return frozenset(map(parse_text, parse_array(roles)))
 
 
 async def has_device_management(rest: RestClient) -> bool:
@@ -66,8 +66,7 @@ async def fetch_redirect_uris(rest: RestClient, client_id: str) -> tuple[str, ..
         document = await rest.read("v1/oauth-apps.get", {"clientId": client_id})
     except RefusedError:
         return None
-    app = document.get("oauthApp")
-    uris = _parse_text(app.get("redirectUri")) if isinstance(app, Mapping) else ""
+    uris = parse_text(parse_object(document.get("oauthApp")).get("redirectUri"))
     return tuple(uris.replace(",", " ").split()) or None
 
 
@@ -76,8 +75,4 @@ async def _fetch_room(rest: RestClient, key: str, value: str) -> Document | None
         room = (await rest.read("v1/rooms.info", {key: value})).get("room")
     except RefusedError:
         return None
-    return room if isinstance(room, Mapping) else None
-
-
-def _parse_text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return parse_object(room) or None

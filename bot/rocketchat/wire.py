@@ -60,6 +60,43 @@ def parse_document(raw: str | bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def parse_text(value: object) -> str:
+    """Return a text that every database and socket accepts; empty for anything else."""
+    # None accepts half a surrogate pair, and PostgreSQL accepts no NUL.
+    if not isinstance(value, str):
+        return ""
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.encode(errors="replace").decode().replace("\0", _REPLACEMENT)
+
+
+def parse_object(value: object) -> Document:
+    """Return a JSON object; empty for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def parse_array(value: object) -> Sequence[object]:
+    """Return a JSON array; empty for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def require_object(document: Document, key: str) -> Document:
+    """Return the object under the key; raise ProtocolError where there is none."""
+    if not isinstance(found := document.get(key), Mapping):
+        raise ProtocolError(f"no {key} in the answer")
+    return found
+
+
+def require_text(document: Document, key: str, source: str = "answer") -> str:
+    """Return the text under the key; raise ProtocolError where there is none, or an empty one.
+
+    ``source`` names the document in the error.
+    """
+    if not (found := parse_text(document.get(key))):
+        raise ProtocolError(f"no {key} in the {source}")
+    return found
+
+
 def parse_date(value: object) -> datetime | None:
     """Return the UTC time of ``{"$date": ms}``, an ISO text or milliseconds; None for all else.
 
@@ -97,16 +134,16 @@ def parse_message(document: Document, context: Document | None = None) -> Messag
     """
     context = context or {}
     return Message(
-        id=_require_id(document, "_id", "message"),
-        room_id=_require_id(document, "rid", "message"),
+        id=require_text(document, "_id", "message"),
+        room_id=require_text(document, "rid", "message"),
         room_type=_parse_room_type(context.get("roomType")),
         sender=_parse_sender(document.get("u")),
-        text=_text(document.get("msg")),
+        text=parse_text(document.get("msg")),
         sent_at=parse_date(document.get("ts")) or _EPOCH,
         is_participant=context.get("roomParticipant") is not False,
-        thread_id=_text(document.get("tmid")) or None,
+        thread_id=parse_text(document.get("tmid")) or None,
         edited_at=parse_date(document.get("editedAt")),
-        system_type=_text(document.get("t")),
+        system_type=parse_text(document.get("t")),
         is_automatic=_is_automatic(document),
         mentions=_parse_mentions(document.get("mentions")),
     )
@@ -116,7 +153,7 @@ def parse_history(rows: Sequence[object], room_type: RoomType) -> Iterator[Messa
     """Parse the messages of a room; skip those that cannot be parsed."""
     for row in rows:
         with suppress(ProtocolError):
-            yield parse_message(_object(row), {"roomType": room_type.value})
+            yield parse_message(parse_object(row), {"roomType": room_type.value})
 
 
 def parse_session(document: Document) -> Session:
@@ -124,16 +161,16 @@ def parse_session(document: Document) -> Session:
     current = document.get("current")
     return Session(
         # ``_id`` is no substitute: in sessions/info it is the id of the database row.
-        id=_require_id(document, "sessionId", "session"),
-        user_id=_text(document.get("userId")),
+        id=require_text(document, "sessionId", "session"),
+        user_id=parse_text(document.get("userId")),
         device=_parse_device(document.get("device")),
-        ip=normalise_addresses(_text(document.get("ip"))),
-        host=_text(document.get("host")),
+        ip=normalise_addresses(parse_text(document.get("ip"))),
+        host=parse_text(document.get("host")),
         logged_in_at=parse_date(document.get("loginAt")),
         last_activity_at=parse_date(document.get("lastActivityAt")),
         closed_at=parse_date(document.get("closedAt")),
         logged_out_at=parse_date(document.get("logoutAt")),
-        logged_out_by=_text(document.get("logoutBy")),
+        logged_out_by=parse_text(document.get("logoutBy")),
         is_current=current if isinstance(current, bool) else None,
         # Only the whole database row has them: sessions/info until 8.7, sessions/list never.
         is_activity_recorded="_updatedAt" in document or "createdAt" in document,
@@ -152,11 +189,11 @@ def parse_session_page(document: Document) -> SessionPage:
 
 def parse_user(document: Document) -> User:
     """Parse the response of ``me``, or the user of ``users.info``."""
-    preferences = _object(_object(document.get("settings")).get("preferences"))
+    preferences = parse_object(parse_object(document.get("settings")).get("preferences"))
     return User(
-        id=_require_id(document, "_id", "user"),
-        username=_text(document.get("username")),
-        name=_text(document.get("name")),
+        id=require_text(document, "_id", "user"),
+        username=parse_text(document.get("username")),
+        name=parse_text(document.get("name")),
         utc_offset=_parse_offset(document.get("utcOffset")),
         language=_parse_language(preferences.get("language"), document.get("language")),
     )
@@ -164,23 +201,23 @@ def parse_user(document: Document) -> User:
 
 def parse_public_setting(document: Document, name: str) -> str | None:
     """Parse one setting of ``settings.public``; None where the answer does not have it."""
-    settings = map(_object, _array(document.get("settings")))
+    settings = map(parse_object, parse_array(document.get("settings")))
     found = next((each for each in settings if each.get("_id") == name), None)
-    return None if found is None else _text(found.get("value"))
+    return None if found is None else parse_text(found.get("value"))
 
 
 def _parse_language(*values: object) -> str:
     # "default" is none (server source, ``getSubscriptionAutotranslateDefaultConfig``).
-    languages = (_text(each) for each in values)
+    languages = (parse_text(each) for each in values)
     return next((each for each in languages if each not in {"", "default"}), "")
 
 
 def parse_room(document: Document) -> Room:
     """Parse a room of ``rooms.info``, ``rooms.get`` or ``im.create``."""
-    key = "_id" if _text(document.get("_id")) else "rid"
-    ids = tuple(_text(id_) for id_ in _array(document.get("uids")))
+    key = "_id" if parse_text(document.get("_id")) else "rid"
+    ids = tuple(parse_text(id_) for id_ in parse_array(document.get("uids")))
     return Room(
-        id=_require_id(document, key, "room"),
+        id=require_text(document, key, "room"),
         type=_parse_room_type(document.get("t")),
         member_ids=tuple(id_ for id_ in ids if id_),
         updated_at=parse_date(document.get("_updatedAt")),
@@ -208,59 +245,37 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def _require_id(document: Document, key: str, noun: str) -> str:
-    value = _text(document.get(key))
-    if not value:
-        raise ProtocolError(f"a {noun} came without a usable {key}")
-    return value
-
-
-def _text(value: object) -> str:
-    # No database and no socket accepts half a surrogate pair, and PostgreSQL accepts no NUL.
-    if not isinstance(value, str):
-        return ""
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.encode(errors="replace").decode().replace("\0", _REPLACEMENT)
-
-
-def _object(value: object) -> Document:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _array(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()
-
-
 def _parse_room_type(value: object) -> RoomType:
     try:
-        return RoomType(_text(value))
+        return RoomType(parse_text(value))
     except ValueError:
         return RoomType.OTHER
 
 
 def _parse_sender(value: object) -> Sender:
-    document = _object(value)
+    document = parse_object(value)
     return Sender(
-        id=_require_id(document, "_id", "sender"),
-        username=_text(document.get("username")),
-        name=_text(document.get("name")),
+        id=require_text(document, "_id", "sender"),
+        username=parse_text(document.get("username")),
+        name=parse_text(document.get("name")),
     )
 
 
 def _is_automatic(document: Document) -> bool:
     return bool(
         document.get("bot")
-        or _text(document.get("alias"))
+        or parse_text(document.get("alias"))
         or document.get("private") is True
-        or _object(document.get("u")).get("_id") == _SERVER_USER_ID
+        or parse_object(document.get("u")).get("_id") == _SERVER_USER_ID
     )
 
 
 def _parse_mentions(value: object) -> dict[str, str]:
-    mentions = [_object(mention) for mention in _array(value)]
-    users = [mention for mention in mentions if _is_of_user(mention) and _text(mention.get("_id"))]
-    return {_text(user["_id"]): _text(user.get("username")) for user in users}
+    mentions = [parse_object(mention) for mention in parse_array(value)]
+    users = [
+        mention for mention in mentions if _is_of_user(mention) and parse_text(mention.get("_id"))
+    ]
+    return {parse_text(user["_id"]): parse_text(user.get("username")) for user in users}
 
 
 def _is_of_user(mention: Document) -> bool:
@@ -270,14 +285,14 @@ def _is_of_user(mention: Document) -> bool:
 
 
 def _parse_device(value: object) -> Device:
-    document = _object(value)
-    system = _object(document.get("os"))
+    document = parse_object(value)
+    system = parse_object(document.get("os"))
     return Device(
-        type=_text(document.get("type")),
-        name=_text(document.get("name")),
-        version=_text(document.get("version")),
-        long_version=_text(document.get("longVersion")),
-        os=OperatingSystem(_text(system.get("name")), _text(system.get("version"))),
+        type=parse_text(document.get("type")),
+        name=parse_text(document.get("name")),
+        version=parse_text(document.get("version")),
+        long_version=parse_text(document.get("longVersion")),
+        os=OperatingSystem(parse_text(system.get("name")), parse_text(system.get("version"))),
     )
 
 
