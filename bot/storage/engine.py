@@ -14,7 +14,7 @@ from bot.errors import ConfigError, StorageError, make_missing_extra
 from bot.storage.failures import make_file_error
 
 _LOCK_TIMEOUT: Final = "10"  # seconds, where the address does not say
-_OLDEST: Final = (3, 35)  # the first that knows RETURNING
+_MIN_SQLITE_VERSION: Final = (3, 35)  # the first that knows RETURNING
 _MAX_SWITCHES: Final = 50
 
 _DURABLE: Final = "PRAGMA synchronous = FULL"
@@ -25,12 +25,12 @@ _NOT_DURABLE: Final = "PRAGMA synchronous = NORMAL"
 _SET_UP: Final = ("PRAGMA foreign_keys = ON", "PRAGMA secure_delete = ON", _DURABLE)
 # Bytes; half of what is usual, for a file that is new. A question changes a few bytes on each of
 # six pages, and all of each page goes into the log.
-_PAGES: Final = "PRAGMA page_size = 2048"
+_PAGE_SIZE: Final = "PRAGMA page_size = 2048"
 
 
 def make_sqlite_engine(address: URL) -> Engine:
     """Make the engine, unconnected; raise ConfigError where SQLite itself is too old."""
-    if sqlite3.sqlite_version_info < _OLDEST:
+    if sqlite3.sqlite_version_info < _MIN_SQLITE_VERSION:
         raise ConfigError(f"SQLite 3.35 or newer is needed, this is {sqlite3.sqlite_version}")
     address = address.set(query={"timeout": _LOCK_TIMEOUT, **address.query})
     engine = create_engine(address, hide_parameters=True)
@@ -56,7 +56,7 @@ def _make_private_file(
 
 def _set_up(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # or the driver would begin transactions of its own
-    connection.execute(_PAGES)
+    connection.execute(_PAGE_SIZE)
     _switch_to_wal(connection)
     for statement in _SET_UP:
         connection.execute(statement)
@@ -116,10 +116,8 @@ def make_postgresql_engine(address: URL) -> Engine:
     if "@" in (address.host or ""):
         # What stands before that @ is the end of a password, and would be shown as a host.
         raise ConfigError("[storage] url: write an @ in the user's name or password as %40")
-    options = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ())])
-    address = address.set(query={**_CONNECTING, **address.query, "options": options})
     return create_engine(
-        address,
+        _add_time_limits(address),
         isolation_level="SERIALIZABLE",
         pool_size=1,
         max_overflow=0,
@@ -133,11 +131,14 @@ def make_connection_settings(url: str, options: str = "") -> dict[str, Any]:
 
     ``options`` is for the server, as in ``-c search_path=mine``, and wins over the address's own.
     """
-    address = make_url(url)
-    words = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ()), options])
-    address = address.set(query={**_CONNECTING, **address.query, "options": words})
+    address = _add_time_limits(make_url(url), options)
     _, settings = address.get_dialect()().create_connect_args(address)
     return dict(settings)
+
+
+def _add_time_limits(address: URL, options: str = "") -> URL:
+    words = " ".join([*_TIMEOUTS, *address.normalized_query.get("options", ()), options]).strip()
+    return address.set(query={**_CONNECTING, **address.query, "options": words})
 
 
 def begin_shared(connection: Connection, count: int, *, is_durable: bool) -> None:
@@ -150,11 +151,6 @@ def begin_shared(connection: Connection, count: int, *, is_durable: bool) -> Non
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_GROUP_LOCK})")
     if not is_durable:
         connection.exec_driver_sql(_DO_NOT_WAIT_FOR_DISK)
-
-
-def begin_isolated(connection: Connection) -> None:
-    """Begin a transaction that runs as if nothing else used the database."""
-    connection.begin()
 
 
 def interrupt(connection: Connection) -> None:
@@ -188,11 +184,11 @@ def wait_to_migrate(connection: Connection) -> None:
         )
 
 
-_HOW_TO: Final = (
+_URL_ADVICE: Final = (
     "[storage] url: write it like sqlite:///session-bot.db or postgresql://user@host/database"
 )
 _URI_SCHEME: Final = "file:"  # sqlite.org/uri.html
-_MAKERS: Final = {
+_ENGINE_MAKERS: Final = {
     "sqlite+pysqlite": make_sqlite_engine,
     "postgresql+psycopg": make_postgresql_engine,
 }
@@ -203,13 +199,13 @@ def make_engine(url: str) -> Engine:
     address = _parse_address(url)
     try:
         driver = f"{address.get_backend_name()}+{address.get_driver_name()}"
-        if driver in _MAKERS:
-            return _MAKERS[driver](address)
+        if driver in _ENGINE_MAKERS:
+            return _ENGINE_MAKERS[driver](address)
     except (ArgumentError, ValueError):
-        raise ConfigError(_HOW_TO) from None
+        raise ConfigError(_URL_ADVICE) from None
     except ModuleNotFoundError as error:
         raise make_missing_extra("[storage] url", error.name, "postgresql") from error
-    raise ConfigError(_HOW_TO)
+    raise ConfigError(_URL_ADVICE)
 
 
 def is_on_server(url: str) -> bool:
@@ -266,4 +262,4 @@ def _parse_address(url: str) -> URL:
         return make_url(url)
     except (ArgumentError, ValueError):
         # Without the cause, which may quote the address, and that may hold a password.
-        raise ConfigError(_HOW_TO) from None
+        raise ConfigError(_URL_ADVICE) from None

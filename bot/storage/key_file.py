@@ -14,7 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
-from bot.storage.vault import HOW_TO, KEY_SIZE, KeyRing, make_key_id, parse_key
+from bot.storage.vault import KEY_ADVICE, KEY_SIZE, KeyRing, make_key_id, parse_key
 
 _FIRST_LINE: Final = (
     "# Seals the tokens that people gave the bot. Without it they must all connect again.\n"
@@ -35,7 +35,7 @@ def load_key_ring(
     if keys:
         return KeyRing([parse_key(k.get_secret_value(), "[vault] keys") for k in keys])
     if key_file is None:
-        raise ConfigError(f"[vault] keys: a key to seal tokens with is missing; {HOW_TO}")
+        raise ConfigError(f"[vault] keys: a key to seal tokens with is missing; {KEY_ADVICE}")
     try:
         return read_key_file(key_file)
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def read_key_file(path: Path) -> KeyRing:
         if line.strip() and not line.lstrip().startswith("#")
     ]
     if not keys:
-        raise ConfigError(f"{source} holds no key; {HOW_TO}")
+        raise ConfigError(f"{source} holds no key; {KEY_ADVICE}")
     return KeyRing(keys)
 
 
@@ -83,7 +83,8 @@ def add_key(path: Path) -> bytes:
     try:
         with _only_one_writer(path.parent):
             read_key_file(path)
-            _replace(path, _write_key(key) + path.read_text(encoding="utf-8"))
+            with _draft(path, _write_key(key) + path.read_text(encoding="utf-8")) as draft:
+                draft.replace(path)
     except FileNotFoundError:
         raise ConfigError(f"[vault] key_file: {path} is missing; {_WHERE_FROM}") from None
     except OSError as error:
@@ -92,14 +93,14 @@ def add_key(path: Path) -> bytes:
 
 
 def watch_key_file(path: Path) -> Callable[[], KeyRing | None]:
-    """Make a look at the file that gives its keys when they have changed since the last look.
+    """Return a function that returns the keys if the file has changed since its last call.
 
-    A file that cannot be read is as one that has not changed; the log says so, once.
+    It returns None for an unchanged file, and for one that cannot be read, which is logged once.
     """
     log = structlog.get_logger("keys")
     last = _fingerprint(path)
 
-    def look() -> KeyRing | None:
+    def read_changed_keys() -> KeyRing | None:
         nonlocal last
         now = _fingerprint(path)
         if now == last:
@@ -107,16 +108,15 @@ def watch_key_file(path: Path) -> Callable[[], KeyRing | None]:
         last = now
         try:
             ring = read_key_file(path)
-        except FileNotFoundError:
-            log.error("the key file has become useless", problem=f"{path} is gone; restore it")  # noqa: TRY400 - known
-            return None
-        except ConfigError as error:
-            log.error("the key file has become useless", problem=str(error))  # noqa: TRY400 - known
+        except (FileNotFoundError, ConfigError) as error:
+            is_gone = isinstance(error, FileNotFoundError)
+            problem = f"{path} is gone; restore it" if is_gone else str(error)
+            log.error("the key file has become useless", problem=problem)  # noqa: TRY400 - known
             return None
         log.info("the key file has changed", sealing_key=ring.sealing_id.hex())
         return ring
 
-    return look
+    return read_changed_keys
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int] | None:
@@ -137,43 +137,36 @@ def _only_one_writer(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write_private(draft, text)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
 def _write_key(key: bytes) -> str:
     return base64.urlsafe_b64encode(key).decode() + "\n"
 
 
 def make_key_file(path: Path) -> bool:
-    """Write a new key beside the place and link it there: whole or not at all.
+    """Make a file with a new key, whole or not at all.
 
     Returns false, and changes nothing, where a file is there. Raises ConfigError.
     """
-    text = _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        _write_private(draft, text)
-        path.hardlink_to(draft)
+        with _draft(path, _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))) as draft:
+            path.hardlink_to(draft)
     except FileExistsError:
         return False
     except OSError as error:
         reason = error.strerror
         raise ConfigError(f"[vault] key_file: {path} cannot be made: {reason}") from error
-    else:
-        return True
+    return True
+
+
+@contextmanager
+def _draft(path: Path, text: str) -> Iterator[Path]:
+    """Write the text to the disk in a private file beside ``path``, and remove it at the end."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())

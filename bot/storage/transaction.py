@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StorageError
-from bot.storage.engine import begin_isolated, begin_shared, interrupt
+from bot.storage.engine import begin_shared, interrupt
 from bot.storage.failures import is_conflict, translated_errors
 
 Work = Callable[[Connection], Any]
@@ -160,7 +160,7 @@ def _begin(connection: Connection, count: int, options: TransactionOptions) -> N
         connection.execution_options(isolation_level="AUTOCOMMIT")
         connection.begin()
     elif options.is_isolated:
-        begin_isolated(connection)
+        connection.begin()  # serializable, as the engine was made
     else:
         begin_shared(connection, count, is_durable=options.is_durable)
 

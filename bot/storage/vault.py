@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.errors import ConfigError, SealBrokenError
 
 KEY_SIZE: Final = 32  # bytes: AES-256
-HOW_TO: Final = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+KEY_ADVICE: Final = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
 
 
 class KeyRing:
@@ -50,7 +50,7 @@ def parse_key(text: str, source: str) -> bytes:
     except (UnicodeEncodeError, binascii.Error):
         key = b""
     if len(key) != KEY_SIZE:
-        raise ConfigError(f"{source}: not the base64url form of {KEY_SIZE} bytes; {HOW_TO}")
+        raise ConfigError(f"{source}: not the base64url form of {KEY_SIZE} bytes; {KEY_ADVICE}")
     return key
 
 
@@ -65,20 +65,23 @@ class Vault:
 
     Sealed: version (1 byte), key id (4), nonce (12), ciphertext with tag. The workspace, the
     user and the purpose are authenticated with it: copied to another row, it does not open.
-    ``look`` is asked before each use and gives the keys where they have changed.
+    ``read_changed_keys`` is called before each use, and returns None where the keys are the same.
     """
 
     def __init__(
-        self, keys: KeyRing, workspace: str, look: Callable[[], KeyRing | None] = lambda: None
+        self,
+        keys: KeyRing,
+        workspace: str,
+        read_changed_keys: Callable[[], KeyRing | None] = lambda: None,
     ) -> None:
         self._keys = keys
         self._workspace = workspace
-        self._look: Final = look
+        self._read_changed_keys: Final = read_changed_keys
         self._ciphers: dict[bytes, AESGCM] = {}
 
     def seal(self, plaintext: SecretStr, *, user_id: str, purpose: str) -> bytes:
         """Seal the secret with the first key."""
-        self._take_keys()
+        self._update_keys()
         head = _VERSION + self._keys.sealing_id
         nonce = os.urandom(_NONCE_END - _ID_END)
         sealed = self._find_cipher(head).encrypt(
@@ -92,7 +95,7 @@ class Vault:
         """Open what was sealed for the same user and purpose, or raise SealBrokenError."""
         if len(sealed) < _NONCE_END + _TAG_SIZE or not sealed.startswith(_VERSION):
             raise SealBrokenError("A sealed token is cut short or of an unknown format.")
-        self._take_keys()
+        self._update_keys()
         head, nonce, rest = sealed[:_ID_END], sealed[_ID_END:_NONCE_END], sealed[_NONCE_END:]
         associated = _make_associated(head, self._workspace, user_id, purpose)
         try:
@@ -100,8 +103,8 @@ class Vault:
         except InvalidTag as error:
             raise SealBrokenError("A sealed token was altered or is somebody else's.") from error
 
-    def _take_keys(self) -> None:
-        if (keys := self._look()) is not None:
+    def _update_keys(self) -> None:
+        if (keys := self._read_changed_keys()) is not None:
             self._keys, self._ciphers = keys, {}
 
     def _find_cipher(self, head: bytes) -> AESGCM:
