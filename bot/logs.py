@@ -42,8 +42,8 @@ def open_logs(
     for library in _QUIET_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[*_shared(), *_last(style)],
-        logger_factory=partial(_Lines, stream),
+        processors=[*_list_first_processors(), *_list_last_processors(style)],
+        logger_factory=partial(_LineLogger, stream),
         # Drops what is below the level before any work is done for it.
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Otherwise each event would make its logger again, even an event that is dropped.
@@ -52,7 +52,7 @@ def open_logs(
     return handler
 
 
-class _Lines:
+class _LineLogger:
     """Where this program's own events end; to go through the library would take twice as long."""
 
     def __init__(self, stream: TextIO, name: str = "") -> None:
@@ -113,7 +113,7 @@ def _write_text(_logger: object, _method: str, event: EventDict) -> str:
     """
     traceback = event.pop("exception", "")
     name, words = event.pop("event"), [event.pop("timestamp"), f"[{event.pop('level')}]"]
-    words += [_shield(str(name)), f"[{event.pop('logger')}]"]
+    words += [_quote_unprintable(str(name)), f"[{event.pop('logger')}]"]
     words += [f"{key}={_quote(str(event[key]))}" for key in sorted(event)]
     line = " ".join(words)
     return f"{line}\n{traceback}" if traceback else line
@@ -123,11 +123,11 @@ def _quote(text: str) -> str:
     return text if text.isprintable() and text and " " not in text else repr(text)
 
 
-def _shield(text: str) -> str:
+def _quote_unprintable(text: str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def _shared() -> list[Processor]:
+def _list_first_processors() -> list[Processor]:
     return [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
@@ -135,7 +135,7 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _last(style: Literal["text", "json"]) -> list[Processor]:
+def _list_last_processors(style: Literal["text", "json"]) -> list[Processor]:
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False) if style == "json" else _write_text
     )
@@ -144,9 +144,9 @@ def _last(style: Literal["text", "json"]) -> list[Processor]:
 
 def _make_formatter(style: Literal["text", "json"]) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_shared(),
+        foreign_pre_chain=_list_first_processors(),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *_last(style),
+            *_list_last_processors(style),
         ],
     )

@@ -170,12 +170,20 @@ class Metrics:
         self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]
     ) -> None:
         """Add a gauge with one label; ``read`` returns its numbers by the label's value."""
-        self._registry.register(_LabelledGauge(_name(name), text, label, read))
+
+        def collect() -> list[Metric]:
+            family = GaugeMetricFamily(_name(name), text, labels=[label])
+            for value, number in read().items():
+                family.add_metric([value], number)
+            return [family]
+
+        self._registry.register(_Collector(collect))
 
     def add_counter(self, name: str, text: str, read: Callable[[], int]) -> None:
         """Add a counter that is kept elsewhere; it is part of ``read_totals``, too."""
         self._external_counters[name] = read
-        self._registry.register(_ExternalCounter(_name(name), text, read))
+        full_name = _name(name)
+        self._registry.register(_Collector(lambda: [CounterMetricFamily(full_name, text, read())]))
 
     def render(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -225,31 +233,10 @@ def shorten_route(route: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _LabelledGauge:
-    """A collector, as the registry calls it at every scrape."""
+class _Collector:
+    """What the registry calls at every scrape."""
 
-    name: str
-    text: str
-    label: str
-    read: Callable[[], Mapping[str, float]]
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(self.name, self.text, labels=[self.label])
-        for value, number in self.read().items():
-            family.add_metric([value], number)
-        yield family
-
-
-@dataclass(frozen=True, slots=True)
-class _ExternalCounter:
-    """A collector of a counter that is kept elsewhere."""
-
-    name: str
-    text: str
-    read: Callable[[], int]
-
-    def collect(self) -> Iterator[Metric]:
-        yield CounterMetricFamily(self.name, self.text, self.read())
+    collect: Callable[[], Iterable[Metric]]
 
 
 def _read(counter: Counter) -> Iterator[tuple[tuple[str, ...], int]]:
