@@ -108,7 +108,7 @@ class Simulator:
             self._make_app(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
         )
         await runner.setup()
-        await self._stack.enter_async_context(self._webhooks)
+        await self._stack.enter_async_context(self._webhooks.call_outgoing())
         self._stack.push_async_callback(runner.cleanup)
         self._stack.push_async_callback(self.realtime.close)
         self._runner = runner

@@ -6,8 +6,9 @@ unknown address is answered with was read for 6.x only.
 
 import asyncio
 import json
-from types import TracebackType
-from typing import Any, Final, Self
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
@@ -27,31 +28,24 @@ _CALL_TIMEOUT: Final = aiohttp.ClientTimeout(total=30)
 
 
 class Webhooks:
-    """Serves incoming webhooks and calls outgoing ones; as a context manager it ends its calls."""
+    """Serves incoming webhooks, and calls outgoing ones."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace: Final = workspace
         self._calls: asyncio.TaskGroup | None = None
         self._tasks: Final[set[asyncio.Task[None]]] = set()
 
-    async def __aenter__(self) -> Self:
-        """Begin to call webhooks."""
-        self._calls = await asyncio.TaskGroup().__aenter__()
-        self._unsubscribe = self._workspace.subscribe(self._hear)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Cancel the calls that are under way."""
-        self._unsubscribe()
-        for task in self._tasks:
-            task.cancel()
-        if self._calls is not None:
-            await self._calls.__aexit__(None, None, None)
+    @asynccontextmanager
+    async def call_outgoing(self) -> AsyncIterator[None]:
+        """Call webhooks until the block ends, and then cancel the calls under way."""
+        async with asyncio.TaskGroup() as self._calls:
+            unsubscribe = self._workspace.subscribe(self._hear)
+            try:
+                yield
+            finally:
+                unsubscribe()
+                for task in self._tasks:
+                    task.cancel()
 
     async def serve(self, request: web.Request) -> web.Response:
         """Post what a program sends to its address."""

@@ -43,17 +43,17 @@ def make_success(body: Document) -> Response:
     return Response(200, body | {"success": True})
 
 
-def make_failure(status: int, error: str, error_type: str = "") -> Response:
-    """Make an error response with a text and an optional type."""
-    kind = {"errorType": error_type} if error_type else {}
-    return Response(status, {"success": False, "error": error} | kind)
+def make_failure(status: int, error: str, error_type: str = "", details: object = None) -> Response:
+    """Make an error response with a text, and with a type and details if there are any."""
+    body: Document = {"success": False, "error": error}
+    body |= {"errorType": error_type} if error_type else {}
+    body |= {"details": details} if details is not None else {}
+    return Response(status, body)
 
 
 def make_refusal(error: RefusedError) -> Response:
     """Make the 400 for a RefusedError."""
-    answer = make_failure(400, error.text, error.kind)
-    details = {"details": error.details} if error.details is not None else {}
-    return Response(400, {**answer.body, **details} if isinstance(answer.body, dict) else None)
+    return make_failure(400, error.text, error.kind, error.details)
 
 
 def make_unauthorized(version: Version) -> Response:
@@ -97,10 +97,7 @@ def make_invalid_parameters(problem: str, *, is_query: bool, is_typed: bool) -> 
 def make_second_factor_required() -> Response:
     """Make the 400 that requires the password as a second factor."""
     details = {"method": "password", "codeGenerated": False, "availableMethods": []}
-    answer = make_failure(400, "TOTP Required [totp-required]", "totp-required")
-    return Response(
-        400, {**answer.body, "details": details} if isinstance(answer.body, dict) else ""
-    )
+    return make_failure(400, "TOTP Required [totp-required]", "totp-required", details)
 
 
 def make_unknown_route(version: Version, method: str, *, is_known_path: bool) -> Response:
