@@ -93,7 +93,7 @@ class Simulator:
         pages = ConsentPages(self.workspace, self.demo_people)
         self._oauth: Final = OAuthServer(self.workspace, pages, self._log_request)
         self._webhooks: Final = Webhooks(self.workspace)
-        self._stack: Final = AsyncExitStack()
+        self._stack = AsyncExitStack()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
 
@@ -107,12 +107,15 @@ class Simulator:
         runner = web.AppRunner(
             self._make_app(), access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S
         )
-        await runner.setup()
-        await self._stack.enter_async_context(self._webhooks.call_outgoing())
-        self._stack.push_async_callback(runner.cleanup)
-        self._stack.push_async_callback(self.realtime.close)
+        # A stack of its own, which closes what is open where the port is taken.
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(runner.cleanup)
+            await runner.setup()
+            self._site = await self._listen(runner)
+            opened.push_async_callback(self.realtime.close)
+            await opened.enter_async_context(self._webhooks.call_outgoing())
+            self._stack = opened.pop_all()
         self._runner = runner
-        self._site = await self._listen(runner)
         self._port = runner.addresses[0][1]
         return self
 
