@@ -10,7 +10,7 @@ import structlog
 
 from bot.dispatcher.dispatcher import Dispatcher
 from bot.errors import StorageError
-from bot.features.status_report.backlog import Backlog, load_backlog
+from bot.features.status_report.backlog import load_backlog
 from bot.metrics import Metrics, shorten_route
 from bot.rocketchat.rate_limit.limiter import RateLimiter
 from bot.rocketchat.realtime import RealtimeClient
@@ -100,7 +100,8 @@ class Gauges:
         self._metrics: Final = metrics
         self._database: Final = database
         self._now: Final = now
-        self._backlog: Backlog | None = None
+        self._backlog: Mapping[str, float] = {}
+        self._accounts: Mapping[str, float] = {}
         self._loaded_at = -_MAX_AGE_S
         self._loading: Final = asyncio.Lock()
         self._log: Final = structlog.get_logger("metrics")
@@ -123,41 +124,32 @@ class Gauges:
             dispatcher.count_messages,
         )
         metrics.add_labelled_gauge(
-            "backlog", "What waits in the database", "kind", self._count_backlog
+            "backlog", "What waits in the database", "kind", lambda: self._backlog
         )
-        metrics.add_labelled_gauge("accounts", "Accounts", "kind", self._count_accounts)
+        metrics.add_labelled_gauge("accounts", "Accounts", "kind", lambda: self._accounts)
 
     async def render(self) -> bytes:
         """Return all metrics; what the database holds is at most 5 seconds old."""
         async with self._loading:
             if time.monotonic() - self._loaded_at >= _MAX_AGE_S:
-                self._backlog = await self._load()
+                await self._load()
                 self._loaded_at = time.monotonic()
         return self._metrics.render()
 
-    async def _load(self) -> Backlog | None:
+    async def _load(self) -> None:
+        self._backlog, self._accounts = {}, {}
         try:
             async with asyncio.timeout(_QUERY_TIMEOUT_S):
-                return await load_backlog(self._database, self._now())
+                found = await load_backlog(self._database, self._now())
         except (StorageError, TimeoutError) as error:
             self._log.warning("the backlog could not be loaded", problem=str(error))
-            return None
-
-    def _count_backlog(self) -> Mapping[str, float]:
-        backlog = self._backlog
-        if backlog is None:
-            return {}
-        return {
-            "messages": backlog.messages,
-            "reports": backlog.reports,
-            "reports_due": backlog.late,
+            return
+        self._backlog = {
+            "messages": found.messages,
+            "reports": found.reports,
+            "reports_due": found.late,
         }
-
-    def _count_accounts(self) -> Mapping[str, float]:
-        backlog = self._backlog
-        if backlog is None:
-            return {}
-        return {"connected": backlog.connected, "with_alerts": backlog.watched}
+        self._accounts = {"connected": found.connected, "with_alerts": found.watched}
 
 
 def _min_by_route(numbers: Mapping[str, int]) -> Mapping[str, float]:
