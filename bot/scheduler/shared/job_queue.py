@@ -164,9 +164,9 @@ async def open_queue(
         timeout=_CONNECTION_TIMEOUT_S,
     )
     app = App(connector=connector)
-    async with _calling(call_timeout_s):
-        await app.open_async()
     try:
+        async with _calling(call_timeout_s):
+            await app.open_async()
         yield JobQueue(app, call_timeout_s)
     finally:
         await app.close_async()

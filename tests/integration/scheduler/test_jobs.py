@@ -193,3 +193,11 @@ async def test_jobs_of_a_process_that_died_are_found_by_another(url: str) -> Non
         await alive.remove(stalled)
         assert (await dead.take()).attempt != job.attempt
         dead.may_end.set()
+
+
+async def test_a_queue_that_cannot_be_opened_leaves_no_task_behind() -> None:
+    before = asyncio.all_tasks()
+    with pytest.raises(StorageError, match=r"within 0\.1 seconds"):
+        async with open_queue("postgresql://bot@127.0.0.1:9/bot", call_timeout_s=0.1):
+            pytest.fail("nothing listens there")
+    assert asyncio.all_tasks() == before
