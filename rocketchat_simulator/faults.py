@@ -37,8 +37,14 @@ class _Failure:
 
 @dataclass(frozen=True, slots=True)
 class _ResponseFault:
-    delay: float
-    is_lost: bool
+    delay: float = 0.0
+    until: asyncio.Event | None = None
+    is_lost: bool = False
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self.delay)
+        if self.until is not None:
+            await self.until.wait()
 
 
 class Faults:
@@ -96,11 +102,15 @@ class Faults:
 
     def lose_answer(self, route: str, *, times: int = 1) -> None:
         """Do the work of the next requests, but reset the connection instead of responding."""
-        self._add_response_fault(route, _ResponseFault(0.0, is_lost=True), times)
+        self._add_response_fault(route, _ResponseFault(is_lost=True), times)
 
     def delay_answer(self, route: str, delay: float, *, times: int = 1) -> None:
         """Do the work of the next requests at once, but respond after ``delay`` seconds."""
-        self._add_response_fault(route, _ResponseFault(delay, is_lost=False), times)
+        self._add_response_fault(route, _ResponseFault(delay), times)
+
+    def hold_answer(self, route: str, until: asyncio.Event, *, times: int = 1) -> None:
+        """Do the work of the next requests at once, but respond when the event is set."""
+        self._add_response_fault(route, _ResponseFault(until=until), times)
 
     def hang(self, route: str, *, times: int = 1) -> None:
         """Do the work of the next requests, but never respond."""
@@ -116,7 +126,7 @@ class Faults:
         self._random = random
 
     def has_failed(self, route: str) -> bool:
-        """Return whether ``fail_next`` has failed a request of this route yet."""
+        """Return whether ``fail_next`` or an outage has met a request of this route yet."""
         return _find_path(route) in self._failed_paths
 
     def clear(self) -> None:
@@ -131,6 +141,7 @@ class Faults:
         """Apply the faults to a request."""
         is_hit = request.headers.get("User-Agent", "").startswith(self._outage_agent)
         if self._outage is not None and is_hit:
+            self._failed_paths.add(request.path)
             return await self._answer_in_outage(request, self._outage)
         failures = self._failures.get(request.path)
         if failures:
@@ -145,7 +156,7 @@ class Faults:
         if self.slowness and not isinstance(response, web.WebSocketResponse):
             await asyncio.sleep(self.slowness)
         if fault is not None:
-            await asyncio.sleep(fault.delay)
+            await fault.wait()
         if fault is not None and fault.is_lost and request.transport is not None:
             request.transport.abort()
         return response

@@ -28,8 +28,9 @@ from tests.support.programs import run_program, write_config
 from tests.support.stage import QUICKLY, RunningBot, Stage, open_stage
 from tests.support.storage_faults import choose_port
 
-# A connection that is silent for a second is given up after another half.
-WATCHFUL = RealtimeSettings(ping_after_s=1.0, pong_timeout_s=0.5, call_timeout_s=1.0)
+# A connection that is silent for half a second is given up after two more, in which a busy machine
+# answers a ping.
+WATCHFUL = RealtimeSettings(ping_after_s=0.5, pong_timeout_s=2.0, call_timeout_s=2.0)
 
 
 @dataclass
@@ -161,13 +162,14 @@ async def fetch_status(port: int, page: str) -> int:
 async def test_a_bot_that_is_stopping_is_alive_but_not_ready(tmp_path: Path) -> None:
     async with open_scene(tmp_path, 10) as scene:
         alice = scene.stage.invite("alice")
-        # Long enough to see the bot while it stops, and within the time that it may take.
-        scene.stage.simulator.faults.delay_answer("chat.sendMessage", 3.0)
+        is_seen = asyncio.Event()
+        scene.stage.simulator.faults.hold_answer("chat.sendMessage", is_seen)
         alice.ask("one")
         await scene.stage.wait_for_calls("rooms.info")
         scene.running.task.cancel()
         await scene.expect(200, 503)
         assert not scene.running.task.done()
+        is_seen.set()
         async with asyncio.timeout(DEADLINE_S):
             await asyncio.wait([scene.running.task])
         assert alice.answered == ["one"]

@@ -84,10 +84,12 @@ async def test_it_is_not_ready_while_deaf(stage: Stage) -> None:
 async def test_it_is_not_ready_while_catching_up(stage: Stage) -> None:
     alice = stage.invite("alice")
     async with stage.run_bot() as running:
-        stage.simulator.faults.delay_answer("rooms.get", 1.0)
+        is_seen = asyncio.Event()
+        stage.simulator.faults.hold_answer("rooms.get", is_seen)
         await stage.simulator.realtime.drop_all()
         await wait_for_status(running, "readyz", 503)
         alice.ask("one")
+        is_seen.set()
         await wait_for_status(running, "readyz", 200)
         await alice.wait_for_answers("one")
 

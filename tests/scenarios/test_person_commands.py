@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rocketchat_simulator.demo.devices import CHROME_WINDOWS
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
@@ -126,7 +127,7 @@ def list_traces(database: Path, *words: str) -> list[str]:
 
 
 async def expect_no_traces(database: Path, *words: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         # The last row is cleared just after its answer is sent.
         while list_traces(database, *words):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.02)
@@ -157,7 +158,8 @@ async def test_a_check_that_goes_on_while_its_person_is_forgotten_writes_nothing
         for user in (stage.people.alice, stage.people.bob):
             token = workspace.make_login_token(user)
             workspace.open_session(user, token=token, device=CHROME_WINDOWS, ip="198.18.0.77")
-        stage.simulator.faults.delay_answer("sessions/list", 2.0)
+        may_go_on = asyncio.Event()
+        stage.simulator.faults.hold_answer("sessions/list", may_go_on)
         before = stage.count_calls("sessions/list")
         checking = asyncio.create_task(
             stage.clock.pass_to(stage.clock.now() + timedelta(minutes=1))
@@ -165,6 +167,7 @@ async def test_a_check_that_goes_on_while_its_person_is_forgotten_writes_nothing
         await stage.wait_for_calls("sessions/list", before + 1)
         assert "I have erased everything" in await alice.ask("!confirm")
         await expect_no_traces(database, alice.person.user_id)
+        may_go_on.set()
         await checking
         # They are looked after one after the other: Bob hears of his device when hers were.
         hearing = asyncio.create_task(bob.hear())
@@ -188,13 +191,15 @@ async def test_who_connects_while_being_forgotten_is_forgotten(tmp_path: Path, w
     async with open_stage(tmp_path, has_oauth=True) as stage:
         alice, database = await stage.meet("alice"), stage.folder / "bot.db"
         link = await alice.ask_for_link("!sessions")
-        stage.simulator.faults.delay_answer("me", 1.5)
+        may_connect = asyncio.Event()
+        stage.simulator.faults.hold_answer("me", may_connect)
         before = stage.count_calls("/me")
         connecting = asyncio.create_task(connect(alice, link, way))
         await stage.wait_for_calls("/me", before + 1)
         await alice.ask("!forget")
         assert "I have erased everything" in await alice.ask("!confirm")
         assert not connecting.done()
+        may_connect.set()
         status, page = await connecting
         assert status == 410
         assert "!connect" in page

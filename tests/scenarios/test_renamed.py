@@ -88,7 +88,8 @@ async def test_a_room_of_somebody_else_gets_nothing_and_it_is_tried_again(stage:
     await stage.stop_bots()
     await stage.start_bot()
     # The server resolves the name to somebody else: as if both were renamed in between.
-    stage.simulator.faults.delay_answer("users.info", 1.0)
+    has_changed = asyncio.Event()
+    stage.simulator.faults.hold_answer("users.info", has_changed)
     stage.sign_in()
     stage.clock.move_to(START + timedelta(minutes=5))
     async with asyncio.timeout(DEADLINE_S):
@@ -97,6 +98,7 @@ async def test_a_room_of_somebody_else_gets_nothing_and_it_is_tried_again(stage:
             await asyncio.sleep(0.05)
     workspace.rename(people.alice, "alice.b")
     stranger = workspace.add_user("alice")
+    has_changed.set()
     await stage.wait_for_calls("rooms.info", 2)
     async with asyncio.timeout(DEADLINE_S):
         while not stage.count_said("New device"):

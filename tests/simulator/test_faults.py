@@ -8,6 +8,7 @@ from time import monotonic
 import aiohttp
 import pytest
 
+from tests.support.deadlines import DEADLINE_S
 from tests.support.oauth_provider import open_application
 from tests.support.rest_caller import Clock, open_world
 
@@ -58,7 +59,7 @@ async def test_a_late_answer_was_carried_out_at_once() -> None:
         started = monotonic()
         late = asyncio.create_task(application.refresh(pair["refresh_token"]))
         old = application.bearer(pair["access_token"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while (await old.get("me"))[0] != 401:
                 pass
         overtaken = not late.done()
@@ -77,7 +78,7 @@ async def test_a_hanging_answer_never_comes_and_the_next_one_does() -> None:
         asking = asyncio.create_task(
             bot.post("chat.sendMessage", message={"rid": room.id, "msg": "hello"})
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not world.workspace.messages.of(room):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
         await asyncio.wait([asking], timeout=0.2)
@@ -86,6 +87,23 @@ async def test_a_hanging_answer_never_comes_and_the_next_one_does() -> None:
         again, _ = await bot.post("chat.sendMessage", message={"rid": room.id, "msg": "again"})
 
     assert again == 200
+
+
+async def test_a_held_answer_comes_when_it_may() -> None:
+    async with open_world() as world:
+        room, may_come = world.workspace.direct_room(world.alice, world.bot), asyncio.Event()
+        world.simulator.faults.hold_answer("chat.sendMessage", may_come)
+        message = {"rid": room.id, "msg": "hello"}
+        bot = world.sign_in(world.bot)
+        asking = asyncio.create_task(bot.post("chat.sendMessage", message=message))
+        async with asyncio.timeout(DEADLINE_S):
+            while not world.workspace.messages.of(room):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+        # Others are answered, and so would it be.
+        assert (await bot.post("chat.sendMessage", message=message))[0] == 200
+        assert not asking.done()
+        may_come.set()
+        assert (await asking)[0] == 200
 
 
 async def test_a_slow_workspace_answers_everything_later() -> None:

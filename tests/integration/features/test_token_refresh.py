@@ -29,6 +29,7 @@ from tests.integration.features.refresh_in_process import (
     open_bot_process,
     use,
 )
+from tests.support.deadlines import DEADLINE_S
 
 ROUNDS = 60
 
@@ -64,9 +65,15 @@ class Scene:
 
     async def see_refreshes(self, count: int) -> None:
         """Wait until the workspace was asked for tokens ``count`` times."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while self.count_refreshes() < count:  # noqa: ASYNC110 - the workspace has no event
                 await asyncio.sleep(0.01)
+
+    def hold_refresh(self) -> asyncio.Event:
+        """Let the answer to the next refresh wait for the event."""
+        may_go_on = asyncio.Event()
+        self.simulator.faults.hold_answer("/oauth/token", may_go_on)
+        return may_go_on
 
     def count_refreshes(self) -> int:
         return sum(each.path == "/oauth/token" for each in self.simulator.requests)
@@ -139,7 +146,7 @@ async def test_the_lease_of_a_killed_process_runs_out(scene: Scene, bot: BotProc
     moment = now()
     killed = moment + LEASE / 4
     assert await bot.accounts.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
-    assert not await bot.accounts.claim_refresh(scene.alice.id, old.id, now=now(), until=killed)
+    assert not await bot.accounts.claim_refresh(scene.alice.id, old.id, now=moment, until=killed)
     assert await bot.refresher.refresh(old) is not None
 
 
@@ -169,11 +176,12 @@ async def test_a_new_pair_is_kept_in_memory_until_it_can_be_stored(
     async with open_bot_process(locked.database_url, scene.simulator.url, scene.client) as bot:
         await locked.connect(bot)
         old = await locked.load(bot)
-        scene.simulator.faults.delay_answer("/oauth/token", 0.7)
+        may_go_on = scene.hold_refresh()
         refreshing = asyncio.create_task(bot.refresher.refresh(old))
         await scene.see_refreshes(2)
         with closing(sqlite3.connect(tmp_path / "full.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
+            may_go_on.set()
             with pytest.raises(StorageError):
                 await refreshing
         # The old pair is dead: without the new one, alice would have to connect again.
@@ -193,10 +201,11 @@ async def test_a_person_who_disconnects_meanwhile_stays_disconnected(
     scene: Scene, bot: BotProcess
 ) -> None:
     old = await scene.load(bot)
-    scene.simulator.faults.delay_answer("/oauth/token", 0.3)
+    may_go_on = scene.hold_refresh()
     refreshing = asyncio.create_task(bot.refresher.refresh(old))
     await scene.see_refreshes(2)
     await bot.accounts.delete(scene.alice.id)
+    may_go_on.set()
     assert await refreshing is None
     assert await bot.accounts.load_token(scene.alice.id) is None
 
@@ -205,12 +214,13 @@ async def test_a_person_who_connects_again_meanwhile_keeps_the_new_token(
     scene: Scene, bot: BotProcess
 ) -> None:
     old = await scene.load(bot)
-    scene.simulator.faults.delay_answer("/oauth/token", 0.3)
+    may_go_on = scene.hold_refresh()
     refreshing = asyncio.create_task(bot.refresher.refresh(old))
     await scene.see_refreshes(2)
     await bot.accounts.delete(scene.alice.id)
     await scene.connect(bot)
     newest = await scene.load(bot)
+    may_go_on.set()
     assert await refreshing == newest
 
 
@@ -275,7 +285,7 @@ async def test_two_processes_that_refresh_end_with_a_working_pair_or_with_the_pe
             trouble = make_trouble(scene, dice)
             victim = dice.choice(workers) if trouble == "kill" else None
             seconds = dice.uniform(0, 0.06)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(DEADLINE_S):
                 calls = [each.use() for each in workers]
                 killing = [victim.kill_after(seconds)] if victim else []
                 outcomes = set(await asyncio.gather(*calls, *killing)) - {""}
