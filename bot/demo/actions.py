@@ -1,10 +1,10 @@
 """The buttons of the demo's page: each does the real thing, and the bot finds out by itself."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from bot import commands
 from bot.app import open_vault
@@ -29,11 +29,12 @@ Results = AsyncGenerator[Document]
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long the demo's troubles last, in seconds."""
+    """How long the demo's troubles last, in seconds; ``sleep`` waits so long."""
 
     cut_s: float = 10.0
     stopped_s: float = 5.0
     limited_s: float = 20.0
+    sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep
 
 
 @asynccontextmanager
@@ -215,9 +216,12 @@ class DemoActions:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, until the next action begins at the latest."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._is_next_waiting.wait()
+        async with asyncio.TaskGroup() as tasks:
+            passing = tasks.create_task(self._durations.sleep(seconds))
+            waiting = tasks.create_task(self._is_next_waiting.wait())
+            await asyncio.wait((passing, waiting), return_when=asyncio.FIRST_COMPLETED)
+            passing.cancel()
+            waiting.cancel()
 
 
 def _ask_to_connect(reason: str) -> Document:

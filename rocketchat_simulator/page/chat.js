@@ -51,6 +51,7 @@ export class Chat {
     this.#column = new MessageColumn("Messages", this.#actions());
     const { say, complete: find } = this.#actions();
     this.#composer = new Composer("Message", say, find);
+    this.#composer.isDisabled = true;
     this.#rooms = new Rooms(
       (roomId) => this.#show(roomId),
       () => this.#frame?.mark(this.#rooms.hasNews),

@@ -38,6 +38,11 @@ export class Composer {
     this.#input.focus({ preventScroll: true });
   }
 
+  /** While there is no room, what is sent would be lost. */
+  set isDisabled(isDisabled) {
+    this.#input.disabled = isDisabled;
+  }
+
   set label(text) {
     this.#input.placeholder = text;
     this.#input.setAttribute("aria-label", text);

@@ -87,6 +87,7 @@ export class Frame {
       : room.type === "d"
         ? "Direct message"
         : "Channel";
+    this.#composer.isDisabled = false;
     this.#composer.label = `Message ${room.type === "d" ? room.title : `#${room.title}`}`;
     this.#demo.show(room.isBot);
     this.suggest();

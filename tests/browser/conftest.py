@@ -3,10 +3,9 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.browser.demo_page import open_browser
+from tests.browser.demo_page import TIMEOUT_MS, open_browser
 
-# As long as for a click: the tests share their cores with others.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

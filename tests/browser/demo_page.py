@@ -1,5 +1,6 @@
 """The demo's page in a real browser, in front of a simulated workspace."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,11 +10,13 @@ from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from rocketchat_simulator import Room, Simulator
 from rocketchat_simulator.demo.seed import DemoPeople, seed
+from tests.support.deadlines import DEADLINE_S
 from tests.support.needs import give_up
 
 WIDE = (1280, 800)
 NARROW = (390, 844)
-_TIMEOUT_MS = 10_000
+# For a click, and for what is expected: the tests share their cores with others.
+TIMEOUT_MS = 1000 * DEADLINE_S
 
 
 @dataclass
@@ -63,6 +66,13 @@ class DemoPage:
         message = workspace.say(self.people.bot, self.bot_room, text, **extra)  # type: ignore[arg-type] # fields of a message
         return str(message["_id"])
 
+    async def wait_until_said(self, room: Room, *texts: str) -> None:
+        """Wait until the workspace has what the page shows before, and see that it has no more."""
+        async with asyncio.timeout(DEADLINE_S):
+            while len(self.said_in(room)) < len(texts):  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(0.01)
+        assert self.said_in(room) == list(texts)
+
     def said_in(self, room: Room) -> list[str]:
         return [message["msg"] for message in self.simulator.workspace.messages.of(room)]
 
@@ -80,7 +90,7 @@ async def open_demo_page(
         simulator.demo_people.extend(people.visitors)
         width, height = size
         page = await browser.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(_TIMEOUT_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         demo = DemoPage(simulator, people, page)
         page.on("pageerror", lambda error: demo.problems.append(str(error)))
         page.on("request", lambda request: demo.requests.append(request.url))

@@ -15,10 +15,9 @@ from bot.demo.actions import Durations
 from bot.demo.open_demo import Demo, open_demo
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import EXAMPLE_SESSION_ID, DemoPeople
-from tests.browser.demo_page import NARROW, WIDE, open_browser
+from tests.browser.demo_page import NARROW, TIMEOUT_MS, WIDE, open_browser
 
 Shoot = Callable[[Page, str], Awaitable[None]]
-_TIMEOUT_MS = 20_000
 _SHOWN = {
     "alert-phone",
     "alert-wide",
@@ -135,15 +134,15 @@ class Newcomer:
         """Press one of the demo's buttons, and wait for what the bot then says."""
         await self.page.get_by_role("button", name=button, exact=True).click()
         line = self.page.locator(".demo-message")
-        await expect(line).to_contain_text(told, timeout=_TIMEOUT_MS)
-        await expect(self.talk.get_by_text(message).last).to_be_visible(timeout=_TIMEOUT_MS)
+        await expect(line).to_contain_text(told)
+        await expect(self.talk.get_by_text(message).last).to_be_visible()
         # Its picture comes after a report, which is read from its beginning.
-        await expect(self.talk.get_by_text(message).last).to_be_in_viewport(timeout=_TIMEOUT_MS)
+        await expect(self.talk.get_by_text(message).last).to_be_in_viewport()
 
     async def see_picture(self, number: int) -> None:
         """Follow the page's notice to the picture after the last report."""
         pictures = self.talk.locator("img.picture")
-        await expect(pictures).to_have_count(number, timeout=_TIMEOUT_MS)
+        await expect(pictures).to_have_count(number)
         picture = pictures.last
         await expect(picture).to_have_js_property("complete", value=True)
         await expect(picture).not_to_have_js_property("naturalWidth", 0)
@@ -186,7 +185,7 @@ async def open_newcomer(
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
-        page.set_default_timeout(_TIMEOUT_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         try:
             yield Newcomer(demo, context, page, shoot)
         finally:
@@ -228,9 +227,9 @@ async def _cut_the_network(newcomer: Newcomer, shoot: Shoot) -> None:
     told = newcomer.page.locator(".demo-message")
     await expect(told).to_contain_text("The bot is cut off")
     await newcomer.say("!session last")
-    await expect(told).to_contain_text("The network is back", timeout=_TIMEOUT_MS)
+    await expect(told).to_contain_text("The network is back")
     answer = newcomer.talk.get_by_text("connected now").last
-    await expect(answer).to_be_in_viewport(timeout=_TIMEOUT_MS)
+    await expect(answer).to_be_in_viewport()
     await shoot(newcomer.page, "cut")
 
 
@@ -249,6 +248,7 @@ async def _wait_for_the_clock(newcomer: Newcomer, shoot: Shoot) -> None:
 
 
 async def main() -> None:
+    expect.set_options(timeout=TIMEOUT_MS)
     async with open_browser() as browser:
         await take_pictures(browser, Path(sys.argv[1]), _SHOWN)
 

@@ -15,12 +15,12 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from bot.formatting.locale import LANGUAGES
-from tests.browser.demo_page import NARROW, WIDE, open_browser
+from tests.browser.demo_page import NARROW, TIMEOUT_MS, WIDE, open_browser
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Conversation
 from tests.support.stage import Stage, open_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-_TIMEOUT_MS = 15_000
 BUTTON = "Continue with Rocket.Chat"
 
 
@@ -58,9 +58,12 @@ class Visitor:
     async def see(self, heading: str) -> None:
         await expect(self.page.get_by_role("heading", level=1, name=heading)).to_be_visible()
 
+    async def see_flaw(self, words: str) -> None:
+        await expect(self.page.get_by_text(words)).to_be_visible()
+
     async def see_problem(self, words: str) -> None:
         """Wait until the browser has reported a problem."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not any(words in problem for problem in self.problems):  # noqa: ASYNC110 - browser
                 await asyncio.sleep(0.05)
 
@@ -86,7 +89,7 @@ async def open_visitor(
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = await context.new_page()
-        page.set_default_timeout(_TIMEOUT_MS)
+        page.set_default_timeout(TIMEOUT_MS)
         try:
             yield Visitor(stage, await stage.meet("alice"), context, page)
         finally:
@@ -132,8 +135,7 @@ async def test_who_says_no_goes_back_and_takes_the_other_way(
         await visitor.press(BUTTON)
         await visitor.sign_in_to_workspace()
         await visitor.press("Cancel")
-        await visitor.page.wait_for_load_state()
-        assert "access_denied" in await visitor.page.content()
+        await expect(visitor.page.locator("body")).to_contain_text("access_denied")
         await visitor.page.goto(link)
         await visitor.press(BUTTON)
         await visitor.press("Authorize")
@@ -201,15 +203,17 @@ async def test_the_page_cannot_be_framed(browser: Browser, tmp_path: Path) -> No
             " frame.onload = done; frame.src = link; document.body.append(frame); })",
             link,
         )
-        # Chromium's own error page.
-        assert visitor.page.frames[-1].url == "chrome-error://chromewebdata/"
+        async with asyncio.timeout(DEADLINE_S):
+            # Chromium's own error page.
+            while visitor.page.frames[-1].url != "chrome-error://chromewebdata/":  # noqa: ASYNC110 - browser
+                await asyncio.sleep(0.05)
 
 
 async def test_every_page_fits_a_phone_in_light_and_dark(browser: Browser, tmp_path: Path) -> None:
     async with open_visitor(browser, tmp_path, size=NARROW, scheme="dark") as visitor:
         async for _name in go_through_pages(visitor):
             assert await visitor.has_no_overflow()
-            assert await visitor.page.get_by_role("heading", level=1).count() == 1
+            await expect(visitor.page.get_by_role("heading", level=1)).to_have_count(1)
 
 
 async def test_every_language_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
@@ -225,6 +229,7 @@ async def test_every_language_fits_a_phone(browser: Browser, tmp_path: Path) -> 
             await visitor.page.locator("#user_id").fill("x" * 17)
             await visitor.page.locator("#token").fill("short")
             await visitor.page.locator("form:has(#token) button").click()
+            await expect(visitor.page.get_by_role("alert")).to_be_visible()
             for address in ("", f"{base}/oauth/callback", f"{base}/nothing", link + "x"):
                 if address:
                     await visitor.page.goto(address)
@@ -248,10 +253,12 @@ async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:
     await page.get_by_label("Your user id").fill("not an id")
     await page.get_by_label("Personal access token", exact=True).fill("short")
     await visitor.press("Connect")
+    await visitor.see_flaw("That is not a user id.")
     yield "a flaw"
     await page.get_by_label("Your user id").fill(visitor.alice.person.user_id)
     await page.get_by_label("Personal access token", exact=True).fill("x" * 43)
     await visitor.press("Connect")
+    await visitor.see_flaw("does not accept this user id and token together")
     yield "token refused"
     await page.goto(link)
     yield "expired"
@@ -267,15 +274,17 @@ async def go_through_pages(visitor: Visitor) -> AsyncIterator[str]:
     await visitor.open_link()
     await visitor.context.clear_cookies()
     await visitor.press(BUTTON)
+    await visitor.see_flaw("This form was opened in another browser")
     yield "other browser"
     await visitor.open_link()
     await visitor.press(BUTTON)
     await visitor.sign_in_to_workspace()
     visitor.stage.simulator.faults.fail_next("/oauth/token", status=503)
     await visitor.press("Authorize")
+    await visitor.see_flaw("Your workspace did not answer.")
     yield "unreachable"
     await visitor.press(BUTTON)
-    await page.wait_for_url(f"{base}/**")
+    await visitor.see("You are connected")
     yield "connected"
 
 
@@ -294,6 +303,7 @@ async def take_pictures(browser: Browser, folder: Path) -> None:
 
 
 async def main() -> None:
+    expect.set_options(timeout=TIMEOUT_MS)
     async with open_browser() as browser:
         await take_pictures(browser, Path(sys.argv[1]))
 

@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Locator, expect
 from tests.browser.demo_page import NARROW, WIDE, open_demo_page
 from tests.browser.journey import Newcomer, open_newcomer
 from tests.browser.test_journey import no_picture
+from tests.support.deadlines import DEADLINE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,13 +32,11 @@ async def test_the_buttons_bring_a_report_and_an_alert_by_one_clock(newcomer: Ne
     await newcomer.let_pass("An attacker signs in", "The bot has just checked", "New device: Opera")
     await newcomer.let_pass("Next report", "Your report is due", "Your report: 1 new device")
     await newcomer.see_picture(2)
-    shown = newcomer.page.locator(".demo-time time")
-    told = await shown.get_attribute("datetime")
-    now = newcomer.simulator.workspace.now()
-    assert told is not None
-    assert told[:16] == now.isoformat()[:16]
-    said = newcomer.page.locator(".message time").last
-    assert str(await said.get_attribute("datetime"))[:16] == now.isoformat()[:16]
+    for place in (".demo-time time", ".message time"):
+        shown = await newcomer.page.locator(place).last.get_attribute("datetime")
+        behind = newcomer.simulator.workspace.now() - datetime.fromisoformat(str(shown))
+        # The page draws its clock three times a minute; the workspace's is hours ahead of ours.
+        assert abs(behind) < timedelta(seconds=20 + DEADLINE_S), place
 
 
 async def test_after_a_month_in_one_press_the_bot_may_still_ask(newcomer: Newcomer) -> None:

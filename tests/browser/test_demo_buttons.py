@@ -47,7 +47,7 @@ async def test_a_press_says_the_text_as_who_presses(demo: DemoPage) -> None:
     demo.bot_says("?", attachments=[{"actions": [speak("Help", "!help", foo=1)]}])
     await find_button(demo, "Help").click()
     await expect(demo.page.locator("article").get_by_text("!help", exact=True)).to_be_visible()
-    assert demo.said_in(demo.bot_room) == ["?", "!help"]
+    await demo.wait_until_said(demo.bot_room, "?", "!help")
 
 
 async def test_buttons_are_reached_and_pressed_with_the_keyboard(demo: DemoPage) -> None:
@@ -78,7 +78,7 @@ async def test_only_what_the_web_client_draws_is_drawn(demo: DemoPage) -> None:
     assert await drawn.last.get_attribute("href") is None
     async with demo.page.context.expect_page() as opened:
         await demo.page.get_by_role("link", name="Page").click()
-    assert (await opened.value).url.endswith("/page/style.css")
+    await (await opened.value).wait_for_url("**/page/style.css")
 
 
 async def test_a_button_in_a_thread_says_its_text_in_the_thread(demo: DemoPage) -> None:
@@ -89,6 +89,7 @@ async def test_a_button_in_a_thread_says_its_text_in_the_thread(demo: DemoPage) 
     panel = demo.page.get_by_role("complementary", name="Thread")
     await panel.get_by_role("button", name="Help").click()
     await expect(panel.get_by_text("!help", exact=True)).to_be_visible()
+    await demo.wait_until_said(demo.bot_room, "A thread", "?", "!help")
     answer = demo.simulator.workspace.messages.of(demo.bot_room)[-1]
     assert (answer["msg"], answer["tmid"]) == ("!help", root_id)
 

@@ -43,7 +43,7 @@ async def test_tab_completes_a_command_and_then_its_arguments(demo: DemoPage) ->
         await expect(demo.composer).to_have_value(value)
     await expect(find_options(demo)).to_have_count(0)
     await keyboard.press("Enter")
-    assert demo.said_in(demo.bot_room) == ["!report weekdays 09:00"]
+    await demo.wait_until_said(demo.bot_room, "!report weekdays 09:00")
 
 
 async def test_arrows_choose_and_enter_takes_what_is_chosen(demo: DemoPage) -> None:
@@ -66,7 +66,7 @@ async def test_enter_sends_what_is_written_where_nothing_is_chosen(demo: DemoPag
     await demo.page.keyboard.press("Enter")
     await expect(find_options(demo)).to_have_count(0)
     await expect(demo.page.get_by_role("log").get_by_text("!sessions")).to_be_visible()
-    assert demo.said_in(demo.bot_room) == ["!sessions"]
+    await demo.wait_until_said(demo.bot_room, "!sessions")
 
 
 async def test_tab_leaves_the_field_where_nothing_is_completed(demo: DemoPage) -> None:

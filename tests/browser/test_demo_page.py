@@ -37,7 +37,7 @@ async def test_one_click_signs_in_and_one_more_asks_the_bot(browser: Browser, ve
         await demo.page.get_by_role("button", name=EXAMPLE).click()
         sent = demo.page.get_by_role("log").get_by_text(EXAMPLE)
         await expect(sent).to_be_visible()
-        assert demo.said_in(demo.bot_room) == [EXAMPLE]
+        await demo.wait_until_said(demo.bot_room, EXAMPLE)
 
 
 async def test_nobody_but_the_workspace_is_asked_for_anything(demo: DemoPage) -> None:
@@ -90,15 +90,13 @@ async def test_a_dot_marks_a_room_with_new_messages_until_it_is_opened(demo: Dem
 
 async def test_a_thread_opens_beside_the_room_and_takes_an_answer(demo: DemoPage) -> None:
     await demo.sign_in()
+    before = demo.said_in(demo.general)
     await demo.open_room("general")
     await demo.page.get_by_role("button", name="@sessions help").click()
     root = demo.page.locator("article", has_text="help")
     await expect(root).to_be_visible()
-    [root_id] = [
-        message["_id"]
-        for message in demo.simulator.workspace.messages.of(demo.general)
-        if message["msg"] == "@sessions help"
-    ]
+    await demo.wait_until_said(demo.general, *before, "@sessions help")
+    root_id = demo.simulator.workspace.messages.of(demo.general)[-1]["_id"]
     demo.simulator.workspace.say(demo.people.bot, demo.general, "Look.", thread_id=root_id)
     await root.get_by_role("button", name="1 reply").click()
     panel = demo.page.get_by_role("complementary", name="Thread")

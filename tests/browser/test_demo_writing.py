@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -44,7 +45,20 @@ async def test_enter_sends_and_shift_enter_starts_a_line(demo: DemoPage) -> None
     await demo.composer.press("Enter")
     await expect(demo.composer).to_have_value("")
     await expect(demo.page.locator("article .text")).to_have_text("onetwo")
-    assert demo.said_in(demo.bot_room) == ["one\ntwo"]
+    await demo.wait_until_said(demo.bot_room, "one\ntwo")
+
+
+async def test_nothing_is_lost_that_is_written_while_the_page_loads(browser: Browser) -> None:
+    async with open_demo_page(browser) as demo:
+        may_load = asyncio.Event()
+        demo.simulator.faults.hold_answer("subscriptions.get", may_load)
+        await demo.page.goto(demo.simulator.url)
+        await demo.page.get_by_role("button", name="Sign in as Alice Example").click()
+        await expect(demo.composer).to_be_disabled()
+        may_load.set()
+        await demo.composer.fill("at last")
+        await demo.composer.press("Enter")
+        await demo.wait_until_said(demo.bot_room, "at last")
 
 
 async def test_arrow_up_brings_back_what_was_said_and_down_goes_forward(demo: DemoPage) -> None:
@@ -70,7 +84,7 @@ async def test_a_message_that_is_refused_says_why_and_can_be_sent_again(demo: De
     del room.document["archived"]
     await failed.get_by_role("button", name="Try again").click()
     await expect(failed.get_by_role("alert")).to_have_count(0)
-    assert demo.said_in(room) == ["hello?"]
+    await demo.wait_until_said(room, "hello?")
 
 
 async def test_too_many_calls_are_explained_with_the_seconds_to_wait(browser: Browser) -> None:
@@ -113,8 +127,9 @@ async def test_a_link_of_the_bots_opens_in_another_tab(demo: DemoPage) -> None:
     demo.bot_says("", attachments=[{"text": f"[Open]({demo.simulator.url}/page/style.css)"}])
     async with demo.page.expect_popup() as opened:
         await demo.page.get_by_role("link", name="Open").click()
-    assert (await opened.value).url.endswith("/page/style.css")
-    assert await (await opened.value).evaluate("window.opener") is None
+    other = await opened.value
+    await other.wait_for_url("**/page/style.css")
+    assert await other.evaluate("window.opener") is None
     await expect(demo.composer).to_be_visible()
 
 
