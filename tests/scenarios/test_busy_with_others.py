@@ -21,17 +21,20 @@ from tests.support.people import Guest
 from tests.support.stage import QUICKLY, open_stage
 
 WINDOW = 2.0
+# The rest of a window is for people, but for its last moments.
+FOR_PEOPLE = LIMIT // 5
 _BUSY = re.compile(r"Your workspace is busy\..*Try again in (\d+) seconds?\.")
 
 
 async def test_people_come_before_reports(tmp_path: Path) -> None:
-    async with open_busy_stage(tmp_path, 4 * LIMIT, window=WINDOW) as (stage, guests):
-        scheduled, people = guests[: 2 * LIMIT], guests[2 * LIMIT :]
+    # In a window of three seconds everybody has asked when most of it has still to pass.
+    async with open_busy_stage(tmp_path, 28, window=3.0) as (stage, guests):
+        scheduled, people = guests[:16], guests[16:]
         due_at = stage.clock.now() + timedelta(minutes=3)
         await schedule_reports(scheduled, due_at)
         stage.simulator.requests.clear()
         stage.clock.move_to(due_at + SPREAD)
-        await stage.wait_for_calls("sessions/list", LIMIT)
+        await stage.wait_for_calls("sessions/list", LIMIT - FOR_PEOPLE)
         before = stage.count_calls("sessions/list")
         await ask_at_once(people)
         for guest in scheduled:
@@ -62,8 +65,8 @@ async def test_a_browser_that_would_wait_too_long_is_told_so(tmp_path: Path) -> 
     async with open_stage(
         tmp_path,
         limit_calls=LIMIT,
-        limit_window=5.0,
-        overrides=replace(QUICKLY, browser_timeout_s=0.5),
+        limit_window=60.0,
+        overrides=replace(QUICKLY, browser_timeout_s=2.0),
     ) as stage:
         guests = invite_guests(stage, LIMIT)
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
@@ -75,7 +78,7 @@ async def test_a_browser_that_would_wait_too_long_is_told_so(tmp_path: Path) -> 
         for visit in busy:
             found = _BUSY.search(re.sub("<[^>]*>", "", visit.page))
             assert found, visit.page
-            assert 1 <= int(found[1]) <= 6
+            assert 1 <= int(found[1]) <= 61
             assert "You can try again right here" in visit.page
         assert 429 not in {each.status for each in stage.simulator.requests}
 
@@ -93,7 +96,8 @@ async def test_two_bots_on_one_address_share_the_limit_and_nobody_sees_it(tmp_pa
         # Each learns from the headers what the other uses. Where both read the same number before
         # the other's calls arrive, they use it twice: in the first window all but the first three
         # calls, later three, because both are then careful.
-        later_windows = people // LIMIT
+        slowest_s = max(each.seconds for each in answered)
+        later_windows = max(people // LIMIT, int(slowest_s / WINDOW))
         assert count_refusals(stage) <= LIMIT - 3 + 3 * later_windows
         for each in answered:
             assert all("it is your turn in about" in notice for notice in each.guest.notices)

@@ -12,7 +12,6 @@ from tests.support.busy import (
     find_askers,
     open_busy_stage,
 )
-from tests.support.deadlines import SLOWNESS
 from tests.support.people import Guest
 from tests.support.stage import Stage
 
@@ -21,8 +20,6 @@ PEOPLE = 40
 MAX_WAITING = 20
 NEVER_TOLD_S = 3.0
 SURELY_TOLD_S = 5.0
-# What a busy machine may add to the time of an answer.
-LATENESS_S = 5.0 * (SLOWNESS - 1)
 _REFUSAL = re.compile(
     r"Too many people are asking me right now\. "
     r"Please try again at (\d\d):(\d\d), in about (\d+) minutes?\."
@@ -40,6 +37,7 @@ async def test_forty_people_at_once_are_answered_in_turn_and_told_the_wait(tmp_p
     for each in answered:
         check_that_the_wait_was_told(each)
     assert answered[-1].seconds > SURELY_TOLD_S
+    assert any(each.guest.notices for each in answered)
 
 
 def check_that_all_were_in_turn(stage: Stage, guests: list[Guest]) -> None:
@@ -53,7 +51,7 @@ def check_that_all_were_in_turn(stage: Stage, guests: list[Guest]) -> None:
 
 
 def check_that_the_wait_was_told(each: Outcome) -> None:
-    assert len(each.guest.notices) == 1 or each.seconds < SURELY_TOLD_S + LATENESS_S
+    assert len(each.guest.notices) == 1 or each.worked_s < SURELY_TOLD_S
     assert not each.guest.notices or each.seconds > NEVER_TOLD_S
     assert all("it is your turn in about" in notice for notice in each.guest.notices)
 
@@ -76,9 +74,12 @@ async def test_whom_nothing_can_be_promised_is_told_at_once_when_to_come_back(
 
         assert len(outcomes) == people
         assert len(answered) == stage.count_calls("sessions/list")
-        assert MAX_WAITING <= len(answered) <= MAX_WAITING + LIMIT
+        # A slow machine may take longer than a window until all have asked.
+        last_refused_s = max(each.seconds for each in refused)
+        windows = 1 + int(last_refused_s / WINDOW)
+        assert MAX_WAITING <= len(answered) <= MAX_WAITING + windows * LIMIT
         for each in refused:
-            assert each.seconds < NEVER_TOLD_S + LATENESS_S
+            assert each.worked_s < NEVER_TOLD_S
             assert not each.guest.notices
             check_the_time_to_come_back(each, asked_at)
         for each in answered:

@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.config import BotSettings
+from bot.dispatcher.typing_indicator import TYPING_AFTER_S
+from rocketchat_simulator import Event
+from rocketchat_simulator.workspace.events import RoomActivity
 from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Guest
 from tests.support.stage import Stage, open_stage
@@ -54,16 +57,22 @@ def find_askers(stage: Stage, route: str) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What somebody heard last, and how long after they asked."""
+    """What somebody heard last; ``begun_at`` is when the bot began to work on their question."""
 
     guest: Guest
     text: str
     asked_at: float
+    begun_at: float
     heard_at: float
 
     @property
     def seconds(self) -> float:
         return self.heard_at - self.asked_at
+
+    @property
+    def worked_s(self) -> float:
+        """How long the bot worked on it; a busy machine may need long until it begins."""
+        return self.heard_at - self.begun_at
 
     @property
     def is_answer(self) -> bool:
@@ -75,12 +84,30 @@ async def ask_at_once(guests: list[Guest], timeout_s: float = 2 * DEADLINE_S) ->
     outcomes: list[Outcome] = []
 
     async def ask(guest: Guest) -> None:
-        began = time.monotonic()
+        asked_at = time.monotonic()
         guest.say("!sessions")
         text = await guest.hear("signed in as you", "Too many people")
-        outcomes.append(Outcome(guest, text, began, time.monotonic()))
+        heard_at = time.monotonic()
+        begun_at = begun.get(guest.room.id, heard_at)
+        outcomes.append(Outcome(guest, text, asked_at, begun_at, heard_at))
 
-    async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as tasks:
-        for guest in guests:
-            tasks.create_task(ask(guest))
+    with note_beginnings(guests) as begun:
+        async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as tasks:
+            for guest in guests:
+                tasks.create_task(ask(guest))
     return outcomes
+
+
+@contextmanager
+def note_beginnings(guests: list[Guest]) -> Iterator[dict[str, float]]:
+    """Note by room when the bot began to work: it shows that it is typing a moment later."""
+    begun: dict[str, float] = {}
+
+    def look(event: Event) -> None:
+        if isinstance(event, RoomActivity):
+            begun.setdefault(event.room_id, time.monotonic() - TYPING_AFTER_S)
+
+    unsubscribe = guests[0].simulator.workspace.subscribe(look) if guests else None
+    yield begun
+    if unsubscribe is not None:
+        unsubscribe()
