@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 
 from bot.config import StorageSettings, VaultSettings
 from bot.errors import StorageError
-from bot.scheduler.shared.job_queue import open_queue
+from bot.scheduler.shared.job_queue import Queue, open_queue
+from bot.storage.database import DATABASE_TIMEOUT_S
 from tests.support.deadlines import DEADLINE_S, SLOWNESS
 from tests.support.postgres import (
     PostgresServer,
@@ -52,10 +54,10 @@ async def stage(server: PostgresServer, tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 async def fetch(stage: Stage, page: str) -> tuple[int, str]:
-    """Return the status and the text of a page, which must come soon."""
+    """Return the status and the text of a page, which does not wait for the database."""
     url = f"http://127.0.0.1:{stage.settings.web.port}/{page}"
     async with (
-        asyncio.timeout(5 * SLOWNESS),
+        asyncio.timeout(DATABASE_TIMEOUT_S / 2),
         aiohttp.ClientSession() as http,
         http.get(url) as response,
     ):
@@ -143,13 +145,22 @@ async def test_the_queue_of_jobs_does_not_wait_without_end(
 ) -> None:
     async with stage.run_bot():
         pass  # makes the tables
-    async with open_queue(stage.settings.storage.url, call_timeout_s=0.5) as queue:
-        await queue.add_tick(1)
+    async with open_queue(stage.settings.storage.url, call_timeout_s=1.5) as queue:
+        await add_in_the_end(queue, 1)
         with server.hang():
             async with asyncio.timeout(DEADLINE_S):
-                with pytest.raises(StorageError, match=r"within 0.5 seconds"):
+                with pytest.raises(StorageError, match=r"within 1.5 seconds"):
                     await queue.add_tick(2)
-        await queue.add_tick(3)
+        await add_in_the_end(queue, 3)
+
+
+async def add_in_the_end(queue: Queue, number: int) -> None:
+    """Add it, however often a busy machine needs more than the time limit for it."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            with suppress(StorageError):
+                await queue.add_tick(number)
+                return
 
 
 async def test_a_start_waits_for_a_server_that_is_away(

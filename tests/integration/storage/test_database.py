@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, ins
 
 from bot.errors import StorageError, UsageError
 from bot.storage.database import Database, open_database
+from tests.support.deadlines import DEADLINE_S
 
 notes = Table(
     "notes",
@@ -121,11 +122,11 @@ class Gate:
 
     def _hold(self, _connection: Connection) -> None:
         self._reached.set()
-        assert self._open.wait(timeout=20)
+        assert self._open.wait(timeout=DEADLINE_S)
 
     async def shut(self) -> asyncio.Task[None]:
         task = asyncio.create_task(self._database.write(self._hold))
-        assert await asyncio.to_thread(self._reached.wait, 20)
+        assert await asyncio.to_thread(self._reached.wait, DEADLINE_S)
         return task
 
     def open(self) -> None:
@@ -188,11 +189,11 @@ async def test_work_given_up_while_it_runs_is_finished_whole(database: Database)
     def write_slowly(connection: Connection) -> None:
         write(connection, "first")
         reached.set()
-        assert go_on.wait(timeout=20)
+        assert go_on.wait(timeout=DEADLINE_S)
         write(connection, "second")
 
     task = asyncio.create_task(database.write(write_slowly))
-    assert await asyncio.to_thread(reached.wait, 20)
+    assert await asyncio.to_thread(reached.wait, DEADLINE_S)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

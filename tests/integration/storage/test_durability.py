@@ -16,6 +16,7 @@ from bot.errors import StorageError
 from bot.features.accounts.audit import AuditAction, AuditTrail, load_records
 from bot.features.sessions.sessions import DeviceNames
 from bot.storage.database import Database, open_database
+from tests.support.deadlines import DEADLINE_S
 from tests.support.stored import add_accounts
 
 FULL, NORMAL = 2, 1
@@ -112,7 +113,7 @@ async def test_an_error_that_nobody_waits_for_is_logged(database: Database) -> N
     missing = database.write_soon(lambda c: c.exec_driver_sql("DELETE FROM nowhere"))
     await asyncio.wait([missing])
     del missing
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while not logged:  # the storage thread drops its reference a moment later
             gc.collect()
             await asyncio.sleep(0)

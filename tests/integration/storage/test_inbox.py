@@ -10,6 +10,7 @@ import pytest
 from bot.rocketchat.wire import parse_message
 from bot.storage.database import Database, open_database
 from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry, make_inbox_entry
+from tests.support.deadlines import DEADLINE_S
 from tests.support.stored import is_finished
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -121,7 +122,7 @@ async def test_groups_that_claim_in_opposite_order_do_not_deadlock(
 ) -> None:
     names = [f"m{number}" for number in range(200)]
     async with open_database(storage_url) as one, open_database(storage_url) as other:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             wins = await asyncio.gather(
                 *(claim(Inbox(one), name, by="one") for name in names),
                 *(claim(Inbox(other), name, by="other") for name in reversed(names)),
@@ -140,7 +141,7 @@ def race(url: str, name: str) -> str:
     return subprocess.run(  # noqa: S603 - our own interpreter and script
         [sys.executable, "-c", RACER, url, name],
         check=True,
-        timeout=40,
+        timeout=2 * DEADLINE_S,
         capture_output=True,
         text=True,
     ).stdout

@@ -10,6 +10,7 @@ import pytest
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
 from bot.storage.inbox import ClaimStatus, Inbox, InboxEntry
+from tests.support.deadlines import DEADLINE_S
 from tests.support.postgres import PostgresServer, open_empty_database, open_server
 from tests.support.stored import is_finished
 
@@ -86,7 +87,7 @@ async def test_a_crash_of_the_server_loses_nothing_that_has_to_last(
     inbox = Inbox(database)
     work = Work(inbox)
     workers = [asyncio.create_task(work.run(number)) for number in range(8)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         await work.is_under_way.wait()
     await asyncio.to_thread(server.stop, signal.SIGQUIT)
     try:

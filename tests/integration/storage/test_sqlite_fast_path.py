@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
+from tests.support.deadlines import DEADLINE_S
 
 
 class Notes:
@@ -45,7 +46,7 @@ Verb = Callable[[Callable[[Connection], int]], Awaitable[int]]
 
 async def wait_for_rest(database: Database) -> None:
     """Wait until the thread rests, which it does a moment after it has told what came out."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while await database.read(say_thread) != threading.get_ident():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0)
 
@@ -173,7 +174,7 @@ async def test_the_log_is_copied_into_the_file_without_anybody_waiting_for_it(
     before = path.stat().st_size
     for number in range(3500):
         assert await begin_to_write(database, f"{number:0100}") == threading.get_ident()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while path.stat().st_size == before:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
     assert await count_words(database) == 3500

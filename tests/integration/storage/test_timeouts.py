@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -14,24 +15,47 @@ from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
 from bot.storage.database import DATABASE_TIMEOUT_S, Database, open_database
+from tests.support.deadlines import DEADLINE_S
 from tests.support.postgres import open_empty_database, open_server
 
 TIMEOUT_S = 1.0
 WORDS = "did not answer within 1 seconds"
-LIMIT_S = 20
+LIMIT_S = DATABASE_TIMEOUT_S / 2
 BACKEND = text("SELECT pg_backend_pid()")
+T = TypeVar("T")
 
 
 def write(connection: Connection) -> None:
     connection.exec_driver_sql("INSERT INTO notes VALUES ('word')")
 
 
+def write_later(connection: Connection) -> None:
+    connection.exec_driver_sql("INSERT INTO notes VALUES ('later')")
+
+
 def count_notes(connection: Connection) -> int:
     return int(connection.exec_driver_sql("SELECT count(*) FROM notes").scalar_one())
 
 
+def count_words(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT count(DISTINCT word) FROM notes").scalar_one())
+
+
+async def in_the_end(work: Callable[[], Awaitable[T]]) -> T:
+    """Return its result, however often a busy machine needs more than the time limit for it."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            with suppress(StorageError):
+                return await work()
+
+
 async def make_notes(database: Database) -> None:
-    await database.execute(text("CREATE TABLE notes (word VARCHAR)"))
+    create = text("CREATE TABLE IF NOT EXISTS notes (word VARCHAR)")
+    await in_the_end(lambda: database.execute(create))
+
+
+async def fetch_backend(database: Database) -> int:
+    return int(await in_the_end(lambda: database.fetch_value(BACKEND)))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +80,7 @@ async def test_a_server_process_that_hangs_is_given_up_and_another_one_is_used(
     with open_empty_database(server_url) as url:
         async with open_database(url, timeout_s=TIMEOUT_S) as database, asyncio.timeout(LIMIT_S):
             await make_notes(database)
-            hanging = await database.fetch_value(BACKEND)
+            hanging = await fetch_backend(database)
             with stopped(hanging):
                 results = await asyncio.gather(
                     database.read(count_notes),
@@ -66,12 +90,13 @@ async def test_a_server_process_that_hangs_is_given_up_and_another_one_is_used(
                 )
                 assert WORDS in str(results[0])
                 assert all(isinstance(each, StorageError) for each in results)
-                assert await database.fetch_value(BACKEND) != hanging
+                assert await fetch_backend(database) != hanging
                 # Work that was given up may have been done all the same, but no more than once.
-                notes_before = await database.read(count_notes)
+                notes_before = await in_the_end(lambda: database.read(count_notes))
                 assert notes_before <= 2
-                await database.write(write)
-                assert await database.read(count_notes) == notes_before + 1
+                words_before = min(notes_before, 1)
+                await in_the_end(lambda: database.write(write_later))
+                assert await in_the_end(lambda: database.read(count_words)) == words_before + 1
 
 
 @pytest.mark.parametrize("timeout_s", [TIMEOUT_S, DATABASE_TIMEOUT_S])
@@ -81,7 +106,7 @@ async def test_closing_does_not_wait_for_a_server_process_that_hangs(
     with open_empty_database(server_url) as url:
         async with AsyncExitStack() as opened:
             database = await opened.enter_async_context(open_database(url, timeout_s=timeout_s))
-            hanging = await database.fetch_value(BACKEND)
+            hanging = await fetch_backend(database)
             with stopped(hanging):
                 writing = asyncio.ensure_future(database.write_soon(lambda c: c.execute(BACKEND)))
                 async with asyncio.timeout(LIMIT_S):
@@ -101,7 +126,7 @@ async def test_a_lock_of_another_program_is_waited_for_no_longer_than_that(
             async with asyncio.timeout(LIMIT_S):
                 with pytest.raises(StorageError, match=WORDS):
                     await database.write(write)
-        assert await database.read(count_notes) == 0
+        assert await in_the_end(lambda: database.read(count_notes)) == 0
 
 
 async def test_work_that_waits_behind_work_that_hangs_is_given_up_and_not_done(
@@ -116,4 +141,4 @@ async def test_work_that_waits_behind_work_that_hangs_is_given_up_and_not_done(
             await database.write(write)
         go_on.set()
         await asyncio.wait([hanging])
-        assert await database.read(count_notes) == 0
+        assert await in_the_end(lambda: database.read(count_notes)) == 0
