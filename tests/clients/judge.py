@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from rocketchat_simulator import Outage, Room, Simulator, User
+from tests.support.deadlines import DEADLINE_S
 
 PROGRAMS: Final = Path(__file__).parent / "programs"
-_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.02
 _OUTAGE_S: Final = 0.3
 
@@ -80,7 +80,7 @@ async def _talk(simulator: Simulator, client: Client, person: User, room: Room) 
 
 async def _wait_for_end(simulator: Simulator) -> None:
     """Wait until no connection is left from before a cut."""
-    async with asyncio.timeout(_TIMEOUT_S):
+    async with asyncio.timeout(DEADLINE_S):
         while simulator.realtime.connections:  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0)
 
@@ -89,7 +89,7 @@ async def _exchange(
     simulator: Simulator, client: Client, person: User, room: Room, text: str
 ) -> None:
     """Say something once the client listens, and wait for its answer."""
-    async with asyncio.timeout(_TIMEOUT_S):
+    async with asyncio.timeout(DEADLINE_S):
         if client.listens:
             await simulator.realtime.wait_for_listener("echo")
         simulator.workspace.say(person, room, text)

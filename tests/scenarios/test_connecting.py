@@ -200,7 +200,7 @@ async def test_what_is_no_request_is_refused_with_the_same_headers(
     parts = urlsplit(stage.bot.public_url)
     locale, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(request_text.encode())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         head, _, body = (await locale.read()).decode().partition("\r\n\r\n")
     writer.close()
     await writer.wait_closed()

@@ -13,7 +13,7 @@ import pytest
 
 from bot.config import StorageSettings, VaultSettings
 from bot.errors import StorageError
-from bot.scheduler.shared.job_queue import Queue, open_queue
+from bot.scheduler.shared.job_queue import JobQueue, open_queue
 from bot.storage.database import DATABASE_TIMEOUT_S
 from tests.support.deadlines import DEADLINE_S, SLOWNESS
 from tests.support.postgres import (
@@ -154,7 +154,7 @@ async def test_the_queue_of_jobs_does_not_wait_without_end(
         await add_in_the_end(queue, 3)
 
 
-async def add_in_the_end(queue: Queue, number: int) -> None:
+async def add_in_the_end(queue: JobQueue, number: int) -> None:
     """Add it, however often a busy machine needs more than the time limit for it."""
     async with asyncio.timeout(DEADLINE_S):
         while True:

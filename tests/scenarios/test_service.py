@@ -18,6 +18,7 @@ async def test_the_log_names_what_runs_and_says_when_it_has_stopped(tmp_path: Pa
         async with run_program(config) as program:
             program.process.send_signal(signal.SIGHUP)
             ignored = await program.wait_for_log("SIGHUP is ignored")
+            await program.wait_for_log('"started"')  # it asks the workspace before it says so
             assert await program.stop() == 0
         lines = [json.loads(line) for line in program.log]
     assert json.loads(ignored)["level"] == "warning"

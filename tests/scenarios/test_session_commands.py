@@ -232,7 +232,7 @@ async def test_logging_out_others_asks_which_one_stays(stage: Stage) -> None:
 async def test_what_was_signed_out_is_named(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     await alice.ask("!logout others 1")  # the script that this test is
-    done = await alice.ask("!confirm")
+    done = await alice.ask_for_result("!confirm", "Signed out ")
     assert done.startswith("Signed out 8 devices.")
     assert "Chrome 129 on macOS" in done
     assert "(×3)" in done  # noqa: RUF001 - read as "times"
@@ -251,7 +251,7 @@ async def test_a_limit_of_the_workspace_is_waited_out(tmp_path: Path) -> None:
     async with open_stage(tmp_path, limit_calls=8, limit_window=1.0) as stage:
         alice = await stage.meet_connected("alice")
         await alice.ask("!logout others 1")
-        answer = await alice.ask("!confirm")
+        answer = await alice.ask_for_result("!confirm", "Signed out ")
         assert answer.startswith("Signed out 8 devices.")
         assert 429 not in {request.status for request in stage.simulator.requests}
 

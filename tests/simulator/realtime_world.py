@@ -13,10 +13,11 @@ from aiohttp import WSMsgType, web
 from rocketchat_simulator import Room, User, Workspace
 from rocketchat_simulator.realtime.server import RealtimeServer
 from rocketchat_simulator.workspace.versions import version_of
+from tests.support.deadlines import DEADLINE_S
 
 Frame = dict[str, Any]
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = DEADLINE_S
 VERSIONS = ["6.5", "7.7", "8.3", "8.8"]
 CONNECT: Frame = {"msg": "connect", "version": "1", "support": ["1"]}
 MY_MESSAGES = ("stream-room-messages", "__my_messages__")

@@ -14,9 +14,9 @@ import aiohttp
 
 from rocketchat_simulator import Simulator
 from tests.simulator.likeness import Json, Names, find_differences
+from tests.support.deadlines import DEADLINE_S
 
 SAMPLES: Final = Path(__file__).parent.parent / "samples"
-_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Client:
             return
         barrier = {"msg": "pong", "id": f"barrier-{number}"}
         await self.socket.send_json({"msg": "ping", "id": barrier["id"]})
-        async with asyncio.timeout(_SECONDS), self.changed:
+        async with asyncio.timeout(DEADLINE_S), self.changed:
             await self.changed.wait_for(lambda: barrier in self.received or self.socket.closed)
             if barrier in self.received:
                 self.received.remove(barrier)
@@ -75,7 +75,7 @@ class Client:
     async def _wait_for_frames(self, number: int) -> None:
         """Wait for the answers of a connection that is not connected and cannot be pinged."""
         due = [row for row in self.expected if row["number"] < number]
-        async with asyncio.timeout(_SECONDS), self.changed:
+        async with asyncio.timeout(DEADLINE_S), self.changed:
             await self.changed.wait_for(
                 lambda: len(self.received) >= len(due) or self.socket.closed
             )
@@ -175,7 +175,7 @@ class Replay:
 
     async def _play_close(self, row: Json) -> None:
         client = self._clients[row["connection"]]
-        async with asyncio.timeout(_SECONDS), client.changed:
+        async with asyncio.timeout(DEADLINE_S), client.changed:
             await client.changed.wait_for(lambda: client.socket.closed)
         code = client.socket.close_code
         if code != row["code"]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
+from tests.support.deadlines import DEADLINE_S
 from tests.support.oauth_provider import open_application
 from tests.support.rest_caller import EVERY_VERSION, Clock, World, open_world
 
@@ -74,11 +75,11 @@ async def test_websockets_close_and_those_of_access_tokens_stay(version: str) ->
         login = world.workspace.make_login_token(world.alice)
         sockets = [await log_in(world, token) for token in (login, secret)]
         await world.sign_in(world.alice, token=secret).post(ROUTE)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE_S):
             while not sockets[0].closed:
                 await sockets[0].receive()
         await sockets[1].send_json({"msg": "ping", "id": "after"})
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE_S):
             while (await sockets[1].receive_json()) != {"msg": "pong", "id": "after"}:
                 pass
         rows = world.workspace.sessions.rows_of(world.alice)
@@ -92,7 +93,7 @@ async def log_in(world: World, token: str) -> aiohttp.ClientWebSocketResponse:
     await socket.send_json(CONNECT)
     login = {"msg": "method", "method": "login", "id": "1", "params": [{"resume": token}]}
     await socket.send_json(login)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(DEADLINE_S):
         while (await socket.receive_json()).get("msg") != "result":
             pass
     return socket

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from rocketchat_simulator import IncomingWebhook, OutgoingWebhook, Simulator
 from tests.simulator.realtime_world import eventually
+from tests.support.deadlines import DEADLINE_S
 from tests.support.rest_caller import EVERY_VERSION, open_world
 
 
@@ -70,7 +71,7 @@ async def test_a_program_is_told_of_messages_and_answers() -> None:
     async with (
         open_program({"text": "noted"}) as (url, told),
         open_world() as world,
-        asyncio.timeout(10),
+        asyncio.timeout(DEADLINE_S),
     ):
         room = world.workspace.rooms.find_by_name("general")
         assert room is not None
@@ -94,7 +95,7 @@ async def test_a_start_on_a_taken_port_leaves_nothing_open() -> None:
         simulator = Simulator(port=taken.getsockname()[1])
         with pytest.raises(OSError, match="in use"):
             await simulator.__aenter__()
-    async with open_program({}) as (url, told), simulator, asyncio.timeout(10):
+    async with open_program({}) as (url, told), simulator, asyncio.timeout(DEADLINE_S):
         workspace = simulator.workspace
         ann = workspace.add_user("ann")
         room = workspace.make_channel("builds", [ann])

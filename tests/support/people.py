@@ -70,6 +70,13 @@ class Conversation:
         await self.say(text)
         return await self.hear()
 
+    async def ask_for_result(self, text: str, words: str) -> str:
+        """Say it; return the first answer with these words: others tell how far it is."""
+        await self.say(text)
+        while words not in (heard := await self.hear()):
+            pass
+        return heard
+
     async def expect_silence(self) -> None:
         """Prove that nothing came: ask for help, and see that its answer is the next thing."""
         answer = await self.ask("!help session")

@@ -22,11 +22,11 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from tests.support.deadlines import DEADLINE_S
 from tests.support.needs import give_up
 from tests.support.new_databases import make_file, make_tables
 
 PASSWORD = "throw-away"
-DEADLINE = 30  # seconds, for the server to start or to stop
 FOLDER = Path("/usr/lib/postgresql")  # Debian's, which are not on the PATH
 _MISSING = f"PostgreSQL's initdb is neither on the PATH nor below {FOLDER}"
 SETTINGS = (
@@ -111,7 +111,7 @@ class PostgresServer:
         """Stop it: SIGINT ends all connections first, SIGQUIT is a crash."""
         if self._process is not None:
             self._process.send_signal(how)
-            self._process.wait(DEADLINE)
+            self._process.wait(DEADLINE_S)
             self._process = None
 
 
@@ -127,7 +127,7 @@ def bind_to_parent() -> list[str]:
 
 
 def wait_until_ready(url: str, log: Path) -> None:
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + DEADLINE_S
     while True:
         try:
             psycopg.connect(url).close()

@@ -22,12 +22,15 @@ class Program:
         self.output: list[str] = []
         self.log: list[str] = []
         self._changed = asyncio.Event()
+        self._is_read = False
 
     async def read(self) -> None:
         """Read both pipes to their ends, so that the program never waits for a reader."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read(self.process.stdout, self.output))
             tasks.create_task(self._read(self.process.stderr, self.log))
+        self._is_read = True
+        self._changed.set()
 
     async def wait_for_output(self, words: str) -> str:
         """Return all lines of stdout to the first with these words."""
@@ -61,12 +64,12 @@ class Program:
         while line := await stream.readline():
             lines.append(line.decode())
             self._changed.set()
-        self._changed.set()
 
     async def _wait_for(self, lines: list[str], words: str) -> list[str]:
         async with asyncio.timeout(PROGRAM_DEADLINE_S):
             while not any(words in line for line in lines):
-                assert self.process.returncode is None, "".join(self.output + self.log)
+                # It may have ended before its last words were read.
+                assert not self._is_read, "".join(self.output + self.log)
                 self._changed.clear()
                 await self._changed.wait()
         number = next(number for number, line in enumerate(lines, 1) if words in line)

@@ -16,6 +16,7 @@ from websockets.legacy.server import WebSocketServerProtocol, serve
 from bot.backoff import Backoff
 from bot.models import AuthToken, Message
 from bot.rocketchat.realtime import RealtimeClient, RealtimeSettings
+from tests.support.deadlines import DEADLINE_S
 
 Frame = dict[str, Any]
 
@@ -24,7 +25,7 @@ SECRET = "a-made-up-token-that-is-43-characters-long-"
 TOKEN = AuthToken(BOT_ID, SecretStr(SECRET))
 QUICK = RealtimeSettings(connect_timeout_s=2.0, call_timeout_s=2.0)
 QUICK_BACKOFF = Backoff(first_pause_s=0.01, max_pause_s=0.05)
-TIMEOUT_S = 10.0
+TIMEOUT_S = DEADLINE_S
 
 
 class Peer:

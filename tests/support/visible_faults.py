@@ -19,11 +19,10 @@ from bot.storage.database import open_database
 from bot.storage.inbox import Inbox, make_inbox_entry
 from rocketchat_simulator import Outage
 from tests.stress.torture.storage import PostgresDatabase
-from tests.support.deadlines import SLOWNESS
+from tests.support.deadlines import DEADLINE_S
 from tests.support.people import Guest
 from tests.support.stage import Stage
 
-FAULT_DEADLINE_S = 15.0 * SLOWNESS
 PAUSE_S = 0.5
 FAR = timedelta(days=730)
 MANY = 200
@@ -119,7 +118,7 @@ class Fault:
         scene.logged.truncate()
         missing = {"metric", "readyz", "log"}
         try:
-            async with asyncio.timeout(FAULT_DEADLINE_S):
+            async with asyncio.timeout(DEADLINE_S):
                 async with self.inject(scene):
                     while missing - {"log"}:
                         missing -= await self._look(scene, before)

@@ -13,6 +13,7 @@ from bot.errors import RateLimitedError
 from bot.models import AuthToken, OutgoingMessage
 from bot.rocketchat.client import RestClient, open_rest_client
 from rocketchat_simulator import User
+from tests.support.deadlines import DEADLINE_S
 from tests.support.rest_caller import World, open_world
 from tests.support.scripted_rest import BOT, Script, ok, open_script, reply_with
 
@@ -59,7 +60,7 @@ async def test_more_calls_than_the_limit_are_all_answered_and_none_refused(versi
     async with open_limited_client(
         version, people=14, limit_calls=5, limit_window=WINDOW
     ) as client:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             await asyncio.gather(*(client.rest.fetch_sessions(token) for token in client.tokens))
 
         assert client.statuses("sessions/list") == [200] * 14
@@ -85,7 +86,7 @@ async def test_the_bots_own_calls_are_not_slowed() -> None:
     async with open_limited_client(limit_calls=2, limit_window=600.0) as client:
         person = await client.rest.fetch_person(client.tokens[1].user_id)
         await asyncio.gather(*(client.rest.fetch_user(token) for token in client.tokens[:2]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await asyncio.gather(*(client.rest.open_direct_room(person) for _ in range(30)))
             waiting = asyncio.create_task(client.rest.fetch_user(client.tokens[2]))
             direct = await client.rest.open_direct_room(person)
@@ -104,7 +105,7 @@ async def test_calls_wait_for_the_window_that_another_program_used_up() -> None:
         other = client.world.sign_in(client.world.alice)
         for _ in range(5):
             await other.get("sessions/list")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             await asyncio.gather(*(client.rest.fetch_sessions(token) for token in client.tokens))
 
         assert client.statuses("sessions/list").count(200) == 10
@@ -114,7 +115,7 @@ async def test_two_clients_of_one_address_share_the_limit() -> None:
     async with (
         open_limited_client(people=8, limit_calls=5, limit_window=WINDOW) as client,
         open_rest_client(client.world.simulator.url, BOT, retry_pause_s=0.01) as other_client,
-        asyncio.timeout(40),
+        asyncio.timeout(2 * DEADLINE_S),
     ):
         own = [client.rest.fetch_user(token) for token in client.tokens]
         others = [other_client.fetch_user(token) for token in client.tokens]
@@ -177,7 +178,7 @@ async def test_peoples_calls_are_sent_before_background_calls() -> None:
             await rest.fetch_user(client.tokens[number])
             order.append(name)
 
-        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
             tasks.create_task(fetch(client.rest.in_background(), 1, "report"))
             await asyncio.sleep(0)
             tasks.create_task(fetch(client.rest, 2, "person"))
@@ -212,7 +213,7 @@ async def test_calls_beyond_the_queue_limit_are_refused_at_once() -> None:
             asyncio.create_task(client.rest.fetch_user(token)) for token in client.tokens[1:3]
         ]
         await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             with pytest.raises(RateLimitedError) as caught:
                 await client.rest.fetch_user(client.tokens[3])
         for task in waiting:
@@ -227,7 +228,7 @@ async def test_a_send_that_was_refused_with_429_is_sent_again_and_once() -> None
         open_rest_client(script.url, BOT, retry_pause_s=0.01) as rest,
     ):
         script.on("/api/v1/sessions/logout.me", reply_with(429, TOO_MANY), ok(sessionId="s1"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             await rest.log_out_session(AuthToken("annid", SecretStr("ann")), "s1")
 
         assert script.count("/api/v1/sessions/logout.me") == 2
@@ -235,7 +236,7 @@ async def test_a_send_that_was_refused_with_429_is_sent_again_and_once() -> None
 
 async def check_wait(script: Script, rest: RestClient) -> None:
     script.on("/api/v1/me", reply_with(429, TOO_MANY), ok(_id="annid", username="ann"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         assert (await rest.fetch_user(AuthToken("annid", SecretStr("ann")))).username == "ann"
 
 

@@ -14,6 +14,7 @@ from bot.features.reports.runs import ReportRun
 from bot.scheduler.shared.job_queue import MORE, REPORTS, JobQueue, TakenJob, open_queue, read_runs
 from bot.scheduler.shared.job_schema import ForeignSchema, apply_schema, load_schema
 from bot.storage.database import open_database
+from tests.support.deadlines import DEADLINE_S
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 RUN = ReportRun("ann", "daily 09:00", NOW)
@@ -50,7 +51,7 @@ class JobWorker:
         await self.may_end.wait()
 
     async def take(self) -> TakenJob:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE_S):
             return await self.done.get()
 
 
@@ -67,7 +68,7 @@ async def open_job_worker(url: str) -> AsyncIterator[JobWorker]:
 
 
 async def wait_until_empty(url: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         while await ask(url, JOBS):  # noqa: ASYNC110 - another process could do it
             await asyncio.sleep(0.01)
 

@@ -125,9 +125,11 @@ async def test_idle_sockets_of_many_addresses_keep_nobody_out() -> None:
     "text", ["", "GET / HTTP/1.1\r\nHost: b", "GET /healthz HTTP/1.1\r\nHost: b\r\n\r\n"]
 )
 async def test_a_connection_without_a_request_is_closed(text: str) -> None:
-    async with serve(timeout_s=0.2) as port:
+    is_whole = text.endswith("\r\n\r\n")
+    # What is whole is read and answered before the connection is idle for so long.
+    async with serve(timeout_s=1.0 if is_whole else 0.2) as port:
         answer = await send(port, text)
-    assert answer.startswith("HTTP/1.1 200") == text.startswith("GET /healthz")
+    assert answer.startswith("HTTP/1.1 200") == is_whole
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:

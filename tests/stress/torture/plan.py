@@ -34,7 +34,8 @@ class Amount:
 class Plan:
     """The settings of a run; times in seconds, gaps on average.
 
-    Faults happen for ``seconds``, and on for at most as long again until ``minimum`` was tried.
+    Faults happen for ``seconds``, and on for at most as long again, or the tests' usual deadline
+    where that is longer, until ``minimum`` was tried.
     Afterwards the bots have ``quiet`` seconds in which they could still answer twice. Logs and the
     database are kept in ``folder``; without one, only where something went wrong. ``tell`` is
     called with the progress.

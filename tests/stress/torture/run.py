@@ -20,6 +20,7 @@ from tests.stress.torture.ledger import Ledger, count
 from tests.stress.torture.plan import Amount, Outcome, Plan
 from tests.stress.torture.scene import Scene, connect, open_scene
 from tests.stress.torture.storage import PostgresDatabase, SqliteFile, Storage
+from tests.support.deadlines import DEADLINE_S
 from tests.support.programs import write_config
 
 _CONNECTED = 12
@@ -129,7 +130,7 @@ class _Run:
             tasks.create_task(self._tell(over))
             await asyncio.sleep(plan.seconds)
             with suppress(TimeoutError):
-                async with asyncio.timeout(plan.seconds):
+                async with asyncio.timeout(max(plan.seconds, DEADLINE_S)):
                     while not self._tried.reaches(plan.minimum):  # noqa: ASYNC110 - many things change it
                         await asyncio.sleep(1)
             over.set()

@@ -7,6 +7,7 @@ import pytest
 
 from bot.backoff import Backoff
 from bot.dispatcher.user_queues import MAX_QUEUED, Progress, UserQueues, UserTask
+from tests.support.deadlines import DEADLINE_S
 
 NOW = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 QUICK = Backoff(first_pause_s=0.01, max_pause_s=0.02)
@@ -15,7 +16,7 @@ QUICK = Backoff(first_pause_s=0.01, max_pause_s=0.02)
 @asynccontextmanager
 async def running() -> AsyncIterator[UserQueues]:
     queues = UserQueues(QUICK)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(queues.run())
         yield queues
         queues.stop()

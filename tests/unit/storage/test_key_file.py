@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from bot.errors import ConfigError
 from bot.storage.key_file import load_key_ring
 from bot.storage.vault import KeyRing, make_key_id
+from tests.support.deadlines import DEADLINE_S
 
 KEY = bytes(range(200, 232))
 OTHER_KEY = bytes(range(32))
@@ -140,14 +141,14 @@ def test_many_who_start_at_once_share_one_key(tmp_path: Path) -> None:
     ids: list[bytes] = []
 
     def begin() -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=DEADLINE_S)
         ids.append(load(file=tmp_path / "keys", create=True).sealing_id)
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=20)
+        thread.join(timeout=DEADLINE_S)
     assert len(ids) == 8
     assert len(set(ids)) == 1
     assert len(list(tmp_path.iterdir())) == 1
