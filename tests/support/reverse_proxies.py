@@ -51,7 +51,7 @@ def _adapt(name: str, places: dict[str, str]) -> str:
 
 
 def _set_up_nginx(folder: Path, ports: Ports) -> list[str]:
-    certificate, _ = make_authority(folder)
+    make_authority(folder)
     site = folder / "site.conf"
     places = {
         _BOT: f"127.0.0.1:{ports.bot}",
@@ -60,7 +60,7 @@ def _set_up_nginx(folder: Path, ports: Ports) -> list[str]:
         "    listen [::]:443 ssl;\n": "",
         "listen 80;": f"listen unix:{folder}/redirecting;",
         "    listen [::]:80;\n": "",
-        "/etc/ssl/session-bot.pem": str(certificate),
+        "/etc/ssl/session-bot.pem": str(folder / "server.pem"),
         "/etc/ssl/session-bot.key": str(folder / "server.key"),
         "/var/log/nginx": str(folder),
     }
