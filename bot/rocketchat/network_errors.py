@@ -16,10 +16,6 @@ from aiohttp import (
 _WORDS: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
     ((TimeoutError,), "no answer in time"),
     (
-        (ClientConnectorCertificateError, ssl.SSLCertVerificationError),
-        "its certificate is not trusted",
-    ),
-    (
         (ClientConnectorSSLError, ssl.SSLError),
         "no encrypted connection can be made; is https right, and the port?",
     ),
@@ -31,6 +27,10 @@ def describe_failure(error: Exception) -> str:
     """Return the reason, without the address, which may hold a password."""
     if isinstance(error, ClientHttpProxyError):
         return f"the proxy refused with {error.status}"
+    if isinstance(error, ClientConnectorCertificateError):
+        error = error.certificate_error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
     for kinds, words in _WORDS:
         if isinstance(error, kinds):
             return words
