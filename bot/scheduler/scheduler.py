@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-import structlog
-
-from bot.errors import StorageError
 from bot.features.alerts.alerts import MIN_CHECKS_PER_MINUTE
 from bot.features.reports.schedule_rules import SHUFFLED_WITHIN
 from bot.scheduler.task_runner import LEASE, MAX_CONCURRENT_REPORTS, TaskRunner
@@ -48,24 +45,23 @@ class Scheduler:
         self._name: Final = secrets.token_hex(4)
         self._busy: Final[set[str]] = set()
         self._swept_at: datetime | None = None
-        self._log = structlog.get_logger("scheduler")
 
     async def run(self) -> None:
         """Work until cancelled; raise TokenRejectedError where the workspace refuses the bot."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                try:
-                    await self._tick(tasks)
-                except StorageError as error:
-                    self._log.error("schedules could not be read", problem=str(error))
+                await self._tick(tasks)
                 await self._sleep(TICK_S - count_tick_s(self._now()) % TICK_S + _MARGIN_S)
 
     async def _tick(self, tasks: asyncio.TaskGroup) -> None:
-        await self._runner.clock_setback.correct_times()
-        await self._runner.schedules.create_due_runs()
+        await self._runner.run_logged("schedules", self._create_due_runs())
         self._start_report_worker(tasks)
         self._start(tasks, "alerts", self._check_alerts)
-        await self._sweep()
+        self._start(tasks, "sweep", self._sweep)
+
+    async def _create_due_runs(self) -> None:
+        await self._runner.clock_setback.correct_times()
+        await self._runner.schedules.create_due_runs()
 
     def _start_report_worker(self, tasks: asyncio.TaskGroup) -> None:
         """Start one more report worker, unless all of them work."""

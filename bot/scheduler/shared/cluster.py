@@ -71,7 +71,9 @@ class Cluster:
             now_s = count_tick_s(self._now())
             try:
                 async with asyncio.timeout(_STORAGE_TIMEOUT_S):
-                    await self._runner.clock_setback.correct_times()
+                    await self._runner.run_logged(
+                        "clock", self._runner.clock_setback.correct_times()
+                    )
                     await self._queue.add_tick(int(now_s // TICK_S))
                 self.is_storage_good = True
             except (StorageError, TimeoutError) as error:
