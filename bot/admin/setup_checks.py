@@ -6,9 +6,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from bot.admin.check_network import check_https, check_oauth_client, check_port
-from bot.admin.check_result import CheckResult, Level, make_ok, make_problem
-from bot.admin.check_workspace import (
+from bot.admin.checks.network import check_https, check_oauth_client, check_port
+from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem
+from bot.admin.checks.workspace import (
     check_forged_tokens,
     check_licence,
     check_listening,

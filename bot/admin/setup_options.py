@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from bot.admin.check_result import CheckResult, Level, make_ok, make_warning
+from bot.admin.checks.result import CheckResult, Level, make_ok, make_warning
 from bot.admin.setup_answers import (
     DEFAULT_PORT,
     DEFAULT_STORAGE,

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
-from bot.admin.check_result import CheckResult, Level, make_ok, make_problem
+from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem
 from bot.admin.setup_answers import (
     DEFAULT_PORT,
     DEFAULT_STORAGE,

@@ -13,19 +13,19 @@ commands = typer.Typer(help="Connected accounts and the audit trail.", no_args_i
 @command(commands, "list")
 async def list_accounts(config: Config = None, secrets: Secrets = None) -> None:
     """List the connected accounts, with the kind of their token."""
-    from bot.admin import accounts_and_keys
+    from bot.admin import accounts
     from bot.cli.operating import load_for_operator, print_lines
 
-    await print_lines(accounts_and_keys.list_accounts(load_for_operator(config, secrets)))
+    await print_lines(accounts.list_accounts(load_for_operator(config, secrets)))
 
 
 @command(commands, "audit")
 async def show_audit(user: AnyUser = None, config: Config = None, secrets: Secrets = None) -> None:
     """Show what was done with people's tokens in the last 90 days."""
-    from bot.admin import accounts_and_keys
+    from bot.admin import accounts
     from bot.cli.operating import load_for_operator, print_lines
 
-    await print_lines(accounts_and_keys.show_audit(load_for_operator(config, secrets), user))
+    await print_lines(accounts.show_audit(load_for_operator(config, secrets), user))
 
 
 @command(commands, "forget")
@@ -37,7 +37,7 @@ async def forget_account(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Erase everything that is stored about a user, after asking."""
-    from bot.admin import accounts_and_keys
+    from bot.admin import accounts
     from bot.cli.operating import load_for_operator, print_lines
     from bot.cli.terminal import confirm, refuse_without_terminal
 
@@ -45,4 +45,4 @@ async def forget_account(
         refuse_without_terminal("add --yes to erase without asking")
     settings = load_for_operator(config, secrets)
     ask = (lambda _: None) if yes else confirm
-    await print_lines(accounts_and_keys.forget_account(settings, user, ask))
+    await print_lines(accounts.forget_account(settings, user, ask))

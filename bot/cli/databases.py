@@ -17,10 +17,10 @@ Backup = Annotated[Path, typer.Argument(help="File of the backup.", resolve_path
 @command(commands, "migrate")
 async def migrate(config: Config = None, secrets: Secrets = None) -> None:
     """Make or update the database tables, as run and work do when they start."""
-    from bot.admin import accounts_and_keys
+    from bot.admin.migrate import migrate as migrate_all
     from bot.cli.operating import load_for_operator, print_lines
 
-    await print_lines(accounts_and_keys.migrate(load_for_operator(config, secrets)))
+    await print_lines(migrate_all(load_for_operator(config, secrets)))
 
 
 @command(commands, "backup")

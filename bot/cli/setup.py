@@ -61,7 +61,7 @@ async def init(
     With any option but --config it asks nothing. With an administrator's token it makes the
     bot's account, its token and its OAuth application in the workspace.
     """
-    from bot.admin.check import CHECK_TIMEOUT_S
+    from bot.admin.checks.system import CHECK_TIMEOUT_S
     from bot.admin.setup_options import SetupByOptions, SetupOptions
     from bot.admin.setup_wizard import Prompter, SetupWizard
     from bot.cli.terminal import ask, ask_secret, echo, is_agreed
@@ -103,8 +103,8 @@ async def check(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Check everything the bot needs, running or not; exit status 1 if there is a problem."""
-    from bot.admin.check import check_config_file
-    from bot.admin.check_result import Level, find_worst, format_json
+    from bot.admin.checks.result import Level, find_worst, format_json
+    from bot.admin.checks.system import check_config_file
     from bot.cli.terminal import echo
     from bot.logs import open_logs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bot.admin.accounts_and_keys import make_first_key
+from bot.admin.keys import make_first_key
 from bot.demo.demo import find_link
 from bot.errors import ConfigError
 from bot.storage.key_file import load_key_ring

@@ -13,8 +13,8 @@ from aiohttp import web
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from bot.admin.check import SystemCheck, check_config_file
-from bot.admin.check_result import CheckResult, Level
+from bot.admin.checks.result import CheckResult, Level
+from bot.admin.checks.system import SystemCheck, check_config_file
 from bot.app import open_vault
 from bot.config import OAuthSettings, Settings, StatusReportSettings, StorageSettings, WebSettings
 from bot.features.accounts.store import Accounts, ConnectedAccount
@@ -412,7 +412,7 @@ async def test_for_programs_there_is_json_with_the_same_status(world: World) -> 
 
 def test_the_page_for_operators_names_every_subject(pytestconfig: pytest.Config) -> None:
     root = pytestconfig.rootpath
-    sources = [each.read_text() for each in (root / "bot" / "admin").glob("check*.py")]
+    sources = [each.read_text() for each in (root / "bot" / "admin" / "checks").glob("*.py")]
     made = re.compile(r'make_(?:ok|warning|problem)\(\s*"([a-z ]+)"')
     subjects = {subject for source in sources for subject in made.findall(source)}
     page = (root / "docs" / "operating.md").read_text()

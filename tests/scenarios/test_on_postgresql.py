@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.admin.accounts_and_keys import list_accounts, list_keys, make_key, show_audit
+from bot.admin.accounts import list_accounts, show_audit
+from bot.admin.keys import list_keys, make_key
 from bot.app import open_bot
 from bot.config import Settings, StorageSettings, VaultSettings, WorkspaceSettings
 from bot.errors import ConfigError, StorageError

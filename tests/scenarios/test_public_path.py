@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bot.admin.check_network import check_public_url
+from bot.admin.checks.network import check_public_url
 from bot.config import WebSettings
 from tests.support.deadlines import DEADLINE_S
 from tests.support.stage import open_stage

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.admin.check_network import check_public_url
+from bot.admin.checks.network import check_public_url
 from bot.config import Settings, WebSettings
 from tests.support.deadlines import DEADLINE_S
 from tests.support.reverse_proxies import Ports, run_proxy

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.admin.accounts_and_keys import migrate
+from bot.admin.migrate import migrate
 from bot.app import open_worker
 from bot.config import Settings
 from bot.lifecycle import Worker

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from bot.admin.check_result import CheckResult, make_ok, make_problem, make_warning
+from bot.admin.checks.result import CheckResult, make_ok, make_problem, make_warning
 from bot.errors import (
     TokenRejectedError,
     UnsafeWorkspaceError,

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.http_probe import (
+from bot.admin.checks.http_probe import (
     fetch_health_page,
     fetch_metrics,
     is_bot_listening,
     serve_placeholder,
 )
+from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem, make_warning
 from bot.config import Settings
 from bot.errors import (
     ConfigError,

@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
-from bot.admin.check_network import (
+from bot.admin.checks.network import (
     check_oauth,
     check_own_port,
     check_public_url,
     check_rate_limit,
 )
-from bot.admin.check_result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.admin.check_storage import (
+from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem, make_warning
+from bot.admin.checks.storage import (
     NO_DEMAND,
     check_database,
     check_keys,
     check_keys_unopened,
     check_places,
 )
-from bot.admin.check_workspace import (
+from bot.admin.checks.workspace import (
     check_forged_tokens,
     check_licence,
     check_listening,

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from bot.admin.check_result import CheckResult, make_ok, make_problem, make_warning
+from bot.admin.checks.result import CheckResult, make_ok, make_problem, make_warning
+from bot.admin.keys import load_keys
 from bot.config import Settings
 from bot.errors import ConfigError, StorageError
 from bot.features.accounts import key_rotation
@@ -12,7 +13,6 @@ from bot.features.status_report.backlog import Demand
 from bot.storage.database import Database
 from bot.storage.engine import find_database_file
 from bot.storage.inspection import Inspection, inspect_database
-from bot.storage.key_file import load_key_ring
 from bot.storage.vault import KeyRing
 
 NO_DEMAND: Final = Demand(connected=0, watched=0, planned=0, busiest=0)
@@ -40,7 +40,7 @@ async def check_keys(settings: Settings, state: Inspection, database: Database) 
     if (file := _find_missing_key_file(settings, state)) is not None:
         return _announce_key_file(file)
     try:
-        ring = _load_keys(settings)
+        ring = load_keys(settings)
         await key_rotation.check_keys(database, ring)
     except ConfigError as error:
         return make_problem("key", str(error))
@@ -52,7 +52,7 @@ def check_keys_unopened(settings: Settings, state: Inspection) -> CheckResult:
     if (file := _find_missing_key_file(settings, state)) is not None:
         return _announce_key_file(file)
     try:
-        return _describe(_load_keys(settings))
+        return _describe(load_keys(settings))
     except ConfigError as error:
         return make_problem("key", str(error))
 
@@ -78,11 +78,6 @@ def _find_missing_key_file(settings: Settings, state: Inspection) -> Path | None
 
 def _announce_key_file(file: Path) -> CheckResult:
     return make_ok("key", f"made at the next start, in {file}")
-
-
-def _load_keys(settings: Settings) -> KeyRing:
-    file = settings.find_key_file()
-    return load_key_ring(settings.vault.keys, file, is_creation_allowed=False)
 
 
 def _describe(ring: KeyRing) -> CheckResult:

@@ -1,0 +1,1 @@
+"""``session-bot check``: ``system`` runs all checks in order; setting up uses some of them."""
