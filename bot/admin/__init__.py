@@ -1,1 +1,4 @@
-"""Commands for operators: setting up, checking the setup, keys and accounts."""
+"""What operators ask for: a module for each command of the shell, or group of commands.
+
+``checks`` is for ``check``, ``setup`` for ``init``.
+"""

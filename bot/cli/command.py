@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 
 Parameters = ParamSpec("Parameters")
-CommandFunction = Callable[Parameters, Coroutine[Any, Any, None]]
+Options = TypeVar("Options")
+Work = Coroutine[Any, Any, None]
+CommandFunction = Callable[Parameters, Work]
 
 
 def command(
@@ -27,3 +29,20 @@ def command(
         return function
 
     return register
+
+
+def takes(
+    options: Callable[Parameters, Options],
+) -> Callable[[Callable[[Options], Work]], CommandFunction[Parameters]]:
+    """Make a command, whose options are the fields of a dataclass, of a function that takes one."""
+
+    def collect(function: Callable[[Options], Work]) -> CommandFunction[Parameters]:
+        # Typer reads the options from the signature of what is wrapped.
+        @wraps(options, assigned=(), updated=())
+        def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Work:
+            return function(options(*args, **kwargs))
+
+        run.__doc__ = function.__doc__
+        return run
+
+    return collect

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot.admin.setup_options import SetupByOptions, SetupOptions
+from bot.cli.init_by_options import init_by_options
+from bot.cli.init_options import InitOptions
 from bot.config import load_settings
 from bot.errors import ConfigError
 from rocketchat_simulator import Simulator, User
@@ -34,8 +35,9 @@ class World:
         return file
 
     @property
-    def with_token(self) -> SetupOptions:
-        return SetupOptions(
+    def with_token(self) -> InitOptions:
+        return InitOptions(
+            config=self.config,
             workspace=self.simulator.url,
             user_id=self.people.bot.id,
             token_file=self.write("token", self.people.bot_token),
@@ -43,9 +45,10 @@ class World:
         )
 
     @property
-    def as_administrator(self) -> SetupOptions:
+    def as_administrator(self) -> InitOptions:
         token = self.simulator.workspace.make_login_token(self.admin)
-        return SetupOptions(
+        return InitOptions(
+            config=self.config,
             workspace=self.simulator.url,
             admin_id=self.admin.id,
             admin_token_file=self.write("admin", token),
@@ -57,10 +60,10 @@ class World:
     def config(self) -> Path:
         return self.folder / "config.toml"
 
-    async def init(self, options: SetupOptions) -> tuple[bool, str]:
+    async def init(self, options: InitOptions) -> tuple[bool, str]:
         """Return whether a configuration was written, and what was printed."""
         printed: list[str] = []
-        is_written = await SetupByOptions(options, printed.append, 5.0).run(self.config)
+        is_written = await init_by_options(options, printed.append)
         text = "\n".join(printed)
         secrets = self.simulator.workspace.secrets()
         assert not [secret for secret in secrets if secret in text]
@@ -120,7 +123,7 @@ async def test_where_the_workspace_refuses_it_says_what_to_do_by_hand(world: Wor
     workspace, options = world.simulator.workspace, world.as_administrator
     with pytest.raises(ConfigError, match=r"alice or its .* taken\. Choose another .* sign in"):
         await world.init(replace(options, username="alice"))
-    refused: list[tuple[SetupOptions, str]] = [
+    refused: list[tuple[InitOptions, str]] = [
         (replace(options, admin_id=world.people.bob.id), "refuses the administrator's token"),
     ]
     bob = world.write("bob", workspace.make_login_token(world.people.bob))
@@ -176,7 +179,7 @@ async def test_nothing_is_written_or_made_for_a_mistake(world: World) -> None:
         assert not is_written, printed
         assert words in printed
     for options, words in (
-        (SetupOptions(room="#ops"), "--workspace is missing; give either --user-id"),
+        (InitOptions(world.config, room="#ops"), "--workspace is missing; give either --user-id"),
         (replace(right, user_id="u", token_file=missing), "give either"),
         (replace(right, oauth_id="x"), "--oauth-secret-file go together"),
         (replace(right, public_url="x y"), "--public-url: write it without"),
@@ -191,9 +194,9 @@ async def test_nothing_is_written_or_made_for_a_mistake(world: World) -> None:
 async def test_a_file_that_is_there_stays_as_it_is(world: World) -> None:
     world.config.write_text("precious")
     with pytest.raises(ConfigError, match="exists, and was not changed; --replace"):
-        await SetupByOptions(world.with_token, print, 5.0).run(world.config)
+        await init_by_options(world.with_token, print)
     assert world.config.read_text() == "precious"
-    is_written, _ = await world.init(replace(world.with_token, is_replacing=True))
+    is_written, _ = await world.init(replace(world.with_token, replace=True))
     assert is_written
     assert load_settings(world.config).workspace.user_id == world.people.bot.id
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.admin.setup_answers import SetupAnswers, write_private
-from bot.admin.setup_wizard import Prompter, SetupWizard
+from bot.admin.setup import Prompter, SetupAnswers, SetupWizard, write_private
 from bot.config import load_settings
 from bot.errors import ConfigError
 from bot.models import AuthToken
@@ -37,7 +36,7 @@ class Operator:
 
     async def answer(self, file: Path) -> bool:
         prompter = Prompter(self.ask, self.ask, self.agree, self.heard.append)
-        is_written = await SetupWizard(prompter, timeout_s=5.0).run(file)
+        is_written = await SetupWizard(prompter).run(file)
         assert not self.answers
         return is_written
 

@@ -17,7 +17,7 @@ from bot.admin.checks.http_probe import (
     serve_placeholder,
 )
 from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem, make_warning
-from bot.config import Settings
+from bot.config import OAuthSettings, Settings
 from bot.errors import (
     ConfigError,
     GrantRefusedError,
@@ -41,26 +41,36 @@ async def check_oauth(
     rest: RestClient, settings: Settings, timeout_s: float
 ) -> AsyncIterator[CheckResult]:
     """Check that the workspace knows the OAuth application and its redirect URI."""
-    redirect_uri = f"{settings.web.public_url}/oauth/callback"
-    if not settings.oauth.client_id:
+    own, workspace, public_url = settings.oauth, settings.workspace, settings.web.public_url
+    if not own.client_id:
         yield make_ok("oauth", "not set: people connect by pasting a personal access token")
         return
-    own, workspace = settings.oauth, settings.workspace
-    client = OAuthClient(own.client_id, own.client_secret, redirect_uri)
-    yield await check_oauth_client(workspace.url, client, timeout_s, workspace.ca_file)
+    yield await check_oauth_client(workspace.url, own, public_url, timeout_s, workspace.ca_file)
     try:
-        registered = await fetch_redirect_uris(rest, settings.oauth.client_id)
+        registered = await fetch_redirect_uris(rest, own.client_id)
     except WorkspaceError:
         return
+    redirect_uri = format_redirect_uri(public_url)
     if registered and redirect_uri not in registered:
         text = f"the application redirects to {', '.join(registered)}, not to {redirect_uri}"
         yield make_problem("oauth", text, "Correct its redirect URI, or [web] public_url")
 
 
+def format_redirect_uri(public_url: str) -> str:
+    """Return the address at which browsers come back from the consent page."""
+    return f"{public_url}/oauth/callback"
+
+
 async def check_oauth_client(
-    url: str, client: OAuthClient, timeout_s: float, ca_file: Path | None = None
+    url: str,
+    settings: OAuthSettings,
+    public_url: str,
+    timeout_s: float,
+    ca_file: Path | None = None,
 ) -> CheckResult:
     """Check that the workspace at ``url`` knows the OAuth application, and its secret."""
+    redirect_uri = format_redirect_uri(public_url)
+    client = OAuthClient(settings.client_id, settings.client_secret, redirect_uri)
     connecting = open_oauth(url, client, now=_now, timeout_s=timeout_s, ca_file=ca_file)
     try:
         async with connecting as oauth:

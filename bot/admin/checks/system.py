@@ -19,12 +19,10 @@ from bot.admin.checks.storage import (
     check_places,
 )
 from bot.admin.checks.workspace import (
-    check_forged_tokens,
-    check_licence,
-    check_listening,
+    CHECK_TIMEOUT_S,
+    check_after_login,
     check_login,
     check_reach,
-    check_roles,
     check_room,
     check_version,
 )
@@ -36,9 +34,6 @@ from bot.features.status_report.capacity import describe, estimate, is_short, is
 from bot.models import AuthToken
 from bot.rocketchat.client import RestClient, open_rest_client
 from bot.storage.database import open_database
-
-CHECK_TIMEOUT_S: Final = 8.0
-"""How long one request of a check may take."""
 
 _OTHERS_MAY_READ: Final = 0o077  # the mode bits of group and others
 
@@ -107,12 +102,9 @@ class SystemCheck:
         yield login
         if login.level is Level.PROBLEM:
             return
-        yield await check_listening(
-            settings.workspace.url, self._token, self._timeout_s, settings.workspace.ca_file
-        )
-        yield await check_roles(rest)
-        yield await check_forged_tokens(rest, self._token)
-        yield await check_licence(rest)
+        url, ca_file = settings.workspace.url, settings.workspace.ca_file
+        async for result in check_after_login(rest, url, self._token, self._timeout_s, ca_file):
+            yield result
         if settings.status_report.room:
             yield await check_room(rest, settings.status_report.room)
         async for result in check_oauth(rest, settings, self._timeout_s):

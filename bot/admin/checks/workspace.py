@@ -1,6 +1,7 @@
 """Checks of the workspace, with the bot's own token."""
 
 import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from bot.rocketchat.inspection import fetch_roles, find_room, has_device_managem
 from bot.rocketchat.network import is_this_machine
 from bot.rocketchat.realtime import RealtimeSettings
 from bot.rocketchat.realtime.client import try_connect
+
+CHECK_TIMEOUT_S: Final = 8.0
+"""How long one request of a check may take."""
 
 _MIN_TESTED: Final = (6, 5)
 _MAX_TESTED: Final = (8, 8)
@@ -67,7 +71,17 @@ async def check_login(rest: RestClient, token: AuthToken) -> CheckResult:
     return make_ok("login", f"signed in as {user.username}")
 
 
-async def check_listening(
+async def check_after_login(
+    rest: RestClient, url: str, token: AuthToken, timeout_s: float, ca_file: Path | None = None
+) -> AsyncIterator[CheckResult]:
+    """Check what a token that the workspace accepts lets the bot do."""
+    yield await _check_listening(url, token, timeout_s, ca_file)
+    yield await _check_roles(rest)
+    yield await _check_forged_tokens(rest, token)
+    yield await _check_licence(rest)
+
+
+async def _check_listening(
     url: str, token: AuthToken, timeout_s: float, ca_file: Path | None = None
 ) -> CheckResult:
     """Check that the bot can connect to the realtime API."""
@@ -82,7 +96,7 @@ async def check_listening(
     return make_ok("listening", "the realtime API accepts the bot")
 
 
-async def check_roles(rest: RestClient) -> CheckResult:
+async def _check_roles(rest: RestClient) -> CheckResult:
     """Check the roles of the bot's account."""
     try:
         roles = await fetch_roles(rest)
@@ -102,7 +116,7 @@ async def check_roles(rest: RestClient) -> CheckResult:
     return make_ok("roles", "user and bot")
 
 
-async def check_forged_tokens(rest: RestClient, token: AuthToken) -> CheckResult:
+async def _check_forged_tokens(rest: RestClient, token: AuthToken) -> CheckResult:
     """Check that the workspace refuses made-up tokens, as linking accounts needs."""
     try:
         await reject_forged_token(rest, token)
@@ -117,7 +131,7 @@ async def check_forged_tokens(rest: RestClient, token: AuthToken) -> CheckResult
     return make_ok("tokens", "made-up tokens are refused")
 
 
-async def check_licence(rest: RestClient) -> CheckResult:
+async def _check_licence(rest: RestClient) -> CheckResult:
     """Check that the workspace has device management."""
     try:
         is_licensed = await has_device_management(rest)

@@ -35,6 +35,12 @@ def test_a_version_that_is_not_simulated_is_refused_with_those_that_are(shell: S
     assert set(re.findall(r"\d\.\d", result.stderr)) == {"9.0", *VERSIONS}
 
 
+def test_init_with_any_option_asks_nothing(shell: Shell) -> None:
+    result = shell("init", "--port", "8080")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--workspace is missing" in result.stderr
+
+
 def test_bash_completes_commands(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:

@@ -1,34 +1,30 @@
-"""``session-bot init``: asks questions, checks each answer, and writes a configuration."""
+"""``session-bot init`` without options: asks questions, and checks each answer."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
-from bot.admin.checks.result import CheckResult, Level, make_ok, make_problem
-from bot.admin.setup_answers import (
+from bot.admin.checks.result import make_problem
+from bot.admin.setup.answers import (
     DEFAULT_PORT,
     DEFAULT_STORAGE,
+    NO_TOKEN,
     SetupAnswers,
-    check_writable,
-    is_taken,
-    write_private,
-)
-from bot.admin.setup_checks import (
-    NOT_THE_ANSWERS_FAULT,
-    SetupChecks,
     complete_storage,
     complete_url,
 )
-from bot.admin.workspace_setup import TOKEN_BY_HAND, WorkspaceSetup
+from bot.admin.setup.checks import SetupChecks
+from bot.admin.setup.config_file import is_taken, write_configuration
+from bot.admin.setup.workspace import DEFAULT_USERNAME, TOKEN_BY_HAND, WorkspaceSetup
 from bot.config import OAuthSettings
 from bot.errors import ConfigError
 from bot.models import AuthToken
 
 T = TypeVar("T")
-DEFAULT_USERNAME: Final = "sessions"
 _NONE: Final = "-"
 _MAX_PORT: Final = 65535
 _CODE_QUESTIONS: Final = {
@@ -48,15 +44,11 @@ class Prompter:
 
 
 class SetupWizard:
-    """Asks again, with what is wrong, until the checks succeed; the same answer twice is kept.
+    """Asks again, with what is wrong, until the checks succeed; the same answer twice is kept."""
 
-    ``timeout_s`` limits each request of a check.
-    """
-
-    def __init__(self, prompter: Prompter, timeout_s: float) -> None:
+    def __init__(self, prompter: Prompter) -> None:
         self._prompter: Final = prompter
-        self._timeout_s: Final = timeout_s
-        self._checks: Final = SetupChecks(timeout_s)
+        self._checks: Final = SetupChecks(prompter.print)
         self._setup: WorkspaceSetup | None = None
 
     async def run(self, file: Path) -> bool:
@@ -67,32 +59,28 @@ class SetupWizard:
         if is_taken(file) and not self._prompter.confirm(f"{file} exists. Replace it?"):
             self._prompter.print(f"{file} was not changed.")
             return False
-        # Before anything is made in the workspace that would be lost with the answers.
-        check_writable(file)
-        given = await self._ask_all(file)
-        write_private(file, given.format())
-        print_end(self._prompter.print, file)
-        return True
+        ask = partial(self._ask_all, file.parent)
+        return await write_configuration(file, ask, self._prompter.print)
 
-    async def _ask_all(self, file: Path) -> SetupAnswers:
-        url = await self._ask_until_right(self._ask_url, self._checks.check_workspace)
+    async def _ask_all(self, folder: Path) -> SetupAnswers:
+        checks = self._checks
+        url = await self._ask_until_right(self._ask_url, checks.check_workspace)
         token = await self._ask_token(url)
-        port = await self._ask_until_right(self._ask_port, self._checks.check_port)
+        port = await self._ask_until_right(self._ask_port, checks.check_port)
         public_url = await self._ask_until_right(
-            lambda: self._ask_public_url(port), self._checks.check_public_url
+            partial(self._ask_public_url, port), checks.check_public_url
         )
         storage = await self._ask_until_right(
-            self._ask_storage, lambda answer: self._checks.check_storage(answer, file.parent)
+            self._ask_storage, lambda answer: checks.check_storage(answer, folder)
         )
         oauth = await self._ask_oauth(url, public_url)
         room = await self._ask_until_right(
-            self._ask_room, lambda answer: self._check_room(url, token, answer)
+            self._ask_room, lambda answer: checks.check_room(url, token, answer)
         )
-        room = "" if room == _NONE else room
         return SetupAnswers(url, token, public_url, port, storage, oauth, room)
 
     async def _ask_until_right(
-        self, ask: Callable[[], T | None], check: Callable[[T], AsyncIterator[CheckResult]]
+        self, ask: Callable[[], T | None], check: Callable[[T], Awaitable[bool]]
     ) -> T:
         """Ask until an answer is right, or is given again; None is an answer that cannot work."""
         refused: T | None = None
@@ -100,21 +88,13 @@ class SetupWizard:
             answer = ask()
             if answer is None:
                 continue
-            if answer == refused or await self._accept(check(answer)):
+            if answer == refused or await check(answer):
                 return answer
             self._prompter.print("Correct the answer, or give the same again to keep it.")
             refused = answer
 
-    async def _accept(self, results: AsyncIterator[CheckResult]) -> bool:
-        is_right = True
-        async for result in results:
-            self._prompter.print(str(result))
-            is_fault = result.level is Level.PROBLEM
-            is_right = is_right and not (is_fault and result.subject not in NOT_THE_ANSWERS_FAULT)
-        return is_right
-
     def _refuse(self, subject: str, reason: str) -> None:
-        self._prompter.print(str(make_problem(subject, reason)))
+        self._checks.show(make_problem(subject, reason))
 
     def _ask_url(self) -> str | None:
         return self._parse_url(self._prompter.ask("URL of the Rocket.Chat server", ""))
@@ -145,14 +125,8 @@ class SetupWizard:
 
     def _ask_room(self) -> str:
         question = f"Room for the bot's daily status report ({_NONE} for none)"
-        return self._prompter.ask(question, _NONE).strip()
-
-    async def _check_room(
-        self, url: str, token: AuthToken, room: str
-    ) -> AsyncIterator[CheckResult]:
-        if room != _NONE:
-            async for result in self._checks.check_room(url, token, room):
-                yield result
+        room = self._prompter.ask(question, _NONE).strip()
+        return "" if room == _NONE else room
 
     async def _ask_token(self, url: str) -> AuthToken:
         self._prompter.print(
@@ -163,28 +137,25 @@ class SetupWizard:
         def ask() -> AuthToken | None:
             user_id = self._prompter.ask(f"User id of the bot ({_NONE} to have it made)", _NONE)
             if user_id.strip() == _NONE:
-                return AuthToken(_NONE, SecretStr(""))
+                return NO_TOKEN
             secret = self._prompter.ask_secret("Its personal access token").strip()
             return AuthToken(user_id.strip(), SecretStr(secret))
 
-        async def check(token: AuthToken) -> AsyncIterator[CheckResult]:
-            if token.user_id != _NONE:
-                async for result in self._checks.check_token(url, token):
-                    yield result
+        async def check(token: AuthToken) -> bool:
+            return token == NO_TOKEN or await self._checks.check_token(url, token)
 
         token = await self._ask_until_right(ask, check)
-        return await self._make_account(url) if token.user_id == _NONE else token
+        return await self._make_account(url) if token == NO_TOKEN else token
 
     async def _make_account(self, url: str) -> AuthToken:
         async def make() -> AuthToken:
             user_id = self._prompter.ask("Administrator's user id", "").strip()
             secret = self._prompter.ask_secret("Administrator's personal access token").strip()
             token = AuthToken(user_id, SecretStr(secret))
-            self._setup = WorkspaceSetup(url, token, self._ask_code, self._timeout_s)
             username = self._prompter.ask("User name of the bot", DEFAULT_USERNAME).strip()
-            made = await self._setup.make_account(username)
-            self._prompter.print(str(make_ok("account", f"made {username}, and its token")))
-            await self._accept(self._checks.check_token(url, made))
+            self._setup = WorkspaceSetup(url, token, self._ask_code, self._prompter.print, username)
+            made = await self._setup.make_account()
+            await self._checks.check_token(url, made)
             return made
 
         return await self._make_or_ask(make, "account", lambda: self._ask_token(url))
@@ -210,12 +181,11 @@ class SetupWizard:
         if setup is None or not self._prompter.confirm(question):
             return await self._ask_client(url, public_url)
 
-        async def make() -> OAuthSettings:
-            made = await setup.register_app(public_url)
-            self._prompter.print(str(make_ok("oauth", "registered the application Session bot")))
-            return made
-
-        return await self._make_or_ask(make, "oauth", lambda: self._ask_client(url, public_url))
+        return await self._make_or_ask(
+            lambda: setup.register_app(public_url),
+            "oauth",
+            lambda: self._ask_client(url, public_url),
+        )
 
     async def _ask_client(self, url: str, public_url: str) -> OAuthSettings:
         def ask() -> OAuthSettings | None:
@@ -229,15 +199,6 @@ class SetupWizard:
                 return None
             return OAuthSettings(client_id=client_id, client_secret=SecretStr(secret))
 
-        async def check(oauth: OAuthSettings) -> AsyncIterator[CheckResult]:
-            if oauth.client_id:
-                async for result in self._checks.check_oauth(url, oauth, public_url):
-                    yield result
-
-        return await self._ask_until_right(ask, check)
-
-
-def print_end(echo: Callable[[str], None], file: Path) -> None:
-    """Say what was written, and what comes next."""
-    echo(f"Written to {file}. Only you can read it, because it contains the bot's token.")
-    echo(f"Next: session-bot check --config {file}")
+        return await self._ask_until_right(
+            ask, lambda oauth: self._checks.check_oauth(url, oauth, public_url)
+        )

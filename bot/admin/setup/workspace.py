@@ -3,11 +3,15 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr
 
+from bot.admin.checks.network import format_redirect_uri
+from bot.admin.checks.result import make_ok
+from bot.admin.checks.workspace import CHECK_TIMEOUT_S
 from bot.config import OAuthSettings
 from bot.errors import (
     ConfigError,
@@ -30,6 +34,7 @@ T = TypeVar("T")
 AskCode = Callable[[str], SecretStr | None]
 """Returns a code for the second factor of this method; None where there is none."""
 
+DEFAULT_USERNAME: Final = "sessions"
 TOKEN_BY_HAND: Final = (
     "sign in as it, make a personal access token (profile, Personal Access Tokens), and give init"  # noqa: S105 - a sentence
     " that token with the user id that is shown with it"
@@ -44,50 +49,53 @@ _NO_MAIL_DOMAIN: Final = "session-bot.invalid"
 """No mail reaches it (RFC 2606), so nobody can have the account's password reset."""
 
 
+@dataclass(eq=False, slots=True)
 class WorkspaceSetup:
-    """Makes things in the workspace; raises ConfigError that says what to do by hand.
+    """Makes things in the workspace, and tells so; raises ConfigError with what to do by hand.
 
-    ``timeout_s`` limits each request.
+    ``username`` and ``email`` are those of the bot's account.
     """
 
-    def __init__(
-        self, url: str, administrator: AuthToken, ask_code: AskCode, timeout_s: float
-    ) -> None:
-        self._url: Final = url
-        self._administrator: Final = administrator
-        self._ask_code: Final = ask_code
-        self._timeout_s: Final = timeout_s
+    url: str
+    administrator: AuthToken
+    ask_code: AskCode
+    echo: Callable[[str], None]
+    username: str = DEFAULT_USERNAME
+    email: str = ""
 
-    async def make_account(self, username: str, email: str = "") -> AuthToken:
+    async def make_account(self) -> AuthToken:
         """Make the bot's account, and return a personal access token of it.
 
         An account that has this user name already is left as it is.
         """
-        email = email or f"{username}@{_NO_MAIL_DOMAIN}"
+        username, email = self.username, self.email or f"{self.username}@{_NO_MAIL_DOMAIN}"
         account = NewAccount(username, "Session bot", email, _make_password())
-        async with open_http(self._url, timeout_s=self._timeout_s) as http:
-            make = partial(create_account, http, self._administrator, account)
+        async with open_http(self.url, timeout_s=CHECK_TIMEOUT_S) as http:
+            make = partial(create_account, http, self.administrator, account)
             try:
                 await self._call_with_code(make)
             except WorkspaceError as error:
                 raise ConfigError(_explain_account(error, username)) from error
             try:
-                return await make_bot_token(http, account)
+                token = await make_bot_token(http, account)
             except WorkspaceError as error:
                 raise ConfigError(
                     f"the account {username} was made, and its token was not: {error}."
                     f" By hand: set its password (Administration, Users), then {TOKEN_BY_HAND}"
                 ) from error
+        self.echo(str(make_ok("account", f"made {username}, and its token")))
+        return token
 
     async def register_app(self, public_url: str) -> OAuthSettings:
         """Register the bot as an OAuth application, which people sign in to with a button."""
-        redirect_uri = f"{public_url}/oauth/callback"
-        async with open_http(self._url, timeout_s=self._timeout_s) as http:
-            register = partial(register_oauth_app, http, self._administrator, redirect_uri)
+        redirect_uri = format_redirect_uri(public_url)
+        async with open_http(self.url, timeout_s=CHECK_TIMEOUT_S) as http:
+            register = partial(register_oauth_app, http, self.administrator, redirect_uri)
             try:
                 client_id, secret = await self._call_with_code(register)
             except WorkspaceError as error:
                 raise ConfigError(f"{_explain(error)}. {_APP_BY_HAND}: {redirect_uri}") from error
+        self.echo(str(make_ok("oauth", "registered the application Session bot")))
         return OAuthSettings(client_id=client_id, client_secret=secret)
 
     async def _call_with_code(self, call: Callable[..., Awaitable[T]]) -> T:
@@ -97,7 +105,7 @@ class WorkspaceSetup:
             try:
                 return await call(**options)
             except SecondFactorError as error:
-                code = self._ask_code(error.method)
+                code = self.ask_code(error.method)
                 if code is None:
                     raise
                 options = {"factor": SecondFactor(error.method, code)}

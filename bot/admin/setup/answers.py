@@ -1,18 +1,18 @@
-"""What ``session-bot init`` has found out, and the configuration file that it writes."""
+"""What ``session-bot init`` has found out, as the configuration that it writes."""
 
 import json
-import os
-import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from bot.config import OAuthSettings
-from bot.errors import ConfigError
+from pydantic import SecretStr
+
+from bot.config import OAuthSettings, check_url
 from bot.models import AuthToken
 
 DEFAULT_PORT: Final = 8080
 DEFAULT_STORAGE: Final = "sqlite:///session-bot.db"
+NO_TOKEN: Final = AuthToken("", SecretStr(""))
+"""Of an account that is still to be made."""
 _FIRST_LINE: Final = "# Written by session-bot init; config.example.toml explains every setting.\n"
 
 
@@ -59,34 +59,14 @@ def _format_value(value: str | int) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def is_taken(file: Path) -> bool:
-    """Return whether there is something at that path already."""
-    return file.exists()
+def complete_url(text: str) -> str:
+    """Return an address with https:// where it was left out; raise ValueError with the reason."""
+    url = text.strip()
+    return check_url(url if "://" in url else f"https://{url}")
 
 
-def check_writable(file: Path) -> None:
-    """Raise ConfigError where the file could not be written; nothing stays behind."""
-    _make_draft(file, "").unlink()
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all; raise ConfigError."""
-    draft = _make_draft(file, text)
-    try:
-        draft.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _make_draft(file: Path, text: str) -> Path:
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    return draft
+def complete_storage(text: str) -> str:
+    """Return the address of a database, which may be given as a file's path, or not at all."""
+    if not text:
+        return DEFAULT_STORAGE
+    return text if ":" in text else f"sqlite:///{text}"

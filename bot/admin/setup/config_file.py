@@ -1,0 +1,58 @@
+"""Writing the configuration file: only its owner can read it, and it is whole or not there."""
+
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from bot.admin.setup.answers import SetupAnswers
+from bot.errors import ConfigError
+
+
+async def write_configuration(
+    file: Path,
+    find_answers: Callable[[], Awaitable[SetupAnswers | None]],
+    echo: Callable[[str], None],
+) -> bool:
+    """Find the answers and write them; return whether there were any.
+
+    Raises ConfigError where the file cannot be written, before anything is asked or made in the
+    workspace that would be lost.
+    """
+    _make_draft(file, "").unlink()
+    answers = await find_answers()
+    if answers is None:
+        echo(f"{file} was not written.")
+        return False
+    write_private(file, answers.format())
+    echo(f"Written to {file}. Only you can read it, because it contains the bot's token.")
+    echo(f"Next: session-bot check --config {file}")
+    return True
+
+
+def is_taken(file: Path) -> bool:
+    """Return whether there is something at that path already."""
+    return file.exists()
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all; raise ConfigError."""
+    draft = _make_draft(file, text)
+    try:
+        draft.replace(file)
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _make_draft(file: Path, text: str) -> Path:
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
+    return draft
