@@ -32,29 +32,22 @@ async def check_database(settings: Settings) -> tuple[CheckResult, Inspection | 
     return make_ok("storage", "can be read and written"), state
 
 
-async def check_keys(settings: Settings, state: Inspection, database: Database) -> CheckResult:
+async def check_keys(
+    settings: Settings, state: Inspection, database: Database | None
+) -> CheckResult:
     """Check that the keys are there, and that they open the stored tokens.
 
-    Raises StorageError.
+    None is a database that must not be opened. Raises StorageError.
     """
     if (file := _find_missing_key_file(settings, state)) is not None:
-        return _announce_key_file(file)
+        return make_ok("key", f"made at the next start, in {file}")
     try:
         ring = load_keys(settings)
-        await key_rotation.check_keys(database, ring)
+        if database is not None:
+            await key_rotation.check_keys(database, ring)
     except ConfigError as error:
         return make_problem("key", str(error))
     return _describe(ring)
-
-
-def check_keys_unopened(settings: Settings, state: Inspection) -> CheckResult:
-    """Check that the keys are there, for a database that must not be opened."""
-    if (file := _find_missing_key_file(settings, state)) is not None:
-        return _announce_key_file(file)
-    try:
-        return _describe(load_keys(settings))
-    except ConfigError as error:
-        return make_problem("key", str(error))
 
 
 def check_places(file: Path) -> CheckResult:
@@ -74,10 +67,6 @@ def _find_missing_key_file(settings: Settings, state: Inspection) -> Path | None
     is_local = find_database_file(settings.storage.url) is not None
     is_made = is_local and not state.accounts and not settings.vault.keys
     return file if is_made and file is not None and not file.exists() else None
-
-
-def _announce_key_file(file: Path) -> CheckResult:
-    return make_ok("key", f"made at the next start, in {file}")
 
 
 def _describe(ring: KeyRing) -> CheckResult:

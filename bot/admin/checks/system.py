@@ -15,7 +15,6 @@ from bot.admin.checks.storage import (
     NO_DEMAND,
     check_database,
     check_keys,
-    check_keys_unopened,
     check_places,
 )
 from bot.admin.checks.workspace import (
@@ -120,7 +119,7 @@ class SystemCheck:
             return
         if state.is_new or state.is_outdated:
             # Opening the database would make or update its tables.
-            yield check_keys_unopened(settings, state)
+            yield await check_keys(settings, state, None)
             return
         try:
             async with open_database(settings.storage.url) as database:
