@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from bot.admin.setup import Prompter, SetupAnswers, SetupWizard, write_private
+from bot.admin.setup.answers import SetupAnswers
+from bot.admin.setup.config_file import write_private
+from bot.admin.setup.wizard import Prompter, SetupWizard
 from bot.config import load_settings
 from bot.errors import ConfigError
 from bot.models import AuthToken
@@ -189,10 +191,21 @@ async def test_what_is_replaced_is_private_from_then_on(
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-async def test_nothing_is_asked_or_made_for_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("none/config.toml", "No such file or directory"),
+        ("file/config.toml", "Not a directory"),
+        ("x" * 300, "File name too long"),
+    ],
+)
+async def test_nothing_is_asked_or_made_for_a_file_that_cannot_be_written(
+    tmp_path: Path, name: str, why: str
+) -> None:
+    (tmp_path / "file").touch()
     operator = Operator([])
-    with pytest.raises(ConfigError, match=r"config\.toml cannot be written: No such file"):
-        await operator.answer(tmp_path / "none" / "config.toml")
+    with pytest.raises(ConfigError, match=f"{name} cannot be written: {why}"):
+        await operator.answer(tmp_path / name)
 
 
 def test_nothing_else_is_left_behind(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bot.admin.setup.answers import SetupAnswers
@@ -19,7 +20,8 @@ async def write_configuration(
     Raises ConfigError where the file cannot be written, before anything is asked or made in the
     workspace that would be lost.
     """
-    _make_draft(file, "").unlink()
+    with _open_draft(file, ""):
+        pass
     answers = await find_answers()
     if answers is None:
         echo(f"{file} was not written.")
@@ -32,27 +34,26 @@ async def write_configuration(
 
 def is_taken(file: Path) -> bool:
     """Return whether there is something at that path already."""
-    return file.exists()
+    return os.access(file, os.F_OK)  # false for a path that cannot be
 
 
 def write_private(file: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all; raise ConfigError."""
-    draft = _make_draft(file, text)
-    try:
+    with _open_draft(file, text) as draft:
         draft.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
-def _make_draft(file: Path, text: str) -> Path:
+@contextmanager
+def _open_draft(file: Path, text: str) -> Iterator[Path]:
+    """Write a private file beside it, which is gone afterwards; raise ConfigError."""
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    return draft
