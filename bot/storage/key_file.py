@@ -14,6 +14,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot.errors import ConfigError
+from bot.storage.private_file import open_draft
 from bot.storage.vault import KEY_ADVICE, KEY_SIZE, KeyRing, make_key_id, parse_key
 
 _FIRST_LINE: Final = (
@@ -83,7 +84,7 @@ def add_key(path: Path) -> bytes:
     try:
         with _only_one_writer(path.parent):
             read_key_file(path)
-            with _draft(path, _write_key(key) + path.read_text(encoding="utf-8")) as draft:
+            with open_draft(path, _write_key(key) + path.read_text(encoding="utf-8")) as draft:
                 draft.replace(path)
     except FileNotFoundError:
         raise ConfigError(f"[vault] key_file: {path} is missing; {_WHERE_FROM}") from None
@@ -147,7 +148,7 @@ def make_key_file(path: Path) -> bool:
     Returns false, and changes nothing, where a file is there. Raises ConfigError.
     """
     try:
-        with _draft(path, _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))) as draft:
+        with open_draft(path, _FIRST_LINE + _write_key(secrets.token_bytes(KEY_SIZE))) as draft:
             path.hardlink_to(draft)
     except FileExistsError:
         return False
@@ -155,18 +156,3 @@ def make_key_file(path: Path) -> bool:
         reason = error.strerror
         raise ConfigError(f"[vault] key_file: {path} cannot be made: {reason}") from error
     return True
-
-
-@contextmanager
-def _draft(path: Path, text: str) -> Iterator[Path]:
-    """Write the text to the disk in a private file beside ``path``, and remove it at the end."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)

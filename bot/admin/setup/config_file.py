@@ -1,13 +1,13 @@
 """Writing the configuration file: only its owner can read it, and it is whole or not there."""
 
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bot.admin.setup.answers import SetupAnswers
 from bot.errors import ConfigError
+from bot.storage.private_file import open_draft
 
 
 async def write_configuration(
@@ -45,15 +45,8 @@ def write_private(file: Path, text: str) -> None:
 
 @contextmanager
 def _open_draft(file: Path, text: str) -> Iterator[Path]:
-    """Write a private file beside it, which is gone afterwards; raise ConfigError."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-                opened.write(text)
+        with open_draft(file, text) as draft:
             yield draft
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
