@@ -170,7 +170,9 @@ class MessageClaims:
         claim = partial(self._inbox.claim, now=now, by=by, until=until)
         # All begun at once to share a commit, and in order, so that no other process sees a later
         # message of somebody's before an earlier one.
-        statuses = await asyncio.gather(*[claim(make_inbox_entry(each)) for each in messages])
+        begun = [claim(make_inbox_entry(each)) for each in messages]
+        # One alone is mostly done already, and gathering would take two turns of the event loop.
+        statuses = [await begun[0]] if len(begun) == 1 else await asyncio.gather(*begun)
         return list(zip(messages, statuses, strict=True))
 
     def _queue(self, pending: PendingMessage) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from bot.storage.database import Database
 from bot.storage.inbox import make_forget_statement
+from bot.storage.sqlite_log import empty_log
 from bot.storage.tables import (
     accounts,
     alert_subscriptions,
@@ -72,7 +73,7 @@ class PersonalData:
         erased = await self._database.write(partial(_erase, user_id))
         # Once more, for a note that PostgreSQL committed in the same moment.
         erased += await self._database.write(partial(_erase, user_id))
-        if not await self._database.empty_log():
+        if not await empty_log(self._database):
             self._log.warning("the log of the database could not be emptied; it is in use")
         # In the log only: the audit trail in the database was erased, too.
         self._log.info("forgotten", user_id=user_id)

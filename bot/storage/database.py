@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,7 +16,7 @@ from bot.storage.engine import find_database_file, make_engine
 from bot.storage.file_watch import FileWatch
 from bot.storage.schema import Migration, migrate
 from bot.storage.sqlite_fast_path import SqliteFastPath, open_fast_path
-from bot.storage.tables import Condition, make_insert
+from bot.storage.tables import Condition, make_insert, make_upsert
 from bot.storage.transaction import (
     GroupFailedError,
     NoConnectionError,
@@ -24,12 +24,11 @@ from bot.storage.transaction import (
     TransactionRunner,
     Work,
 )
-from bot.storage.work_queue import DbTask, WorkQueue, fail, set_results, succeed
+from bot.storage.work_queue import DbTask, DelayedTasks, WorkQueue, fail, set_results, succeed
 
 # Longer than what SQLite and PostgreSQL are told to wait themselves, whose errors say more.
 DATABASE_TIMEOUT_S: Final = 60.0
 MIGRATION_TIMEOUT_S: Final = 600.0
-_CHECK_FILES_EVERY_S: Final = 0.5
 CLOSE_TIMEOUT_S: Final = 5.0
 _MAX_AT_ONCE: Final = 10  # queries
 
@@ -47,10 +46,6 @@ OnTransaction = Callable[[int, float, bool], None]
 
 def _ignore_transaction(_tasks: int, _seconds: float, _has_failed: bool) -> None:  # noqa: FBT001 - as OnTransaction
     pass
-
-
-def _empty_log(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0])
 
 
 class Database:
@@ -74,17 +69,18 @@ class Database:
         self._on_transaction: Final = on_transaction
         self._timeout_s: Final = timeout_s
         self._queue: Final = WorkQueue()
+        self._delayed: Final = DelayedTasks(self._enqueue)
         self._runner: Final = TransactionRunner(engine)
         self.count_repeats: Final[Callable[[], int]] = lambda: self._runner.repeats
         self._thread: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="storage")
         self._fast_path: SqliteFastPath | None = None
         self._files: FileWatch | None = None
-        self._files_checked_at = 0.0
         # Held while it is decided whether the thread or the loop works the queue off.
         self._lock: Final = threading.Lock()
         self._is_thread_busy = False
         self._is_dispatch_due = False
         self._queries_at_once = 0
+        self._has_written_at_once = False
         self._is_closed = False
 
     async def open(self) -> None:
@@ -99,6 +95,7 @@ class Database:
 
         Returns after a few seconds where a server hangs; what waits for it then is given up.
         """
+        self._enqueue(self._delayed.take())
         self._is_closed = True
         if not self._is_thread_busy:
             self._start_thread()
@@ -106,10 +103,14 @@ class Database:
             self._thread.submit(self._fast_path.close)
         last = self._thread.submit(self._engine.dispose)
         self._thread.shutdown(wait=False)
-        closing = asyncio.wrap_future(last)
-        await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
-        if not closing.done():
+        _, hanging = await asyncio.wait([asyncio.wrap_future(last)], timeout=CLOSE_TIMEOUT_S)
+        if hanging:
             self._runner.interrupt()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is SQLite, not a server."""
+        return self._engine.dialect.name == "sqlite"
 
     @property
     def waiting(self) -> int:
@@ -134,16 +135,23 @@ class Database:
         """
         return await self._submit(work, _ISOLATED_WRITE, timeout_s)
 
-    def write_soon(self, work: Callable[[Connection], T]) -> "asyncio.Future[T]":
+    def write_soon(
+        self, work: Callable[[Connection], T], *, may_wait: bool = False
+    ) -> "asyncio.Future[T]":
         """Begin small work that everybody sees at once, but that a power cut may undo.
 
         A power cut undoes only the last of it, never something older before something newer. What
-        is begun in one turn of the event loop is committed together, at READ COMMITTED: the work
-        must be right whatever others do meanwhile, as one statement is.
+        is begun in one turn of the event loop is committed in at most two transactions, at READ
+        COMMITTED: the work must be right whatever others do meanwhile, as one statement is. Work
+        that ``may_wait`` joins the next transaction, or has one of its own after 20 milliseconds.
 
         The future may be awaited, or ignored: the event loop logs an error nobody retrieved.
         """
-        return self._submit(work, _SOON)
+        outcome = self._submit(work, _SOON, may_wait=may_wait)
+        if not may_wait and self._may_write_at_once():
+            self._has_written_at_once = True
+            self._run_on_loop()
+        return outcome
 
     async def fetch_one(self, query: Executable, values: Values | None = None) -> AnyRow | None:
         """Run a query; return its row, or None where there is none."""
@@ -178,11 +186,7 @@ class Database:
 
         With ``only_if``, and where that query finds nothing, do nothing and return false.
         """
-        key = [column.name for column in table.primary_key]
-        insert = make_insert(self._engine, table).values(values)
-        changed = {name: insert.excluded[name] for name in values if name not in {*key, *keep}}
-        upsert = insert.on_conflict_do_update(index_elements=key, set_=changed)
-        return await self._execute_if(upsert, only_if)
+        return await self._execute_if(make_upsert(self._engine, table, values, keep), only_if)
 
     async def insert_or_ignore(
         self, table: Table, values: Values, *, only_if: Condition | None = None
@@ -190,18 +194,6 @@ class Database:
         """Insert a row, unless one with its primary key is there; ``only_if`` as in ``upsert``."""
         insert = make_insert(self._engine, table).values(values).on_conflict_do_nothing()
         return await self._execute_if(insert, only_if)
-
-    async def empty_log(self) -> bool:
-        """Copy the write-ahead log into an SQLite file, and cut it to nothing.
-
-        Until then, the log has old pages with what was deleted. Return false where a reader was in
-        the way for as long as the address allows, ten seconds by default.
-        """
-        if self._engine.dialect.name != "sqlite":
-            return True
-        # A read has no transaction, in which a checkpoint is not possible.
-        result = await self._submit(_empty_log, _LARGE_READ)
-        return result == 0
 
     async def _execute_if(self, statement: Executable, only_if: Condition | None) -> bool:
         if only_if is None:
@@ -221,28 +213,35 @@ class Database:
         work: Callable[[Connection], T],
         options: TransactionOptions,
         timeout_s: float | None = None,
+        *,
+        may_wait: bool = False,
     ) -> "asyncio.Future[T]":
-        loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[T] = loop.create_future()
+        outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self._is_closed:
             outcome.set_exception(StorageError("The database is closed."))
             return outcome
         task = DbTask(work, options, outcome, timeout_s or self._timeout_s)
-        if self._is_thread_busy:
-            self._limit_time(task)
-        self._queue.append(task)
-        self._dispatch_soon()
+        if may_wait:
+            self._delayed.add(task)
+        else:
+            self._enqueue([*self._delayed.take(), task])
         return outcome
 
+    def _enqueue(self, tasks: Iterable[DbTask]) -> None:
+        for task in tasks:
+            if self._is_thread_busy:
+                self._limit_time(task)
+            self._queue.append(task)
+        self._dispatch_soon()
+
     def _limit_time(self, task: DbTask) -> None:
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(task.timeout_s, self._expire, task, task.timeout_s)
+        timer = asyncio.get_running_loop().call_later(task.timeout_s, self._expire, task)
         task.outcome.add_done_callback(lambda _: timer.cancel())
 
-    def _expire(self, task: DbTask, timeout_s: float) -> None:
+    def _expire(self, task: DbTask) -> None:
         if task.outcome.done():
             return
-        reason = f"it did not answer within {timeout_s:g} seconds"
+        reason = f"it did not answer within {task.timeout_s:g} seconds"
         task.outcome.set_exception(StorageError(f"The database could not be used: {reason}."))
         if task.has_begun:
             self._runner.interrupt()
@@ -256,6 +255,7 @@ class Database:
     def _end_turn(self) -> None:
         self._is_dispatch_due = False
         self._queries_at_once = 0
+        self._has_written_at_once = False
         if self._queue:
             self._dispatch()
 
@@ -292,6 +292,11 @@ class Database:
         is_free = not (self._is_thread_busy or self._is_closed or self._queue)
         return is_free and self._queries_at_once < _MAX_AT_ONCE
 
+    def _may_write_at_once(self) -> bool:
+        """Return whether only small work has to be done first; true once in a turn of the loop."""
+        is_free = not (self._is_thread_busy or self._is_closed or self._has_written_at_once)
+        return is_free and self._fast_path is not None and self._queue.is_small
+
     def _run_fast(self, works: Sequence[Work], *, is_read_only: bool) -> list[Any] | None:
         """Do the work on the fast path; None where there is none, or something is in the way.
 
@@ -302,8 +307,8 @@ class Database:
             return None
         try:
             # Not for each: what is lost on the fast path is what a power cut may undo, too.
-            if began_at - self._files_checked_at > _CHECK_FILES_EVERY_S:
-                self._check_files()
+            if self._files is not None:
+                self._files.check_sometimes()
         except StorageError:
             return None
         results = fast_path.run(works, is_read_only=is_read_only)
@@ -327,7 +332,6 @@ class Database:
     def _check_files(self) -> None:
         if self._files is not None:
             self._files.check()
-            self._files_checked_at = time.monotonic()
 
     def _run_on_thread(self, tasks: Sequence[DbTask]) -> None:
         try:

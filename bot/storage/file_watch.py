@@ -4,12 +4,14 @@ SQLite goes on with the files that it has open: what it writes into deleted ones
 """
 
 import os
+import time
 from pathlib import Path
 from typing import Final
 
 from bot.errors import StorageError
 
 _LOG_SUFFIX: Final = "-wal"
+_CHECK_EVERY_S: Final = 0.5
 
 
 class FileWatch:
@@ -19,6 +21,12 @@ class FileWatch:
         self._path: Final = path.absolute()
         paths = [str(self._path), f"{self._path}{_LOG_SUFFIX}"]
         self._files: Final = {each: _identify(each) for each in paths}
+        self._checked_at = 0.0
+
+    def check_sometimes(self) -> None:
+        """Check as ``check`` does, unless that was done in the last half second."""
+        if time.monotonic() - self._checked_at > _CHECK_EVERY_S:
+            self.check()
 
     def check(self) -> None:
         """Raise StorageError unless the same files are there; takes a few microseconds."""
@@ -28,6 +36,7 @@ class FileWatch:
                     f"The database {self._path} was deleted or replaced while the bot runs: put"
                     f" the files back (also {self._path.name}{_LOG_SUFFIX}), or restart the bot."
                 )
+        self._checked_at = time.monotonic()
 
 
 def _identify(path: str) -> tuple[int, int] | None:

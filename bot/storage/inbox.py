@@ -152,9 +152,7 @@ class Inbox:
         reply, which ``take_over`` returns.
         """
         values = values_of(entry) | {"by": by, "until": until, "now": now}
-        return self._database.write_soon(
-            lambda connection: _read_status(_CLAIM.run(connection, values))
-        )
+        return self._database.write_soon(_CLAIM.bind_and_read(values, _read_status))
 
     async def load_status(self, entry: InboxEntry, by: str) -> ClaimStatus:
         """Return the status of a claim that ``by`` has made."""

@@ -3,8 +3,8 @@
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, TextClause
 from sqlalchemy.dialects.sqlite import dialect
@@ -16,6 +16,9 @@ from bot.storage.transaction import Work
 # Most writes change the same few pages, which a checkpoint copies once.
 _CHECKPOINT_AFTER_WRITES: Final = 3000
 _MAX_LOG: Final = 16_000  # pages; beyond it, the next write waits until all of it is copied
+
+T = TypeVar("T")
+Rows = list[tuple[Any, ...]]
 
 _DIALECT: Final = dialect(paramstyle="named")
 _TIME: Final = UtcTime()
@@ -50,11 +53,13 @@ class SqliteFastPath:
         None where anything is in the way: the thread then waits for it, or raises the error.
         Each query is its own transaction, so that no lock is in its way.
         """
+        # One statement is a transaction by itself.
+        is_plain = is_read_only or (len(works) == 1 and isinstance(works[0], BoundStatement))
         try:
-            if not is_read_only:
+            if not is_plain:
                 self._driver.execute("BEGIN IMMEDIATE")
             results = [work(self._connection) for work in works]
-            if not is_read_only:
+            if not is_plain:
                 self._driver.execute("COMMIT")
         except Exception:  # noqa: BLE001 - the thread meets the same error and raises it
             self._undo()
@@ -125,20 +130,24 @@ class BareStatement:
         types = [column.type for column in columns]
         self._times: Final = tuple(n for n, each in enumerate(types) if isinstance(each, UtcTime))
 
-    def bind(self, values: Mapping[str, Any]) -> Callable[[Connection], list[tuple[Any, ...]]]:
+    def bind(self, values: Mapping[str, Any]) -> "BoundStatement[Rows]":
         """Return the work of running it with these values, for the verbs of ``Database``."""
-        return partial(self.run, values=values)
+        return self.bind_and_read(values, lambda rows: rows)
 
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def bind_and_read(
+        self, values: Mapping[str, Any], read: Callable[[Rows], T]
+    ) -> "BoundStatement[T]":
+        """Return the work of running it with these values; its result is ``read`` of the rows."""
+        return BoundStatement(self, values, read)
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Rows:
         """Run it in the connection's transaction; raises SQLAlchemyError."""
         if connection.dialect.name == "sqlite":
             return self._run_on_sqlite(connection, values)
         result = connection.execute(self._clause, values)
         return [tuple(row) for row in result] if result.returns_rows else []
 
-    def _run_on_sqlite(
-        self, connection: Connection, values: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
+    def _run_on_sqlite(self, connection: Connection, values: Mapping[str, Any]) -> Rows:
         driver: Any = connection.connection.dbapi_connection
         known = dict(values)
         try:
@@ -154,3 +163,16 @@ class BareStatement:
         for place in self._times:
             found[place] = _TIME.process_result_value(found[place], _DIALECT)
         return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundStatement(Generic[T]):
+    """The work of running one statement, and reading what it returns."""
+
+    statement: BareStatement
+    values: Mapping[str, Any]
+    read: Callable[[Rows], T]
+
+    def __call__(self, connection: Connection) -> T:
+        """Run it in the connection's transaction; raises SQLAlchemyError."""
+        return self.read(self.statement.run(connection, self.values))

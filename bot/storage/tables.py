@@ -1,5 +1,6 @@
 """The tables as the program uses them, and as ``schema.py`` makes them in a new database."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Double,
     Engine,
+    Executable,
     Integer,
     LargeBinary,
     MetaData,
@@ -261,3 +263,13 @@ def make_insert(target: Connection | Engine, table: Table) -> "sqlite.Insert | p
     from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415 - see above
 
     return insert_there(table)
+
+
+def make_upsert(
+    target: Connection | Engine, table: Table, values: Mapping[str, Any], keep: Collection[str] = ()
+) -> Executable:
+    """Make the INSERT that updates the row with its primary key, but for the columns to keep."""
+    key = [column.name for column in table.primary_key]
+    insert = make_insert(target, table).values(values)
+    changed = {name: insert.excluded[name] for name in values if name not in {*key, *keep}}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 from bot.storage.transaction import TransactionOptions, Work
 
 _MAX_GROUP: Final = 500  # tasks, so that other processes on the same file get their turn
+_MAX_DELAY_S: Final = 0.02
 
 
 @dataclass(eq=False, slots=True)
@@ -53,6 +54,33 @@ class WorkQueue(deque[DbTask]):
     def take_all(self) -> list[DbTask]:
         """Take out every task."""
         return [self.popleft() for _ in range(len(self))]
+
+
+class DelayedTasks:
+    """Tasks that may wait until others are written, for which a transaction is made anyway.
+
+    After 20 milliseconds ``begin`` is called with them; all of it on the event loop.
+    """
+
+    def __init__(self, begin: Callable[[Iterable[DbTask]], None]) -> None:
+        self._begin: Final = begin
+        self._tasks: list[DbTask] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, task: DbTask) -> None:
+        """Let a task wait."""
+        self._tasks.append(task)
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_MAX_DELAY_S, lambda: self._begin(self.take()))
+
+    def take(self) -> list[DbTask]:
+        """Take out every task, in the order in which they were added."""
+        tasks, self._tasks = self._tasks, []
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return tasks
 
 
 def set_results(tasks: Sequence[DbTask], results: Sequence[object]) -> None:

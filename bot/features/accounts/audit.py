@@ -79,7 +79,7 @@ class AuditTrail:
             return
         record = AuditRecord(self._now(), user_id, str(action), detail)
         if action is AuditAction.USED:
-            saving = self._database.write_soon(_SAVE.bind(values_of(record)))
+            saving = self._database.write_soon(_SAVE.bind(values_of(record)), may_wait=True)
             saving.add_done_callback(partial(self._log_failure, record))
             return
         self._log.info(str(action), user_id=user_id, detail=detail)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from bot.errors import StorageError
 from bot.storage.database import Database, open_database
+from bot.storage.sqlite_fast_path import BareStatement
 from tests.support.deadlines import DEADLINE_S
 
 
@@ -92,13 +93,58 @@ async def test_a_database_in_memory_or_on_a_server_has_no_fast_path(postgres_url
             assert await database.write_soon(say_thread) != threading.get_ident()
 
 
-async def test_what_is_begun_in_one_turn_is_one_transaction(
+async def test_the_first_of_one_turn_is_done_at_once_and_the_others_in_one_transaction(
     database: Database, notes: Notes
 ) -> None:
     notes.jobs.clear()
     await asyncio.gather(*(begin_to_write(database, f"w{number}") for number in range(20)))
-    assert notes.jobs == [20]
+    assert notes.jobs == [1, 19]
     assert await count_words(database) == 20
+
+
+async def test_work_that_may_wait_shares_the_next_transaction(
+    database: Database, notes: Notes
+) -> None:
+    notes.jobs.clear()
+    waiting = database.write_soon(partial(write, word="waiting"), may_wait=True)
+    assert await count_words(database) == 0
+    assert await begin_to_write(database, "next") == threading.get_ident()
+    assert waiting.done()
+    assert notes.jobs == [1, 2]
+    assert await count_words(database) == 2
+
+
+async def test_work_that_may_wait_is_done_before_a_query_of_many_rows(database: Database) -> None:
+    waiting = database.write_soon(partial(write, word="waiting"), may_wait=True)
+    assert len(await database.fetch_all(text("SELECT word FROM words"))) == 1
+    await waiting
+
+
+async def test_work_that_may_wait_is_done_where_nothing_follows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/bot.db"
+    async with open_database(url) as database:
+        await database.write(lambda c: c.exec_driver_sql("CREATE TABLE words (word TEXT UNIQUE)"))
+        await database.write_soon(partial(write, word="alone"), may_wait=True)
+        last = database.write_soon(partial(write, word="last"), may_wait=True)
+    await last
+    async with open_database(url) as database:
+        assert await count_words(database) == 2
+
+
+async def test_two_statements_are_kept_together_or_not_at_all(
+    database: Database, tmp_path: Path
+) -> None:
+    insert = BareStatement(text("INSERT INTO words VALUES (:word)"))
+
+    def write_twice(connection: Connection) -> None:
+        insert.run(connection, {"word": "a"})
+        insert.run(connection, {"word": "a"})
+
+    with pytest.raises(StorageError):
+        await database.write_soon(write_twice)
+    await database.write_soon(insert.bind({"word": "b"}))
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as other:
+        assert other.execute("SELECT word FROM words").fetchall() == [("b",)]
 
 
 async def test_the_loop_goes_on_while_another_program_holds_the_lock(
@@ -133,10 +179,11 @@ async def test_one_that_fails_does_not_undo_what_was_begun_with_it(database: Dat
 
 
 async def test_what_is_given_up_before_its_turn_is_not_done(database: Database) -> None:
-    dropped, kept = begin_to_write(database, "dropped"), begin_to_write(database, "kept")
+    words = ("done at once", "dropped", "kept")
+    _, dropped, kept = (begin_to_write(database, word) for word in words)
     dropped.cancel()
     await kept
-    assert await count_words(database) == 1
+    assert await count_words(database) == 2
 
 
 @pytest.mark.parametrize("seed", range(5))
