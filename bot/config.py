@@ -37,7 +37,6 @@ from pydantic_settings import (
 
 from bot.errors import ConfigError, UsageError
 from bot.features.reports.schedule_parsing import parse_schedule_rule
-from bot.rocketchat.network import make_tls_context
 from bot.storage.engine import describe_database, find_database_file, make_absolute
 
 CONFIG_VARIABLE: Final = "SESSION_BOT_CONFIG"
@@ -299,6 +298,9 @@ def _refuse_other_database(written: str, absolute: str) -> None:
 
 
 def _check_ca_file(path: Path) -> None:
+    # Imported here: commands that work on the database alone need no HTTP.
+    from bot.rocketchat.network import make_tls_context  # noqa: PLC0415 - see above
+
     try:
         make_tls_context(path)
     except OSError as error:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
@@ -13,14 +14,16 @@ from bot.rocketchat.network import find_proxy, make_tls_context
 def make_session(url: str, timeout: ClientTimeout, ca_file: Path | None) -> ClientSession:
     """Make a session for requests to ``url``, through the proxy on the way there.
 
-    ``ca_file`` holds certificates to trust beside the system's. Raises ConfigError and OSError.
+    ``ca_file`` holds certificates to trust beside the system's. A request that may be redirected
+    from ``http`` to ``https`` must name them, too. Raises ConfigError and OSError.
     """
+    is_secure = urlsplit(url).scheme == "https"
     return ClientSession(
         headers={"User-Agent": f"session-bot/{version('session-bot')}"},
         timeout=timeout,
         cookie_jar=DummyCookieJar(),
-        # True is what aiohttp trusts: the system's, too, and read only once for all sessions.
-        connector=TCPConnector(ssl=make_tls_context(ca_file) if ca_file else True),
+        # True is what aiohttp trusts, which is nothing: see __init__.py.
+        connector=TCPConnector(ssl=make_tls_context(ca_file) if is_secure else True),
         proxy=find_proxy(url),
     )
 

@@ -9,8 +9,16 @@ from tests.support.stage import open_stage
 
 # The real program, which tells at its end what it has loaded.
 PROGRAM = """
-import atexit, sys
-atexit.register(lambda: print("loaded", *sys.modules))
+import atexit, gc, pathlib, ssl, sys
+
+def tell():
+    gc.unfreeze()  # or the frozen objects would not be found
+    contexts = [each for each in gc.get_objects() if isinstance(each, ssl.SSLContext)]
+    print("certificates", sum(each.cert_store_stats()["x509"] for each in contexts))
+    print("libraries", *{pathlib.Path(line.strip()).name for line in open("/proc/self/maps")})
+    print("loaded", *sys.modules)
+
+atexit.register(tell)
 from bot.cli import main
 main()
 """
@@ -40,6 +48,8 @@ async def test_a_bot_at_rest_has_not_loaded_what_few_need(tmp_path: Path) -> Non
             alice.say("!help")
             await alice.hear("!sessions")
             assert await program.stop() == 0
-    loaded = program.output[-1].split()
+    certificates, libraries, loaded = (line.split()[1:] for line in program.output[-3:])
     assert "bot.dispatcher.responder" in loaded
     assert {name: why for name, why in UNWANTED.items() if name in loaded} == {}
+    assert certificates == ["0"]  # the workspace is reached without TLS
+    assert [name for name in libraries if name.startswith("libstdc++")] == []

@@ -11,6 +11,7 @@ from aiohttp import ClientError, ClientTimeout, web
 
 from bot.errors import ProtocolError, UnreachableError
 from bot.rocketchat.http_session import make_session, read_body
+from bot.rocketchat.network import make_tls_context
 from bot.rocketchat.network_errors import describe_failure
 from bot.rocketchat.wire import parse_document
 from bot.web.server import PROBE_PATH, open_socket
@@ -89,7 +90,8 @@ async def _fetch(url: str, timeout_s: float, ca_file: Path | None = None) -> tup
     try:
         async with (
             make_session(url, ClientTimeout(total=timeout_s), ca_file) as session,
-            session.get(url) as response,
+            # A redirect may lead from http to https.
+            session.get(url, ssl=make_tls_context(ca_file)) as response,
         ):
             content = await read_body("the page", response, _MAX_PAGE_BYTES)
             is_json = response.content_type == "application/json"

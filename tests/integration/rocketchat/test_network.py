@@ -1,5 +1,6 @@
 """The way to a workspace: through the environment's proxy, and with a private authority."""
 
+import asyncio
 import base64
 import traceback
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import SecretStr
 
+from bot.admin.checks.http_probe import fetch_health_page
 from bot.errors import BotError, ConfigError, UnreachableError
 from bot.models import AuthToken
 from bot.rocketchat.client import open_rest_client
@@ -19,6 +21,7 @@ from bot.rocketchat.realtime.client import try_connect
 from rocketchat_simulator import Simulator
 from rocketchat_simulator.demo.seed import seed
 from tests.support.private_network import HOST, Proxy, make_authority, open_relay
+from tests.support.scripted_workspace import open_port
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 PASSWORD = "tell-nobody"
@@ -77,6 +80,22 @@ async def test_a_private_authority_is_trusted_where_it_is_set(workspace: Private
         await workspace.reach(workspace.local_url, ca_file=None)
     with pytest.raises(UnreachableError, match=reason):
         await try_connect(workspace.local_url, workspace.token, SETTINGS)
+
+
+async def test_a_private_authority_is_trusted_behind_a_redirect(
+    workspace: PrivateWorkspace,
+) -> None:
+    async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        location = f"Location: {workspace.local_url}/api/info"
+        writer.write(f"HTTP/1.1 301 Moved\r\n{location}\r\nContent-Length: 0\r\n\r\n".encode())
+
+    async with open_port(redirect) as port:
+        url = f"http://127.0.0.1:{port}"
+        page = await fetch_health_page(url, 10, workspace.ca_file)
+        with pytest.raises(UnreachableError, match="its certificate is not trusted"):
+            await fetch_health_page(url, 10)
+    assert (page.status, page.is_bot) == (200, False)
 
 
 @pytest.mark.parametrize("login", ["", "me:p%40ss@"])
