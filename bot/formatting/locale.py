@@ -12,9 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time, format_timedelta
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
 
 from bot.models import Button
 
@@ -65,6 +62,8 @@ class UserLocale:
         """Write a number, as in ``1,234`` or ``0.5``."""
         if isinstance(number, int) and abs(number) <= _MAX_PLAIN_NUMBER:
             return str(number)
+        from babel.numbers import format_decimal  # noqa: PLC0415 - few replies need it
+
         return format_decimal(number, locale=self.babel)
 
     def join(self, parts: Iterable[str]) -> str:
@@ -226,6 +225,10 @@ def _load_catalogue(language: str) -> gettext.NullTranslations:
     source = files("bot") / "locales" / language / "LC_MESSAGES" / "session_bot.po"
     if not source.is_file():
         return gettext.NullTranslations()
+    # Imported here: not needed where everybody speaks English.
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 - see above
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - see above
+
     compiled = BytesIO()
     write_mo(compiled, read_po(BytesIO(source.read_bytes()), locale=language))
     compiled.seek(0)

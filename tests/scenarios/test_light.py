@@ -25,6 +25,8 @@ main()
 UNWANTED = {
     "PIL": "draws pictures, in a process of its own",
     "alembic": "makes or updates the tables, which are up to date",
+    "babel.messages": "reads translations, and everybody speaks English",
+    "babel.numbers": "writes large numbers",
     "bot.demo": "is another program",
     "jinja2": "renders pages, which nobody has opened",
     "maxminddb": "reads a database of places, where there is one",
