@@ -36,7 +36,9 @@ async def serve(
     log.info("starting", version=version("session-bot"), configuration=str(config or "none"))
     try:
         async with open_service(settings) as service, asyncio.TaskGroup() as tasks:
-            _freeze_garbage_collector()
+            # Excludes the objects of the start from garbage collection. To collect first would take
+            # 50 ms, 4 % of a start, and find a hundred objects.
+            gc.freeze()
             # Beside the work: people need not wait until the workspace has told its version.
             tasks.create_task(_log_start(settings, service))
             await service.run()
@@ -81,9 +83,3 @@ async def find_workspace_version(service: Bot | Worker) -> str:
             return await service.fetch_version()
     except (WorkspaceError, TimeoutError):
         return "unknown"
-
-
-def _freeze_garbage_collector() -> None:
-    """Exclude the objects of the start from garbage collection."""
-    gc.collect()
-    gc.freeze()
