@@ -8,8 +8,10 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: install demo test stress torture rush busy clients bench check format texts docs pictures site clean
 # What running the bot needs; with EXTRAS, as in make install EXTRAS="postgresql places", more of it.
+# Compiled here, as the user of a service may not write beside the modules, and would compile them at each start.
 install: | $(UV)
-	$(UV) sync --frozen --quiet --python $(PYTHON) --no-dev --inexact $(EXTRAS:%=--extra %)
+	$(UV) sync --frozen --quiet --compile-bytecode --python $(PYTHON) --no-dev --inexact $(EXTRAS:%=--extra %)
+	.venv/bin/python -m compileall -q bot rocketchat_simulator
 	touch .venv/ready-run
 
 demo: .venv/ready-run

@@ -54,3 +54,6 @@ def test_every_extra_that_is_named_is_one_and_make_passes_it_on(
     )
     assert "sync --frozen" in shown.stdout
     assert "--extra postgresql --extra places" in shown.stdout
+    # A service would compile everything at each start, which then takes three times as long.
+    assert "--compile-bytecode" in shown.stdout
+    assert "compileall -q bot rocketchat_simulator" in shown.stdout
