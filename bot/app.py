@@ -293,6 +293,7 @@ class _App:
             profiles=self._profiles,
             reply_sender=self._reply_sender,
             status_report=self._status_report,
+            find_missing_licence=self._account.find_missing_licence,
             metrics=self._metrics,
             prefix=self.settings.bot.prefix,
             now=now,

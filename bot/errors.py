@@ -73,12 +73,13 @@ class UnknownCommandError(UserError):
 class NotConnectedError(UserError):
     """The bot has no token for this user.
 
-    ``needs_licence`` is false where what they want works in a workspace without device management.
+    Without device management the missing licence is said instead, because a token would not help,
+    unless this ``is_said_unlicensed``: it tells what became of a token, or what works all the same.
     """
 
-    def __init__(self, template: str, *, needs_licence: bool = True, **values: object) -> None:
+    def __init__(self, template: str, *, is_said_unlicensed: bool = False, **values: object) -> None:
         super().__init__(template, **values)
-        self.needs_licence: Final = needs_licence
+        self.is_said_unlicensed: Final = is_said_unlicensed
 
 
 class RequestExpiredError(UserError):

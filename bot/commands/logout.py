@@ -112,7 +112,7 @@ async def _ask_about_everything(context: Context) -> Reply:
     if account is None:
         raise NotConnectedError(
             "To sign you out everywhere at once I need a personal access token of yours.",
-            needs_licence=False,
+            is_said_unlicensed=True,
         )
     locale, user_id, devices = context.locale, context.asker.id, None
     if account.is_oauth:

@@ -210,7 +210,7 @@ class Responder:
             outcome = await typing.run(
                 self._run(invocation, room_id, account, locale, typing.note_progress)
             )
-            if account is None and isinstance(outcome, NotConnectedError) and outcome.needs_licence:
+            if isinstance(outcome, NotConnectedError) and not outcome.is_said_unlicensed:
                 outcome = await self._linking.find_missing_licence() or outcome
             reply = await self._format_outcome(outcome, invocation, account, locale)
             await self._reply_sender.answer(message, reply, locale, part)

@@ -4,12 +4,12 @@ A scheduled report is made by the same features and texts as a command. Every st
 after a crash: a message's id is derived from its cause, and state is saved only after sending.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.delivery.reply_sender import ReplySender
-from bot.errors import BotError, NotConnectedError, UserError
+from bot.errors import BotError, NotConnectedError, NotLicensedError, UserError
 from bot.features.accounts.profiles import MAX_AGE_FOR_REPORT, Profiles
 from bot.features.alerts.alerts import AlertCheck, Alerts
 from bot.features.alerts.messages import format_alert, format_interruption
@@ -33,7 +33,10 @@ LATE_AFTER: Final = SPREAD + timedelta(minutes=10)
 
 
 class ScheduledTasks:
-    """Does one task at a time; the caller decides what to do when it fails."""
+    """Does one task at a time; the caller decides what to do when it fails.
+
+    ``find_missing_licence`` returns the error for a workspace without device management, or None.
+    """
 
     def __init__(
         self,
@@ -45,6 +48,7 @@ class ScheduledTasks:
         profiles: Profiles,
         reply_sender: ReplySender,
         status_report: StatusReport,
+        find_missing_licence: Callable[[], Awaitable[NotLicensedError | None]],
         metrics: Metrics,
         prefix: str,
         now: Callable[[], datetime],
@@ -56,6 +60,7 @@ class ScheduledTasks:
         self._profiles: Final = profiles
         self._reply_sender: Final = reply_sender
         self._status_report: Final = status_report
+        self._find_missing_licence: Final = find_missing_licence
         self._metrics: Final = metrics
         self._prefix: Final = prefix
         self._now: Final = now
@@ -150,10 +155,11 @@ class ScheduledTasks:
 
     async def _explain(self, run: ReportRun, schedule: Schedule, error: UserError) -> ReportOutcome:
         """Tell the person once why there is no report."""
-        problem = type(error).__name__
+        reasons = await self._find_reasons(error)
+        problem = type(reasons[-1]).__name__
         if schedule.problem != problem and await self.schedules.load_for(run):
             locale = await self._find_locale(run.user_id, schedule)
-            reply = format_trouble(_describe(error, locale, self._now()), run.due_at, locale)
+            reply = format_trouble(_describe(reasons, locale, self._now()), run.due_at, locale)
             await self._reply_sender.tell(run.user_id, reply, _cause_of(run))
             await self.schedules.store.save_problem(run.user_id, problem)
         return ReportOutcome.FAILED
@@ -170,14 +176,24 @@ class ScheduledTasks:
         self, subscription: AlertSubscription, error: UserError
     ) -> None:
         """Tell the person once why there are no alerts."""
-        problem = type(error).__name__
+        reasons = await self._find_reasons(error)
+        problem = type(reasons[-1]).__name__
         if subscription.problem == problem or not await self._is_on(subscription):
             return
         locale = await self._find_locale(subscription.user_id)
-        reply = format_interruption(_describe(error, locale, self._now()), locale)
+        reply = format_interruption(_describe(reasons, locale, self._now()), locale)
         cause = f"alerts interrupted {subscription.user_id} {problem} {self._now().isoformat()}"
         await self._reply_sender.tell(subscription.user_id, reply, cause)
         await self.alerts.subscriptions.save_problem(subscription.user_id, problem)
+
+    async def _find_reasons(self, error: UserError) -> list[UserError]:
+        """Return what the person is to be told; the last one has to be put right first."""
+        if not isinstance(error, NotConnectedError):
+            return [error]
+        missing = await self._find_missing_licence()
+        if missing is None:
+            return [error]
+        return [error, missing] if error.is_said_unlicensed else [missing]
 
     async def _is_on(self, subscription: AlertSubscription) -> bool:
         """Return false where alerts were turned off, or everything was erased, meanwhile.
@@ -193,12 +209,11 @@ class ScheduledTasks:
         return UserLocale(await self._profiles.find_language(account), zone, self._prefix)
 
 
-def _describe(error: UserError, locale: UserLocale, now: datetime) -> str:
-    problem = format_failure(error, locale, now)
-    if isinstance(error, NotConnectedError):
-        remedy = locale.text("{command} fixes that.", command=locale.call("connect"))
-        return f"{problem} {remedy}"
-    return problem
+def _describe(reasons: list[UserError], locale: UserLocale, now: datetime) -> str:
+    said = [format_failure(each, locale, now) for each in reasons]
+    if isinstance(reasons[-1], NotConnectedError):
+        said.append(locale.text("{command} fixes that.", command=locale.call("connect")))
+    return " ".join(said)
 
 
 def _cause_of(run: ReportRun) -> str:

@@ -266,13 +266,16 @@ async def test_somebody_who_disconnected_is_told_once_and_reports_go_on_later(
     assert "Europe/Berlin" in await alice.ask("!timezone")
 
 
+def remove_tokens(stage: Stage) -> None:
+    """Remove the personal access tokens that Alice gave the bot."""
+    alice = stage.people.alice
+    for name in [each.name for each in alice.tokens.values() if each.name.startswith("bot ")]:
+        stage.simulator.workspace.remove_personal_access_token(alice, name)
+
+
 @on_both
 async def test_a_dead_token_is_told_once(stage: Stage, alice: Conversation) -> None:
-    names = [
-        token.name for token in stage.people.alice.tokens.values() if token.name.startswith("bot ")
-    ]
-    for name in names:
-        stage.simulator.workspace.remove_personal_access_token(stage.people.alice, name)
+    remove_tokens(stage)
     told = await alice.hear_at(NINE)
     assert "Your workspace no longer accepts the token you gave me" in told
     assert "`!connect` fixes that." in told

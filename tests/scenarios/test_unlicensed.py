@@ -16,6 +16,7 @@ from bot.rocketchat.account import LICENCE_CHECKED_EVERY, BotAccount
 from bot.rocketchat.client import open_rest_client
 from rocketchat_simulator import Simulator
 from tests.scenarios.test_logout_everywhere import DONE, QUESTION, ask, find_logins
+from tests.scenarios.test_reports_in_trouble import DAY, EVENING, NINE, remove_tokens
 from tests.support.stage import QUICKLY, Stage, on_each_version, open_stage
 
 EXAMPLE = "QoYYFw2t9oKks2niG"
@@ -105,6 +106,35 @@ async def test_the_licence_comes_and_goes_while_the_bot_runs(tmp_path: Path, ver
         assert "One thing works: `!logout all` signs you out everywhere." in answer
         seconds.ahead += 61
         assert "/connect/" not in await ask(bob, "!sessions")
+
+
+@pytest.mark.parametrize("is_token_dead", [False, True])
+async def test_a_report_without_a_token_names_connect_only_where_that_helps(
+    tmp_path: Path, *, is_token_dead: bool
+) -> None:
+    seconds = Seconds()
+    overrides = replace(QUICKLY, seconds=seconds)
+    async with open_stage(tmp_path, start=EVENING, overrides=overrides) as stage:
+        workspace = stage.simulator.workspace
+        alice = await stage.meet_connected("alice")
+        await alice.ask("!timezone Europe/Berlin")
+        await alice.ask("!report daily 9")
+        if is_token_dead:
+            remove_tokens(stage)
+        else:
+            await alice.ask("!disconnect")
+        workspace.is_licensed = False
+        seconds.ahead += 61
+        told = await alice.hear_at(NINE)
+        assert MISSING in told
+        assert "connect" not in told
+        assert ("so I have deleted it." in told) is is_token_dead
+        workspace.is_licensed = True
+        seconds.ahead += 61
+        told = await alice.hear_at(NINE + DAY)
+        assert "`!connect` fixes that." in told
+        assert MISSING not in told
+        assert stage.count_said("Your report of") == 2
 
 
 async def test_a_workspace_that_does_not_answer_changes_nothing(tmp_path: Path) -> None:

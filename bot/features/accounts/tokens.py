@@ -131,7 +131,8 @@ class Tokens:
             await self._audit.note(user_id, AuditAction.FAILED, "the stored token does not open")
             raise NotConnectedError(
                 "I can't open the token you gave me: the stored copy has been damaged or changed. "
-                "The operator will find it in the log; please connect again."
+                "The operator will find it in the log; please connect again.",
+                is_said_unlicensed=True,
             ) from error
         if delegated is None:
             raise NotConnectedError("To see your sessions I need your permission.")
@@ -152,5 +153,6 @@ class Tokens:
             self._log.info("deleted a token that the workspace refuses", user_id=user_id)
             await self._audit.note(user_id, AuditAction.FAILED, "the workspace refuses the token")
         return NotConnectedError(
-            "Your workspace no longer accepts the token you gave me, so I have deleted it."
+            "Your workspace no longer accepts the token you gave me, so I have deleted it.",
+            is_said_unlicensed=True,
         )
