@@ -51,10 +51,9 @@ async def _log_out_everywhere(context: Context) -> Reply:
         await sign_out.sign_out_everywhere(context.asker.id, context.question.sent_at)
     except NotConnectedError as error:
         # Not as the answer to come after connecting: what was confirmed is used up.
-        link = await context.linking.invite(context.asker)
+        invitation = await context.linking.invite(context.asker)
         lead = format_failed_logout(format_failure(error, locale, context.now), locale)
-        is_licensed = not await context.linking.find_missing_licence()
-        return format_invitation(lead, link, locale, is_licensed=is_licensed)
+        return format_invitation(lead, invitation, locale)
     except RateLimitedError as error:
         return Reply(format_failed_logout(format_failure(error, locale, context.now), locale))
     except WorkspaceError:

@@ -10,8 +10,6 @@ async def connect(context: Context) -> Reply:
     The link works once, for ten minutes, and only for your own account. If you are already
     connected, connecting again replaces the token I have.
     """
-    link = await context.linking.invite(context.asker)
-    locale, is_licensed = context.locale, not await context.linking.find_missing_licence()
-    return format_invitation(
-        locale.text("Here is your link."), link, locale, is_licensed=is_licensed
-    )
+    invitation = await context.linking.invite(context.asker)
+    lead = context.locale.text("Here is your link.")
+    return format_invitation(lead, invitation, context.locale)

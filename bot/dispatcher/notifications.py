@@ -32,9 +32,7 @@ class Notifications:
         locale = await self._responder.find_locale(event.asker)
         tell = self._reply_sender.tell
         if isinstance(event, TokenExpired):
-            link = await self._linking.invite_again(event)
-            is_licensed = not await self._linking.find_missing_licence()
-            reply = format_token_expired(link, locale, is_licensed=is_licensed)
+            reply = format_token_expired(await self._linking.invite_again(event), locale)
             await tell(event.asker.id, reply, event.token_id, is_background=False)
             await self._linking.delete_expired(event)
         elif isinstance(event, WrongAccount):

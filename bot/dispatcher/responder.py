@@ -277,10 +277,9 @@ class Responder:
     async def _invite(
         self, error: NotConnectedError, question: Message, locale: UserLocale
     ) -> Reply:
-        link = await self._linking.invite(question.sender)
-        is_licensed = not await self._linking.find_missing_licence()
+        invitation = await self._linking.invite(question.sender)
         lead = format_failure(error, locale, self._now())
-        return format_invitation(lead, link, locale, is_licensed=is_licensed)
+        return format_invitation(lead, invitation, locale)
 
 
 def _is_temporary(error: Exception) -> bool:

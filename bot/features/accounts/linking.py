@@ -69,6 +69,14 @@ class TokenExpired:
     token_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A one-time link; ``is_licensed`` is false where a token would show the bot no sessions."""
+
+    link: str
+    is_licensed: bool
+
+
 class LinkingMethods(StrEnum):
     """Which ways to connect the page offers, and whether OAuth is missing for a known reason."""
 
@@ -124,7 +132,7 @@ class AccountLinking:
             asyncio.Queue()
         )
 
-    async def invite(self, asker: Sender, *, only_if: Condition | None = None) -> str:
+    async def invite(self, asker: Sender, *, only_if: Condition | None = None) -> Invitation:
         """Make a one-time link for the asker; an earlier one of theirs stops working.
 
         It does not work where ``only_if`` finds no row.
@@ -137,9 +145,10 @@ class AccountLinking:
             attempts_left=MAX_ATTEMPTS,
         )
         await self._link_requests.save(request, secret, only_if=only_if)
-        return f"{self._public_url}/connect/{secret.get_secret_value()}"
+        link = f"{self._public_url}/connect/{secret.get_secret_value()}"
+        return Invitation(link, is_licensed=not await self.find_missing_licence())
 
-    async def invite_again(self, event: TokenExpired) -> str:
+    async def invite_again(self, event: TokenExpired) -> Invitation:
         """Make a one-time link for the owner of an expired token, unless they were forgotten."""
         return await self.invite(event.asker, only_if=select_account(event.asker.id))
 

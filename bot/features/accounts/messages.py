@@ -1,26 +1,27 @@
 """Messages about connecting an account."""
 
+from bot.features.accounts.linking import Invitation
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import escape
 from bot.models import Attachment, Button, Reply
 
 
-def format_invitation(lead: str, link: str, locale: UserLocale, *, is_licensed: bool) -> Reply:
+def format_invitation(lead: str, invitation: Invitation, locale: UserLocale) -> Reply:
     """Offer the one-time link, after a first sentence that says why."""
     steps = locale.text(
         "[Open your connection page]({link}) and follow the steps there. "
         "The link works once, for ten minutes, and only for your own account.",
-        link=link,
+        link=invitation.link,
     )
-    if not is_licensed:
+    if not invitation.is_licensed:
         limits = locale.text(
             "This workspace has no device management, so I cannot see any sessions here. With a "
             "personal access token of yours I can do one thing: {all} signs you out everywhere.",
             all=locale.call("logout all"),
         )
         steps = f"{limits}\n{steps}"
-    button = Button(locale.text("Connect"), url=link)
+    button = Button(locale.text("Connect"), url=invitation.link)
     return Reply(lead, Attachment(Colour.BLUE, text=steps), buttons=((button,),))
 
 
@@ -75,7 +76,7 @@ def format_misused_token(asker: str, locale: UserLocale) -> Reply:
     )
 
 
-def format_token_expired(link: str, locale: UserLocale, *, is_licensed: bool) -> Reply:
+def format_token_expired(invitation: Invitation, locale: UserLocale) -> Reply:
     """Tell the owner of a token that it no longer works, and offer a new link."""
     lead = locale.text(
         "Your workspace no longer accepts the permission you gave me, so I have deleted it. "
@@ -83,7 +84,7 @@ def format_token_expired(link: str, locale: UserLocale, *, is_licensed: bool) ->
         "{command}.",
         command=locale.call("connect"),
     )
-    return format_invitation(lead, link, locale, is_licensed=is_licensed)
+    return format_invitation(lead, invitation, locale)
 
 
 def format_token_in_chat(locale: UserLocale) -> Reply:
