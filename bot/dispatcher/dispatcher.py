@@ -22,7 +22,7 @@ from bot.errors import (
     TokenRejectedError,
     UnreachableError,
 )
-from bot.features.accounts.linking import AccountLinked, TokenExpired, WrongAccount
+from bot.features.accounts.linking import AccountLinked, LinkingEvent
 from bot.storage.checkpoints import Checkpoints
 from bot.storage.inbox import Inbox
 
@@ -34,8 +34,6 @@ _ALIVE_WITHIN_S: Final = 60.0
 _STORAGE_TIMEOUT_S: Final = 15.0
 """Longer than a lock or a new connection is waited for, whose errors say more."""
 _BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
-
-Event = AccountLinked | WrongAccount | TokenExpired
 
 
 class Dispatcher:
@@ -130,7 +128,7 @@ class Dispatcher:
             work = partial(self._notify, event, secrets.token_hex(8))
             self._queues.add(UserTask(event.asker.id, _BEGINNING, work))
 
-    async def _notify(self, event: Event, cause: str) -> Progress:
+    async def _notify(self, event: LinkingEvent, cause: str) -> Progress:
         try:
             await self._notifications.tell(event, cause)
             if isinstance(event, AccountLinked):

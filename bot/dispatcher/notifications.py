@@ -7,13 +7,14 @@ import structlog
 from bot.delivery.reply_sender import ReplySender
 from bot.dispatcher.responder import Responder
 from bot.errors import RefusedError
-from bot.features.accounts.linking import AccountLinked, AccountLinking, TokenExpired, WrongAccount
+from bot.features.accounts.linking import AccountLinking, LinkingEvent, WrongAccount
 from bot.features.accounts.messages import (
     format_connected,
     format_foreign_token,
     format_misused_token,
     format_token_expired,
 )
+from bot.features.accounts.store import TokenExpired
 
 
 class Notifications:
@@ -27,7 +28,7 @@ class Notifications:
         self._responder: Final = responder
         self._reply_sender: Final = reply_sender
 
-    async def tell(self, event: AccountLinked | WrongAccount | TokenExpired, cause: str) -> None:
+    async def tell(self, event: LinkingEvent, cause: str) -> None:
         """Tell those concerned, once for each ``cause``. Raises WorkspaceError, StorageError."""
         locale = await self._responder.find_locale(event.asker)
         tell = self._reply_sender.tell

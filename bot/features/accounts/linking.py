@@ -31,7 +31,7 @@ from bot.features.accounts.bearer_support import is_bearer_ignored, note_bearer_
 from bot.features.accounts.deadline import within
 from bot.features.accounts.forged_tokens import reject_forged_token
 from bot.features.accounts.link_requests import LinkRequest, LinkRequests, make_secret
-from bot.features.accounts.store import Accounts, ConnectedAccount
+from bot.features.accounts.store import Accounts, ConnectedAccount, TokenExpired
 from bot.models import AuthToken, Sender, User
 from bot.rocketchat.account import BotAccount
 from bot.rocketchat.client import RestClient
@@ -61,12 +61,7 @@ class WrongAccount:
     owner: Sender
 
 
-@dataclass(frozen=True, slots=True)
-class TokenExpired:
-    """The workspace no longer accepts the token ``token_id`` of ``asker``."""
-
-    asker: Sender
-    token_id: str
+LinkingEvent = AccountLinked | WrongAccount | TokenExpired
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +123,7 @@ class AccountLinking:
         self._now: Final = now
         self._browser_timeout_s: Final = browser_timeout_s
         self._log = structlog.get_logger("linking")
-        self.events: Final[asyncio.Queue[AccountLinked | WrongAccount | TokenExpired]] = (
-            asyncio.Queue()
-        )
+        self.events: Final[asyncio.Queue[LinkingEvent]] = asyncio.Queue()
 
     async def invite(self, asker: Sender, *, only_if: Condition | None = None) -> Invitation:
         """Make a one-time link for the asker; an earlier one of theirs stops working.

@@ -8,7 +8,7 @@ import structlog
 
 from bot.errors import BotError, GrantRefusedError
 from bot.features.accounts.audit import AuditAction, AuditTrail
-from bot.features.accounts.linking import AccountLinking, TokenExpired
+from bot.features.accounts.linking import AccountLinking
 from bot.features.accounts.store import Accounts, DelegatedToken
 from bot.features.accounts.token_refresh import TokenRefresher
 from bot.storage.tables import select_account
@@ -75,5 +75,5 @@ class Maintenance:
 
     async def _announce_revoked(self) -> None:
         now = self._now()
-        for revoked in await self._accounts.claim_revoked(now=now, until=now + TELLING_LEASE):
-            await self._linking.events.put(TokenExpired(revoked.owner, revoked.id))
+        for event in await self._accounts.claim_revoked(now=now, until=now + TELLING_LEASE):
+            await self._linking.events.put(event)

@@ -62,11 +62,11 @@ class DelegatedToken:
 
 
 @dataclass(frozen=True, slots=True)
-class RevokedToken:
-    """A token that the workspace revoked and whose owner does not know it yet."""
+class TokenExpired:
+    """The workspace no longer accepts the token ``token_id`` of ``asker``, who is to be told."""
 
-    id: str
-    owner: Sender
+    asker: Sender
+    token_id: str
 
 
 _row: Final = accounts.c
@@ -218,7 +218,7 @@ class Accounts:
         statement = delete(accounts).where(_row.user_id == user_id, _row.token_id == token_id)
         return await self._database.execute(statement) == 1
 
-    async def claim_revoked(self, *, now: datetime, until: datetime) -> list[RevokedToken]:
+    async def claim_revoked(self, *, now: datetime, until: datetime) -> list[TokenExpired]:
         """Claim the notices to the owners of revoked tokens, until ``until``."""
         is_free = or_(_row.refreshing_until.is_(None), _row.refreshing_until <= now)
         statement = (
@@ -228,7 +228,7 @@ class Accounts:
             .returning(_row.token_id, _row.user_id, _row.username)
         )
         rows = await self._database.write(lambda connection: connection.execute(statement).all())
-        return [RevokedToken(row.token_id, Sender(row.user_id, row.username)) for row in rows]
+        return [TokenExpired(Sender(row.user_id, row.username), row.token_id) for row in rows]
 
     async def load_refreshed_before(self, time: datetime) -> list[str]:
         """Return the users whose tokens were last refreshed before this, the oldest first."""

@@ -13,7 +13,7 @@ from bot.features.accounts.audit import (
     AuditTrail,
     load_records,
 )
-from bot.features.accounts.store import Accounts, ConnectedAccount, RevokedToken
+from bot.features.accounts.store import Accounts, ConnectedAccount, TokenExpired
 from bot.models import AuthToken, Sender, TokenPair
 from bot.storage.database import Database, open_database
 from bot.storage.vault import KeyRing, Vault
@@ -110,10 +110,10 @@ async def test_a_revoked_token_is_erased_and_its_owner_is_notified_later(
     assert not await accounts.mark_revoked("ann-id", token, NOW)
     assert await accounts.load_token("ann-id") is None
     assert await accounts.load("ann-id") is None
-    revoked = RevokedToken(token, Sender("ann-id", "ann"))
-    assert await accounts.claim_revoked(now=NOW, until=SOON) == [revoked]
+    expired = TokenExpired(Sender("ann-id", "ann"), token)
+    assert await accounts.claim_revoked(now=NOW, until=SOON) == [expired]
     assert await accounts.claim_revoked(now=NOW, until=SOON) == []
-    assert await accounts.claim_revoked(now=SOON, until=SOON) == [revoked]
+    assert await accounts.claim_revoked(now=SOON, until=SOON) == [expired]
     assert await accounts.delete_token("ann-id", token)
     assert await accounts.claim_revoked(now=SOON, until=SOON) == []
 
