@@ -10,7 +10,7 @@ from bot.features.alerts.alerts import AlertStatus
 from bot.features.sessions.device_names import format_ip
 from bot.features.sessions.devices import DeviceSessions
 from bot.features.sessions.list_messages import list_devices, make_more_buttons
-from bot.features.sessions.messages import format_line, format_name
+from bot.features.sessions.messages import format_line, format_name, format_omitted
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.models import Attachment, ButtonRows, Fact, Reply
@@ -25,9 +25,7 @@ def format_alert(
     shown = new[:MAX_SHOWN]
     facts = [_format_new(number, devices[number - 1], locale, now) for number in shown]
     if len(new) > len(shown):
-        left = len(new) - len(shown)
-        more = locale.plural("… and {count} more line", "… and {count} more lines", left)
-        facts.append(Fact(more, locale.call("sessions"), is_short=False))
+        facts.append(format_omitted(len(new) - len(shown), "sessions", locale))
     facts.append(Fact(locale.text("Not you?"), _advise(new, locale), is_short=False))
     calm = locale.text("Was that you? Then there is nothing to do.")
     noted = locale.text(

@@ -12,7 +12,7 @@ from bot.features.sessions.messages import (
     format_advice,
     format_device_line,
     format_line,
-    format_origin,
+    format_omitted,
 )
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -51,30 +51,25 @@ def format_report(
     are to come.
     """
     lines = list(_list_lines(report, locale, now))
-    kept = _cut_lines(lines)
+    facts = _cut_lines(lines)
+    left = len(lines) - len(facts)
     advice = _advise(report, locale)
     buttons = []
     if is_scheduled:
         advice = f"{advice}\n{format_pause(locale)}"
         buttons.append(locale.button(locale.text("Pause for 2 weeks"), _PAUSE))
-    facts = (*kept, Fact(locale.text("What next?"), advice, is_short=False))
-    if len(kept) < len(lines):
+    if left:
+        facts.append(format_omitted(left, "sessions", locale))
         buttons.append(locale.button(locale.text("More"), "sessions"))
-        facts = (*kept, _count_omitted(len(lines) - len(kept), locale), facts[-1])
+    if facts:
+        facts.append(Fact(locale.text("What next?"), advice, is_short=False))
     colour = Colour.AMBER if report.has_changes else Colour.BLUE
-    if not report.devices and not report.gone:
-        facts = ()
     return Reply(
         _format_headline(report, locale, now),
-        Attachment(colour, text="\n".join(notes), facts=facts),
+        Attachment(colour, text="\n".join(notes), facts=tuple(facts)),
         format_timeline(report, locale, now),
         (tuple(buttons),) if buttons else (),
     )
-
-
-def format_time(moment: datetime, locale: UserLocale) -> str:
-    """Write a future time, as in ``Mon 23 Nov 2026, 09:00``."""
-    return locale.time_with_weekday(moment)
 
 
 def _format_headline(report: Report, locale: UserLocale, now: datetime) -> str:
@@ -107,25 +102,20 @@ def _list_lines(report: Report, locale: UserLocale, now: datetime) -> Iterator[F
     first = report.new | report.changed.keys()
     for number, device in numbered:
         if number in report.new:
-            mark = locale.text("NEW")
-            origin = format_origin(device, locale, now)
-            yield format_device_line(number, device, origin, locale, mark)
+            yield format_device_line(number, device, locale, now, mark=locale.text("NEW"))
     for number, before in report.changed.items():
         device = report.devices[number - 1]
+        mark = locale.text("CHANGED")
         was = locale.text("was {device}", device=format_device(before, locale))
-        origin = locale.join((was, format_origin(device, locale, now)))
-        yield format_device_line(number, device, origin, locale, locale.text("CHANGED"))
+        yield format_device_line(number, device, locale, now, mark=mark, note=was)
     for gone in report.gone:
         yield _format_gone(gone, locale)
     rest = [each for each in numbered if each[0] not in first]
     for number, device in sorted(rest, key=lambda each: each[0] not in report.unusual):
-        origin = format_origin(device, locale, now)
         seen_at = report.unusual.get(number)
-        if seen_at:
-            first_seen = locale.text("first seen {ago}", ago=locale.ago(seen_at, now))
-            origin = locale.join((first_seen, origin))
+        note = locale.text("first seen {ago}", ago=locale.ago(seen_at, now)) if seen_at else ""
         mark = locale.text("UNUSUAL") if number in report.unusual else ""
-        yield format_device_line(number, device, origin, locale, mark)
+        yield format_device_line(number, device, locale, now, mark=mark, note=note)
 
 
 def _format_gone(gone: GoneDevice, locale: UserLocale) -> Fact:
@@ -135,19 +125,14 @@ def _format_gone(gone: GoneDevice, locale: UserLocale) -> Fact:
     return format_line(locale.text("GONE"), format_gone_name(gone, locale), value)
 
 
-def _cut_lines(lines: Sequence[Fact]) -> tuple[Fact, ...]:
+def _cut_lines(lines: Sequence[Fact]) -> list[Fact]:
     room, kept = LINES_LIMIT, 0
     for line in lines[:MAX_LINES]:
         room -= utf16_length(line.title) + utf16_length(line.value) + 2
         if room < 0:
             break
         kept += 1
-    return tuple(lines[:kept])
-
-
-def _count_omitted(left: int, locale: UserLocale) -> Fact:
-    more = locale.plural("… and {count} more line", "… and {count} more lines", left)
-    return Fact(more, locale.call("sessions"), is_short=False)
+    return list(lines[:kept])
 
 
 def _advise(report: Report, locale: UserLocale) -> str:
@@ -161,7 +146,7 @@ def list_notes(context: ReportContext, locale: UserLocale) -> list[str]:
     """Return the notes on a scheduled report."""
     notes = []
     if context.is_late:
-        due = format_time(context.due_at, locale)
+        due = locale.time_with_weekday(context.due_at)
         notes.append(locale.text("This report is late: it was due {time}.", time=due))
     if context.skipped:
         skipped = locale.plural(
@@ -180,4 +165,4 @@ def format_pause(locale: UserLocale) -> str:
 
 def format_next(moment: datetime, locale: UserLocale) -> str:
     """Say when the next report comes."""
-    return locale.text("The next one comes {time}.", time=format_time(moment, locale))
+    return locale.text("The next one comes {time}.", time=locale.time_with_weekday(moment))

@@ -5,7 +5,7 @@ from typing import Final
 
 from babel.dates import format_date
 
-from bot.features.reports.messages import format_pause, format_time
+from bot.features.reports.messages import format_pause
 from bot.features.reports.schedule_rules import (
     LAST_DAY_OF_EVERY_MONTH,
     SPREAD,
@@ -41,7 +41,8 @@ def format_trouble(problem: str, due_at: datetime, locale: UserLocale) -> Reply:
         "{off} ends them.",
         off=locale.call("report off"),
     )
-    lead = locale.text("Your report of {time} could not be made.", time=format_time(due_at, locale))
+    time = locale.time_with_weekday(due_at)
+    lead = locale.text("Your report of {time} could not be made.", time=time)
     return Reply(lead, Attachment(Colour.AMBER, text=f"{problem}\n{text}"))
 
 
@@ -68,7 +69,7 @@ def _format_headline(schedule: ScheduleSummary, locale: UserLocale) -> str:
     if schedule.paused_until:
         return locale.text(
             "No reports until {time}. {command} brings them back sooner.",
-            time=format_time(schedule.paused_until, locale),
+            time=locale.time_with_weekday(schedule.paused_until),
             command=locale.call(f"report {schedule.rule}"),
         )
     when = format_rule(schedule.rule, locale)
@@ -80,7 +81,7 @@ def _format_headline(schedule: ScheduleSummary, locale: UserLocale) -> str:
 
 
 def _format_times(schedule: ScheduleSummary, locale: UserLocale) -> str:
-    times = "\n".join(format_time(time, locale) for time in schedule.times)
+    times = "\n".join(map(locale.time_with_weekday, schedule.times))
     minutes = int(SPREAD.total_seconds() / 60)
     spread = locale.plural(
         "up to {count} minute later if many people have that time",

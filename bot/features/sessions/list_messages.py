@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.features.sessions.devices import NumberedDevice, make_device_key
-from bot.features.sessions.messages import format_advice, format_device_line, format_origin
+from bot.features.sessions.messages import format_advice, format_device_line, format_omitted
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
 from bot.formatting.text import escape
@@ -29,10 +29,7 @@ def format_devices(
     pages = max(1, -(-len(numbered) // PAGE_SIZE))
     page = min(page, pages)
     shown = numbered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    facts = [
-        format_device_line(number, device, format_origin(device, locale, now), locale)
-        for number, device in shown
-    ]
+    facts = [format_device_line(number, device, locale, now) for number, device in shown]
     advice = format_advice(shown[0][0], locale)
     if pages > 1:
         advice = f"{advice}\n{_format_paging(page, pages, words, locale)}"
@@ -56,11 +53,9 @@ def list_devices(
     """
     for number, device in numbered[:PAGE_SIZE]:
         mark = locale.text("NEW") if make_device_key(device.newest) in announced else ""
-        yield format_device_line(number, device, format_origin(device, locale, now), locale, mark)
-    left = len(numbered) - PAGE_SIZE
-    if left > 0:
-        more = locale.plural("… and {count} more line", "… and {count} more lines", left)
-        yield Fact(more, locale.call("sessions page 2"), is_short=False)
+        yield format_device_line(number, device, locale, now, mark=mark)
+    if len(numbered) > PAGE_SIZE:
+        yield format_omitted(len(numbered) - PAGE_SIZE, "sessions page 2", locale)
 
 
 def make_more_buttons(devices: int, locale: UserLocale) -> ButtonRows:

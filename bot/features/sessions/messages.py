@@ -81,10 +81,17 @@ def _list_facts(
 
 
 def format_device_line(
-    number: int, device: DeviceSessions, origin: str, locale: UserLocale, mark: str = ""
+    number: int,
+    device: DeviceSessions,
+    locale: UserLocale,
+    now: datetime,
+    *,
+    mark: str = "",
+    note: str = "",
 ) -> Fact:
-    """Describe a device in a list: mark and number, and under them its name and its origin."""
+    """Describe a device in a list: mark and number, under them its name, then note and origin."""
     title = " · ".join(filter(None, (mark, str(number))))
+    origin = locale.join((note, format_origin(device, locale, now)))
     return format_line(title, format_title(device, locale), origin)
 
 
@@ -95,6 +102,12 @@ def format_line(title: str, name: str, origin: str) -> Fact:
     (``Field.tsx``).
     """
     return Fact(title, f"*{name}*\n{origin}", is_short=False)
+
+
+def format_omitted(left: int, command: str, locale: UserLocale) -> Fact:
+    """Say how many devices a list leaves out, and which command shows them."""
+    more = locale.plural("… and {count} more device", "… and {count} more devices", left)
+    return Fact(more, locale.call(command), is_short=False)
 
 
 def format_title(device: DeviceSessions, locale: UserLocale) -> str:

@@ -1,10 +1,10 @@
 """The status report: what the bot did, in a message for its operator."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Final
 
-from bot.features.reports.messages import format_next, format_time
+from bot.features.reports.messages import format_next
 from bot.features.status_report.stats import Stats, WorkspaceStatus
 from bot.formatting.colours import Colour
 from bot.formatting.locale import UserLocale
@@ -34,7 +34,7 @@ def format_status_report(stats: Stats, status: WorkspaceStatus, locale: UserLoca
 def _format_headline(stats: Stats, locale: UserLocale) -> str:
     state = locale.join(_list_troubles(stats, locale)) or locale.text("All is well")
     work = locale.plural("{count} command", "{count} commands", stats.commands)
-    time = format_time(stats.since, locale)
+    time = locale.time_with_weekday(stats.since)
     return locale.text("{state}: {work} since {time}", state=state, work=work, time=time)
 
 
@@ -68,6 +68,11 @@ def _format_commands(stats: Stats, locale: UserLocale) -> str:
         (stats.count(CommandOutcome.BUSY), locale.text("told to try again later")),
         (stats.failures, locale.text("failed")),
     )
+    return _join_counts(counts, locale)
+
+
+def _join_counts(counts: Iterable[tuple[int, str]], locale: UserLocale) -> str:
+    """List counts with their words, as in ``3 answered, 1 failed``, without those that are 0."""
     return locale.join(f"{locale.number(count)} {word}" for count, word in counts if count)
 
 
@@ -102,8 +107,7 @@ def _format_reports(stats: Stats, locale: UserLocale) -> str:
         (stats.count(ReportOutcome.SKIPPED), locale.text("skipped")),
         (stats.count(ReportOutcome.FAILED), locale.text("could not be made")),
     )
-    said = (f"{locale.number(count)} {word}" for count, word in counts if count)
-    return locale.join(said) or locale.text("none were due")
+    return _join_counts(counts, locale) or locale.text("none were due")
 
 
 def _format_alerts(stats: Stats, status: WorkspaceStatus, locale: UserLocale) -> str:
