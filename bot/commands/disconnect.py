@@ -13,7 +13,7 @@ async def disconnect(context: Context) -> Reply:
     text, account = context.locale.text, context.account
     if not await context.linking.disconnect(context.asker.id) or account is None:
         return Reply(text("You are not connected, so there is nothing to disconnect."))
-    if account.kind == "oauth":
+    if account.is_oauth:
         return Reply(
             text(
                 "Done: I have deleted the permission you gave me in Rocket.Chat. It is no longer "

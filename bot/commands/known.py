@@ -1,6 +1,5 @@
 from bot.commands.registry import Context, command
 from bot.errors import Call, UsageError
-from bot.features.sessions.devices import DeviceSessions
 from bot.features.sessions.messages import format_name
 from bot.models import Reply
 from bot.parsing import parse_session_words
@@ -19,11 +18,8 @@ async def known(context: Context) -> Reply:
             sessions=Call("sessions"),
             example=Call("known 1"),
         )
-    sessions, user_id = context.sessions, context.asker.id
-    ids = await sessions.find_ids(user_id, words)
-    session = await sessions.fetch(user_id, ids[0])
-    name = await sessions.find_name(user_id, session)
-    device = format_name(DeviceSessions((session,), name), context.locale)
-    if await context.alerts.accept(user_id, session):
-        return Reply(context.locale.text("Noted: {device} is yours.", device=device))
-    return Reply(context.locale.text("I already take {device} for yours.", device=device))
+    device = await context.sessions.find_device(context.asker.id, words)
+    name = format_name(device, context.locale)
+    if await context.alerts.accept(context.asker.id, device.newest):
+        return Reply(context.locale.text("Noted: {device} is yours.", device=name))
+    return Reply(context.locale.text("I already take {device} for yours.", device=name))

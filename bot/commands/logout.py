@@ -55,25 +55,18 @@ async def logout(context: Context) -> Reply:
 
 
 async def _ask_about_one(context: Context, words: str) -> Reply:
-    sessions, user_id = context.sessions, context.asker.id
-    ids = await sessions.find_ids(user_id, words)
-    newest = await sessions.fetch(user_id, ids[0])
-    name = await sessions.find_name(user_id, newest)
-    device = DeviceSessions(tuple(replace(newest, id=each) for each in ids), name)
-    if newest.logged_out_at:
+    device = await context.sessions.find_device(context.asker.id, words)
+    if device.newest.logged_out_at:
         return _say_signed_out(device, context)
     return format_logout_question(device, context.locale, await _ask(context, [device]))
 
 
 async def _ask_about_device(context: Context, words: str) -> Reply:
-    sessions, user_id = context.sessions, context.asker.id
-    ids = await sessions.find_ids(user_id, words)
-    known = await sessions.fetch(user_id, ids[0])
-    name = await sessions.find_name(user_id, known)
-    found = await sessions.fetch_of_same_device(user_id, known)
-    device = DeviceSessions(found or (known,), name)
+    known = await context.sessions.find_device(context.asker.id, words)
+    found = await context.sessions.fetch_of_same_device(context.asker.id, known.newest)
     if not found:
-        return _say_signed_out(device, context)
+        return _say_signed_out(known, context)
+    device = replace(known, sessions=found)
     return format_logout_question(device, context.locale, await _ask(context, [device]))
 
 

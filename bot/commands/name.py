@@ -26,11 +26,9 @@ async def name(context: Context) -> Reply:
         raise UsageError(
             "That name is too long: it can have at most {limit} characters.", limit=_MAX_LENGTH
         )
-    sessions, user_id = context.sessions, context.asker.id
-    ids = await sessions.find_ids(user_id, reference)
-    session = await sessions.fetch(user_id, ids[0])
-    await sessions.save_name(user_id, session, words)
-    device = format_device(session.device, context.locale)
+    found = await context.sessions.find_device(context.asker.id, reference)
+    await context.sessions.save_name(context.asker.id, found.newest, words)
+    device = format_device(found.newest.device, context.locale)
     if not words:
         return Reply(context.locale.text("{device} no longer has a name of yours.", device=device))
     return Reply(

@@ -28,7 +28,7 @@ async def whoami(context: Context) -> Reply:
 
 async def _list_facts(context: Context, account: ConnectedAccount) -> tuple[Fact, ...]:
     locale, text = context.locale, context.locale.text
-    if account.kind == "oauth":
+    if account.is_oauth:
         permission = text("Given in Rocket.Chat. I renew it until you disconnect.")
     else:
         permission = text(

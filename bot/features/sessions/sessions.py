@@ -210,9 +210,15 @@ class Sessions:
             return [words]
         return [await self._find_beginning(user_id, words)]
 
-    async def find_name(self, user_id: str, session: Session) -> str:
-        """Return the user's own name for the session's device, or an empty string."""
-        return (await self.load_names(user_id)).get(make_device_key(session), "")
+    async def find_device(self, user_id: str, words: str) -> DeviceSessions:
+        """Fetch what ``words`` mean, as ``find_ids`` finds it, with the user's own name for it.
+
+        Only the newest session is fetched; the others look like it.
+        """
+        ids = await self.find_ids(user_id, words)
+        newest = await self.fetch(user_id, ids[0])
+        name = (await self.load_names(user_id)).get(make_device_key(newest), "")
+        return DeviceSessions(tuple(replace(newest, id=each) for each in ids), name)
 
     async def load_names(self, user_id: str) -> dict[str, str]:
         """Return the user's own names by device key, as ``make_device_key`` makes it."""
