@@ -43,6 +43,7 @@ _NEVER_UPDATED: Final = {
     "is_known_to_alerts",
     "announced_at",
 }
+_UPDATED_BY_ALERTS: Final = ("is_known_to_alerts", "last_seen_at")
 _UPDATED_BY_REPORT: Final = tuple(
     column.name for column in _row if column.name not in _NEVER_UPDATED
 )
@@ -89,17 +90,7 @@ class KnownDevices:
 
         ``announced`` are the keys of devices that the person has been told of as new.
         """
-
-        def write(connection: Connection) -> None:
-            if connection.execute(select_account(user_id)).first() is None:
-                return
-            rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
-            rows = [row | {"is_known_to_alerts": True} for row in rows]
-            _upsert(connection, rows, "is_known_to_alerts", "last_seen_at")
-            _note_announced(connection, user_id, announced, now)
-            _delete_old(connection, user_id, now)
-
-        await self._database.write(write)
+        await self._save(user_id, snapshots, now, announced, is_report=False)
 
     async def save_report(
         self,
@@ -109,15 +100,31 @@ class KnownDevices:
         announced: Collection[str] = (),
     ) -> None:
         """Replace what the last report had; ``announced`` as in ``save_for_alerts``."""
+        await self._save(user_id, snapshots, now, announced, is_report=True)
+
+    async def _save(
+        self,
+        user_id: str,
+        snapshots: Mapping[str, DeviceSnapshot],
+        now: datetime,
+        announced: Collection[str],
+        *,
+        is_report: bool,
+    ) -> None:
+        mark = {"reported_at": now} if is_report else {"is_known_to_alerts": True}
+        rows = [_values_of(user_id, key, each, now) | mark for key, each in snapshots.items()]
+        upsert = _make_upsert(_UPDATED_BY_REPORT if is_report else _UPDATED_BY_ALERTS)
+        is_announced = and_(_row.user_id == user_id, _row.device_key.in_(announced))
 
         def write(connection: Connection) -> None:
             if connection.execute(select_account(user_id)).first() is None:
                 return
-            connection.execute(_CLEAR_REPORT, {"of_user": user_id})
-            rows = [_write(user_id, key, each, now) for key, each in snapshots.items()]
-            _upsert(connection, [row | {"reported_at": now} for row in rows], *_UPDATED_BY_REPORT)
-            _note_announced(connection, user_id, announced, now)
-            _delete_old(connection, user_id, now)
+            if is_report:
+                connection.execute(_CLEAR_REPORT, {"of_user": user_id})
+            if rows:
+                connection.execute(upsert, rows)
+            connection.execute(update(known_devices).where(is_announced).values(announced_at=now))
+            connection.execute(_DELETE_OLD, {"of_user": user_id, "seen_before": now - KEPT})
 
         await self._database.write(write)
 
@@ -140,22 +147,6 @@ class KnownDevices:
         await self._database.write(write)
 
 
-def _note_announced(
-    connection: Connection, user_id: str, keys: Collection[str], now: datetime
-) -> None:
-    is_one = and_(_row.user_id == user_id, _row.device_key.in_(keys))
-    connection.execute(update(known_devices).where(is_one).values(announced_at=now))
-
-
-def _delete_old(connection: Connection, user_id: str, now: datetime) -> None:
-    connection.execute(_DELETE_OLD, {"of_user": user_id, "seen_before": now - KEPT})
-
-
-def _upsert(connection: Connection, rows: list[dict[str, Any]], *updated: str) -> None:
-    if rows:
-        connection.execute(_make_upsert(updated), rows)
-
-
 @cache
 def _make_upsert(updated: tuple[str, ...]) -> TextClause:
     # As text, which both databases read: SQLAlchemy takes longer to build it than to run it.
@@ -169,7 +160,7 @@ def _make_upsert(updated: tuple[str, ...]) -> TextClause:
     return clause.bindparams(*(bindparam(column.name, type_=column.type) for column in _row))
 
 
-def _write(user_id: str, key: str, snapshot: DeviceSnapshot, now: datetime) -> dict[str, Any]:
+def _values_of(user_id: str, key: str, snapshot: DeviceSnapshot, now: datetime) -> dict[str, Any]:
     device = snapshot.device
     return {
         "user_id": user_id,
