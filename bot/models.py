@@ -164,7 +164,7 @@ class Session:
     def is_rolled_over(self) -> bool:
         """Whether this is the row of a past day, at whose end the session was connected.
 
-        The nightly job of the server stamps such rows with the last millisecond of the day, in a
+        The nightly job of the server stamps such rows with the last millisecond of the day, in an
         unknown zone (``SAUMonitor.ts``, 8.3); all zones are whole quarters of an hour off UTC.
         """
         seen = self.last_activity_at

@@ -48,7 +48,7 @@ def make_web_app(
     _add_health(app, is_alive, is_ready)
     # With the path of the public URL and without it: a reverse proxy may pass on either.
     for root in sorted({"", pages.root}):
-        app.router.add_get(root + PROBE_PATH, _make_health_page(is_alive))
+        app.router.add_get(root + PROBE_PATH, _make_probe("alive", is_alive))
         app.router.add_get(f"{root}/style.css", pages.serve_style)
         linking_pages.add_routes(app.router, root)
     return app
@@ -70,28 +70,26 @@ def make_starting_app() -> web.Application:
 
     app = web.Application(client_max_size=_MAX_FORM_BYTES)
     _add_health(app, is_alive=lambda: True, is_ready=lambda: False)
-    app.router.add_get("/{root:.*}" + PROBE_PATH, _make_health_page(lambda: True))
+    app.router.add_get("/{root:.*}" + PROBE_PATH, _make_probe("alive", lambda: True))
     app.router.add_route("*", "/{path:.*}", ask_to_wait)
     return app
 
 
-def _make_health_page(is_alive: Callable[[], bool]) -> Handler:
-    async def show_health(_request: web.Request) -> web.Response:
-        alive = is_alive()
-        return web.json_response({"alive": alive}, status=200 if alive else 503)
+def _make_probe(name: str, is_so: Callable[[], bool]) -> Handler:
+    """Return the page that answers ``{name: true}``, with 503 where it is false."""
 
-    return show_health
+    async def show(_request: web.Request) -> web.Response:
+        answer = is_so()
+        return web.json_response({name: answer}, status=200 if answer else 503)
+
+    return show
 
 
 def _add_health(
     app: web.Application, is_alive: Callable[[], bool], is_ready: Callable[[], bool]
 ) -> None:
-    async def show_readiness(_request: web.Request) -> web.Response:
-        ready = is_ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
-
-    app.router.add_get("/healthz", _make_health_page(is_alive))
-    app.router.add_get("/readyz", show_readiness)
+    app.router.add_get("/healthz", _make_probe("alive", is_alive))
+    app.router.add_get("/readyz", _make_probe("ready", is_ready))
 
 
 def _add_metrics(app: web.Application, render: Callable[[], Awaitable[bytes]]) -> None:

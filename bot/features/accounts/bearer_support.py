@@ -3,6 +3,7 @@
 What was seen is remembered by version, so that a new version is tried again.
 """
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +11,6 @@ import structlog
 from sqlalchemy import select
 
 from bot.errors import WorkspaceError
-from bot.features.accounts.deadline import within
 from bot.rocketchat.client import RestClient
 from bot.storage.database import Database
 from bot.storage.tables import bearer_refusals
@@ -28,10 +28,10 @@ async def is_bearer_ignored(database: Database, rest: RestClient) -> bool:
     if not versions:
         return False
     try:
-        version = await within(_VERSION_TIMEOUT_S, rest.fetch_version(), lambda: None)
-    except WorkspaceError:
+        async with asyncio.timeout(_VERSION_TIMEOUT_S):
+            return await rest.fetch_version() in versions
+    except (TimeoutError, WorkspaceError):
         return False
-    return version in versions
 
 
 async def note_bearer_ignored(database: Database, rest: RestClient, now: datetime) -> None:

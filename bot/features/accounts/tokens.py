@@ -26,7 +26,7 @@ from bot.storage.tables import select_account
 
 _MAX_TRIES: Final = 3
 T = TypeVar("T")
-Call = Callable[[DelegatedToken], Awaitable[T]]
+TokenCall = Callable[[DelegatedToken], Awaitable[T]]
 
 
 class Tokens:
@@ -52,7 +52,7 @@ class Tokens:
     async def use(
         self,
         user_id: str,
-        call: Call[T],
+        call: TokenCall[T],
         *,
         action: AuditAction = AuditAction.USED,
         detail: str = "",
@@ -88,7 +88,7 @@ class Tokens:
             return False
         return delegated is not None and not delegated.is_due(self._now())
 
-    async def _call(self, delegated: DelegatedToken, call: Call[T]) -> T:
+    async def _call(self, delegated: DelegatedToken, call: TokenCall[T]) -> T:
         for _ in range(_MAX_TRIES):
             try:
                 return await call(delegated)

@@ -25,8 +25,9 @@ from bot.rocketchat.inspection import find_room
 from bot.storage.database import Database
 
 SESSIONS_ROUTE: Final = "GET v1/sessions/list"
-_SETTING: Final = "[status_report] room"
 """The route that most questions and all reports need."""
+
+_SETTING: Final = "[status_report] room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,9 @@ class StatusReport:
     async def _find_room(self, settings: StatusReportSettings) -> str:
         room = await find_room(self._rest, settings.room)
         if room is None:
-            raise RefusedError(
-                f"[status_report] room: there is no {settings.room} that the bot can see"
-            )
+            raise RefusedError(f"{_SETTING}: there is no {settings.room} that the bot can see")
         if not room.is_member:
-            raise RefusedError(
-                f"[status_report] room: the bot is not in {settings.room}; invite it there"
-            )
+            raise RefusedError(f"{_SETTING}: the bot is not in {settings.room}; invite it there")
         return room.id
 
     async def _fetch_status(self, next_at: datetime) -> WorkspaceStatus:
