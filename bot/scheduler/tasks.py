@@ -15,7 +15,7 @@ from bot.features.alerts.alerts import AlertCheck, Alerts
 from bot.features.alerts.messages import format_alert, format_interruption
 from bot.features.alerts.store import AlertSubscription
 from bot.features.reports.comparison import Report
-from bot.features.reports.messages import ReportContext, format_report, list_notes
+from bot.features.reports.messages import format_report, list_notes
 from bot.features.reports.reports import Reports
 from bot.features.reports.runs import MAX_DELAY, ReportRun
 from bot.features.reports.schedule_messages import format_trouble
@@ -142,8 +142,12 @@ class ScheduledTasks:
         if await self.schedules.load_for(run) is None:
             return False
         locale = await self._find_locale(run.user_id, schedule)
-        context = ReportContext(run.due_at, schedule.next_at, self._is_late(run), schedule.skipped)
-        notes = list_notes(context, locale)
+        notes = list_notes(
+            locale,
+            late_since=run.due_at if self._is_late(run) else None,
+            skipped=schedule.skipped,
+            next_at=schedule.next_at,
+        )
         reply = format_report(report, locale, self._now(), notes, is_scheduled=True)
         await self._sessions.save_numbers(run.user_id, report.devices)
         # False: an earlier attempt's text is in the room and may lack the newest devices. They

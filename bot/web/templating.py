@@ -51,12 +51,7 @@ class Pages:
     ``root`` is the path of the public URL, empty or like ``/session-bot``.
     """
 
-    def __init__(
-        self,
-        listener: Listener,
-        workspace_url: str,
-        public_url: str,
-    ) -> None:
+    def __init__(self, listener: Listener, workspace_url: str, public_url: str) -> None:
         self.root: Final = urlsplit(public_url).path
         self._listener: Final = listener
         self._values: Final = {

@@ -252,6 +252,12 @@ class AccountLinking:
                 return LinkingResult(problem, retry)
             await self._link_requests.delete(retry)
             return LinkingResult(problem)
+        await self._audit.note(
+            account.user_id,
+            AuditAction.CONNECTED,
+            account.kind.replace("_", " "),
+            only_if=select_account(account.user_id),
+        )
         await self._link_requests.delete(retry)
         await self._announce(account)
         return LinkingResult(language=account.language)
@@ -271,7 +277,6 @@ class AccountLinking:
         only_if = select_link_request(user.id)
         if not await self._accounts.save(account, token, only_if=only_if):
             raise _expired()
-        await self._note_connected(user.id, "personal access token")
         return account
 
     async def _link_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
@@ -291,12 +296,7 @@ class AccountLinking:
         only_if = select_link_request(user.id)
         if not await self._accounts.save_pair(account, pair, self._now(), only_if=only_if):
             raise _expired()
-        await self._note_connected(user.id, "oauth")
         return account
-
-    async def _note_connected(self, user_id: str, detail: str) -> None:
-        only_if = select_account(user_id)
-        await self._audit.note(user_id, AuditAction.CONNECTED, detail, only_if=only_if)
 
     async def _check_owner(self, request: LinkRequest, token: AuthToken) -> User:
         """Return the token's owner; raise WrongAccountError where that is not the asker."""

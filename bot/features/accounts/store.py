@@ -103,7 +103,7 @@ class Accounts:
         """
         if token.user_id != account.user_id:
             raise ValueError("The token is another user's.")
-        return await self._save(account, seal_token(self._vault, token), only_if)
+        return await self._save(account, _seal_token(self._vault, token), only_if)
 
     async def save_pair(
         self,
@@ -294,18 +294,14 @@ async def count_accounts(database: Database, *, kind: str = "") -> int:
 
 def seal_pair(vault: Vault, user_id: str, pair: TokenPair, now: datetime) -> dict[str, Any]:
     """Return the columns that hold a pair of tokens which was issued now."""
-    return {
-        "is_bearer": True,
-        "sealed_token": vault.seal(pair.access_token, user_id=user_id, purpose=ACCESS),
+    return _seal_token(vault, AuthToken(user_id, pair.access_token, is_bearer=True)) | {
         "sealed_refresh_token": vault.seal(pair.refresh_token, user_id=user_id, purpose=REFRESH),
         "expires_at": pair.expires_at,
         "refreshed_at": now,
-        "refreshing_until": None,
-        "token_id": make_token_id(),
     }
 
 
-def seal_token(vault: Vault, token: AuthToken) -> dict[str, Any]:
+def _seal_token(vault: Vault, token: AuthToken) -> dict[str, Any]:
     """Return the columns that hold a token which cannot be refreshed."""
     return {
         "is_bearer": token.is_bearer,
@@ -314,10 +310,6 @@ def seal_token(vault: Vault, token: AuthToken) -> dict[str, Any]:
         "expires_at": None,
         "refreshed_at": None,
         "refreshing_until": None,
-        "token_id": make_token_id(),
+        # Random, so that no later token is ever mistaken for an earlier one.
+        "token_id": secrets.token_hex(8),
     }
-
-
-def make_token_id() -> str:
-    """Return a random id, so that no later token is ever mistaken for an earlier one."""
-    return secrets.token_hex(8)

@@ -1,7 +1,6 @@
 """A report in a message."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,20 +20,6 @@ from bot.models import Attachment, Fact, Reply
 
 MAX_LINES: Final = 20
 _PAUSE: Final = "report pause 2w"
-
-
-@dataclass(frozen=True, slots=True)
-class ReportContext:
-    """What else is to be said about a scheduled report.
-
-    ``is_late`` is true where it should have come long ago; ``skipped`` counts the reports before
-    it that were not made.
-    """
-
-    due_at: datetime
-    next_at: datetime
-    is_late: bool = False
-    skipped: int = 0
 
 
 def format_report(
@@ -142,20 +127,27 @@ def _advise(report: Report, locale: UserLocale) -> str:
     return format_advice(example, locale)
 
 
-def list_notes(context: ReportContext, locale: UserLocale) -> list[str]:
-    """Return the notes on a scheduled report."""
+def list_notes(
+    locale: UserLocale, *, late_since: datetime | None, skipped: int, next_at: datetime
+) -> list[str]:
+    """Return the notes on a scheduled report.
+
+    ``late_since`` is when it was due, where that is long ago; ``skipped`` counts the reports before
+    it that were not made.
+    """
     notes = []
-    if context.is_late:
-        due = locale.time_with_weekday(context.due_at)
+    if late_since:
+        due = locale.time_with_weekday(late_since)
         notes.append(locale.text("This report is late: it was due {time}.", time=due))
-    if context.skipped:
-        skipped = locale.plural(
-            "Before it, {count} report was skipped, because it could not be made in time.",
-            "Before it, {count} reports were skipped, because they could not be made in time.",
-            context.skipped,
+    if skipped:
+        notes.append(
+            locale.plural(
+                "Before it, {count} report was skipped, because it could not be made in time.",
+                "Before it, {count} reports were skipped, because they could not be made in time.",
+                skipped,
+            )
         )
-        notes.append(skipped)
-    return [*notes, format_next(context.next_at, locale)]
+    return [*notes, format_next(next_at, locale)]
 
 
 def format_pause(locale: UserLocale) -> str:

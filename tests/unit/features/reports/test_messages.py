@@ -10,7 +10,7 @@ from bot.features.alerts.alerts import MIN_INTERVAL, AlertStatus, find_interval,
 from bot.features.alerts.known_devices import KnownDevice
 from bot.features.alerts.messages import format_alert, format_status
 from bot.features.reports.comparison import GoneDevice, Report, compare
-from bot.features.reports.messages import ReportContext, format_report, list_notes
+from bot.features.reports.messages import format_report, list_notes
 from bot.features.reports.schedule_messages import format_rule
 from bot.features.reports.schedule_parsing import parse_schedule_rule
 from bot.features.sessions.devices import (
@@ -154,8 +154,8 @@ def test_no_change_is_blue_and_says_since_when() -> None:
 
 
 def test_a_late_report_says_what_was_missed_and_when_the_next_one_comes() -> None:
-    context = ReportContext(NOW - HOUR, NOW + DAY, is_late=True, skipped=2)
-    assert list_notes(context, LOCALE) == [
+    notes = list_notes(LOCALE, late_since=NOW - HOUR, skipped=2, next_at=NOW + DAY)
+    assert notes == [
         "This report is late: it was due Mon 23 Nov 2026, 19:40.",
         "Before it, 2 reports were skipped, because they could not be made in time.",
         "The next one comes Tue 24 Nov 2026, 20:40.",
