@@ -5,16 +5,17 @@
     │   ├── UsageError                a command was called in a way it does not understand
     │   ├── UnknownCommandError       no such command; names the nearest
     │   ├── NotConnectedError         the bot has no token of this user
+    │   ├── SessionNotFoundError      no such session, or not this user's
+    │   ├── AmbiguousError            the beginning of an id that fits several sessions
+    │   ├── NothingToConfirmError     no question waits to be confirmed, or no longer
+    │   └── NotLicensedError          the workspace has no device management
+    ├── LinkingError                  an account is not linked; a page has words for each kind
     │   ├── RequestExpiredError       a connection link that is used, expired or made up
     │   ├── WrongAccountError         the token belongs to another user
     │   ├── TokenRefusedError         the workspace does not accept the token that was pasted
     │   ├── UnsafeWorkspaceError      the workspace accepts made-up tokens
     │   ├── BearerIgnoredError        the workspace ignores OAuth tokens over REST
-    │   ├── OtherBrowserError         OAuth ended in another browser than it started in
-    │   ├── SessionNotFoundError      no such session, or not this user's
-    │   ├── AmbiguousError            the beginning of an id that fits several sessions
-    │   ├── NothingToConfirmError     no question waits to be confirmed, or no longer
-    │   └── NotLicensedError          the workspace has no device management
+    │   └── OtherBrowserError         OAuth ended in another browser than it started in
     ├── WorkspaceError                Rocket.Chat did not do what was asked
     │   ├── UnreachableError          no answer, a timeout or a 5xx; another try may help
     │   ├── RateLimitedError          429; has the seconds to wait
@@ -82,30 +83,6 @@ class NotConnectedError(UserError):
         self.is_said_unlicensed: Final = is_said_unlicensed
 
 
-class RequestExpiredError(UserError):
-    """The connection link is used, has expired or was never made."""
-
-
-class WrongAccountError(UserError):
-    """The token belongs to another user than the one who asked."""
-
-
-class TokenRefusedError(UserError):
-    """The workspace does not accept the token that was pasted."""
-
-
-class UnsafeWorkspaceError(UserError):
-    """The workspace accepts made-up tokens, so a token proves nothing there."""
-
-
-class BearerIgnoredError(UserError):
-    """The workspace ignores OAuth tokens in this version; another way to connect is needed."""
-
-
-class OtherBrowserError(UserError):
-    """The browser that came back from the workspace is not the one that started OAuth."""
-
-
 class SessionNotFoundError(UserError):
     """No such session, or not this user's; Rocket.Chat does not tell the two apart."""
 
@@ -120,6 +97,34 @@ class NothingToConfirmError(UserError):
 
 class NotLicensedError(UserError):
     """The workspace has no device-management licence."""
+
+
+class LinkingError(BotError):
+    """An account is not linked, for a reason that the page explains."""
+
+
+class RequestExpiredError(LinkingError):
+    """The connection link is used, has expired or was never made."""
+
+
+class WrongAccountError(LinkingError):
+    """The token belongs to another user than the one who asked."""
+
+
+class TokenRefusedError(LinkingError):
+    """The workspace does not accept the token that was pasted."""
+
+
+class UnsafeWorkspaceError(LinkingError):
+    """The workspace accepts made-up tokens, so a token proves nothing there."""
+
+
+class BearerIgnoredError(LinkingError):
+    """The workspace ignores OAuth tokens in this version; another way to connect is needed."""
+
+
+class OtherBrowserError(LinkingError):
+    """The browser that came back from the workspace is not the one that started OAuth."""
 
 
 class WorkspaceError(BotError):

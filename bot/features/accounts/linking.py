@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from bot.errors import (
     BearerIgnoredError,
+    LinkingError,
     OtherBrowserError,
     RequestExpiredError,
     TokenRefusedError,
     TokenRejectedError,
-    UserError,
     WorkspaceError,
     WrongAccountError,
 )
@@ -87,7 +87,7 @@ class LinkingResult:
     ``language`` is the person's, empty where they are not known or have chosen none.
     """
 
-    problem: UserError | WorkspaceError | None = None
+    problem: LinkingError | WorkspaceError | None = None
     retry: SecretStr | None = None
     language: str = ""
 
@@ -148,7 +148,7 @@ class AccountLinking:
     async def check_request(self, secret: SecretStr) -> None:
         """Raise RequestExpiredError unless the link can still be used; this does not use it up."""
         if await self._link_requests.find(secret, self._now()) is None:
-            raise _expired()
+            raise RequestExpiredError
 
     async def find_methods(self) -> LinkingMethods:
         """Return which ways to connect the page can offer.
@@ -168,9 +168,9 @@ class AccountLinking:
         BearerIgnoredError where OAuth is not set up, RequestExpiredError where the link is used up.
         """
         if self._oauth is None:
-            raise BearerIgnoredError("Rocket.Chat's own permission page is not set up here.")
+            raise BearerIgnoredError
         if not await self._link_requests.bind(secret, browser, self._now()):
-            raise _expired()
+            raise RequestExpiredError
         return self._oauth.make_consent_url(secret)
 
     async def finish_oauth(
@@ -183,15 +183,13 @@ class AccountLinking:
         retry = make_secret()
         request = await self._link_requests.consume(state, retry, self._now())
         if request is None:
-            return LinkingResult(problem=_expired())
+            return LinkingResult(RequestExpiredError())
         if not request.is_bound_to(browser):
             await self._audit.note(
                 request.user_id, AuditAction.REFUSED, "another browser came back"
             )
             await self._link_requests.delete(retry)
-            return LinkingResult(
-                problem=OtherBrowserError("This browser is not the one that opened the link.")
-            )
+            return LinkingResult(OtherBrowserError())
         return await self._attempt(request, retry, partial(self._link_by_code, request, code))
 
     async def connect(self, secret: SecretStr, token: AuthToken) -> LinkingResult:
@@ -199,7 +197,7 @@ class AccountLinking:
         retry = make_secret()
         request = await self._link_requests.consume(secret, retry, self._now())
         if request is None:
-            return LinkingResult(problem=_expired())
+            return LinkingResult(RequestExpiredError())
         return await self._attempt(request, retry, partial(self._link_by_token, request, token))
 
     async def disconnect(self, user_id: str) -> bool:
@@ -240,8 +238,8 @@ class AccountLinking:
     ) -> LinkingResult:
         try:
             account = await work()
-        except (UserError, WorkspaceError) as problem:
-            action = AuditAction.REFUSED if isinstance(problem, UserError) else AuditAction.FAILED
+        except (LinkingError, WorkspaceError) as problem:
+            action = AuditAction.REFUSED if isinstance(problem, LinkingError) else AuditAction.FAILED
             await self._audit.note(
                 request.user_id,
                 action,
@@ -270,18 +268,16 @@ class AccountLinking:
         try:
             user = await self._check_owner(request, token)
         except TokenRejectedError:
-            raise TokenRefusedError(
-                "Your workspace does not accept this user id and token together."
-            ) from None
+            raise TokenRefusedError from None
         account = self._make_account(user, "personal_access_token")
         only_if = select_link_request(user.id)
         if not await self._accounts.save(account, token, only_if=only_if):
-            raise _expired()
+            raise RequestExpiredError
         return account
 
     async def _link_by_code(self, request: LinkRequest, code: SecretStr) -> ConnectedAccount:
         if self._oauth is None:
-            raise _expired()
+            raise RequestExpiredError
         pair = await self._oauth.exchange(code)
         token = AuthToken(request.user_id, pair.access_token, is_bearer=True)
         try:
@@ -289,13 +285,11 @@ class AccountLinking:
         except TokenRejectedError:
             # The token is new and unused, so the workspace ignores bearer tokens.
             await note_bearer_ignored(self._database, self._rest, self._now())
-            raise BearerIgnoredError(
-                "Your workspace does not accept the permission that it has just given."
-            ) from None
+            raise BearerIgnoredError from None
         account = self._make_account(user, "oauth")
         only_if = select_link_request(user.id)
         if not await self._accounts.save_pair(account, pair, self._now(), only_if=only_if):
-            raise _expired()
+            raise RequestExpiredError
         return account
 
     async def _check_owner(self, request: LinkRequest, token: AuthToken) -> User:
@@ -304,9 +298,7 @@ class AccountLinking:
         user = await within(self._browser_timeout_s, self._fetch_owner(token), expected_wait)
         if user.id != request.user_id:
             await self._report_wrong_account(request, user)
-            raise WrongAccountError(
-                "This token belongs to another account than the one that asked."
-            )
+            raise WrongAccountError
         return user
 
     async def _fetch_owner(self, token: AuthToken) -> User:
@@ -331,9 +323,3 @@ class AccountLinking:
             language=user.language,
             utc_offset=user.utc_offset,
         )
-
-
-def _expired() -> RequestExpiredError:
-    return RequestExpiredError(
-        "This link has been used, has expired or was never valid. Ask the bot for a new one."
-    )
