@@ -10,7 +10,7 @@ _OPTIONS = ("on", "off")
 
 @command("alerts", "alerts on", "alerts off", examples=("alerts on",), rank=7)
 async def alerts(context: Context) -> Reply:
-    """Tell you when a device that I have not seen before signs in as you.
+    """Let me tell you when a device that I have not seen before signs in as you.
 
     A device is a program, an operating system and a network together: a reconnect or an update
     is not a new device, a sign-in from another network is. When you turn alerts on, I remember

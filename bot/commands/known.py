@@ -22,4 +22,4 @@ async def known(context: Context) -> Reply:
     name = format_name(device, context.locale)
     if await context.alerts.accept(context.asker.id, device.newest):
         return Reply(context.locale.text("Noted: {device} is yours.", device=name))
-    return Reply(context.locale.text("I already take {device} for yours.", device=name))
+    return Reply(context.locale.text("I already know that {device} is yours.", device=name))

@@ -85,7 +85,7 @@ def _parse_offset(words: str, now: datetime) -> str:
         offset = timedelta(hours=hours, minutes=minutes) * (1 if sign == "+" else -1)
         places = tuple(Call(f"timezone {each}") for each in find_places(offset, now))
         raise UsageError(
-            "The offset {zone} alone is no time zone. Name a place: {places}.",
+            "The offset {zone} alone is not a time zone. Name a place: {places}.",
             zone=words,
             places=places,
         )

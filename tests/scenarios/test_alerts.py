@@ -70,7 +70,7 @@ async def test_what_is_taken_for_known_is_shown_and_can_be_signed_out(
 ) -> None:
     stage.sign_in(ip="203.0.113.66")  # before alerts are on: it will never cause one
     answer = await alice.ask("!alerts on")
-    assert "I take these for yours" in answer
+    assert "I count these as yours" in answer
     assert "1: *Chrome 113 on Windows 10 or 11*" in answer
     assert "`203.0.113.66`" in answer
     assert "Firefox 131" in answer

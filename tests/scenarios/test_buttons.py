@@ -119,7 +119,7 @@ async def test_it_was_me_takes_the_device_for_known(
     assert noted["msg"] == "Noted: Chrome 113 on Windows 10 or 11 is yours."
     assert "NEW · " not in await alice.ask("!logout others")
     again = await alice.press(alert, "It was me")
-    assert again["msg"] == "I already take Chrome 113 on Windows 10 or 11 for yours."
+    assert again["msg"] == "I already know that Chrome 113 on Windows 10 or 11 is yours."
     assert is_signed_in(stage, "192.0.2.99")
 
 

@@ -104,7 +104,7 @@ async def test_it_says_before_and_after_what_is_true(stage: Stage, alice: Guest)
     assert "Send `!confirm` within two minutes" in question
     assert find_logins(stage.simulator.workspace), "before the confirmation"
     done = await ask(alice, "!confirm")
-    assert "Now change your password: who knows it can sign in again." in done
+    assert "Now change your password: anyone who knows it can sign in again." in done
     assert "Personal access tokens stay valid" in done
     assert "they are signed out all the same" in done
     assert stage.simulator.workspace.user_of_token(alice.token) is stage.people.alice
@@ -186,7 +186,7 @@ async def test_with_oauth_and_a_limit_it_tells_how_far_it_is(tmp_path: Path) -> 
         await ask(alice, "!logout all")
         alice.say("!confirm")
         done = await alice.hear("Signed out ")
-        assert any("6 of 14 sessions are signed out. I go on." in said for said in alice.notices)
+        assert any("6 of 14 sessions are signed out so far." in said for said in alice.notices)
         assert "still signed in" not in done
 
 

@@ -45,7 +45,7 @@ async def test_times_follow_the_zone_that_a_person_chose(stage: Stage) -> None:
         ("!timezone PST", "For example: `!timezone Europe/Lisbon`"),
         ("!timezone Etc/GMT+2", "`!timezone UTC+2` is ahead of Greenwich, `!timezone UTC-2` is"),
         ("!timezone +05:30", "Name a place: `!timezone Asia/Kolkata`."),
-        ("!timezone UTC-13", "The offset UTC-13 alone is no time zone."),
+        ("!timezone UTC-13", "The offset UTC-13 alone is not a time zone."),
         ("!timezone UTC+99", "There is no time zone UTC+99."),
     ],
 )

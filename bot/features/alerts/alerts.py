@@ -206,8 +206,8 @@ class Alerts:
             await self._known_devices.save_for_alerts(user_id, snapshots, self._now())
         elif not is_announced:
             raise UsageError(
-                "Alerts are off, so no device counts as new. {on} takes the devices that you have "
-                "then for yours, and tells you of others.",
+                "Alerts are off, so no device counts as new. {on} counts the devices that you "
+                "have then as yours, and tells you of others.",
                 on=Call("alerts on"),
             )
         await self._known_devices.clear_announced(user_id, key)

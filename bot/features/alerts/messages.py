@@ -29,7 +29,7 @@ def format_alert(
     facts.append(Fact(locale.text("Not you?"), _advise(new, locale), is_short=False))
     calm = locale.text("Was that you? Then there is nothing to do.")
     noted = locale.text(
-        "{known} notes that device {number} is yours.",
+        "{known} tells me that device {number} is yours.",
         known=locale.call(f"known {new[0]}"),
         number=new[0],
     )
@@ -72,7 +72,7 @@ def _list_accepted(
     if not devices:
         return
     yield Fact(
-        locale.text("I take these for yours"),
+        locale.text("I count these as yours"),
         locale.text(
             "Is one of them not yours? {logout} signs it out.", logout=locale.call("logout 1")
         ),

@@ -137,8 +137,8 @@ def format_slow_logout(
 def format_logout_progress(done: int, total: int, locale: UserLocale) -> str:
     """Say how far it is."""
     return locale.plural(
-        "{done} of {count} session is signed out. I go on.",
-        "{done} of {count} sessions are signed out. I go on.",
+        "{done} of {count} session is signed out so far.",
+        "{done} of {count} sessions are signed out so far.",
         total,
         done=done,
     )
@@ -155,9 +155,8 @@ def format_unknown_logout(locale: UserLocale) -> Reply:
     """Say that the workspace did not tell whether everything is signed out."""
     lead = locale.text("I don't know whether everything is signed out.")
     text = locale.text(
-        "I asked your workspace to sign out everything, but its answer did not come or says "
-        "nothing. Did you have to sign in again to read this? Then it has worked. If not, send "
-        "{all} once more.",
+        "I asked your workspace to sign out everything, but got no clear answer. Did you have to "
+        "sign in again to read this? Then it has worked. If not, send {all} once more.",
         all=locale.call("logout all"),
     )
     return Reply(lead, Attachment(Colour.AMBER, text=f"{text}\n{_advise_password(locale)}"))
@@ -204,14 +203,14 @@ def format_logout(
 
 
 def _advise_password(locale: UserLocale) -> str:
-    return locale.text("Now change your password: who knows it can sign in again.")
+    return locale.text("Now change your password: anyone who knows it can sign in again.")
 
 
 def _explain_tokens(locale: UserLocale) -> str:
     # Neither is a login token (source ``removeNonPATLoginTokensExcept``; seen on 6.5.3 and 8.3).
     return locale.text(
         "Personal access tokens stay valid, the one you gave me too, and so do permissions of "
-        'apps. Delete what you do not know: your profile, "Personal Access Tokens".'
+        'apps. Delete those you do not recognise: your profile, "Personal Access Tokens".'
     )
 
 
