@@ -19,7 +19,6 @@ from bot.storage.tables import confirmations, inbox
 
 _row: Final = confirmations.c
 
-
 TIME_TO_CONFIRM: Final = timedelta(minutes=2)
 _REFERENCE: Final = re.compile(r"[0-9a-f]{8}")
 

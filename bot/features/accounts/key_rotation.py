@@ -28,12 +28,6 @@ class Resealed:
     broken: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    resealed: Resealed
-    last: str | None
-
-
 async def count_seals(database: Database) -> Mapping[bytes, int]:
     """Count the sealed tokens by the id of their key; needs no key."""
     return await database.write(_count_seals)
@@ -63,9 +57,8 @@ async def reseal_all(
     """
     last: str | None = ""
     while last is not None:
-        batch = await database.write(partial(_reseal, vault, sealing_id, last))
-        yield batch.resealed
-        last = batch.last
+        resealed, last = await database.write(partial(_reseal, vault, sealing_id, last))
+        yield resealed
 
 
 def _count_seals(connection: Connection) -> Mapping[bytes, int]:
@@ -78,7 +71,10 @@ def _count_seals(connection: Connection) -> Mapping[bytes, int]:
     return counts
 
 
-def _reseal(vault: Vault, sealing_id: bytes, after: str, connection: Connection) -> _Batch:
+def _reseal(
+    vault: Vault, sealing_id: bytes, after: str, connection: Connection
+) -> tuple[Resealed, str | None]:
+    """Seal one batch of users above ``after``; return also its last user, None at the end."""
     columns = [column for column, _ in _SEALED]
     is_old = [func.substr(column, 2, 4, type_=LargeBinary) != sealing_id for column in columns]
     query = (
@@ -90,7 +86,7 @@ def _reseal(vault: Vault, sealing_id: bytes, after: str, connection: Connection)
     rows = connection.execute(query).all()
     broken = [row.user_id for row in rows if not _reseal_row(connection, vault, row)]
     resealed = Resealed(len(rows) - len(broken), tuple(broken))
-    return _Batch(resealed, rows[-1].user_id if len(rows) == _BATCH else None)
+    return resealed, rows[-1].user_id if len(rows) == _BATCH else None
 
 
 def _reseal_row(connection: Connection, vault: Vault, row: Row[Any]) -> bool:

@@ -213,6 +213,11 @@ class Alerts:
         await self._known_devices.clear_announced(user_id, key)
         return is_announced or before is None or not before.is_known_to_alerts
 
+    async def load_announced(self, user_id: str) -> frozenset[str]:
+        """Return the keys of the devices that alerts or reports have told of as new."""
+        known = await self._known_devices.load(user_id)
+        return frozenset(key for key, each in known.items() if each.announced_at)
+
     @property
     def pace(self) -> int:
         """The periodic checks a minute, as ``find_pace`` returns them."""
@@ -220,8 +225,3 @@ class Alerts:
 
     async def _load_interval(self, more: int = 0) -> timedelta:
         return find_interval(await self.subscriptions.count() + more, self.pace)
-
-    async def load_announced(self, user_id: str) -> frozenset[str]:
-        """Return the keys of the devices that alerts or reports have told of as new."""
-        known = await self._known_devices.load(user_id)
-        return frozenset(key for key, each in known.items() if each.announced_at)

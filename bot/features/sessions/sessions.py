@@ -41,7 +41,6 @@ _MAX_NUMBER_LENGTH: Final = len(str(MAX_SESSIONS))
 _WHOLE_ID: Final = re.compile(r"[A-Za-z0-9]{17}|[0-9A-Fa-f-]{36}")
 _MAX_CANDIDATES: Final = 5
 
-
 _name_row: Final = device_names.c
 _LOAD_NAMES: Final = BareStatement(
     select(_name_row.device_key, _name_row.name).where(_name_row.user_id == bindparam("user_id"))
@@ -191,8 +190,7 @@ class Sessions:
         """Return the ids that ``words`` mean: a number, ``last``, an id or the beginning of one.
 
         The number of a device with several sessions means all of them, newest first. More digits
-        than a list can have are an id. Raises
-        SessionNotFoundError, AmbiguousError, UsageError.
+        than a list can have are an id. Raises SessionNotFoundError, AmbiguousError, UsageError.
         """
         if words.isdecimal() and len(words) <= _MAX_NUMBER_LENGTH:
             return await self._find_number(user_id, int(words))
