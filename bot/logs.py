@@ -2,6 +2,7 @@
 
 import logging
 import re
+import secrets
 import sys
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,11 @@ _LONG_WORD = re.compile(rf"[A-Za-z0-9_+=/%-]{{{_SHORTEST_SECRET},}}")
 _STRUCK_OUT = "[struck out]"
 _QUIET_LIBRARIES: Final = ("alembic", "procrastinate", "sqlalchemy")
 """What they log below a warning is of no use, or holds people's ids and what they wrote."""
+
+
+def make_log_reference() -> str:
+    """Make a reference that a person can quote and an operator finds in the log."""
+    return secrets.token_hex(2).upper()
 
 
 def open_logs(

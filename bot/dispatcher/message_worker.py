@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from bot.dispatcher.catch_up import Missed
-from bot.dispatcher.responder import Responder, make_reference
+from bot.dispatcher.responder import Responder
 from bot.dispatcher.server_clock import ServerClock
 from bot.dispatcher.user_queues import Progress
 from bot.errors import (
@@ -19,6 +19,7 @@ from bot.errors import (
     UnreachableError,
     WorkspaceError,
 )
+from bot.logs import make_log_reference
 from bot.metrics import Metrics
 from bot.models import Message
 from bot.rocketchat.client import RestClient
@@ -148,7 +149,7 @@ class MessageWorker:
         except (StorageError, WorkspaceError):
             raise
         except Exception:  # noqa: BLE001 - the one place where a surprise becomes words
-            reference = make_reference()
+            reference = make_log_reference()
             self._log.exception("something went wrong", reference=reference)
             await self._apologise(pending, reference)
 

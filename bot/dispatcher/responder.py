@@ -1,6 +1,5 @@
 """From a message to its answer: parse it, run the command, send the reply."""
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -300,8 +299,3 @@ def _classify(outcome: Reply | Exception) -> CommandOutcome:
         case BotError():
             return CommandOutcome.FAILED
     return CommandOutcome.INTERNAL_ERROR
-
-
-def make_reference() -> str:
-    """Make a reference that a person can quote and an operator finds in the log."""
-    return secrets.token_hex(2).upper()

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from functools import cache
 from http import HTTPStatus
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from bot.errors import StorageError
 from bot.formatting.locale import ENGLISH, UserLocale, find_language
+from bot.logs import make_log_reference
 from bot.parsing import Listener
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def make_error_middleware(pages: Pages) -> Middleware:
                 retry_after_s=0,
             )
         except Exception:
-            reference = secrets.token_hex(2).upper()
+            reference = make_log_reference()
             log.exception("a page failed", method=request.method, reference=reference)
             return pages.render(request, "internal_error", status=500, reference=reference)
 

@@ -47,13 +47,10 @@ class Maintenance:
         await self._audit.sweep()
 
     async def _refresh(self, user_id: str) -> None:
-        delegated = None
         try:
             delegated = await self._accounts.load_token(user_id)
             if delegated is not None and self._is_old(delegated):
-                await self._refresher.refresh(delegated)
-        except GrantRefusedError:
-            await self._mark_revoked(user_id, delegated)
+                await self._refresh_or_mark(delegated)
         except BotError as error:
             # It is tried again in an hour; one person's failure must not stop the others.
             self._log.warning("a token was not refreshed", user_id=user_id, problem=repr(error))
@@ -62,16 +59,15 @@ class Maintenance:
         refreshed_at = delegated.refreshed_at
         return refreshed_at is not None and refreshed_at < self._now() - REFRESH_AFTER
 
-    async def _mark_revoked(self, user_id: str, delegated: DelegatedToken | None) -> None:
-        if delegated is None:
-            return
-        if await self._accounts.mark_revoked(user_id, delegated.id, self._now()):
-            await self._audit.note(
-                user_id,
-                AuditAction.FAILED,
-                "the workspace does not refresh the token",
-                only_if=select_account(user_id),
-            )
+    async def _refresh_or_mark(self, delegated: DelegatedToken) -> None:
+        try:
+            await self._refresher.refresh(delegated)
+        except GrantRefusedError:
+            user_id, problem = delegated.token.user_id, "the workspace does not refresh the token"
+            if await self._accounts.mark_revoked(user_id, delegated.id, self._now()):
+                await self._audit.note(
+                    user_id, AuditAction.FAILED, problem, only_if=select_account(user_id)
+                )
 
     async def _announce_revoked(self) -> None:
         now = self._now()

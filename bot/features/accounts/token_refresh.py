@@ -7,6 +7,7 @@ pair must be stored before it is used.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -100,17 +101,14 @@ class TokenRefresher:
 
     async def _save(self, old: DelegatedToken, pair: TokenPair) -> bool:
         """Store the pair; several tries, because without it the account is lost."""
-        for tries_left in reversed(range(_MAX_SAVE_TRIES)):
+        save = partial(self._accounts.replace_token, old.token.user_id, old.id, pair, self._now())
+        for _ in range(_MAX_SAVE_TRIES - 1):
             try:
-                return await self._accounts.replace_token(
-                    old.token.user_id, old.id, pair, self._now()
-                )
+                return await save()
             except StorageError as error:
                 self._log.error("a refreshed token cannot be saved", problem=str(error))
-                if not tries_left:
-                    raise
             await self._sleep(_SAVE_PAUSE_S)
-        raise AssertionError("the last try either returns or raises")
+        return await save()
 
 
 async def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
