@@ -139,11 +139,10 @@ class Place:
 class Session:
     """One login session of a user; whatever the workspace did not record is empty or None.
 
-    ``is_current`` is true for the session whose token asked, None where the workspace does not
-    say (before 8.7). ``is_activity_recorded`` is false where the answer does not tell whether the
-    session is connected: in ``sessions/list``, and in ``sessions/info`` from 8.8 on. ``place`` is
-    the operator's database's, not the workspace's. Neither the login token's hash nor any other
-    secret is kept.
+    ``is_activity_recorded`` is false where the answer does not tell whether the session is
+    connected: in ``sessions/list``, and in ``sessions/info`` from 8.8 on. ``place`` is from the
+    operator's database, not the workspace's. Neither the login token's hash nor any other secret is
+    kept.
     """
 
     id: str
@@ -156,7 +155,6 @@ class Session:
     closed_at: datetime | None = None
     logged_out_at: datetime | None = None
     logged_out_by: str = ""
-    is_current: bool | None = None
     is_activity_recorded: bool = True
     place: Place | None = None
 

@@ -158,7 +158,6 @@ def parse_history(rows: Sequence[object], room_type: RoomType) -> Iterator[Messa
 
 def parse_session(document: Document) -> Session:
     """Parse a row of ``sessions/list`` or the response of ``sessions/info``."""
-    current = document.get("current")
     return Session(
         # ``_id`` is no substitute: in sessions/info it is the id of the database row.
         id=require_text(document, "sessionId", "session"),
@@ -171,7 +170,6 @@ def parse_session(document: Document) -> Session:
         closed_at=parse_date(document.get("closedAt")),
         logged_out_at=parse_date(document.get("logoutAt")),
         logged_out_by=parse_text(document.get("logoutBy")),
-        is_current=current if isinstance(current, bool) else None,
         # Only the whole database row has them: sessions/info until 8.7, sessions/list never.
         is_activity_recorded="_updatedAt" in document or "createdAt" in document,
     )

@@ -128,7 +128,7 @@ def format_slow_logout(
     reply = format_logout(outcome, devices, locale)
     block = reply.attachment or Attachment(Colour.GREEN)
     advice = [_advise_password(locale)]
-    if outcome.still_there or outcome.unchecked:
+    if outcome.still_there or not outcome.is_checked:
         again = locale.text("{all} goes on with the rest.", all=locale.call("logout all"))
         advice = [again, *advice]
     return replace(reply, attachment=replace(block, text="\n".join(advice)))
@@ -173,7 +173,7 @@ def format_logout(
     outcome: LogoutOutcome, devices: Sequence[tuple[str, Sequence[str]]], locale: UserLocale
 ) -> Reply:
     """Say which devices were signed out, and which were not; ``devices`` as by ``name_devices``."""
-    if outcome.unchecked:
+    if not outcome.is_checked:
         text = locale.text(
             "I asked your workspace to sign them out, but could not check whether it worked. "
             "{sessions} shows what is left.",

@@ -95,14 +95,14 @@ class NumberedLists:
 
 @dataclass(frozen=True, slots=True)
 class LogoutOutcome:
-    """The ids of sessions to be logged out, sorted by what the workspace lists afterwards.
+    """The ids of sessions that the workspace lists after they were to be logged out.
 
-    ``retry_after`` is in seconds, 0 unless the workspace's rate limit was reached.
+    ``is_checked`` is false where it did not tell. ``retry_after`` is in seconds, 0 unless the
+    workspace's rate limit was reached.
     """
 
-    logged_out: tuple[str, ...] = ()
     still_there: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
+    is_checked: bool = True
     retry_after: float = 0.0
 
 
@@ -257,10 +257,9 @@ class Sessions:
         try:
             present = {each.id for each in await self._tokens.use(user_id, self._fetch_all)}
         except WorkspaceError:
-            return LogoutOutcome(unchecked=session_ids, retry_after=retry_after)
+            return LogoutOutcome(is_checked=False, retry_after=retry_after)
         still_there = tuple(each for each in session_ids if each in present)
-        logged_out = tuple(each for each in session_ids if each not in present)
-        return LogoutOutcome(logged_out, still_there, retry_after=retry_after)
+        return LogoutOutcome(still_there, retry_after=retry_after)
 
     async def _log_out_one(self, user_id: str, session_id: str) -> None:
         async def call(delegated: DelegatedToken) -> None:

@@ -53,14 +53,6 @@ def test_a_session_that_ended_says_when_and_by_whom() -> None:
     assert session.logged_out_by == "x"
 
 
-@pytest.mark.parametrize(("current", "read"), [(True, True), (False, False), (None, None)])
-def test_a_session_says_whether_it_is_the_current_one(
-    current: bool | None,
-    read: bool | None,
-) -> None:
-    assert parse_session({**ROW, "current": current}).is_current is read
-
-
 def test_a_session_with_nothing_but_its_id_is_empty() -> None:
     assert parse_session({"sessionId": "abc"}) == Session("abc", is_activity_recorded=False)
 

@@ -132,7 +132,7 @@ def test_what_comes_before_the_rest_has_a_mark_that_says_why() -> None:
 
 def test_a_logout_that_could_not_be_checked_names_what_it_was_about() -> None:
     named = name_devices(group_by_device([make_session()], {}), LOCALE)
-    said = all_text(format_logout(LogoutOutcome(unchecked=named[0][1]), named, LOCALE))
+    said = all_text(format_logout(LogoutOutcome(is_checked=False), named, LOCALE))
     assert "Not checked: Firefox 131 on Windows 10 or 11" in said
 
 
