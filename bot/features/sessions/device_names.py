@@ -172,7 +172,8 @@ def _read_version(text: str) -> tuple[int, ...]:
 
 
 def _add_version(name: str, version: tuple[int, ...]) -> str:
-    return " ".join(filter(None, (name, ".".join(map(str, version)))))
+    """Return both, as in ``Firefox 131``; a version of what has no name says nothing."""
+    return f"{name} {'.'.join(map(str, version))}".rstrip() if name else ""
 
 
 def format_ip(session: Session, locale: UserLocale) -> str:

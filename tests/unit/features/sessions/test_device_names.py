@@ -85,6 +85,7 @@ def device(kind: str, name: str, version: str, system: str = "", release: str = 
         (device("other", "", ""), "A script or an unknown app"),
         (Device(), "A script or an unknown app"),
         (device("browser", "", "", "Windows", "10"), "Windows 10 or 11"),
+        (device("browser", "", "131.0", "Windows", "10"), "Windows 10 or 11"),
         (device("browser", "Firefox", ""), "Firefox"),
     ],
 )
