@@ -78,7 +78,9 @@ class NotConnectedError(UserError):
     unless this ``is_said_unlicensed``: it tells what became of a token, or what works all the same.
     """
 
-    def __init__(self, template: str, *, is_said_unlicensed: bool = False, **values: object) -> None:
+    def __init__(
+        self, template: str, *, is_said_unlicensed: bool = False, **values: object
+    ) -> None:
         super().__init__(template, **values)
         self.is_said_unlicensed: Final = is_said_unlicensed
 

@@ -239,7 +239,8 @@ class AccountLinking:
         try:
             account = await work()
         except (LinkingError, WorkspaceError) as problem:
-            action = AuditAction.REFUSED if isinstance(problem, LinkingError) else AuditAction.FAILED
+            is_refused = isinstance(problem, LinkingError)
+            action = AuditAction.REFUSED if is_refused else AuditAction.FAILED
             await self._audit.note(
                 request.user_id,
                 action,

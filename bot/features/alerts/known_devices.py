@@ -111,8 +111,8 @@ class KnownDevices:
         *,
         is_report: bool,
     ) -> None:
-        mark = {"reported_at": now} if is_report else {"is_known_to_alerts": True}
-        rows = [_values_of(user_id, key, each, now) | mark for key, each in snapshots.items()]
+        marks = {"is_known_to_alerts": not is_report, "reported_at": now if is_report else None}
+        rows = [_values_of(user_id, key, each, now) | marks for key, each in snapshots.items()]
         upsert = _make_upsert(_UPDATED_BY_REPORT if is_report else _UPDATED_BY_ALERTS)
         is_announced = and_(_row.user_id == user_id, _row.device_key.in_(announced))
 
@@ -173,8 +173,6 @@ def _values_of(user_id: str, key: str, snapshot: DeviceSnapshot, now: datetime) 
         "network": snapshot.network,
         "first_seen_at": now,
         "last_seen_at": now,
-        "is_known_to_alerts": False,
-        "reported_at": None,
         "announced_at": None,
     }
 
