@@ -51,7 +51,9 @@ async def test_words_filter_by_device_system_and_address(stage: Stage) -> None:
     alice = await stage.meet_connected("alice")
     for words in ("firefox", "203.0.113.7", "windows 131", "FIREFOX"):
         answer = await alice.ask(f"!sessions {words}")
-        assert answer.splitlines()[1].startswith("  2: *Firefox 131"), words
+        lead, first, *_ = answer.splitlines()
+        assert lead == f"1 of your devices matches “{words.casefold()}”"
+        assert first.startswith("  2: *Firefox 131"), words
     assert "None of your 9 devices matches “amiga”." in await alice.ask("!sessions amiga")
 
 

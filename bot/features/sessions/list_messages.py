@@ -35,7 +35,7 @@ def format_devices(
         advice = f"{advice}\n{_format_paging(page, pages, words, locale)}"
     facts.append(Fact(locale.text("What next?"), advice, is_short=False))
     return Reply(
-        _format_total(numbered, locale),
+        _format_total(numbered, words, locale),
         Attachment(Colour.BLUE, facts=tuple(facts)),
         buttons=_make_page_button(page + 1, words, locale) if page < pages else (),
     )
@@ -63,12 +63,20 @@ def make_more_buttons(devices: int, locale: UserLocale) -> ButtonRows:
     return _make_page_button(2, "", locale) if devices > PAGE_SIZE else ()
 
 
-def _format_total(numbered: Sequence[NumberedDevice], locale: UserLocale) -> str:
-    sessions = sum(len(device.sessions) for _, device in numbered)
-    devices = locale.plural(
-        "{count} device is signed in as you", "{count} devices are signed in as you", len(numbered)
-    )
-    if sessions == len(numbered):
+def _format_total(numbered: Sequence[NumberedDevice], words: str, locale: UserLocale) -> str:
+    sessions, count = sum(len(device.sessions) for _, device in numbered), len(numbered)
+    if words:
+        devices = locale.plural(
+            "{count} of your devices matches “{words}”",
+            "{count} of your devices match “{words}”",
+            count,
+            words=escape(words),
+        )
+    else:
+        devices = locale.plural(
+            "{count} device is signed in as you", "{count} devices are signed in as you", count
+        )
+    if sessions == count:
         return devices
     in_all = locale.plural("{count} session", "{count} sessions", sessions)
     return f"{devices} ({in_all})"

@@ -41,6 +41,7 @@ def format_logout_of_others_question(
         ),
         "",
         *(f"{number} · {format_name(each, locale)}" for number, each in others),
+        "",
     ]
     return _ask(question, lines, [device for _, device in others], locale, reference)
 
@@ -99,6 +100,7 @@ def format_slow_logout_question(
             locale.text("Afterwards sign in again and change your password."),
             "",
             *(format_name(each, locale) for each in devices),
+            "",
         ],
         devices,
         locale,
