@@ -74,7 +74,8 @@ def _list_accepted(
     yield Fact(
         locale.text("I count these as yours"),
         locale.text(
-            "Is one of them not yours? {logout} signs it out.", logout=locale.call("logout 1")
+            "Is one of them not yours? {logout} signs it out.",
+            logout=locale.call("logout <number>"),
         ),
         is_short=False,
     )
