@@ -133,7 +133,7 @@ async def test_an_earlier_database_is_then_like_a_new_one(
 def read_names(connection: Connection) -> list[str]:
     """Return the names of all constraints, and the statements that make the indexes."""
     query = text(
-        "SELECT conname FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
+        "SELECT conname::text FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid"
         " WHERE relnamespace = 'public'::regnamespace"
         " UNION SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
     )
