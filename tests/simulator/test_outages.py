@@ -161,8 +161,9 @@ async def test_one_program_can_be_cut_off_while_the_others_get_through(kind: Out
         Simulator() as simulator,
         aiohttp.ClientSession(headers=mine) as bot,
         aiohttp.ClientSession() as other,
+        bot.ws_connect(f"{simulator.url}/websocket") as cut_off,
+        other.ws_connect(f"{simulator.url}/websocket") as spared,
     ):
-        sockets = [await http.ws_connect(f"{simulator.url}/websocket") for http in (bot, other)]
         async with simulator.outage(kind, agent="my-bot/"):
             assert await fetch_status(other, simulator) == 200
             asking = asyncio.create_task(log_in(bot, simulator))
@@ -173,10 +174,10 @@ async def test_one_program_can_be_cut_off_while_the_others_get_through(kind: Out
         result = await asyncio.gather(asking, return_exceptions=True)
         assert result[0] == 503 or isinstance(result[0], aiohttp.ClientConnectionError)
         async with asyncio.timeout(DEADLINE_S):
-            assert (await sockets[0].receive()).type in GONE
-        await sockets[1].send_json({"msg": "connect", "version": "1", "support": ["1"]})
+            assert (await cut_off.receive()).type in GONE
+        await spared.send_json({"msg": "connect", "version": "1", "support": ["1"]})
         async with asyncio.timeout(DEADLINE_S):
-            assert (await sockets[1].receive_json())["msg"] == "connected"
+            assert (await spared.receive_json())["msg"] == "connected"
 
 
 async def test_connections_cannot_be_refused_to_one_program() -> None:
