@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bot.features.alerts.known_devices import KnownDevice
-from bot.features.sessions.device_names import format_device
+from bot.features.sessions.device_names import describe_device
 from bot.features.sessions.devices import DeviceSessions, DeviceSnapshot, make_device_key
-from bot.formatting.locale import UserLocale
 from bot.models import Device
 
 _RECENT: Final = timedelta(days=7)
-_ENGLISH: Final = UserLocale()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +84,8 @@ def _find_changed(
 
 
 def _is_changed(before: Device, after: Device) -> bool:
-    # Two versions that read the same are no change.
-    return format_device(before, _ENGLISH) != format_device(after, _ENGLISH)
+    # Two versions that are described alike are no change.
+    return describe_device(before) != describe_device(after)
 
 
 def _find_unusual(

@@ -1,4 +1,4 @@
-"""What can be known of a device from its user agent, and where its address is, in words.
+"""What can be known of a device from its user agent, as values to compare, and in words.
 
 Browsers freeze parts of their user agent, so a version may mean "this or a later one": see
 ``_RULES``. Windows names are ua-parser-js's (``XP``, ``Vista``), which the server uses.
@@ -31,6 +31,16 @@ _SAFARI: Final = frozenset({"safari", "mobile safari"})
 _MAC_ON_IPAD: Final = frozenset({"safari", "firefox", "mobile safari", "mobile firefox"})
 
 
+class ClientKind(Enum):
+    """The kind of program that is signed in."""
+
+    BROWSER = auto()
+    DESKTOP_APP = auto()
+    IOS_APP = auto()
+    ANDROID_APP = auto()
+    MOBILE_APP = auto()
+
+
 class SystemKind(Enum):
     """How much is known of the operating system: its name and version, or a range."""
 
@@ -38,6 +48,66 @@ class SystemKind(Enum):
     NAMED_OR_LATER = auto()
     NAMED_OR_LATER_OR_IPAD = auto()
     WINDOWS_10_OR_11 = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The program; ``name`` is harmless text, empty where it is unknown or says nothing new."""
+
+    kind: ClientKind
+    name: str = ""
+    version: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The operating system; ``name`` is harmless text, empty where it is unknown."""
+
+    kind: SystemKind = SystemKind.NAMED
+    name: str = ""
+    version: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDescription:
+    """What people are told of a device; equal where they would read the same."""
+
+    client: Client
+    system: System
+
+
+def describe_device(device: Device) -> DeviceDescription:
+    """Read program and system from what the workspace recorded; every field may be empty."""
+    client = describe_client(device)
+    return DeviceDescription(client, describe_system(device, client))
+
+
+def describe_client(device: Device) -> Client:
+    """Read the program: apps with two parts of their version, browsers with one."""
+    if device.type == "mobile-app":
+        kinds = {"ios": ClientKind.IOS_APP, "android": ClientKind.ANDROID_APP}
+        kind = kinds.get(device.os.name.casefold(), ClientKind.MOBILE_APP)
+        return Client(kind, version=_read_version(device.version or device.long_version)[:2])
+    if device.type == "desktop-app":
+        version = _read_version(device.version)[:2]
+        return Client(ClientKind.DESKTOP_APP, escape(device.name), version)
+    name = escape(device.name)
+    # A version of what has no name says nothing.
+    return Client(ClientKind.BROWSER, name, _read_version(device.version)[:1] if name else ())
+
+
+def describe_system(device: Device, client: Client) -> System:
+    """Read the operating system as far as it can be known."""
+    is_in_app_name = client.kind in {ClientKind.IOS_APP, ClientKind.ANDROID_APP}
+    if is_in_app_name and not device.os.version:
+        return System()
+    name, version = _read_name(device.os), _read_version(device.os.version)
+    if device.type != "mobile-app":
+        browser = device.name.strip().casefold(), _read_version(device.version)
+        for rule in _RULES:
+            if rule.fits(name, version, *browser):
+                return System(rule.kind, name, version[:2] if rule.shown is None else rule.shown)
+    return System(SystemKind.NAMED, name, version[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,63 +171,6 @@ _RULES: Final = (
 )
 
 
-def format_device(device: Device, locale: UserLocale) -> str:
-    """Name program and system, as in ``Firefox 131 on Windows 10 or 11``.
-
-    Every field of what the workspace recorded may be empty.
-    """
-    client, system = _format_client(device, locale), _format_system(device, locale)
-    if client and system:
-        return locale.text("{client} on {system}", client=client, system=system)
-    return client or system or locale.text("A script or an unknown app")
-
-
-def _format_client(device: Device, locale: UserLocale) -> str:
-    """Name the program, apps with two parts of their version, browsers with one."""
-    if device.type == "mobile-app":
-        version = _read_version(device.version or device.long_version)
-        return _add_version(_name_app(device.os, locale), version[:2])
-    version = _read_version(device.version)
-    if device.type == "desktop-app":
-        return _add_version(escape(device.name) or locale.text("Desktop app"), version[:2])
-    return _add_version(escape(device.name), version[:1])
-
-
-def _name_app(system: OperatingSystem, locale: UserLocale) -> str:
-    match system.name.casefold():
-        case "ios":
-            return locale.text("iPhone or iPad app")
-        case "android":
-            return locale.text("Android app")
-    return locale.text("Mobile app")
-
-
-def _format_system(device: Device, locale: UserLocale) -> str:
-    """Name the operating system as far as it is known; empty where it is not."""
-    is_app = device.type == "mobile-app"
-    if is_app and not device.os.version and device.os.name.casefold() in {"ios", "android"}:
-        return ""  # the app's name says it
-    name, version = _read_name(device.os), _read_version(device.os.version)
-    rule = None if is_app else _find_rule(name, version, device)
-    if rule is None:
-        return _add_version(name, version[:2])
-    system = _add_version(name, version[:2] if rule.shown is None else rule.shown)
-    match rule.kind:
-        case SystemKind.NAMED:
-            return system
-        case SystemKind.NAMED_OR_LATER:
-            return locale.text("{system} or later", system=system)
-        case SystemKind.NAMED_OR_LATER_OR_IPAD:
-            return locale.text("{system} or later, or an iPad", system=system)
-        case SystemKind.WINDOWS_10_OR_11:
-            return locale.text("Windows 10 or 11")
-
-
-def _find_rule(name: str, version: tuple[int, ...], device: Device) -> _Rule | None:
-    browser, release = device.name.strip().casefold(), _read_version(device.version)
-    return next((each for each in _RULES if each.fits(name, version, browser, release)), None)
-
-
 def _read_name(system: OperatingSystem) -> str:
     name = _SYSTEM_NAMES.get(system.name.strip().casefold(), escape(system.name))
     # Elsewhere such a version is a processor: "Linux x86_64".
@@ -171,9 +184,33 @@ def _read_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts if len(part) <= _MAX_DIGITS)
 
 
-def _add_version(name: str, version: tuple[int, ...]) -> str:
-    """Return both, as in ``Firefox 131``; a version of what has no name says nothing."""
-    return f"{name} {'.'.join(map(str, version))}".rstrip() if name else ""
+def format_device(device: Device, locale: UserLocale) -> str:
+    """Name program and system, as in ``Firefox 131 on Windows 10 or 11``."""
+    description = describe_device(device)
+    client = format_client(description.client, locale)
+    system = format_system(description.system, locale)
+    if client and system:
+        return locale.text("{client} on {system}", client=client, system=system)
+    return client or system or locale.text("A script or an unknown app")
+
+
+def format_client(client: Client, locale: UserLocale) -> str:
+    """Name the program, as in ``Firefox 131``; empty where it is unknown."""
+    return _add_version(_name_client(client, locale), client.version)
+
+
+def format_system(system: System, locale: UserLocale) -> str:
+    """Name the operating system as far as it is known; empty where it is not."""
+    named = _add_version(system.name, system.version)
+    match system.kind:
+        case SystemKind.NAMED:
+            return named
+        case SystemKind.NAMED_OR_LATER:
+            return locale.text("{system} or later", system=named)
+        case SystemKind.NAMED_OR_LATER_OR_IPAD:
+            return locale.text("{system} or later, or an iPad", system=named)
+        case SystemKind.WINDOWS_10_OR_11:
+            return locale.text("Windows 10 or 11")
 
 
 def format_ip(session: Session, locale: UserLocale) -> str:
@@ -194,3 +231,21 @@ def _add_place(address: str, place: Place, locale: UserLocale) -> str:
     return locale.text(
         "{address} (near {city}, {country})", address=address, city=city, country=country
     )
+
+
+def _name_client(client: Client, locale: UserLocale) -> str:
+    match client.kind:
+        case ClientKind.BROWSER:
+            return client.name
+        case ClientKind.DESKTOP_APP:
+            return client.name or locale.text("Desktop app")
+        case ClientKind.IOS_APP:
+            return locale.text("iPhone or iPad app")
+        case ClientKind.ANDROID_APP:
+            return locale.text("Android app")
+        case ClientKind.MOBILE_APP:
+            return locale.text("Mobile app")
+
+
+def _add_version(name: str, version: tuple[int, ...]) -> str:
+    return " ".join(filter(None, (name, ".".join(map(str, version)))))
