@@ -90,9 +90,11 @@ async def test_strangers_who_flood_a_room_are_told_there_and_members_are_answere
     assert told[0]["tmid"]
     warned = [each for each in logs if each["event"] == "strangers write too fast in a room"]
     assert [each["room_id"] for each in warned] == [room.id]
-    for stranger in strangers[:REPLIES_PER_MINUTE]:
-        await stranger.wait_for_text("!sessions")
-    assert not any(stranger.texts for stranger in strangers[REPLIES_PER_MINUTE:])
+    # People are answered side by side, so any of them may be among the first.
+    async with asyncio.timeout(DEADLINE_S):
+        while len(answered := [each for each in strangers if each.texts]) < REPLIES_PER_MINUTE:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+    assert len(answered) == REPLIES_PER_MINUTE
 
 
 async def test_who_writes_too_fast_is_told_once_a_minute_in_whatever_room(
