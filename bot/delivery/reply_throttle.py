@@ -16,9 +16,8 @@ So two bots that ask each other come to an end, however slowly they do it.
 """
 
 REPLIES_PER_MINUTE: Final = 20
-_MINUTE: Final = timedelta(minutes=1)
+_MINUTE_S: Final = 60.0
 _FORGOTTEN_AFTER: Final = timedelta(days=1)
-_CLOCK_SET_BACK: Final = timedelta(minutes=10)  # a client may date a message a minute off
 _MAX_CACHED: Final = 10_000
 
 
@@ -38,12 +37,8 @@ class _Hint:
 
 @dataclass(eq=False, slots=True)
 class _Minute:
-    begins_at: datetime
     admitted_ids: set[str] = field(default_factory=set)
     first_refused_id: str = ""
-
-    def includes(self, moment: datetime) -> bool:
-        return -_CLOCK_SET_BACK < moment - self.begins_at < _MINUTE
 
 
 class ReplyThrottle:
@@ -52,7 +47,7 @@ class ReplyThrottle:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now: Final = now
         self._hinted: Final[OrderedDict[tuple[str, str], _Hint]] = OrderedDict()
-        self._minutes: Final[OrderedDict[tuple[str, str], _Minute]] = OrderedDict()
+        self._minutes: Final[OrderedDict[tuple[str, str, int], _Minute]] = OrderedDict()
 
     def may_hint(self, room_id: str, about: str, *, is_question: bool = False) -> bool:
         """Allow one hint about each topic per room and hour; a call counts as a hint.
@@ -77,13 +72,13 @@ class ReplyThrottle:
         """Count a message in its scope, such as a person; None unless it is one too many.
 
         Asked again about the same message, the answer is the same. The times of the messages
-        count, not ours: catching up on an hour is not a flood. This also stops two bots that
-        answer each other.
+        count, not ours: catching up on an hour is not a flood. As it does so in any order, each
+        minute of the clock is counted by itself. This also stops two bots that answer each other.
         """
-        minute = self._minutes.get(scope)
-        if minute is None or not minute.includes(message.sent_at):
-            minute = self._minutes[scope] = _Minute(message.sent_at)
-        self._minutes.move_to_end(scope)
+        number, second = divmod(message.sent_at.timestamp(), _MINUTE_S)
+        key = (*scope, int(number))
+        minute = self._minutes.setdefault(key, _Minute())
+        self._minutes.move_to_end(key)
         if len(self._minutes) > _MAX_CACHED:
             self._minutes.popitem(last=False)
         ids = minute.admitted_ids
@@ -91,5 +86,4 @@ class ReplyThrottle:
             ids.add(message.id)
             return None
         minute.first_refused_id = minute.first_refused_id or message.id
-        wait = min(minute.begins_at + _MINUTE - message.sent_at, _MINUTE)
-        return TooFast(wait.total_seconds(), minute.first_refused_id == message.id)
+        return TooFast(_MINUTE_S - second, minute.first_refused_id == message.id)

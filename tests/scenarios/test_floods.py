@@ -44,6 +44,7 @@ async def test_two_thousand_mentions_keep_nobody_else_waiting(stage: Stage) -> N
         workspace.make_channel(f"group{number}", [mallory.user, alice.bot], is_private=True)
         for number in range(GROUPS)
     ]
+    stage.begin_minute()
     for number in range(MENTIONS):
         for group in groups:
             mallory.say(f"@{mallory.bot.username} !nothing{number}", group)
@@ -80,6 +81,7 @@ async def test_strangers_who_flood_a_room_are_told_there_and_members_are_answere
     workspace, bot = stage.simulator.workspace, alice.bot
     strangers = [stage.invite(f"stranger{each}") for each in range(2 * REPLIES_PER_MINUTE)]
     room = workspace.make_channel("flooded", [alice.user, bot, *(each.user for each in strangers)])
+    stage.begin_minute()
     for stranger in strangers:
         stranger.say(f"@{bot.username} !help", room)
     alice.say(f"@{bot.username} !help", room)
@@ -102,6 +104,7 @@ async def test_who_writes_too_fast_is_told_once_a_minute_in_whatever_room(
 ) -> None:
     cat = stage.invite("cat")
     names = [f"n{number}" for number in range(REPLIES_PER_MINUTE)]
+    stage.begin_minute()
     began_at = time.monotonic()
     cat.ask(*names)
     await cat.wait_for_answers(*names)
@@ -124,6 +127,7 @@ async def test_a_confirmation_is_answered_however_much_was_asked_before(stage: S
     await cat.connect()
     cat.say("!forget")
     await cat.hear("!confirm")
+    stage.begin_minute()
     cat.ask(*(f"n{number}" for number in range(2 * REPLIES_PER_MINUTE)))
     await cat.wait_for_text(TOO_FAST)
     cat.say("!confirm")

@@ -115,6 +115,7 @@ async def test_an_encrypted_message_gets_one_explanation(stage: Stage, alice: Co
 
 async def test_two_bots_that_answer_each_other_come_to_rest(stage: Stage) -> None:
     alice = stage.invite("alice")
+    stage.begin_minute()
     questions = [alice.say(f"!help {number}") for number in range(30)]
     async with (
         asyncio.timeout(DEADLINE_S),

@@ -182,6 +182,11 @@ class Stage:
     def advance_workspace_clock(self, seconds: float) -> None:
         self.simulator.skew += timedelta(seconds=seconds)
 
+    def begin_minute(self) -> None:
+        """Set the workspace's clock to the beginning of a minute, in which messages are counted."""
+        now = self.simulator.workspace.now()
+        self.advance_workspace_clock(60 - now.second - now.microsecond / 1_000_000)
+
 
 async def _wait_until_listening(task: "asyncio.Task[None]", listening: asyncio.Event) -> None:
     """Wait until the bot listens; raise what ended it before."""

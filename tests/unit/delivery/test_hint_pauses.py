@@ -1,6 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from bot.delivery.reply_throttle import REPLIES_PER_MINUTE, ReplyThrottle
+from bot.delivery.reply_throttle import REPLIES_PER_MINUTE, ReplyThrottle, TooFast
 from bot.models import Message, RoomType, Sender
 from tests.support.clock import Clock
 
@@ -49,6 +49,23 @@ def test_messages_that_were_dated_ahead_make_nobody_too_fast() -> None:
         assert throttle.find_excess(make_message(f"a{number}", ahead), SCOPE) is None
     assert throttle.find_excess(make_message("too many", ahead), SCOPE)
     assert throttle.find_excess(make_message("now", now), SCOPE) is None
+
+
+def test_a_backlog_that_is_answered_in_any_order_is_no_flood() -> None:
+    throttle, clock = make_throttle()
+    said = [(minute, number) for number in range(REPLIES_PER_MINUTE) for minute in range(7)]
+    for minute, number in sorted(said, key=lambda each: (each[1], -each[0])):
+        sent_at = clock.now() + timedelta(minutes=minute, seconds=3 * number)
+        assert throttle.find_excess(make_message(f"{minute} {number}", sent_at), SCOPE) is None
+
+
+def test_one_too_many_waits_until_the_minute_is_over() -> None:
+    throttle, clock = make_throttle()
+    for number in range(REPLIES_PER_MINUTE):
+        throttle.find_excess(make_message(f"a{number}", clock.now()), SCOPE)
+    late = clock.now() + timedelta(seconds=45)
+    refused = [throttle.find_excess(make_message(each, late), SCOPE) for each in "bbc"]
+    assert refused == [TooFast(15.0, is_first=True)] * 2 + [TooFast(15.0, is_first=False)]
 
 
 def make_message(message_id: str, sent_at: datetime) -> Message:
