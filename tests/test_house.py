@@ -12,7 +12,7 @@ from tests.support.house_figures import Figure, count_session, count_structure
 
 # Where the code is over the limit that it aims at, it must not go further.
 TODAY = {
-    "lines of bot/": 24_252,
+    "lines of bot/": 24_246,
 }
 
 BREACHES = {
