@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
@@ -14,16 +13,6 @@ import structlog
 from bot.logs import open_logs
 
 TOKEN = "a" * 43
-
-
-@pytest.fixture(autouse=True)
-def configuration() -> Iterator[None]:
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 def test_own_events_and_libraries_look_alike() -> None:
