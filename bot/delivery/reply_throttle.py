@@ -72,7 +72,7 @@ class ReplyThrottle:
         """Count a message in its scope, such as a person; None unless it is one too many.
 
         Asked again about the same message, the answer is the same. The times of the messages
-        count, not ours: catching up on an hour is not a flood. As it does so in any order, each
+        count, not ours: an hour's backlog is not a flood. It is answered in any order, so each
         minute of the clock is counted by itself. This also stops two bots that answer each other.
         """
         number, second = divmod(message.sent_at.timestamp(), _MINUTE_S)
